@@ -1,0 +1,148 @@
+"""What smsfs says no with: refusals of a file operation, and causes for which a file's rows are rejected.
+
+A refusal is an ``OSError``, so that SFTP, FTP and FUSE turn its errno into their own status without a
+table of ours; its text is one sentence for the person who sees it.
+"""
+
+import errno
+
+from attrs import frozen
+
+
+class Refusal(OSError):
+    """A file operation that the rules do not allow.
+
+    Args:
+        sentence: what is wrong and what to do, for the person at the client.
+    """
+
+    code = errno.EACCES
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(self.code, sentence)
+        self.sentence = sentence
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+class NotAllowed(Refusal, PermissionError):
+    """The rules of the folder forbid it (EACCES)."""
+
+    code = errno.EACCES
+
+
+class NotPermitted(Refusal, PermissionError):
+    """Nobody may do this here, such as changing modes (EPERM)."""
+
+    code = errno.EPERM
+
+
+class Missing(Refusal, FileNotFoundError):
+    """There is no such file (ENOENT)."""
+
+    code = errno.ENOENT
+
+
+class Exists(Refusal, FileExistsError):
+    """The name is taken (EEXIST)."""
+
+    code = errno.EEXIST
+
+
+class IsFolder(Refusal, IsADirectoryError):
+    """A file was meant, a folder was named (EISDIR)."""
+
+    code = errno.EISDIR
+
+
+class NotFolder(Refusal, NotADirectoryError):
+    """A folder was meant, a file was named (ENOTDIR)."""
+
+    code = errno.ENOTDIR
+
+
+class StillOpen(Refusal):
+    """The file is being written to (EBUSY)."""
+
+    code = errno.EBUSY
+
+
+class BadRequest(Refusal):
+    """The request itself is wrong: a name, a size, a flag (EINVAL)."""
+
+    code = errno.EINVAL
+
+
+class NameTooLong(Refusal):
+    """A name over 255 bytes (ENAMETOOLONG)."""
+
+    code = errno.ENAMETOOLONG
+
+
+class OtherAccount(Refusal):
+    """A rename from one account's folder to another's (EXDEV), which makes ``mv`` copy instead."""
+
+    code = errno.EXDEV
+
+
+class FileTooBig(Refusal):
+    """A file over the account's limit (EFBIG)."""
+
+    code = errno.EFBIG
+
+
+class QuotaFull(Refusal):
+    """The account's files or bytes are used up (EDQUOT)."""
+
+    code = errno.EDQUOT
+
+
+class TooManyOpen(Refusal):
+    """The account has too many open files (EMFILE)."""
+
+    code = errno.EMFILE
+
+
+class BadHandle(Refusal):
+    """The open file does not serve for this, or was closed (EBADF)."""
+
+    code = errno.EBADF
+
+
+class StoreUnavailable(Refusal):
+    """The store cannot answer for now; nothing was changed, trying again later helps (EAGAIN)."""
+
+    code = errno.EAGAIN
+
+
+@frozen
+class Cause:
+    """Why a file, or one row of it, is rejected.
+
+    Attributes:
+        reason: one clause without a full stop, such as ``'"+45 12" is no phone number'``.
+        line: the line of the file where the row starts, counted from 1; None for the whole file.
+        column: the name of the column; None when it is not about one.
+    """
+
+    reason: str
+    line: int | None = None
+    column: str | None = None
+
+    def __str__(self) -> str:
+        where = [f"line {self.line}"] if self.line is not None else []
+        where += [f"column {self.column}"] if self.column is not None else []
+        return f"{', '.join(where)}: {self.reason}" if where else self.reason
+
+
+class Unreadable(Exception):
+    """A file whose bytes cannot become rows at all; carries the one cause."""
+
+    def __init__(self, cause: Cause) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+class ConfigurationError(Exception):
+    """The configuration or a command's argument is wrong; the text is the sentence to print."""

@@ -1,0 +1,1 @@
+"""Bytes to rows, pure: character sets, CSV."""

@@ -1,0 +1,1 @@
+"""Thin adapters from protocols to the filesystem."""

@@ -1,0 +1,1 @@
+"""The text message itself: alphabets, parts, numbers, senders."""

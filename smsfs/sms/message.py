@@ -1,0 +1,29 @@
+"""The record of one message, as rows become it and backends receive it."""
+
+import msgspec
+
+
+class Message(msgspec.Struct, frozen=True, array_like=True):
+    """One text message to one recipient.
+
+    Its key is ``(batch, row)``; the batch is known to whoever holds the slice.
+
+    Attributes:
+        row: ordinal of the data row in its file, from 1 (the header is no data row).
+        recipient: MSISDN, digits only, country code first, such as ``"4512345678"``.
+        text: what the recipient reads.
+        sender: alphanumeric sender or number; empty for the backend's default.
+        klass: message class, ``"standard"`` unless the file says otherwise.
+        userref: the client's own reference, given back with the outcome.
+        encoding: ``"gsm7"`` or ``"ucs2"``, on the air.
+        parts: number of SMS it takes, at least 1.
+    """
+
+    row: int
+    recipient: str
+    text: str
+    sender: str = ""
+    klass: str = "standard"
+    userref: str = ""
+    encoding: str = "gsm7"
+    parts: int = 1

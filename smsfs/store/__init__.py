@@ -1,0 +1,1 @@
+"""The durable truth: accounts, files, batches, slices and outcomes."""
