@@ -47,7 +47,7 @@ FILE_TRANSITIONS: dict[str, dict[FileState, FileState]] = {
 }
 
 MESSAGE_TRANSITIONS: dict[str, dict[MessageState, MessageState]] = {
-    "claim": {M.QUEUED: M.SUBMITTING, M.UNKNOWN: M.SUBMITTING},
+    "claim": {M.QUEUED: M.SUBMITTING},
     "not_now": {M.SUBMITTING: M.QUEUED},
     "accepted": {M.SUBMITTING: M.SUBMITTED, M.UNKNOWN: M.SUBMITTED},
     "refused": {M.SUBMITTING: M.REJECTED, M.UNKNOWN: M.REJECTED},

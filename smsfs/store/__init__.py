@@ -1,1 +1,464 @@
-"""The durable truth: accounts, files, batches, slices and outcomes."""
+"""The durable truth, and the interface to it that every engine implements.
+
+An engine is a ``Store``: accounts, files, the queue and file contents. Whatever a method changes is on
+stable storage when it returns. Methods are safe to call from several threads and processes; each is one
+transaction, and ``Files.change`` opens one for several steps.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, BinaryIO, Protocol
+
+from attrs import field, frozen
+
+from smsfs.errors import Cause
+from smsfs.states import FileState
+
+
+class StaleOwnerError(Exception):
+    """A write by a process whose claim has gone to another: nothing was changed."""
+
+
+@frozen
+class Account:
+    """One customer: a login, a folder, its rules."""
+
+    id: int
+    name: str
+    dialect: str
+    password: str | None = field(repr=False)
+    disabled: bool
+    settings: Mapping[str, Any]
+    created: float
+
+
+@frozen
+class Owner:
+    """A running process; ``id`` is its term."""
+
+    id: int
+    kind: str
+
+
+@frozen
+class File:
+    """A file of an account as the store has it.
+
+    ``size`` counts the client's bytes, ``tail`` what is shown behind them; ``writers`` are the processes
+    (ids of owners) that have it open for writing.
+    """
+
+    id: int
+    account: int
+    folder: str
+    name: str
+    state: FileState
+    content: str
+    size: int
+    tail: bytes
+    mtime: float
+    cut: bool
+    writers: tuple[int, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Relative to the account."""
+        return f"{self.folder}/{self.name}" if self.folder else self.name
+
+
+@frozen
+class Batch:
+    """A submitted file on its way to messages, or arrived there."""
+
+    id: int
+    account: int
+    file: int | None
+    path: str
+    stem: str
+    flags: frozenset[str]
+    state: str
+    submitted: float
+    not_before: float
+    failures: int
+    messages: int
+    causes: tuple[Cause, ...]
+    cause_count: int
+    finished: float | None
+
+
+@frozen
+class NewSlice:
+    """Messages to store: ``messages`` is their encoded list, rows ``first_row`` to ``last_row``."""
+
+    seq: int
+    first_row: int
+    last_row: int
+    size: int
+    messages: bytes
+    backend: str
+    not_before: float
+    expires: float
+    attempt: int = 0
+    again: bool = False
+
+
+@frozen
+class Slice:
+    """Stored messages of one batch, the unit of claim and retry."""
+
+    id: int
+    batch: int
+    account: str
+    path: str
+    submitted: float
+    seq: int
+    first_row: int
+    last_row: int
+    size: int
+    again: bool
+    state: str
+    backend: str
+    not_before: float
+    expires: float
+    attempt: int
+    messages: bytes = field(repr=False)
+
+
+@frozen
+class Outcome:
+    """One thing that became of one message: ``event`` is of ``states.MESSAGE_TRANSITIONS``."""
+
+    row: int
+    event: str
+    at: float
+    carrier_id: str = ""
+    code: str = ""
+    reason: str = ""
+    parts: int = 0
+    attempt: int = 0
+
+
+@frozen
+class SliceReport:
+    """What a worker has learnt about a slice it holds.
+
+    Attributes:
+        slice: the claimed slice.
+        outcomes: to append.
+        done: every message of it has its outcome; the slice leaves the worker's hands.
+        later: slices with the messages to try again, stored in the same commit.
+    """
+
+    slice: Slice
+    outcomes: Sequence[Outcome]
+    done: bool = False
+    later: Sequence[NewSlice] = ()
+
+
+class ContentWriter(Protocol):
+    """The bytes of a draft, open for writing."""
+
+    def write(self, offset: int, data: bytes) -> int:
+        """Write ``data`` at ``offset``; a gap reads as zeros."""
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Up to ``size`` bytes from ``offset``."""
+
+    def truncate(self, size: int) -> None:
+        """Cut or extend to ``size`` bytes."""
+
+    def size(self) -> int:
+        """How many bytes there are."""
+
+    def sync(self) -> None:
+        """Bring everything written to stable storage."""
+
+    def close(self) -> None:
+        """Let go, without bringing anything to stable storage."""
+
+
+class Contents(Protocol):
+    """The bytes of files, by an opaque name."""
+
+    def create(self) -> str:
+        """A new empty content; durable with the first ``sync`` of a writer of it."""
+
+    def open_write(self, content: str) -> ContentWriter:
+        """Open for reading and writing."""
+
+    def open_read(self, content: str) -> BinaryIO:
+        """Open for reading, seekable."""
+
+    def read(self, content: str, offset: int, size: int) -> bytes:
+        """Up to ``size`` bytes from ``offset``; none beyond the end."""
+
+    def size(self, content: str) -> int:
+        """How many bytes there are."""
+
+    def delete(self, contents: Iterable[str]) -> None:
+        """Remove; missing ones are passed over."""
+
+    def orphans(self, older_than: float) -> list[str]:
+        """Contents that no file has and that were last changed before ``older_than``."""
+
+    def missing(self) -> list[File]:
+        """Files whose content is not there."""
+
+
+class FileView(Protocol):
+    """The files of accounts, as one moment has them."""
+
+    def find(self, account: int, path: str) -> File | None:
+        """The file at ``path``; aliases are not files."""
+
+    def get(self, file: int) -> File | None:
+        """The file with this id."""
+
+    def listing(self, account: int, folder: str) -> list[File]:
+        """The files directly in a folder, by name, but for consumed ones."""
+
+    def alias(self, account: int, path: str, now: float) -> File | None:
+        """The file that was submitted under ``path``, while that name answers."""
+
+    def usage(self, account: int) -> tuple[int, int]:
+        """Number of files, and their bytes."""
+
+
+class FileChange(FileView, Protocol):
+    """One transaction on the files of one account; alone on it until it ends."""
+
+    def add(self, account: int, path: str, content: str, mtime: float) -> File:
+        """A new, empty draft."""
+
+    def move(self, file: int, path: str) -> None:
+        """Give a file another path, which must be free."""
+
+    def remove(self, file: int) -> None:
+        """Forget a file; its content is the caller's to delete once the transaction is committed."""
+
+    def resize(self, file: int, size: int, mtime: float) -> None:
+        """Note a file's size."""
+
+    def set_times(self, file: int, mtime: float) -> None:
+        """Note a file's time of modification."""
+
+    def reopen(self, file: int, path: str) -> None:
+        """Make a rejected file a draft again, without its tail."""
+
+    def add_writer(self, file: int, owner: Owner) -> int:
+        """Note that ``owner`` has the file open for writing; a new upload forgets an earlier cut."""
+
+    def end_writer(self, writer: int, size: int, mtime: float, *, cut: bool) -> File | None:
+        """Note that a writer is through; None when the file is gone."""
+
+    def submit(self, file: File, path: str, stem: str, flags: Iterable[str], at: float, size: int) -> int:
+        """Hand a draft or a mended rejected file over: new state, new path, a batch. The batch's id."""
+
+    def add_alias(self, account: int, path: str, file: int, until: float) -> None:
+        """Let ``path`` answer for a file."""
+
+
+class Files(Protocol):
+    """Access to files."""
+
+    def view(self) -> FileView:
+        """To read from."""
+
+    def change(self, account: int) -> AbstractContextManager[FileChange]:
+        """To write to: committed at the end of the block, rolled back by an exception."""
+
+    def all(self, account: int | None = None) -> Iterator[File]:
+        """Every file, by account and path, consumed ones too."""
+
+    def expire(self, finished_before: Mapping[int, float], limit: int) -> list[str]:
+        """Forget finished files, at most ``limit``.
+
+        Args:
+            finished_before: for each account, the time before which a file must have finished.
+            limit: how many at most.
+
+        Returns:
+            Their contents, for the caller to delete.
+        """
+
+
+class Accounts(Protocol):
+    """Who may log in, and under which rules."""
+
+    def add(self, name: str, dialect: str, settings: Mapping[str, Any], now: float) -> Account:
+        """A new account.
+
+        Raises:
+            Exists: there is one of that name.
+        """
+
+    def find(self, name: str) -> Account | None:
+        """The account of that name."""
+
+    def get(self, account: int) -> Account | None:
+        """The account with this id."""
+
+    def all(self) -> list[Account]:
+        """Every account, by name."""
+
+    def update(self, account: int, settings: Mapping[str, Any]) -> None:
+        """Replace an account's settings."""
+
+    def set_password(self, account: int, password: str | None) -> None:
+        """Replace an account's password hash."""
+
+    def set_disabled(self, account: int, *, disabled: bool) -> None:
+        """Close or open an account for logins."""
+
+    def keys(self, account: int) -> list[str]:
+        """Its public keys, each a line as in OpenSSH's authorized_keys."""
+
+    def add_key(self, account: int, line: str) -> None:
+        """Let a key log in; a second time is no error."""
+
+    def remove_key(self, account: int, line: str) -> bool:
+        """Take a key's right to log in; whether it had it."""
+
+    def remove(self, account: int) -> list[str]:
+        """Forget an account, its files and its history.
+
+        Returns:
+            The contents of its files, for the caller to delete.
+
+        Raises:
+            StillOpen: a file or message of it is on its way.
+        """
+
+    def host_keys(self) -> dict[str, str]:
+        """The hosts' SSH private keys, OpenSSH PEM by kind."""
+
+    def add_host_key(self, kind: str, private: str) -> str:
+        """Store a host key unless there is one of that kind; the one that counts."""
+
+
+class Queue(Protocol):
+    """Submitted files and their messages, on the way out.
+
+    Every write names the owner that claimed; a write of any other raises ``StaleOwnerError``.
+    """
+
+    def claim_batch(self, owner: Owner, now: float) -> Batch | None:
+        """Take the next submitted file to read; what an earlier reader staged is dropped."""
+
+    def stage(self, batch: int, owner: Owner, slices: Sequence[NewSlice]) -> None:
+        """Store messages that nobody sends before ``accept``."""
+
+    def accept(self, batch: int, owner: Owner, verdict: "Verdict") -> None:
+        """The file's messages are to be sent: they are queued, the file becomes ``success``."""
+
+    def reject(self, batch: int, owner: Owner, verdict: "Verdict") -> None:
+        """None of them is: staged ones are dropped, the file becomes ``rejected``."""
+
+    def retry_batch(self, batch: int, owner: Owner, not_before: float) -> None:
+        """Reading failed through no fault of the file: count it, and read again later."""
+
+    def release_batch(self, batch: int, owner: Owner) -> None:
+        """Give a claimed batch back unread."""
+
+    def twin(self, batch: Batch, digest: bytes, since: float) -> Batch | None:
+        """An earlier batch of the same account, stem and bytes, accepted after ``since``."""
+
+    def claim_slice(self, owner: Owner, backend: str, now: float, *, oldest: bool) -> Slice | None:
+        """Take a slice to send: the one that waits longest, or the earliest part of any file."""
+
+    def release_slice(self, slice_: Slice, owner: Owner) -> None:
+        """Give a claimed slice back of which nothing was sent."""
+
+    def record(self, owner: Owner, reports: Sequence[SliceReport]) -> list[Slice]:
+        """Append what was learnt, for all reports in one commit.
+
+        Returns:
+            The slices that are no longer this owner's; of these nothing was written.
+        """
+
+    def abandoned(self, alive: Iterable[int]) -> list[tuple[int, Slice]]:
+        """Claimed slices of owners that are not ``alive``, each with that owner's id."""
+
+    def take_over(self, slice_: Slice, dead: int, owner: Owner) -> set[int] | None:
+        """Make a dead owner's slice this owner's.
+
+        Returns:
+            The rows that have an outcome of this attempt already; None when another was quicker.
+        """
+
+    def next_time(self, backend: str) -> float | None:
+        """When the next queued slice of a backend is due; None when there is none."""
+
+    def next_batch_time(self) -> float | None:
+        """When the next batch is due to be read; None when there is none."""
+
+    def batches(self, account: int | None = None, file: str | None = None) -> Iterator[Batch]:
+        """Batches, oldest first; ``file`` is a path, or the name under which it was submitted."""
+
+    def slices(self, batch: int) -> Iterator[Slice]:
+        """The slices of a batch in order, those tried again among them."""
+
+    def outcomes(self, batch: int, first_row: int, last_row: int) -> list[Outcome]:
+        """What was appended about messages, oldest first."""
+
+    def expire(self, finished_before: Mapping[int, float], limit: int) -> int:
+        """Forget batches that finished, with all their messages done, before an account's time."""
+
+    def backlog(self) -> dict[str, int]:
+        """Messages queued or with a worker, by backend."""
+
+
+@frozen
+class Verdict:
+    """How reading a file ended.
+
+    Attributes:
+        path: the file's new path.
+        at: when.
+        messages: how many were accepted.
+        size: bytes of the file that are the client's own.
+        tail: bytes to show behind them.
+        digest: hash of the client's bytes; None when they were not all read.
+        causes: the first causes.
+        cause_count: how many there were.
+    """
+
+    path: str
+    at: float
+    messages: int = 0
+    size: int = 0
+    tail: bytes = b""
+    digest: bytes | None = None
+    causes: Sequence[Cause] = ()
+    cause_count: int = 0
+
+
+class Store(Protocol):
+    """One engine's store."""
+
+    accounts: Accounts
+    files: Files
+    queue: Queue
+    contents: Contents
+
+    def now(self) -> float:
+        """Seconds since the epoch by the store's own clock."""
+
+    def register(self, kind: str) -> Owner:
+        """Make this process known; it counts as alive until it ends, in whatever way."""
+
+    def alive(self) -> set[int]:
+        """The ids of the processes that run."""
+
+    def settle(self) -> int:
+        """Put right what dead processes left: files they wrote are cut, batches they read are pending.
+
+        Returns:
+            How many processes were found dead.
+        """
+
+    def changed(self, timeout: float) -> bool:
+        """Wait until something was committed by anyone else, at most ``timeout`` seconds."""
+
+    def close(self) -> None:
+        """Let go of everything; owners registered here are dead from now on."""

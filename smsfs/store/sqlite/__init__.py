@@ -1,1 +1,114 @@
-"""The store of a single host."""
+"""The store of a single host: one SQLite file, contents beside it as plain files.
+
+A process is alive while it holds the lock on its file in ``run/``; the kernel lets go of it with the
+process, however that ends, so a dead one is seen at once and a live one is never taken for dead.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+from smsfs.store import Owner
+from smsfs.store.durable import make_folder
+from smsfs.store.sqlite.accounts import SqliteAccounts
+from smsfs.store.sqlite.contents import PlainContents
+from smsfs.store.sqlite.database import SQL, Database
+from smsfs.store.sqlite.files import SqliteFiles
+from smsfs.store.sqlite.queue import SqliteQueue
+
+POLL_SECONDS = 0.02
+
+
+class SqliteStore:
+    """Everything under the folder of one database file.
+
+    Args:
+        path: the database file; ``contents/`` and ``run/`` stand beside it.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        make_folder(path.parent)
+        self._clock = clock
+        self._database = Database(path)
+        self._run = path.parent / "run"
+        make_folder(self._run)
+        self._locks: list[int] = []
+        self._seen: int | None = None
+        self.accounts = SqliteAccounts(self._database)
+        self.files = SqliteFiles(self._database)
+        self.queue = SqliteQueue(self._database)
+        self.contents = PlainContents(path.parent / "contents", self._database)
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self._clock()
+
+    def register(self, kind: str) -> Owner:
+        """Make this process known, lock first, so that nobody takes it for dead."""
+        token = uuid4().hex
+        descriptor = os.open(self._run / token, os.O_CREAT | os.O_RDWR, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        self._locks.append(descriptor)
+        with self._database.write() as connection:
+            values = {"token": token, "kind": kind, "now": self.now()}
+            return Owner(connection.execute(SQL["owner_add"], values).fetchone()["id"], kind)
+
+    def alive(self) -> set[int]:
+        """The ids of the processes that hold their lock."""
+        return {row["id"] for row in self._database.read("owner_all") if self._is_locked(row["token"])}
+
+    def _is_locked(self, token: str) -> bool:
+        try:
+            descriptor = os.open(self._run / token, os.O_RDWR)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        else:
+            return False
+        finally:
+            os.close(descriptor)
+
+    def settle(self) -> int:
+        """Put right what dead processes left; their claimed slices are for ``Queue.take_over``."""
+        dead = [row for row in self._database.read("owner_all") if not self._is_locked(row["token"])]
+        steps = (
+            "cut_files",
+            "drop_writers",
+            "drop_staged",
+            "release_batches",
+            "forget_batches",
+            "forget_slices",
+            "drop",
+        )
+        for row in dead:
+            with self._database.write() as connection:
+                for step in steps:
+                    connection.execute(SQL[f"owner_{step}"], {"owner": row["id"]})
+            (self._run / row["token"]).unlink(missing_ok=True)
+        return len(dead)
+
+    def changed(self, timeout: float) -> bool:
+        """Watch SQLite's data version, which another connection's commit changes."""
+        deadline = time.monotonic() + timeout
+        while True:
+            version = self._database.data_version()
+            if version != self._seen:
+                self._seen = version
+                return True
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(POLL_SECONDS)
+
+    def close(self) -> None:
+        """Close connections and let go of the locks."""
+        self._database.close()
+        for descriptor in self._locks:
+            os.close(descriptor)
+        self._locks.clear()

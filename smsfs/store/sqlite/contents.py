@@ -1,0 +1,108 @@
+"""File contents of a single host: plain files beside the database."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO
+from uuid import uuid4
+
+from smsfs.errors import StoreUnavailable
+from smsfs.store import File
+from smsfs.store.durable import make_folder, sync_folder
+from smsfs.store.sqlite.database import Database
+from smsfs.store.sqlite.files import file_from
+
+
+class PlainWriter:
+    """A content open for reading and writing."""
+
+    def __init__(self, path: Path, folder: Path) -> None:
+        self._descriptor = os.open(path, os.O_RDWR)
+        self._folder = folder
+
+    def write(self, offset: int, data: bytes) -> int:
+        """Write all of ``data`` at ``offset``."""
+        view, done = memoryview(data), 0
+        while done < len(view):
+            done += os.pwrite(self._descriptor, view[done:], offset + done)
+        return done
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Up to ``size`` bytes from ``offset``."""
+        return os.pread(self._descriptor, size, offset)
+
+    def truncate(self, size: int) -> None:
+        """Cut or extend to ``size`` bytes."""
+        os.ftruncate(self._descriptor, size)
+
+    def size(self) -> int:
+        """How many bytes there are."""
+        return os.fstat(self._descriptor).st_size
+
+    def sync(self) -> None:
+        """The bytes and the folder entry to stable storage."""
+        os.fsync(self._descriptor)
+        sync_folder(self._folder)
+
+    def close(self) -> None:
+        """Let go of the descriptor."""
+        os.close(self._descriptor)
+
+
+class PlainContents:
+    """Contents as files of one folder."""
+
+    def __init__(self, folder: Path, database: Database) -> None:
+        self._folder = folder
+        self._database = database
+        make_folder(folder)
+
+    def _path(self, content: str) -> Path:
+        return self._folder / content
+
+    def create(self) -> str:
+        """A new empty file."""
+        content = uuid4().hex
+        os.close(os.open(self._path(content), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        return content
+
+    def open_write(self, content: str) -> PlainWriter:
+        """Open for reading and writing."""
+        return PlainWriter(self._path(content), self._folder)
+
+    def open_read(self, content: str) -> BinaryIO:
+        """Open for reading."""
+        return self._path(content).open("rb")
+
+    def read(self, content: str, offset: int, size: int) -> bytes:
+        """Up to ``size`` bytes from ``offset``."""
+        with self._path(content).open("rb", buffering=0) as stream:
+            return os.pread(stream.fileno(), size, offset)
+
+    def size(self, content: str) -> int:
+        """How many bytes there are.
+
+        Raises:
+            StoreUnavailable: the bytes are gone.
+        """
+        try:
+            return self._path(content).stat().st_size
+        except FileNotFoundError:
+            raise StoreUnavailable(
+                "The bytes of this file are missing; the operator can find out with smsfs fsck."
+            ) from None
+
+    def delete(self, contents: Iterable[str]) -> None:
+        """Remove the files."""
+        for content in contents:
+            self._path(content).unlink(missing_ok=True)
+
+    def orphans(self, older_than: float) -> list[str]:
+        """Files that no row has; young ones may belong to an upload that is just beginning."""
+        old = {entry.name for entry in os.scandir(self._folder) if entry.stat().st_mtime < older_than}
+        return sorted(old - {row["content"] for row in self._database.read("file_contents")})
+
+    def missing(self) -> list[File]:
+        """Rows without their file."""
+        rows = self._database.read("file_all", account=None)
+        return [file_from(row) for row in rows if not self._path(row["content"]).exists()]

@@ -1,0 +1,171 @@
+"""Files and who writes to them."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from smsfs.errors import Exists
+from smsfs.states import FileState
+from smsfs.store import File, Owner
+from smsfs.store.sqlite.database import SQL, Database
+
+
+def split(path: str) -> dict[str, str]:
+    """A path as folder and name."""
+    folder, _, name = path.rpartition("/")
+    return {"folder": folder, "name": name}
+
+
+def file_from(row: sqlite3.Row) -> File:
+    """The record of a row of ``file``."""
+    return File(
+        id=row["id"],
+        account=row["account"],
+        folder=row["folder"],
+        name=row["name"],
+        state=FileState(row["state"]),
+        content=row["content"],
+        size=row["size"],
+        tail=row["tail"],
+        mtime=row["mtime"],
+        cut=bool(row["cut"]),
+        writers=tuple(map(int, row["writers"].split(","))) if row["writers"] else (),
+    )
+
+
+class SqliteFileChange:
+    """What can be read of files through one connection, and written while it is in a transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def _one(self, name: str, **values: Any) -> sqlite3.Row | None:
+        row: sqlite3.Row | None = self._connection.execute(SQL[name], values).fetchone()
+        return row
+
+    def _file(self, name: str, **values: Any) -> File | None:
+        row = self._one(name, **values)
+        return file_from(row) if row else None
+
+    def find(self, account: int, path: str) -> File | None:
+        """The file at ``path``."""
+        return self._file("file_find", account=account, **split(path))
+
+    def get(self, file: int) -> File | None:
+        """The file with this id."""
+        return self._file("file_get", file=file)
+
+    def listing(self, account: int, folder: str) -> list[File]:
+        """The files directly in a folder."""
+        rows = self._connection.execute(SQL["file_listing"], {"account": account, "folder": folder})
+        return [file_from(row) for row in rows]
+
+    def alias(self, account: int, path: str, now: float) -> File | None:
+        """The file that was submitted under ``path``."""
+        return self._file("alias_find", account=account, path=path, now=now)
+
+    def usage(self, account: int) -> tuple[int, int]:
+        """Number of files, and their bytes."""
+        row = self._one("file_usage", account=account)
+        return (row["files"], row["bytes"]) if row else (0, 0)
+
+    def add(self, account: int, path: str, content: str, mtime: float) -> File:
+        """A new, empty draft."""
+        file = self._file("file_add", account=account, content=content, mtime=mtime, **split(path))
+        if file is None:
+            raise RuntimeError(f"no row came back for {path}")
+        return file
+
+    def move(self, file: int, path: str) -> None:
+        """Give a file another path."""
+        self._one("file_move", file=file, **split(path))
+
+    def remove(self, file: int) -> None:
+        """Forget a file."""
+        self._one("file_drop", file=file)
+
+    def resize(self, file: int, size: int, mtime: float) -> None:
+        """Note a file's size."""
+        self._one("file_resize", file=file, size=size, mtime=mtime)
+
+    def set_times(self, file: int, mtime: float) -> None:
+        """Note a file's time of modification."""
+        self._one("file_times", file=file, mtime=mtime)
+
+    def reopen(self, file: int, path: str) -> None:
+        """Make a rejected file a draft again."""
+        self._one("file_reopen", file=file, **split(path))
+
+    def add_writer(self, file: int, owner: Owner) -> int:
+        """Note that ``owner`` has the file open for writing."""
+        self._one("file_uncut", file=file)
+        row = self._one("writer_add", file=file, owner=owner.id)
+        if row is None:
+            raise RuntimeError(f"no row came back for a writer of file {file}")
+        writer: int = row["id"]
+        return writer
+
+    def end_writer(self, writer: int, size: int, mtime: float, *, cut: bool) -> File | None:
+        """Note that a writer is through."""
+        row = self._one("writer_file", writer=writer)
+        if row is None:
+            return None
+        self._one("writer_drop", writer=writer)
+        self._one("file_resize", file=row["file"], size=size, mtime=mtime)
+        if cut:
+            self._one("file_cut", file=row["file"])
+        return self.get(row["file"])
+
+    def submit(self, file: File, path: str, stem: str, flags: Iterable[str], at: float, size: int) -> int:
+        """Hand a file over: new state, new path, a batch."""
+        self._one("file_submit", file=file.id, size=size, **split(path))
+        values = {"file": file.id, "path": path, "stem": stem, "flags": json.dumps(sorted(flags)), "at": at}
+        row = self._one("batch_add", account=file.account, **values)
+        if row is None:
+            raise RuntimeError(f"no row came back for the batch of {path}")
+        batch: int = row["id"]
+        return batch
+
+    def add_alias(self, account: int, path: str, file: int, until: float) -> None:
+        """Let ``path`` answer for a file."""
+        self._one("alias_add", account=account, path=path, file=file, until=until)
+
+
+class SqliteFiles:
+    """The files in one SQLite file."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def view(self) -> SqliteFileChange:
+        """To read from, with this thread's connection."""
+        return SqliteFileChange(self._database.reader())
+
+    @contextmanager
+    def change(self, account: int) -> Iterator[SqliteFileChange]:
+        """To write to. SQLite has one writer at a time, of whichever account."""
+        del account
+        try:
+            with self._database.write() as connection:
+                yield SqliteFileChange(connection)
+        except sqlite3.IntegrityError as exc:
+            raise Exists("Another file took this name in the same moment.") from exc
+
+    def all(self, account: int | None = None) -> Iterator[File]:
+        """Every file, by account and path."""
+        return map(file_from, self._database.read("file_all", account=account))
+
+    def expire(self, finished_before: Mapping[int, float], limit: int) -> list[str]:
+        """Forget finished files; also aliases whose time is over."""
+        contents: list[str] = []
+        for account, before in finished_before.items():
+            rows = self._database.read(
+                "file_finished", account=account, before=before, limit=limit - len(contents)
+            )
+            if rows:
+                with self._database.write() as connection:
+                    connection.executemany(SQL["file_drop"], [{"file": row["id"]} for row in rows])
+                contents += [row["content"] for row in rows]
+        return contents
