@@ -7,7 +7,8 @@ transaction, and ``Files.change`` opens one for several steps.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, BinaryIO, Protocol
+from io import RawIOBase
+from typing import Any, Protocol
 
 from attrs import field, frozen
 
@@ -186,8 +187,8 @@ class Contents(Protocol):
     def open_write(self, content: str) -> ContentWriter:
         """Open for reading and writing."""
 
-    def open_read(self, content: str) -> BinaryIO:
-        """Open for reading, seekable."""
+    def open_read(self, content: str) -> RawIOBase:
+        """Open for reading, seekable and unbuffered: a draft may be changing."""
 
     def read(self, content: str, offset: int, size: int) -> bytes:
         """Up to ``size`` bytes from ``offset``; none beyond the end."""
@@ -250,6 +251,9 @@ class FileChange(FileView, Protocol):
 
     def end_writer(self, writer: int, size: int, mtime: float, *, cut: bool) -> File | None:
         """Note that a writer is through; None when the file is gone."""
+
+    def cut_writer(self, writer: int) -> None:
+        """Note that a writer ended without its file being complete."""
 
     def submit(self, file: File, path: str, stem: str, flags: Iterable[str], at: float, size: int) -> int:
         """Hand a draft or a mended rejected file over: new state, new path, a batch. The batch's id."""

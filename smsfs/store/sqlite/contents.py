@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Iterable
+from io import RawIOBase
 from pathlib import Path
-from typing import BinaryIO
 from uuid import uuid4
 
 from smsfs.errors import StoreUnavailable
@@ -70,9 +70,9 @@ class PlainContents:
         """Open for reading and writing."""
         return PlainWriter(self._path(content), self._folder)
 
-    def open_read(self, content: str) -> BinaryIO:
+    def open_read(self, content: str) -> RawIOBase:
         """Open for reading."""
-        return self._path(content).open("rb")
+        return self._path(content).open("rb", buffering=0)
 
     def read(self, content: str, offset: int, size: int) -> bytes:
         """Up to ``size`` bytes from ``offset``."""

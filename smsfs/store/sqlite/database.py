@@ -103,7 +103,7 @@ class Database:
             have = connection.execute("PRAGMA user_version").fetchone()[0]
             if have > len(scripts):
                 raise ConfigurationError(
-                    f"{self.path} was made by a newer smsfs (schema {have}, here {len(scripts)}): upgrade smsfs."
+                    f"{self.path} has schema {have}, this smsfs knows {len(scripts)}: upgrade smsfs."
                 )
             for script in scripts[have:]:
                 for statement in _split(script):

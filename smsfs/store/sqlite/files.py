@@ -118,6 +118,13 @@ class SqliteFileChange:
             self._one("file_cut", file=row["file"])
         return self.get(row["file"])
 
+    def cut_writer(self, writer: int) -> None:
+        """Note that a writer ended without its file being complete."""
+        row = self._one("writer_file", writer=writer)
+        if row:
+            self._one("writer_drop", writer=writer)
+            self._one("file_cut", file=row["file"])
+
     def submit(self, file: File, path: str, stem: str, flags: Iterable[str], at: float, size: int) -> int:
         """Hand a file over: new state, new path, a batch."""
         self._one("file_submit", file=file.id, size=size, **split(path))

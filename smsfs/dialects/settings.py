@@ -1,0 +1,48 @@
+"""The settings that every account has, whatever its dialect."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from smsfs.dialects import Dialect
+from smsfs.errors import ConfigurationError
+
+MIB = 1024 * 1024
+DAY = 86_400
+
+#: Each with its default, whose type is the type of its values.
+COMMON: dict[str, Any] = {
+    "backend": "",  # the backend that sends; empty: the default one
+    "alias_seconds": 60,  # how long x.ready answers after it was submitted
+    "duplicate_seconds": 60,  # the same name and bytes again within this time is a client's retry
+    "validity_seconds": 2 * DAY,  # a message that has not left by then is never sent
+    "chmod": "refuse",  # or "ignore": answer OK and do nothing
+    "max_file_bytes": 64 * MIB,
+    "max_files": 100_000,
+    "max_bytes": 10_240 * MIB,
+    "max_open_files": 256,
+    "keep_files_days": 30,
+    "keep_messages_days": 90,
+}
+CHOICES = {"chmod": ("refuse", "ignore")}
+
+
+def settings_of(dialect: Dialect, own: Mapping[str, Any]) -> dict[str, Any]:
+    """An account's settings with every default filled in."""
+    return {**COMMON, **dialect.defaults, **own}
+
+
+def check_setting(dialect: Dialect, key: str, text: str) -> Any:
+    """The value of a setting as given on a command line.
+
+    Raises:
+        ConfigurationError: there is no such setting, or it cannot have this value.
+    """
+    if key in dialect.defaults or key not in COMMON:
+        return dialect.check_setting(key, text)
+    if key in CHOICES and text not in CHOICES[key]:
+        raise ConfigurationError(f"{key} is one of {', '.join(CHOICES[key])}, not {text!r}.")
+    if isinstance(COMMON[key], str):
+        return text
+    if not (text.isascii() and text.isdigit()):
+        raise ConfigurationError(f"{key} is a whole number, not {text!r}.")
+    return int(text)

@@ -1,0 +1,8 @@
+"""The virtual filesystem: every frontend calls this and nothing else."""
+
+from smsfs.filesystem.account import AccountFilesystem
+from smsfs.filesystem.everyone import AllAccounts, Filesystems
+from smsfs.filesystem.interface import Entry, Filesystem, Usage
+from smsfs.filesystem.openfile import OpenFile
+
+__all__ = ["AccountFilesystem", "AllAccounts", "Entry", "Filesystem", "Filesystems", "OpenFile", "Usage"]

@@ -1,0 +1,374 @@
+"""The files of one account: what clients may do with them, and what that sets off."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+import structlog
+
+from smsfs.dialects import Dialect, Submission
+from smsfs.dialects.settings import settings_of
+from smsfs.errors import (
+    BadRequest,
+    Exists,
+    IsFolder,
+    Missing,
+    NotAllowed,
+    NotFolder,
+    NotPermitted,
+    QuotaFull,
+    Refusal,
+    StillOpen,
+    StoreUnavailable,
+    TooManyOpen,
+)
+from smsfs.filesystem.interface import FOLDER_MODE, Entry, Filesystem, Usage, relative
+from smsfs.filesystem.openfile import Draft, OpenFile, Reader
+from smsfs.states import CLIENT_RIGHTS, FileState, next_file_state
+from smsfs.store import Account, File, FileChange, Owner, Store
+
+DRAFT_MODE, FINISHED_MODE = 0o644, 0o444
+FIRST_FILE_INODE = 1000
+
+log = structlog.get_logger()
+
+
+class AccountFilesystem(Filesystem):
+    """The files of one account.
+
+    Args:
+        store: where they are.
+        owner: this process.
+        account: whose they are; its settings are read anew at each operation that they bear on.
+        dialect: the account's folder rules.
+    """
+
+    def __init__(self, store: Store, owner: Owner, account: Account, dialect: Dialect) -> None:
+        self._store = store
+        self._owner = owner
+        self._account = account
+        self._dialect = dialect
+        self._drafts: dict[int, set[Draft]] = {}
+        self._unended: list[int] = []
+        self._lock = threading.Lock()
+
+    # -- looking ------------------------------------------------------------------------------------
+
+    def stat(self, path: str) -> Entry:
+        """The file or folder at ``path``."""
+        where = relative(path)
+        if where in self._folders():
+            return self._folder(where)
+        return self.entry(self._known(where))
+
+    def listdir(self, path: str) -> list[Entry]:
+        """What a folder holds."""
+        where = relative(path)
+        if where not in self._folders():
+            self._known(where)
+            raise NotFolder(f"{where} is a file.")
+        inside = [self._folder(name) for name in self._dialect.folders if name.rpartition("/")[0] == where]
+        files = self._store.files.view().listing(self._account.id, where)
+        return inside + [self.entry(file) for file in files]
+
+    def usage(self) -> Usage:
+        """What the account uses, and may use."""
+        files, size = self._store.files.view().usage(self._account.id)
+        settings = self.settings()
+        return Usage(files, settings["max_files"], size, settings["max_bytes"])
+
+    def settings(self) -> dict[str, Any]:
+        """The account's settings as they are now."""
+        account = self._store.accounts.get(self._account.id)
+        return settings_of(self._dialect, account.settings if account else self._account.settings)
+
+    def entry(self, file: File) -> Entry:
+        """A file as clients see it; one that is being written is measured."""
+        size = self._store.contents.size(file.content) if file.writers else file.size
+        mode = DRAFT_MODE if file.state is FileState.DRAFT else FINISHED_MODE
+        inode = FIRST_FILE_INODE + file.id
+        return Entry(file.name, False, size + len(file.tail), mode, file.mtime, inode, file.state)
+
+    def _folders(self) -> tuple[str, ...]:
+        return ("", *self._dialect.folders)
+
+    def _folder(self, where: str) -> Entry:
+        inode = 1 + self._folders().index(where)
+        return Entry(where.rpartition("/")[2], True, 0, FOLDER_MODE, self._account.created, inode)
+
+    def _known(self, where: str) -> File:
+        """The file there, or the one that was submitted under this name."""
+        view = self._store.files.view()
+        file = view.find(self._account.id, where) or view.alias(self._account.id, where, self._store.now())
+        if file is None or file.state is FileState.CONSUMED:
+            raise Missing(f"There is no file {where}.")
+        return file
+
+    def _file(self, files: FileChange, where: str) -> File:
+        """The file there, to be changed; aliases are not."""
+        if where in self._folders():
+            raise IsFolder(f"/{where} is a folder.")
+        file = files.find(self._account.id, where)
+        if file is None or file.state is FileState.CONSUMED:
+            raise Missing(f"There is no file {where}.")
+        return file
+
+    # -- opening ------------------------------------------------------------------------------------
+
+    def open(self, path: str, flags: int) -> OpenFile:
+        """Open a file for reading, or a draft for writing."""
+        where = relative(path)
+        if where in self._folders():
+            raise IsFolder(f"/{where} is a folder.")
+        writes = flags & os.O_ACCMODE != os.O_RDONLY or flags & os.O_TRUNC
+        return (
+            self._open_to_write(where, flags) if writes or flags & os.O_CREAT else self._open_to_read(where)
+        )
+
+    def _open_to_read(self, where: str) -> OpenFile:
+        file = self._known(where)
+        _require(file, "read")
+        return Reader(self._store.contents, file, lambda: self._entry_of(file))
+
+    def _entry_of(self, file: File) -> Entry:
+        return self.entry(self._store.files.view().get(file.id) or file)
+
+    def _open_to_write(self, where: str, flags: int) -> OpenFile:
+        settings = self.settings()
+        self._check_folder(where)
+        self._count_open(settings)
+        with self._change() as files:
+            file = files.find(self._account.id, where)
+            if file is None:
+                file = self._create(files, where, flags, settings)
+            elif flags & os.O_CREAT and flags & os.O_EXCL:
+                raise Exists(f"{where} is there already.")
+            else:
+                _require(file, "overwrite" if flags & os.O_TRUNC else "write")
+            used = files.usage(self._account.id)[1]
+            writer = files.add_writer(file.id, self._owner)
+        room = settings["max_bytes"] - used + file.size
+        content = self._store.contents.open_write(file.content)
+        draft = Draft(self, file, writer, content, settings["max_file_bytes"], room)
+        self._remember(draft)
+        if flags & os.O_TRUNC:
+            draft.truncate(0)
+        return draft
+
+    def _create(self, files: FileChange, where: str, flags: int, settings: dict[str, Any]) -> File:
+        if not flags & os.O_CREAT:
+            raise Missing(f"There is no file {where}.")
+        self._dialect.create(where, settings)
+        if files.usage(self._account.id)[0] >= settings["max_files"]:
+            raise QuotaFull(
+                f"The account holds {settings['max_files']} files, as many as it may; delete some."
+            )
+        return files.add(self._account.id, where, self._store.contents.create(), self._store.now())
+
+    def _check_folder(self, where: str) -> None:
+        folder = where.rpartition("/")[0]
+        if folder not in self._folders():
+            raise Missing(f"There is no folder {folder}.")
+
+    def _count_open(self, settings: dict[str, Any]) -> None:
+        most = settings["max_open_files"]
+        with self._lock:
+            if sum(map(len, self._drafts.values())) >= most:
+                raise TooManyOpen(f"{most} files are open for writing, as many as may be; close some.")
+
+    def _remember(self, draft: Draft) -> None:
+        with self._lock:
+            self._drafts.setdefault(draft.file.id, set()).add(draft)
+
+    def _forget(self, draft: Draft) -> None:
+        with self._lock:
+            drafts = self._drafts.get(draft.file.id, set())
+            drafts.discard(draft)
+            if not drafts:
+                self._drafts.pop(draft.file.id, None)
+
+    # -- what a draft open for writing calls back -----------------------------------------------------
+
+    def now(self) -> float:
+        """The store's time."""
+        return self._store.now()
+
+    def draft_entry(self, draft: Draft) -> Entry:
+        """A draft as it is while it is written."""
+        return self._entry_of(draft.file)
+
+    def draft_closed(self, draft: Draft, size: int, mtime: float | None, *, cut: bool) -> None:
+        """A writer is through: note what there is now, and submit it if closing does that."""
+        self._forget(draft)
+        refusal = None
+        try:
+            with self._change() as files:
+                mtime = draft.file.mtime if mtime is None else mtime
+                file = files.end_writer(draft.writer, size, mtime, cut=cut)
+                try:
+                    self._submit_closed(files, file)
+                except Refusal as exc:  # the upload itself stands
+                    refusal = exc
+        except BaseException:
+            self._unended.append(draft.writer)
+            raise
+        if refusal:
+            raise refusal
+
+    def _submit_closed(self, files: FileChange, file: File | None) -> None:
+        if file and file.size and file.state is FileState.DRAFT and not file.cut and not file.writers:
+            settings = self.settings()
+            submission = self._dialect.close(file.path, settings)
+            if submission:
+                self._submit(files, file, submission, file.path, settings)
+
+    @contextmanager
+    def _change(self) -> Iterator[FileChange]:
+        """A transaction; writers whose end could not be noted before, the store being away, end as cut."""
+        unended, self._unended = self._unended, []
+        try:
+            with self._store.files.change(self._account.id) as files:
+                for writer in unended:
+                    files.cut_writer(writer)
+                yield files
+        except StoreUnavailable:
+            self._unended += unended
+            raise
+
+    # -- changing -----------------------------------------------------------------------------------
+
+    def rename(self, old: str, new: str, *, replace: bool) -> None:
+        """Rename a file; the dialect says whether that submits it."""
+        source, target = relative(old), relative(new)
+        settings = self.settings()
+        self._check_folder(target)
+        with self._change() as files:
+            file = self._file(files, source)
+            if target in self._folders():
+                raise Exists(f"/{target} is a folder.")
+            if source == target:
+                return
+            submission = self._dialect.rename(target, file.state, settings)
+            _require(file, "rename")
+            replaced = self._make_way(files, target, replace=replace)
+            if submission:
+                self._submit(files, file, submission, target, settings)
+            elif file.state is FileState.REJECTED:
+                next_file_state(file.state, "reopen")
+                files.reopen(file.id, target)
+            else:
+                files.move(file.id, target)
+        self._store.contents.delete(replaced)
+
+    def _make_way(self, files: FileChange, target: str, *, replace: bool) -> list[str]:
+        """Drop the draft that a rename replaces; its content, to be deleted after the commit."""
+        there = files.find(self._account.id, target)
+        if there is None:
+            return []
+        _require(there, "overwrite")
+        if not replace:
+            raise Exists(f"{target} is there already.")
+        files.remove(there.id)
+        return [there.content]
+
+    def _submit(
+        self, files: FileChange, file: File, submission: Submission, target: str, settings: dict[str, Any]
+    ) -> None:
+        """Hand a file over, in the transaction that the client's answer waits for."""
+        state = next_file_state(file.state, "submit")
+        size = file.size
+        self._check_whole(file, size)
+        now = self._store.now()
+        at = self._free_second(files, submission, int(now))
+        path = self._dialect.path(submission, at, state)
+        batch = files.submit(file, path, submission.stem, submission.flags, at.timestamp(), size)
+        if settings["alias_seconds"]:
+            files.add_alias(self._account.id, target, file.id, now + settings["alias_seconds"])
+        log.info("submitted", account=self._account.name, file=path, batch=batch, bytes=size)
+
+    def _check_whole(self, file: File, size: int) -> None:
+        if file.writers and self._store.alive().intersection(file.writers):
+            raise StillOpen(f"{file.path} is still being written; close it before it is submitted.")
+        if file.cut or file.writers:
+            raise NotAllowed(f"The upload of {file.path} was cut off; upload it again, then rename it.")
+        if not size:
+            raise BadRequest(f"{file.path} is empty; there is nothing to send.")
+
+    def _free_second(self, files: FileChange, submission: Submission, now: int) -> datetime:
+        """The first second, from now, whose names are free for this file's whole life."""
+        for second in count(now):
+            at = datetime.fromtimestamp(second, UTC)
+            states = (FileState.PROCESSING, FileState.SUCCESS, FileState.REJECTED)
+            paths = {self._dialect.path(submission, at, state) for state in states}
+            if not any(files.find(self._account.id, path) for path in paths):
+                return at
+        raise AssertionError("time has no end")
+
+    def remove(self, path: str) -> None:
+        """Delete a draft or a finished file."""
+        where = relative(path)
+        with self._change() as files:
+            file = self._file(files, where)
+            _require(file, "delete")
+            files.remove(file.id)
+        self._store.contents.delete([file.content])
+        log.info("removed", account=self._account.name, file=where, state=str(file.state))
+
+    def truncate(self, path: str, size: int) -> None:
+        """Cut or extend a draft."""
+        draft = self.open(path, os.O_WRONLY)
+        try:
+            draft.truncate(size)
+        finally:
+            draft.close()
+
+    def set_times(self, path: str, mtime: float) -> None:
+        """Set a draft's time of modification."""
+        where = relative(path)
+        if where in self._folders():
+            return
+        file = self._known(where)
+        if file.state is not FileState.DRAFT:
+            return
+        with self._change() as files:
+            files.set_times(file.id, mtime)
+        with self._lock:
+            drafts = set(self._drafts.get(file.id, ()))
+        for draft in drafts:
+            draft.set_times(mtime)
+
+    def chmod(self, path: str, mode: int) -> None:
+        """Accept what changes nothing, and what rides along with an upload."""
+        where = relative(path)
+        entry = self.stat(path)
+        being_written = not entry.is_folder and self._known(where).writers
+        if entry.mode != mode & 0o777 and not being_written and self.settings()["chmod"] == "refuse":
+            raise NotPermitted("Permissions are fixed here: changing the mode of a file is not allowed.")
+
+    def chown(self, path: str, uid: int, gid: int) -> None:
+        """Accept under the same conditions as a change of mode; frontends pass on only real changes."""
+        entry = self.stat(path)
+        if (uid, gid) == (-1, -1) or self.settings()["chmod"] == "ignore":
+            return
+        if entry.is_folder or not self._known(relative(path)).writers:
+            raise NotPermitted("Ownership is fixed here: changing the owner of a file is not allowed.")
+
+
+_IN_FLIGHT = "{name} is being processed; it can be read now, and deleted once it is .success or .rejected."
+_REFUSALS = {
+    FileState.PROCESSING: _IN_FLIGHT,
+    FileState.SUCCESS: "{name} has been sent; it can be read or deleted. To send again, upload a new file.",
+    FileState.REJECTED: "{name} was rejected; rename it to mend it, or delete it.",
+}
+
+
+def _require(file: File, right: str) -> None:
+    """Refuse what the file's state does not allow a client to do."""
+    if file.state is FileState.CONSUMED:
+        raise Missing(f"There is no file {file.path}.")
+    if right not in CLIENT_RIGHTS[file.state]:
+        raise NotAllowed(_REFUSALS[file.state].format(name=file.name))

@@ -1,0 +1,128 @@
+"""The files of every account, for an admin, and the filesystems of a process."""
+
+import threading
+from collections.abc import Callable
+
+from smsfs.dialects import Dialect
+from smsfs.errors import Missing, NotAllowed, OtherAccount
+from smsfs.filesystem.account import AccountFilesystem
+from smsfs.filesystem.interface import FOLDER_MODE, Entry, Filesystem, Usage, relative
+from smsfs.filesystem.openfile import OpenFile
+from smsfs.store import Account, Owner, Store
+
+
+class AllAccounts(Filesystem):
+    """The files of every account, each in a folder of its name, for an admin.
+
+    Args:
+        store: where they are.
+        of: makes the filesystem of an account.
+    """
+
+    def __init__(self, store: Store, of: Callable[[Account], Filesystem]) -> None:
+        self._store = store
+        self._of = of
+
+    def _split(self, path: str) -> tuple[str, str]:
+        name, _, rest = relative(path).partition("/")
+        return name, rest
+
+    def _find(self, path: str) -> tuple[Filesystem, str]:
+        name, rest = self._split(path)
+        if not name:
+            raise NotAllowed("Here are only accounts' folders; smsfs account add makes one.")
+        account = self._store.accounts.find(name)
+        if account is None:
+            raise Missing(f"There is no account {name}.")
+        return self._of(account), rest
+
+    def _folder(self, name: str, mtime: float, inode: int) -> Entry:
+        return Entry(name, True, 0, FOLDER_MODE, mtime, inode)
+
+    def stat(self, path: str) -> Entry:
+        """An account's folder, or something in it."""
+        name, rest = self._split(path)
+        if not name:
+            return self._folder("", 0.0, 1)
+        filesystem, _ = self._find(path)
+        return filesystem.stat(rest)
+
+    def listdir(self, path: str) -> list[Entry]:
+        """The accounts, or what one of them holds."""
+        if not self._split(path)[0]:
+            accounts = self._store.accounts.all()
+            return [self._folder(account.name, account.created, 1 + account.id) for account in accounts]
+        filesystem, rest = self._find(path)
+        return filesystem.listdir(rest)
+
+    def open(self, path: str, flags: int) -> OpenFile:
+        """Open a file of an account."""
+        filesystem, rest = self._find(path)
+        return filesystem.open(rest, flags)
+
+    def rename(self, old: str, new: str, *, replace: bool) -> None:
+        """Rename within one account."""
+        filesystem, source = self._find(old)
+        _, target = self._find(new)
+        if self._split(old)[0] != self._split(new)[0]:
+            raise OtherAccount("A file cannot be renamed into another account; copy it.")
+        filesystem.rename(source, target, replace=replace)
+
+    def remove(self, path: str) -> None:
+        """Delete a file of an account."""
+        filesystem, rest = self._find(path)
+        filesystem.remove(rest)
+
+    def set_times(self, path: str, mtime: float) -> None:
+        """Set a draft's time of modification."""
+        if self._split(path)[0]:
+            filesystem, rest = self._find(path)
+            filesystem.set_times(rest, mtime)
+
+    def truncate(self, path: str, size: int) -> None:
+        """Cut or extend a draft."""
+        filesystem, rest = self._find(path)
+        filesystem.truncate(rest, size)
+
+    def chmod(self, path: str, mode: int) -> None:
+        """As the account's rules say."""
+        filesystem, rest = self._find(path)
+        filesystem.chmod(rest, mode)
+
+    def chown(self, path: str, uid: int, gid: int) -> None:
+        """As the account's rules say."""
+        filesystem, rest = self._find(path)
+        filesystem.chown(rest, uid, gid)
+
+    def usage(self) -> Usage:
+        """The sum of all accounts'."""
+        usages = [self._of(account).usage() for account in self._store.accounts.all()]
+        return Usage(
+            sum(usage.files for usage in usages),
+            sum(usage.max_files for usage in usages),
+            sum(usage.bytes for usage in usages),
+            sum(usage.max_bytes for usage in usages),
+        )
+
+
+class Filesystems:
+    """The filesystems of this process, one for each account, made when first asked for."""
+
+    def __init__(self, store: Store, owner: Owner, dialect: Callable[[str], Dialect]) -> None:
+        self._store = store
+        self._owner = owner
+        self._dialect = dialect
+        self._made: dict[int, AccountFilesystem] = {}
+        self._lock = threading.Lock()
+
+    def of(self, account: Account) -> AccountFilesystem:
+        """The filesystem of an account."""
+        with self._lock:
+            if account.id not in self._made:
+                dialect = self._dialect(account.dialect)
+                self._made[account.id] = AccountFilesystem(self._store, self._owner, account, dialect)
+            return self._made[account.id]
+
+    def all(self) -> AllAccounts:
+        """Every account's, each in a folder of its name."""
+        return AllAccounts(self._store, self.of)

@@ -1,0 +1,129 @@
+"""What frontends call, and what they get back.
+
+Methods are synchronous, safe to call from several threads, and may wait for the disk. Paths are as clients
+send them, absolute or not; they are resolved lexically and never leave the account. Whatever is refused is
+a ``Refusal``: an errno and a sentence.
+"""
+
+from abc import ABC, abstractmethod
+from typing import NoReturn
+
+from attrs import frozen
+
+from smsfs.errors import BadRequest, NameTooLong, NotAllowed
+from smsfs.filesystem.openfile import OpenFile
+from smsfs.states import FileState
+
+MAX_NAME = 255
+FOLDER_MODE = 0o755
+
+
+@frozen
+class Entry:
+    """A file or folder as a client sees it; ``size`` in bytes, ``mtime`` in seconds since the epoch."""
+
+    name: str
+    is_folder: bool
+    size: int
+    mode: int
+    mtime: float
+    inode: int
+    state: FileState | None = None
+
+
+@frozen
+class Usage:
+    """What an account uses, and may use."""
+
+    files: int
+    max_files: int
+    bytes: int
+    max_bytes: int
+    max_name: int = MAX_NAME
+
+
+class Filesystem(ABC):
+    """What frontends call."""
+
+    @abstractmethod
+    def stat(self, path: str) -> Entry:
+        """The file or folder at ``path``; the name a file was submitted under answers for a while.
+
+        Raises:
+            Missing: there is none.
+        """
+
+    @abstractmethod
+    def listdir(self, path: str) -> list[Entry]:
+        """What a folder holds, without ``.`` and ``..``."""
+
+    @abstractmethod
+    def open(self, path: str, flags: int) -> OpenFile:
+        """Open a file; ``flags`` are of ``os.O_*``."""
+
+    @abstractmethod
+    def rename(self, old: str, new: str, *, replace: bool) -> None:
+        """Rename a file, which may submit it; without ``replace`` an existing draft at ``new`` is refused."""
+
+    @abstractmethod
+    def remove(self, path: str) -> None:
+        """Delete a file."""
+
+    @abstractmethod
+    def set_times(self, path: str, mtime: float) -> None:
+        """Set a draft's time of modification; accepted without effect elsewhere."""
+
+    @abstractmethod
+    def truncate(self, path: str, size: int) -> None:
+        """Cut or extend a draft."""
+
+    @abstractmethod
+    def chmod(self, path: str, mode: int) -> None:
+        """Accept the mode shown, or any on a file being written; refuse others unless told to ignore them."""
+
+    @abstractmethod
+    def chown(self, path: str, uid: int, gid: int) -> None:
+        """As ``chmod``; -1 leaves an id as it is."""
+
+    @abstractmethod
+    def usage(self) -> Usage:
+        """For statvfs."""
+
+    def refuse_folder_change(self, what: str) -> NoReturn:
+        """Refuse mkdir, rmdir, symlink and link."""
+        raise NotAllowed(f"Folders are fixed here: {what} is not allowed.")
+
+    def normal(self, path: str) -> str:
+        """The absolute form of a path, by its text alone."""
+        return "/" + "/".join(parts_of(path))
+
+
+def parts_of(path: str) -> list[str]:
+    """The names along a path, with ``.`` and ``..`` resolved; ``..`` of the root is the root."""
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in ("", "."):
+            parts.append(part)
+    return parts
+
+
+def relative(path: str) -> str:
+    """A client's path relative to the account, without a leading slash; ``""`` for the root.
+
+    Raises:
+        BadRequest: the name is no UTF-8 or holds NUL.
+        NameTooLong: a name has over 255 bytes.
+    """
+    if "\0" in path:
+        raise BadRequest("A file name cannot hold a NUL character.")
+    parts = parts_of(path)
+    for part in parts:
+        try:
+            size = len(part.encode())
+        except UnicodeEncodeError:
+            raise BadRequest("The file name is not UTF-8; set the client's character set to UTF-8.") from None
+        if size > MAX_NAME:
+            raise NameTooLong(f"The file name has {size} bytes; at most {MAX_NAME} are allowed.")
+    return "/".join(parts)

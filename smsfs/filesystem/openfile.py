@@ -1,0 +1,211 @@
+"""Open files: readers of any file, and drafts open for writing."""
+
+import threading
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from smsfs.errors import BadHandle, BadRequest, FileTooBig, QuotaFull
+from smsfs.states import FileState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smsfs.filesystem.interface import Entry
+    from smsfs.store import Contents, ContentWriter, File
+
+T = TypeVar("T")
+
+
+class OpenFile(ABC):
+    """A file that a client has open."""
+
+    @abstractmethod
+    def read(self, offset: int, size: int) -> bytes:
+        """Up to ``size`` bytes from ``offset``; none at the end."""
+
+    @abstractmethod
+    def stat(self) -> "Entry":
+        """As it is now."""
+
+    def write(self, offset: int, data: bytes) -> int:
+        """Write ``data`` at ``offset``; how many bytes that was."""
+        del offset, data
+        raise BadHandle("The file is open for reading only.")
+
+    def truncate(self, size: int) -> None:
+        """Cut or extend to ``size`` bytes."""
+        del size
+        raise BadHandle("The file is open for reading only.")
+
+    def set_times(self, mtime: float) -> None:
+        """Set the time of modification; without effect on a file open for reading."""
+        del mtime
+
+    def chmod(self, mode: int) -> None:
+        """Accept a mode that rides along with an upload, without effect."""
+        del mode
+
+    def sync(self) -> None:
+        """Bring what was written to stable storage."""
+        return
+
+    @abstractmethod
+    def close(self) -> None:
+        """The client is through; what it wrote is complete, and durable when this returns."""
+
+    def abandon(self) -> None:
+        """The connection was cut: what arrived stays a draft that is not submitted."""
+        self.close()
+
+
+class Reader(OpenFile):
+    """A file open for reading: its content, then its tail."""
+
+    def __init__(self, contents: "Contents", file: "File", entry: "Callable[[], Entry]") -> None:
+        self._stream = contents.open_read(file.content)
+        self._file = file
+        self._entry = entry
+        self._lock = threading.Lock()
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Up to ``size`` bytes from ``offset``."""
+        with self._lock:
+            if self._stream.closed:
+                raise BadHandle("The file is closed.")
+            if self._file.state is FileState.DRAFT:
+                return self._read(offset, size)
+            head = self._read(offset, min(size, max(0, self._file.size - offset)))
+            start = max(0, offset - self._file.size)
+            behind = self._file.size - offset - len(head) <= 0
+            return head + (self._file.tail[start : start + size - len(head)] if behind else b"")
+
+    def _read(self, offset: int, size: int) -> bytes:
+        self._stream.seek(offset)
+        return self._stream.read(size) or b""
+
+    def stat(self) -> "Entry":
+        """As it is now."""
+        return self._entry()
+
+    def close(self) -> None:
+        """Let go."""
+        with self._lock:
+            self._stream.close()
+
+
+class Host(Protocol):
+    """What a draft needs of its filesystem."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
+    def draft_entry(self, draft: "Draft") -> "Entry":
+        """A draft as it is while it is written."""
+
+    def draft_closed(self, draft: "Draft", size: int, mtime: float | None, *, cut: bool) -> None:
+        """A writer is through."""
+
+
+class Draft(OpenFile):
+    """A draft open for writing.
+
+    Args:
+        host: the filesystem it belongs to.
+        file: as it was when it was opened.
+        writer: the store's number for this opening.
+        content: its bytes.
+        limit: how many bytes a file may have.
+        room: how many bytes this one may have, for what the account has left.
+    """
+
+    def __init__(
+        self, host: Host, file: "File", writer: int, content: "ContentWriter", limit: int, room: int
+    ) -> None:
+        self.file = file
+        self.writer = writer
+        self._host = host
+        self._content = content
+        self._limit = limit
+        self._room = room
+        self._mtime: float | None = None
+        self._dirty = False
+        self._failed = False
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def _check(self, end: int) -> None:
+        if self._closed:
+            raise BadHandle("The file is closed.")
+        if end > min(self._limit, self._room):
+            self._failed = True
+            if end > self._limit:
+                raise FileTooBig(f"A file may have {self._limit} bytes at most; split it into smaller ones.")
+            raise QuotaFull("The account's space is used up; delete some files.")
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Up to ``size`` bytes from ``offset``."""
+        with self._lock:
+            self._check(0)
+            return self._content.read(offset, size)
+
+    def write(self, offset: int, data: bytes) -> int:
+        """Write ``data`` at ``offset``."""
+        with self._lock:
+            self._check(offset + len(data))
+            return self._change(lambda: self._content.write(offset, data))
+
+    def truncate(self, size: int) -> None:
+        """Cut or extend to ``size`` bytes."""
+        if size < 0:
+            raise BadRequest("A file cannot have fewer than no bytes.")
+        with self._lock:
+            self._check(size)
+            self._change(lambda: self._content.truncate(size))
+
+    def _change(self, step: "Callable[[], T]") -> "T":
+        """Change the content; a failure leaves the upload incomplete."""
+        self._dirty, self._mtime = True, None
+        try:
+            return step()
+        except OSError:
+            self._failed = True
+            raise
+
+    def stat(self) -> "Entry":
+        """As it is now."""
+        return self._host.draft_entry(self)
+
+    def set_times(self, mtime: float) -> None:
+        """The time of modification that closing leaves, unless more is written."""
+        self._mtime = mtime
+
+    def sync(self) -> None:
+        """Bring what was written to stable storage."""
+        with self._lock:
+            self._check(0)
+            self._content.sync()
+
+    def close(self) -> None:
+        """The upload is complete, unless something of it could not be written."""
+        self._end(cut=self._failed)
+
+    def abandon(self) -> None:
+        """The connection was cut."""
+        self._end(cut=True)
+
+    def _end(self, *, cut: bool) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        try:
+            if self._dirty:
+                self._content.sync()
+        except OSError:
+            cut = True
+            raise
+        finally:
+            size = self._content.size()
+            self._content.close()
+            mtime = self._host.now() if self._mtime is None and self._dirty else self._mtime
+            self._host.draft_closed(self, size, mtime, cut=cut)
