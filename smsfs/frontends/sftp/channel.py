@@ -1,0 +1,175 @@
+"""One SSH channel of the sftp subsystem: bytes to packets, packets to a thread, replies back."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol
+
+import asyncssh
+import structlog
+
+from smsfs.frontends.sftp.protocol import SftpSession
+from smsfs.frontends.sftp.wire import ProtocolError, Splitter
+
+#: Requests waiting to be executed, in bytes, above which no more are read from the client.
+MAX_QUEUED = 4 * 2**20
+#: Replies waiting for the client's window, in bytes: above the first the session pauses, below the other
+#: it goes on. The gap keeps a download flowing while a thread reads the next part.
+WRITE_LIMITS = (2**20, 2**18)
+
+_ONLY_SFTP = b"This server speaks only SFTP; there are no commands and no shell.\n"
+
+
+class Owner(Protocol):
+    """The connection that a channel belongs to."""
+
+    @property
+    def writable(self) -> bool:
+        """False while the network takes no more bytes."""
+
+    def run(self, function: Callable[..., Any], *args: Any) -> Awaitable[Any]:
+        """Call a function that blocks, in a thread."""
+
+    def spawn(self, task: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run a task that the server waits for when it stops."""
+
+    def active(self) -> None:
+        """A request has arrived or was answered."""
+
+    def ended(self, channel: "SftpChannel") -> None:
+        """The channel is closed, and its session has let go of everything."""
+
+
+class SftpChannel(asyncssh.SSHServerSession[bytes]):
+    """Feeds an ``SftpSession`` and keeps what waits, in either direction, within bounds."""
+
+    def __init__(self, owner: Owner, session: SftpSession, log: structlog.stdlib.BoundLogger) -> None:
+        self.session = session
+        self._owner = owner
+        self._log = log
+        self._splitter = Splitter()
+        self._queue: deque[bytes] = deque()
+        self._queued = 0
+        self._wake = asyncio.Event()
+        self._is_sftp = False
+        self._channel_writable = True
+        self._ended = False
+        self._lost = False
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is being executed or a file is open."""
+        return bool(self._queued) or self.session.has_open_files
+
+    # What asyncssh calls
+
+    def connection_made(self, chan: "asyncssh.SSHServerChannel[bytes]") -> None:
+        """The channel is open."""
+        self._chan = chan
+        chan.set_write_buffer_limits(*WRITE_LIMITS)
+
+    def subsystem_requested(self, subsystem: str) -> bool:
+        """Accept the sftp subsystem, and no other."""
+        self._is_sftp = subsystem == "sftp"
+        return self._is_sftp
+
+    def exec_requested(self, command: str) -> bool:  # noqa: ARG002 - asyncssh's interface
+        """Accept a command, only to answer it at once with a sentence: clients probe, and wait."""
+        return True
+
+    def shell_requested(self) -> bool:
+        """Accept a shell for the same answer."""
+        return True
+
+    def session_started(self) -> None:
+        """The kind of session is known."""
+        if self._is_sftp:
+            self._task = self._owner.spawn(self._serve())
+        else:
+            self._chan.write_stderr(_ONLY_SFTP)
+            self._chan.exit(1)
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:  # noqa: ARG002 - asyncssh's interface
+        """Queue the packets that are complete."""
+        if not self._is_sftp or self._ended:
+            return
+        self._owner.active()
+        packets = self._splitter.feed(data)
+        self._queue.extend(packets)
+        self._queued += sum(map(len, packets))
+        if self._splitter.error:
+            self._ended = True
+        if self._queued > MAX_QUEUED:
+            self._chan.pause_reading()
+        self._wake.set()
+
+    def eof_received(self) -> bool:
+        """The client is done; what it sent is still answered."""
+        self._ended = True
+        self._wake.set()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncssh's interface
+        """The channel is closed. Without an EOF before it, what was not begun is dropped."""
+        self._lost = True
+        self._wake.set()
+        if self._task is None:
+            self._owner.ended(self)
+
+    def pause_writing(self) -> None:
+        """The client's window is full."""
+        self._channel_writable = False
+
+    def resume_writing(self) -> None:
+        """The client's window has room."""
+        self._channel_writable = True
+        self._wake.set()
+
+    # The session's task
+
+    def wake(self) -> None:
+        """Look again whether replies can be written."""
+        self._wake.set()
+
+    async def _until(self, ready: Callable[[], bool]) -> None:
+        while not ready():
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def _serve(self) -> None:
+        try:
+            while await self._has_work():
+                await self._execute()
+            error = self._splitter.error
+        except ProtocolError as exc:
+            error = str(exc)
+        finally:
+            self._is_sftp = False  # nothing more is read
+            await self._owner.run(self.session.cut)
+            self._owner.ended(self)
+        if error:
+            self._log.warning("protocol_error", reason=error)
+        if not self._chan.is_closing():
+            self._chan.exit(1 if error else 0)
+
+    async def _has_work(self) -> bool:
+        await self._until(lambda: bool(self._queue) or self._ended or self._lost)
+        return bool(self._queue) and not self._dropped
+
+    @property
+    def _dropped(self) -> bool:
+        return self._lost and not self._ended
+
+    async def _execute(self) -> None:
+        batch, self._queue = self._queue, deque()
+        taken = self._queued
+        while batch and not self._dropped:
+            replies = await self._owner.run(self.session.handle, batch)
+            self._owner.active()
+            if not self._chan.is_closing():
+                self._chan.write(replies)
+            await self._until(lambda: self._lost or (self._channel_writable and self._owner.writable))
+        self._queued -= taken
+        if not self._chan.is_closing():
+            self._chan.resume_reading()

@@ -1,0 +1,99 @@
+"""Who may connect: how many at a time, and for how long not after too many failed logins."""
+
+import ipaddress
+
+from attrs import define, field
+
+#: Addresses remembered at most; past it the ones longest unseen are forgotten.
+MAX_ADDRESSES = 10_000
+_IPV6_NETWORK = 64
+
+
+def key_of(peer: str) -> str:
+    """What of a peer's address counts as one: an IPv4 address, or the /64 of an IPv6 one."""
+    try:
+        address = ipaddress.ip_address(peer.partition("%")[0])
+    except ValueError:
+        return peer
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, _IPV6_NETWORK), strict=False))
+
+
+@define
+class _Record:
+    connections: int = 0
+    score: float = 0.0
+    scored_at: float = 0.0
+    banned_until: float = 0.0
+
+
+@define
+class AddressLimits:
+    """Connections and failed logins by address. Times are seconds of any steady clock.
+
+    A failure adds one to the address's score, which falls by ``ban_after`` in every ``ban_window``.
+
+    Attributes:
+        max_connections: of all addresses together.
+        max_per_address: of one address.
+        ban_after: the score that bans.
+        ban_window: seconds in which that many failures ban.
+        ban_time: seconds that a ban lasts.
+    """
+
+    max_connections: int
+    max_per_address: int
+    ban_after: int
+    ban_window: float
+    ban_time: float
+    _total: int = field(init=False, default=0)
+    _records: dict[str, _Record] = field(init=False, factory=dict)
+
+    def connect(self, peer: str, now: float) -> str | None:
+        """Count a new connection, or say why it is refused: then it is not counted."""
+        record = self._record(peer)
+        if now < record.banned_until:
+            return "banned"
+        if self._total >= self.max_connections:
+            return "too many connections"
+        if record.connections >= self.max_per_address:
+            return "too many connections from this address"
+        self._total += 1
+        record.connections += 1
+        return None
+
+    def disconnect(self, peer: str) -> None:
+        """A connection that was counted has ended."""
+        self._total -= 1
+        self._record(peer).connections -= 1
+
+    def is_banned(self, peer: str, now: float) -> bool:
+        """Whether the address is banned."""
+        return now < self._record(peer).banned_until
+
+    def fail(self, peer: str, now: float) -> bool:
+        """Count a failed login; whether the address is banned from now on."""
+        record = self._record(peer)
+        fallen = (now - record.scored_at) * self.ban_after / self.ban_window
+        record.score = max(0.0, record.score - fallen) + 1
+        record.scored_at = now
+        if record.score < self.ban_after:
+            return False
+        record.score = 0.0
+        record.banned_until = now + self.ban_time
+        return True
+
+    def _record(self, peer: str) -> _Record:
+        key = key_of(peer)
+        record = self._records.pop(key, None) or _Record()
+        self._records[key] = record  # the one last seen stands last
+        if len(self._records) > MAX_ADDRESSES:
+            self._forget()
+        return record
+
+    def _forget(self) -> None:
+        idle = (key for key, record in self._records.items() if not record.connections)
+        self._records.pop(next(idle))

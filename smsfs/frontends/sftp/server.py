@@ -1,0 +1,328 @@
+"""The SFTP server: asyncssh's transport, logins, limits, and an orderly end."""
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import asyncssh
+import structlog
+
+from smsfs.errors import ConfigurationError
+from smsfs.frontends.sftp.channel import WRITE_LIMITS, SftpChannel
+from smsfs.frontends.sftp.limits import AddressLimits
+from smsfs.frontends.sftp.protocol import SftpSession
+from smsfs.frontends.sftp.settings import SftpSettings, refuse_sha1, ssh_options
+
+if TYPE_CHECKING:
+    from smsfs.filesystem import Filesystem
+
+#: While the server stops, a connection without an open file is closed after this many quiet seconds: a
+#: client that has just uploaded gets the time to send its rename.
+_QUIET = 1.0
+_POLL = 0.05
+
+
+class Authenticator(Protocol):
+    """Who may log in. An unknown account takes as long to refuse as a wrong password."""
+
+    async def password(self, username: str, password: str, peer: str) -> bool:
+        """Whether the password is the account's."""
+
+    async def key(self, username: str, key: asyncssh.SSHKey, peer: str) -> bool:
+        """Whether the public key is one of the account's; that the client holds it is checked after."""
+
+    async def filesystem(self, username: str) -> "Filesystem":
+        """The files of an account that has logged in, for one session.
+
+        Raises:
+            OSError: they cannot be had now; a refusal's sentence is told to the client.
+        """
+
+
+class _Connection(asyncssh.SSHServerConnection):
+    """asyncssh's connection with the back-pressure of TCP, which asyncssh does not pass on."""
+
+    writable = True
+    on_writable: Callable[[], None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast("asyncio.Transport", transport).set_write_buffer_limits(*WRITE_LIMITS)
+        super().connection_made(transport)
+
+    def pause_writing(self) -> None:
+        self.writable = False
+
+    def resume_writing(self) -> None:
+        self.writable = True
+        if self.on_writable:
+            self.on_writable()
+
+
+class _Client(asyncssh.SSHServer):
+    """One connection: its login, its channels, its idle time."""
+
+    def __init__(self, server: "SftpServer") -> None:
+        self._server = server
+        self._settings = server.settings
+        self._loop = asyncio.get_running_loop()
+        self._counted = False
+        self._tries = 0
+        self._password_failed = False
+        self._logged_in = False
+        self._channels: set[SftpChannel] = set()
+        self._sessions = 0
+        self._last_active = self._loop.time()
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self.log = server.log
+
+    # The connection
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._conn = cast("_Connection", conn)
+        self._conn.on_writable = self._wake_channels
+        self._peer = str((conn.get_extra_info("peername") or ("unknown",))[0])
+        self.log = self.log.bind(peer=self._peer)
+        reason = self._server.admit(self, self._peer)
+        if reason:
+            self.log.info("connection_refused", reason=reason)
+            conn.abort()
+        else:
+            self._counted = True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._idle_timer:
+            self._idle_timer.cancel()
+        if not self._counted:
+            return
+        if self._tries and not self._logged_in and not self._password_failed:
+            # keys alone count once for a connection: an honest client offers all that it has
+            self._count_failure()
+        self._server.release(self, self._peer)
+        self.log.debug("connection_lost", reason=str(exc) if exc else None)
+
+    @property
+    def writable(self) -> bool:
+        """False while the network takes no more bytes."""
+        return self._conn.writable
+
+    def _wake_channels(self) -> None:
+        for channel in self._channels:
+            channel.wake()
+
+    def close(self, why: str) -> None:
+        """End the connection; the client reads the reason."""
+        self._conn.disconnect(asyncssh.DISC_BY_APPLICATION, why)
+
+    def finished(self) -> bool:
+        """Whether nothing is under way and nothing was a moment ago."""
+        quiet = self._loop.time() - self._last_active
+        return not any(channel.busy for channel in self._channels) and quiet >= _QUIET
+
+    # The login
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    async def validate_password(self, username: str, password: str) -> bool:
+        if self._server.limits.is_banned(self._peer, self._loop.time()):
+            return self._reject()
+        if await self._ask(self._server.authenticator.password(username, password, self._peer)):
+            return True
+        self._password_failed = True
+        self.log.info("login_failed", account=username, method="password")
+        self._count_failure()
+        return self._reject()
+
+    async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        if not self._settings.legacy_algorithms:
+            refuse_sha1(key)
+        if await self._ask(self._server.authenticator.key(username, key, self._peer)):
+            return True
+        self.log.debug("key_refused", account=username, key=key.get_fingerprint())
+        return self._reject()
+
+    async def _ask(self, question: Awaitable[bool]) -> bool:
+        try:
+            return await question
+        except Exception:
+            self.log.exception("login_check_failed")
+            self.close("Logins cannot be checked for now; try again later.")
+            return False
+
+    def _count_failure(self) -> None:
+        if self._server.limits.fail(self._peer, self._loop.time()):
+            self.log.warning("banned", seconds=self._settings.ban_time)
+
+    def _reject(self) -> bool:
+        self._tries += 1
+        banned = self._server.limits.is_banned(self._peer, self._loop.time())
+        if banned or self._tries >= self._settings.max_auth_tries:
+            self._conn.disconnect(
+                asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, "Too many authentication failures"
+            )
+        return False
+
+    def auth_completed(self) -> None:
+        self._logged_in = True
+        self._username = self._conn.get_extra_info("username")
+        self.log = self.log.bind(account=self._username)
+        self.log.info("login", client=self._conn.get_extra_info("client_version"))
+        self.active()
+        self._check_idle()
+
+    # Channels
+
+    def session_requested(self) -> Any:
+        if self._server.stopping or self._sessions >= self._settings.max_sessions:
+            self.log.info("session_refused", sessions=self._sessions)
+            return False
+        self._sessions += 1
+        return self._new_channel()
+
+    async def _new_channel(self) -> SftpChannel:
+        try:
+            filesystem = await self._server.authenticator.filesystem(self._username)
+        except Exception as exc:
+            self._sessions -= 1
+            self.log.exception("session_failed")
+            sentence = getattr(exc, "sentence", "The server cannot open your files for now; try again later.")
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, sentence) from exc
+        session = SftpSession(filesystem, self._username, log=self.log)
+        channel = SftpChannel(self, session, self.log)
+        self._channels.add(channel)
+        return channel
+
+    def ended(self, channel: SftpChannel) -> None:
+        self._sessions -= 1
+        self._channels.discard(channel)
+        done = channel.session.counters
+        self.log.info("session_end", requests=done.requests, bytes_in=done.bytes_in, bytes_out=done.bytes_out)
+
+    def run(self, function: Callable[..., Any], *args: Any) -> Awaitable[Any]:
+        return self._server.run(function, *args)
+
+    def spawn(self, task: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return self._server.spawn(task)
+
+    def active(self) -> None:
+        self._last_active = self._loop.time()
+
+    def _check_idle(self) -> None:
+        left = self._last_active + self._settings.idle_timeout - self._loop.time()
+        if left > 0:
+            self._idle_timer = self._loop.call_later(left, self._check_idle)
+        else:
+            self.log.info("idle_timeout")
+            self.close("Closed after a long time without a request.")
+
+
+class SftpServer:
+    """Listens until it is stopped; made by ``start``.
+
+    Attributes:
+        addresses: host and port of each listening socket.
+    """
+
+    def __init__(self, settings: SftpSettings, authenticator: Authenticator) -> None:
+        self.settings = settings
+        self.authenticator = authenticator
+        self.log: structlog.stdlib.BoundLogger = structlog.get_logger(frontend="sftp")
+        self.limits = AddressLimits(
+            settings.max_connections,
+            settings.max_connections_per_address,
+            settings.ban_after,
+            settings.ban_window,
+            settings.ban_time,
+        )
+        self.stopping = False
+        self.addresses: list[tuple[str, int]] = []
+        self._loop = asyncio.get_running_loop()
+        self._clients: set[_Client] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._listeners: list[asyncio.Server] = []
+        self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="sftp")
+
+    async def listen(self) -> None:
+        """Open the listening sockets.
+
+        Raises:
+            ConfigurationError: one cannot be opened; then none is.
+        """
+        options = ssh_options(self.settings, functools.partial(_Client, self))
+        for host, port in self.settings.listen:
+            try:
+                listener = await self._loop.create_server(
+                    lambda: _Connection(self._loop, options),
+                    host,
+                    port,
+                    backlog=self.settings.max_connections,
+                )
+            except OSError as exc:
+                await self.stop(0)
+                raise ConfigurationError(
+                    f"SFTP cannot listen on {host}:{port}: {exc.strerror}. "
+                    "Stop what listens there, or change listen under [sftp]."
+                ) from exc
+            self._listeners.append(listener)
+            self.addresses += [sock.getsockname()[:2] for sock in listener.sockets]
+
+    def admit(self, client: _Client, peer: str) -> str | None:
+        """Take in a connection, or say why not."""
+        reason = "stopping" if self.stopping else self.limits.connect(peer, self._loop.time())
+        if reason is None:
+            self._clients.add(client)
+        return reason
+
+    def release(self, client: _Client, peer: str) -> None:
+        """A connection that was taken in has ended."""
+        self._clients.discard(client)
+        self.limits.disconnect(peer)
+
+    def run(self, function: Callable[..., Any], *args: Any) -> Awaitable[Any]:
+        """Call a function that blocks, in one of the server's threads."""
+        return self._loop.run_in_executor(self._threads, function, *args)
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run a task that ``stop`` waits for."""
+        task = self._loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def stop(self, grace: float) -> None:
+        """Take no more connections, let transfers finish for ``grace`` seconds, then close what is left.
+
+        When it returns, every open file is closed or abandoned.
+        """
+        self.stopping = True
+        for listener in self._listeners:
+            listener.close()
+        deadline = self._loop.time() + grace
+        while self._clients and self._loop.time() < deadline:
+            self._close([client for client in self._clients if client.finished()])
+            await asyncio.sleep(_POLL)
+        self._close(list(self._clients))
+        while self._clients or self._tasks:
+            await asyncio.sleep(0)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.to_thread(self._threads.shutdown)
+
+    def _close(self, clients: list[_Client]) -> None:
+        for client in clients:
+            client.close("The server is stopping.")
+
+
+async def start(settings: SftpSettings, authenticator: Authenticator) -> SftpServer:
+    """Listen for SFTP clients, in the running event loop.
+
+    Raises:
+        ConfigurationError: an address cannot be listened on.
+    """
+    server = SftpServer(settings, authenticator)
+    await server.listen()
+    return server
