@@ -1,0 +1,278 @@
+"""The folder rules of GatewayAPI's legacy FTP API.
+
+One flat folder; a rename to a name that ends in ``.ready`` submits the file. Rules that the vendor's page
+does not give (order of flags, refusal of unknown columns, the name after the timestamp) are ours.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from operator import itemgetter
+from typing import Any, BinaryIO
+
+from smsfs.dialects import Submission
+from smsfs.errors import Cause, ConfigurationError, Missing, NameTooLong, NotAllowed, Unreadable
+from smsfs.formats import encoding, header, marks, tables
+from smsfs.sms import segments
+from smsfs.sms.message import Message
+from smsfs.sms.numbers import msisdn
+from smsfs.sms.quoting import quoted
+from smsfs.sms.sender import sender
+from smsfs.states import CLIENT_RIGHTS, FileState
+
+READY = ".ready"
+FLAGS = ("excel", "utf8", "cp1252")
+REQUIRED, OPTIONAL = ("msisdn", "message"), ("sender", "class", "userref")
+CLASSES = ("standard", "premium", "secret")
+_CHECKED = (*REQUIRED, "sender", "class")
+MAX_PARTS = 255
+MAX_NAME = 255
+
+_SYSTEM = (".processing", ".success", ".rejected")
+#: Bytes that the timestamp and the longest of the system's endings add to a stem.
+_ADDED = len(".YYYYMMDDTHHMMSS") + max(map(len, _SYSTEM))
+#: What an earlier rejection added to the name; without it the flags stand before ``.ready`` again.
+_REJECTION = re.compile(r"\.\d{8}T\d{6}\.rejected(?=(\.(excel|utf8|cp1252))*\.ready$)", re.ASCII)
+
+_CODECS = {"utf8": encoding.UTF8, "cp1252": encoding.CP1252}
+_ADVICE = ' or, if it is Windows-1252 after all, put ".cp1252" before ".ready" in its name'
+_TABS = "cells are separated by tabs, which are not supported"
+#: Delimiter of the file -> delimiter that it may turn out to have -> what to do.
+_OTHERS = {
+    ",": {";": 'cells are separated by semicolons: put ".excel" before ".ready" in its name', "\t": _TABS},
+    ";": {",": 'cells are separated by commas: leave ".excel" out of its name', "\t": _TABS},
+}
+_NO_RENAME = {
+    FileState.PROCESSING: "the file is being processed: it cannot be renamed until that has ended",
+    FileState.SUCCESS: "the messages of this file were sent: to send again, upload it under a new name",
+}
+
+
+class GatewayApi:
+    """The dialect ``gatewayapi``."""
+
+    name = "gatewayapi"
+    folders: tuple[str, ...] = ()
+    defaults: Mapping[str, Any] = {
+        "unknown_columns": "reject",
+        "bad_rows": "reject",
+        "direct_ready": "refuse",
+        "chmod": "refuse",
+        "max_batch_bytes": 30 * 1024 * 1024,
+    }
+    choices: Mapping[str, tuple[str, ...]] = {
+        "unknown_columns": ("reject", "ignore"),
+        "bad_rows": ("reject", "skip"),
+        "direct_ready": ("refuse", "submit-on-close"),
+        "chmod": ("refuse", "ignore"),
+    }
+
+    def check_setting(self, key: str, value: str) -> Any:
+        """The value of a setting from its text; see :class:`smsfs.dialects.Dialect`."""
+        if key not in self.defaults:
+            raise ConfigurationError(
+                f"there is no setting {quoted(key)}; there are {', '.join(self.defaults)}"
+            )
+        if key in self.choices:
+            if value not in self.choices[key]:
+                known = " or ".join(self.choices[key])
+                raise ConfigurationError(f"{key} is {known}, not {quoted(value)}")
+            return value
+        if not re.fullmatch("[1-9][0-9]{0,14}", value):
+            raise ConfigurationError(f"{key} is a number of bytes, not {quoted(value)}")
+        return int(value)
+
+    def create(self, path: str, settings: Mapping[str, Any]) -> None:
+        """Check that a client may create a file under this name."""
+        _check_flat(path)
+        if path.endswith(READY):
+            if settings["direct_ready"] != "submit-on-close":
+                raise NotAllowed(f"upload it under another name first, then rename it to {quoted(path)}")
+            _submission(path)
+        _check_ending(path)
+
+    def rename(self, new: str, state: FileState, settings: Mapping[str, Any]) -> Submission | None:
+        """What renaming a file in ``state`` to ``new`` means: a submission if it ends in ``.ready``."""
+        del settings  # no setting changes what a rename means
+        if "rename" not in CLIENT_RIGHTS[state]:
+            raise NotAllowed(_NO_RENAME[state])
+        _check_flat(new)
+        if new.endswith(READY):
+            return _submission(new)
+        _check_ending(new)
+        return None
+
+    def close(self, path: str, settings: Mapping[str, Any]) -> Submission | None:
+        """A submission if the account lets files be uploaded as ``.ready`` and this one was."""
+        if settings["direct_ready"] == "submit-on-close" and path.endswith(READY):
+            return _submission(path)
+        return None
+
+    def path(self, submission: Submission, at: datetime, state: FileState) -> str:
+        """``stem.YYYYMMDDTHHMMSS.processing``, and so on; ``at`` is the time of submission, UTC."""
+        return f"{submission.stem}.{at:%Y%m%dT%H%M%S}.{state.value}"
+
+    def read(
+        self, stream: BinaryIO, size: int, submission: Submission, settings: Mapping[str, Any]
+    ) -> Iterator[Message | Cause]:
+        """The rows of a file, in order: a message, or each cause for which a row is none."""
+        size = self.client_size(stream, size)
+        if size > settings["max_batch_bytes"]:
+            limit = settings["max_batch_bytes"]
+            raise Unreadable(Cause(f"the file has {size:,} bytes; a batch has at most {limit:,}: split it"))
+        codec = encoding.detect(stream, size, _forced(submission), _ADVICE)
+        delimiter = ";" if "excel" in submission.flags else ","
+        with encoding.open_text(stream, size, codec) as text:
+            table = tables.rows(text, delimiter, _OTHERS[delimiter])
+            line, names = next(table, (1, []))
+            places = _places(names, line, delimiter, settings)
+            yield from _messages(table, places, len(names))
+
+    def tail(self, head: bytes, causes: Iterable[Cause], total: int, submission: Submission) -> bytes:
+        """What a rejected file shows behind the client's own bytes: a line for each cause."""
+        return marks.tail(head, causes, total, _forced(submission))
+
+    def client_size(self, stream: BinaryIO, size: int) -> int:
+        """How many of the first bytes are the client's own: without an earlier rejection's lines."""
+        return marks.client_size(stream, size)
+
+
+def _check_flat(path: str) -> None:
+    if "/" in path:
+        raise Missing(f"there is no folder {quoted(path.rpartition('/')[0])}: files lie side by side here")
+
+
+def _check_ending(path: str) -> None:
+    for ending in _SYSTEM:
+        if path.endswith(ending):
+            raise NotAllowed(f"names that end in {ending} are given by the server: choose another name")
+
+
+def _submission(name: str) -> Submission:
+    """What a name that ends in ``.ready`` says.
+
+    Raises:
+        Refusal: it is no name for a batch.
+    """
+    stem = _REJECTION.sub("", name).removesuffix(READY)
+    base, flags = _flags(stem)
+    if problem := _wrong_name(base, flags):
+        raise NotAllowed(f"{quoted(name)} is no name for a batch: {problem}")
+    if len(stem.encode("utf-8", "surrogatepass")) + _ADDED > MAX_NAME:
+        limit = MAX_NAME - _ADDED
+        raise NameTooLong(f"the name is too long for a batch: at most {limit} bytes may stand before {READY}")
+    return Submission(stem, frozenset(flags))
+
+
+def _flags(stem: str) -> tuple[str, list[str]]:
+    flags: list[str] = []
+    while (ending := stem.rpartition("."))[1] and ending[2] in FLAGS:
+        stem = ending[0]
+        flags.append(ending[2])
+    return stem, flags
+
+
+def _wrong_name(base: str, flags: list[str]) -> str | None:
+    if not base:
+        return f"something must stand before {READY}"
+    if base.startswith("._"):
+        return "files that start with ._ hold what macOS keeps about another file"
+    if len(set(flags)) < len(flags):
+        return "a flag stands in it twice"
+    if {"utf8", "cp1252"} <= set(flags):
+        return "it says both .utf8 and .cp1252"
+    return None
+
+
+def _forced(submission: Submission) -> str | None:
+    return next((codec for flag, codec in _CODECS.items() if flag in submission.flags), None)
+
+
+def _places(names: list[str], line: int, delimiter: str, settings: Mapping[str, Any]) -> dict[str, int]:
+    if not names:
+        raise Unreadable(Cause("the file is empty: its first row must name the columns"))
+    if any(map(_is_number, names)):
+        known = ", ".join((*REQUIRED, *OPTIONAL))
+        raise Unreadable(Cause(f"the first row must name the columns ({known}), but it holds a number", line))
+    ignore = settings["unknown_columns"] == "ignore"
+    return header.positions(names, line, REQUIRED, OPTIONAL, _OTHERS[delimiter], ignore_unknown=ignore)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        return bool(msisdn(cell))
+    except ValueError:
+        return False
+
+
+class _Class:
+    """The message class of a file: that of the first row which has a valid one."""
+
+    def __init__(self) -> None:
+        self.known: str | None = None
+        self.line = 0
+        self.now = 0
+
+    def check(self, text: str) -> str:
+        klass = text or CLASSES[0]
+        if klass == self.known:
+            return klass
+        if klass not in CLASSES:
+            raise ValueError(f"{quoted(klass)} is no message class; there are {', '.join(CLASSES)}")
+        if self.known is not None:
+            first = f"{quoted(self.known)} on line {self.line}"
+            raise ValueError(f"{quoted(klass)} differs from {first}: a file has one class")
+        self.known, self.line = klass, self.now
+        return klass
+
+
+def _measured(text: str) -> tuple[str, int]:
+    if not text:
+        raise ValueError("the message is empty")
+    measured = segments.count(text)
+    if measured[1] > MAX_PARTS:
+        raise ValueError(f"the message takes {measured[1]} SMS; at most {MAX_PARTS} can be joined")
+    return measured
+
+
+def _messages(
+    table: Iterator[tuple[int, list[str]]], places: Mapping[str, int], width: int
+) -> Iterator[Message | Cause]:
+    # A column that the file lacks is taken from an empty cell put behind each row.
+    pick = itemgetter(*(places.get(name, width) for name in (*REQUIRED, *OPTIONAL)))
+    classes = _Class()
+    row = 0
+    for row, (line, cells) in enumerate(table, 1):
+        if len(cells) != width:
+            yield Cause(_wrong_width(len(cells), width), line)
+            continue
+        cells.append("")
+        number, text, name, klass, userref = pick(cells)
+        classes.now = line
+        try:
+            measured = _measured(text)
+            message = Message(
+                row, msisdn(number), text, sender(name), classes.check(klass), userref, *measured
+            )
+        except ValueError:
+            checks = (msisdn, _measured, sender, classes.check)
+            yield from _causes(line, zip(_CHECKED, checks, (number, text, name, klass), strict=True))
+        else:
+            yield message
+    if not row:
+        raise Unreadable(Cause("the file has no rows behind its column names"))
+
+
+def _causes(line: int, checks: Iterable[tuple[str, Callable[[str], Any], str]]) -> Iterator[Cause]:
+    for column, check, value in checks:
+        try:
+            check(value)
+        except ValueError as error:
+            yield Cause(str(error), line, column)
+
+
+def _wrong_width(cells: int, columns: int) -> str:
+    hint = (
+        "is a message with the delimiter in it not in quotes" if cells > columns else "is a delimiter missing"
+    )
+    return f"the row has {cells} cells where the first row has {columns}: {hint}"

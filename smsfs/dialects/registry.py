@@ -1,0 +1,20 @@
+"""The dialects there are, by name."""
+
+from smsfs.dialects import Dialect
+from smsfs.dialects.gatewayapi import GatewayApi
+from smsfs.errors import ConfigurationError
+
+DIALECTS: dict[str, Dialect] = {known.name: known for known in (GatewayApi(),)}
+
+
+def dialect(name: str) -> Dialect:
+    """The dialect of that name.
+
+    Raises:
+        ConfigurationError: there is none; the sentence names those there are.
+    """
+    try:
+        return DIALECTS[name]
+    except KeyError:
+        known = ", ".join(DIALECTS)
+        raise ConfigurationError(f'there is no dialect "{name}"; there are: {known}') from None

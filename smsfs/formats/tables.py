@@ -1,0 +1,123 @@
+"""Rows of CSV, as RFC 4180 writes it and as strictly as it can be read.
+
+What a lenient reader would repair in silence would be sent as text: a backslash before a quote, a quote
+that nobody closed, a cell that goes on behind its quotes. Here each is an error with its line.
+"""
+
+import csv
+from collections.abc import Iterator, Mapping
+from typing import TextIO
+
+from smsfs.errors import Cause, Unreadable
+from smsfs.formats.encoding import undecodable
+from smsfs.formats.marks import MARK
+from smsfs.sms.quoting import quoted
+
+#: Characters of one row, line ends within its quotes included; bounds memory whatever the file holds.
+MAX_ROW = 1 << 20
+#: Characters of one cell: the csv module's own limit.
+MAX_CELL = 131_072
+
+_TOO_LONG = "row too long"
+_NUL = "NUL"
+_DOUBLED = 'a quote within quotes is written twice ("")'
+
+#: What the csv module's complaint contains -> the clause for the client.
+_CLAUSES = {
+    _TOO_LONG: f"the row is over {MAX_ROW:,} characters: is a line end or a closing quote missing",
+    _NUL: "the row holds a NUL character, which no text has",
+    "unexpected end of data": "the file ends within the quotes of this row: a closing quote is missing",
+    "field larger": f"a cell is over {MAX_CELL:,} characters: is a closing quote missing",
+    "new-line character": "a CR stands alone outside quotes: rows end with LF or CR+LF",
+    "expected after": f"text follows a closing quote: {_DOUBLED}",
+}
+
+
+def rows(
+    text: TextIO, delimiter: str = ",", others: Mapping[str, str] | None = None
+) -> Iterator[tuple[int, list[str]]]:
+    """Each row with the line it starts on, counted from 1; empty and marked lines are passed over.
+
+    Args:
+        text: opened so that LF alone ends a line; CR is then data within quotes and an error outside.
+        delimiter: between cells.
+        others: delimiter that the first row may show by mistake -> the clause that tells what to do.
+
+    Raises:
+        Unreadable: at the row that breaks the rules, or the byte that breaks the encoding.
+    """
+    record: list[str] = []
+    reader = csv.reader(_lines(text, record), delimiter=delimiter, strict=True)
+    while True:
+        start = reader.line_num + 1
+        record.clear()
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            hints = others if start == 1 and others else {}
+            raise Unreadable(Cause(_clause(str(error), record, hints), start)) from None
+        except UnicodeDecodeError as error:
+            raise undecodable(error, reader.line_num) from None
+        if cells:
+            if '"' in "".join(cells):
+                _refuse_lone_quotes(cells, "".join(record), start)
+            yield start, cells
+
+
+def _lines(text: TextIO, record: list[str]) -> Iterator[str]:
+    """The physical lines; kept in ``record`` until its owner clears it at the start of the next row.
+
+    A marked line becomes one without any character, which adds nothing within quotes and is an empty
+    row outside, so that the csv module still counts it.
+    """
+    used = 0
+    while True:
+        used = used + len(record[-1]) if record else 0
+        line = text.readline(MAX_ROW - used + 1)
+        if not line:
+            return
+        if len(line) > MAX_ROW - used:
+            record.append(line)
+            raise csv.Error(_TOO_LONG)
+        if "\0" in line:
+            raise csv.Error(_NUL)
+        if line.startswith(MARK):
+            line = ""
+        record.append(line)
+        yield line
+
+
+def _clause(problem: str, record: list[str], hints: Mapping[str, str]) -> str:
+    raw = "".join(record)
+    if "expected after" in problem:
+        for other, hint in hints.items():
+            if f'"{other}' in raw:
+                return hint
+        if '\\"' in raw:
+            return f"a backslash stands before a quote: {_DOUBLED}, without backslash"
+    if problem == _TOO_LONG and "\r" in raw and "\n" not in raw:
+        problem = "new-line character"
+    return next((clause for part, clause in _CLAUSES.items() if part in problem), problem)
+
+
+def _refuse_lone_quotes(cells: list[str], raw: str, line: int) -> None:
+    """Refuse a quote in a cell that is not in quotes: the csv module takes it for a character.
+
+    A cell that holds a quote and was quoted stands in the raw row with its quotes doubled.
+    """
+    for number, cell in enumerate(cells, 1):
+        if '"' in cell and '"{}"'.format(cell.replace('"', '""')) not in raw:
+            raise Unreadable(Cause(_lone_quote(number, cell), line))
+
+
+def _lone_quote(number: int, cell: str) -> str:
+    where = f"cell {number} ({quoted(cell)})"
+    if '\\"' in cell:
+        return f"{where} has a backslash before a quote: put the cell in quotes; {_DOUBLED}"
+    if cell.endswith('"') and cell.count('"') == 1:
+        return f"{where} ends with a quote, but the opening quote is missing"
+    if cell.strip().startswith('"'):
+        return f"{where} has a space before its opening quote: leave it out"
+    return f"{where} holds a quote without being in quotes: put it in quotes; {_DOUBLED}"
