@@ -1,0 +1,218 @@
+"""Configuration: TOML to records, where it is found, and what holds without any.
+
+An unknown key is an error that names it. Without a file everything lives under one data folder: SQLite,
+SFTP on 127.0.0.1:8022, the backend ``outbox``.
+"""
+
+import os
+import re
+import sqlite3
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from attrs import define, field, fields
+from cattrs import ClassValidationError, Converter, IterableValidationError
+from cattrs.errors import ForbiddenExtraKeysError
+from cattrs.gen import make_dict_structure_fn
+
+from smsfs.errors import ConfigurationError
+from smsfs.store import Store
+from smsfs.store.sqlite import SqliteStore
+
+SYSTEM_FILE = Path("/etc/smsfs/smsfs.toml")
+
+
+@define
+class StoreConfig:
+    """``url``: ``sqlite:///`` and the absolute path of the database file."""
+
+    url: str
+
+
+@define
+class SftpConfig:
+    """The SFTP listener; times in seconds."""
+
+    listen: list[str] = field(factory=lambda: ["127.0.0.1:8022"])
+    login_timeout: float = 30
+    idle_timeout: float = 900
+    max_auth_tries: int = 6
+    max_connections: int = 500
+    max_connections_per_address: int = 20
+    max_sessions: int = 10
+    ban_after: int = 15
+    ban_window: float = 600
+    ban_time: float = 600
+    legacy_algorithms: bool = False
+
+
+@define
+class PipelineConfig:
+    """How files become messages and leave."""
+
+    default_backend: str = "outbox"
+    retry_seconds: float = 1800
+    max_failures: int = 5
+    stop_grace: float = 30
+
+
+@define
+class OutboxConfig:
+    """Appends one JSON object for each message to ``path``, relative to the data folder."""
+
+    type: Literal["outbox"]
+    path: str = "outbox.jsonl"
+    on_unknown: Literal["resend", "hold"] = "resend"
+
+
+@define
+class LogConfig:
+    """``console`` for people, ``json`` for machines."""
+
+    format: Literal["console", "json"] = "console"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+@define
+class Config:
+    """All of it."""
+
+    store: StoreConfig
+    sftp: SftpConfig = field(factory=SftpConfig)
+    pipeline: PipelineConfig = field(factory=PipelineConfig)
+    backends: dict[str, OutboxConfig] = field(factory=lambda: {"outbox": OutboxConfig("outbox")})
+    log: LogConfig = field(factory=LogConfig)
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file.
+
+        Raises:
+            ConfigurationError: the URL is of no engine there is.
+        """
+        parts = urlsplit(self.store.url)
+        if parts.scheme != "sqlite" or parts.netloc or not parts.path.strip("/"):
+            raise ConfigurationError(
+                f"[store] url: {self.store.url!r} is none of the kind sqlite:///var/lib/smsfs/smsfs.db."
+            )
+        return Path("/" + parts.path.lstrip("/"))
+
+    @property
+    def data(self) -> Path:
+        """The folder that relative paths are in."""
+        return self.database.parent
+
+
+def find(given: Path | None, environment: Mapping[str, str] = os.environ) -> Path | None:
+    """The configuration file that counts; None for the embedded default.
+
+    Raises:
+        ConfigurationError: the one that was asked for is not there.
+    """
+    asked = given or (Path(environment["SMSFS_CONFIG"]) if environment.get("SMSFS_CONFIG") else None)
+    if asked and not asked.is_file():
+        raise ConfigurationError(f"There is no configuration file {asked}.")
+    return asked or next((path for path in (Path("smsfs.toml"), SYSTEM_FILE) if path.is_file()), None)
+
+
+def load(given: Path | None = None, environment: Mapping[str, str] = os.environ) -> Config:
+    """The configuration in force.
+
+    Raises:
+        ConfigurationError: a file that is not there, no TOML, an unknown key, a wrong value.
+    """
+    path = find(given, environment)
+    if path is None:
+        return embedded(environment)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        raise ConfigurationError(f"{path}: {exc}") from exc
+    values.setdefault("store", {"url": _embedded_url(environment)})
+    return checked(values, str(path))
+
+
+def embedded(environment: Mapping[str, str] = os.environ) -> Config:
+    """What holds without a configuration file."""
+    return Config(StoreConfig(_embedded_url(environment)))
+
+
+def open_store(config: Config) -> Store:
+    """The store that the configuration names.
+
+    Raises:
+        ConfigurationError: it cannot be opened here.
+    """
+    try:
+        return SqliteStore(config.database)
+    except (OSError, sqlite3.Error) as exc:
+        raise ConfigurationError(f"The store {config.database} cannot be opened: {exc}.") from exc
+
+
+def _embedded_url(environment: Mapping[str, str]) -> str:
+    share = environment.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    data = Path(environment.get("SMSFS_DATA") or Path(share) / "smsfs").absolute()
+    return f"sqlite://{data / 'smsfs.db'}"
+
+
+def checked(values: Mapping[str, Any], source: str) -> Config:
+    """Records from plain values; ``source`` names them in an error."""
+    try:
+        config = _converter().structure(values, Config)
+    except (ClassValidationError, IterableValidationError) as exc:
+        raise ConfigurationError(f"{source}: {'; '.join(_sentences(exc, ''))}.") from None
+    if config.pipeline.default_backend not in config.backends:
+        raise ConfigurationError(
+            f"{source}: [pipeline] default_backend is {config.pipeline.default_backend!r}, "
+            f"but there is no section [backends.{config.pipeline.default_backend}]."
+        )
+    _ = config.database
+    return config
+
+
+def _converter() -> Converter:
+    converter = Converter(forbid_extra_keys=True)
+    for plain in (str, int, bool):
+        converter.register_structure_hook(plain, _exactly)
+    converter.register_structure_hook(float, lambda value, _: float(_exactly(value, (int, float))))
+    converter.register_structure_hook_func(lambda kind: kind == list[str], _strings)
+    for record in (StoreConfig, SftpConfig, PipelineConfig, OutboxConfig, LogConfig, Config):
+        hook = make_dict_structure_fn(record, converter, _cattrs_forbid_extra_keys=True)
+        converter.register_structure_hook(record, hook)
+    return converter
+
+
+def _strings(value: Any, _: Any) -> list[str]:
+    return [_exactly(item, str) for item in _exactly(value, list)]
+
+
+def _exactly(value: Any, kind: Any) -> Any:
+    """TOML has types; a string where a number belongs is an error, not a number."""
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        raise ValueError(f"{value!r} is no {' or '.join(item.__name__ for item in kinds)}")
+    return value
+
+
+def _sentences(exc: BaseException, where: str) -> list[str]:
+    """What is wrong and where, from the tree of a failed structuring."""
+    if isinstance(exc, ForbiddenExtraKeysError):
+        known = ", ".join(attribute.name for attribute in fields(exc.cl))
+        return [
+            f"{where or 'top level'} has no key {key!r} (it has {known})" for key in sorted(exc.extra_fields)
+        ]
+    if isinstance(exc, KeyError):
+        return [f"{where or 'top level'} lacks the key {exc.args[0]!r}"]
+    if not isinstance(exc, (ClassValidationError, IterableValidationError)):
+        literal = re.fullmatch(r"(.*) not in literal typing.Literal\[(.*)\]", str(exc))
+        return [f"{where}: {literal[1]!r} is none of {literal[2]}" if literal else f"{where}: {exc}"]
+    found = []
+    for inner in exc.exceptions:
+        notes = [
+            str(getattr(note, "name", getattr(note, "index", ""))) for note in getattr(inner, "__notes__", [])
+        ]
+        found += _sentences(inner, ".".join([part for part in (where, *notes) if part]))
+    return found
