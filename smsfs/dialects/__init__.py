@@ -11,6 +11,10 @@ from smsfs.sms.message import Message
 from smsfs.states import FileState
 
 
+def _frozenset(flags: Iterable[str]) -> frozenset[str]:
+    return frozenset(flags)
+
+
 @frozen
 class Submission:
     """A file handed over to be sent.
@@ -21,7 +25,7 @@ class Submission:
     """
 
     stem: str
-    flags: frozenset[str] = field(default=frozenset(), converter=frozenset)
+    flags: frozenset[str] = field(default=frozenset(), converter=_frozenset)
 
 
 class Dialect(Protocol):
@@ -68,12 +72,18 @@ class Dialect(Protocol):
     ) -> Iterator[Message | Cause]:
         """The rows of a file, in order: a message, or the cause for which a row is none.
 
+        Args:
+            stream: seekable, and nobody else's while rows are read.
+            size: its bytes, those of an earlier rejection included.
+            submission: as it was submitted.
+            settings: the account's.
+
         Raises:
             Unreadable: the whole file cannot be read; nothing more comes.
         """
 
     def tail(self, head: bytes, causes: Iterable[Cause], total: int, submission: Submission) -> bytes:
-        """What a rejected file shows behind the client's own bytes.
+        """What a rejected file shows right behind the client's own bytes, whatever those end with.
 
         Args:
             head: the first bytes of the file, at least 4 KiB of them where there are so many.

@@ -161,7 +161,7 @@ def _submission(name: str) -> Submission:
     if len(stem.encode("utf-8", "surrogatepass")) + _ADDED > MAX_NAME:
         limit = MAX_NAME - _ADDED
         raise NameTooLong(f"the name is too long for a batch: at most {limit} bytes may stand before {READY}")
-    return Submission(stem, frozenset(flags))
+    return Submission(stem, flags)
 
 
 def _flags(stem: str) -> tuple[str, list[str]]:
