@@ -40,6 +40,8 @@ Attributes = dict[str, int]
 
 log = structlog.get_logger()
 
+DEVICE = Path("/dev/fuse")
+
 #: Bytes per write request; larger ones measured slower.
 MAX_WRITE = 128 * 1024
 #: Requests that nobody waits for, such as ``release``: past this number the kernel holds them back and lets
@@ -59,7 +61,7 @@ def _answered(callback: Callable[Concatenate[Any, str, P], R]) -> Callable[Conca
     """Let only an ``OSError`` with an errno out of a callback: the bindings make garbage of the rest."""
 
     @functools.wraps(callback)
-    def answer(self: Any, path: str, *args: P.args, **kwargs: P.kwargs) -> R:
+    def answer(self: Any, path: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return callback(self, path, *args, **kwargs)
         except Exception as error:
@@ -298,9 +300,11 @@ class Operations:
         self._handles.pop(number).file.close()
 
 
-class _FusepyOperations(Operations):
+class FusepyOperations(Operations):
+    """The same callbacks for fusepy, which calls them by name."""
+
     def __call__(self, operation: str, *args: Any) -> Any:
-        """Call an operation, the way fusepy does and mfusepy warns of."""
+        """Call an operation; mfusepy takes objects that can be called for a mistake."""
         return getattr(self, operation)(*args)
 
 
@@ -324,7 +328,7 @@ def mount(
     """
     _check_mountpoint(Path(mountpoint))
     binding = _import_binding()
-    operations_type = Operations if hasattr(binding, "fuse_version_major") else _FusepyOperations
+    operations_type = Operations if hasattr(binding, "fuse_version_major") else FusepyOperations
     with _working_folder() as return_to_folder, _signals_left_to_libfuse():
 
         def on_mounted() -> None:
@@ -376,7 +380,7 @@ def _import_binding() -> Any:
     Raises:
         ConfigurationError: a part of FUSE is missing.
     """
-    if not Path("/dev/fuse").exists():
+    if not DEVICE.exists():
         raise ConfigurationError(
             "This host has no /dev/fuse: load the kernel's module with `modprobe fuse`, or give the "
             "container --device /dev/fuse and --cap-add SYS_ADMIN."
@@ -425,7 +429,8 @@ def _options(binding: Any, *, allow_other: bool) -> dict[str, Any]:
     # everybody sees, by a rename that not every state allows.
     names = {"hard_remove": True, "use_ino": True, "fsname": "smsfs", "subtype": "smsfs"}
     is_libfuse_2 = getattr(binding, "fuse_version_major", 2) == 2  # noqa: PLR2004 - libfuse 2
-    version = {"big_writes": True, "max_write": MAX_WRITE} if is_libfuse_2 else {}
+    libfuse_2 = {"big_writes": True, "max_write": MAX_WRITE, "max_background": MAX_BACKGROUND}
+    version = libfuse_2 if is_libfuse_2 else {}
     return {"foreground": True, "nothreads": True, "allow_other": allow_other} | uncached | names | version
 
 
