@@ -1,6 +1,8 @@
 """Who may connect: how many at a time, and for how long not after too many failed logins."""
 
 import ipaddress
+from collections import deque
+from math import inf
 
 from attrs import define, field
 
@@ -25,22 +27,19 @@ def key_of(peer: str) -> str:
 @define
 class _Record:
     connections: int = 0
-    score: float = 0.0
-    scored_at: float = 0.0
-    banned_until: float = 0.0
+    failures: deque[float] = field(factory=deque)
+    banned_until: float = -inf
 
 
 @define
 class AddressLimits:
     """Connections and failed logins by address. Times are seconds of any steady clock.
 
-    A failure adds one to the address's score, which falls by ``ban_after`` in every ``ban_window``.
-
     Attributes:
         max_connections: of all addresses together.
         max_per_address: of one address.
-        ban_after: the score that bans.
-        ban_window: seconds in which that many failures ban.
+        ban_after: failures that ban.
+        ban_window: seconds within which they do.
         ban_time: seconds that a ban lasts.
     """
 
@@ -77,12 +76,12 @@ class AddressLimits:
     def fail(self, peer: str, now: float) -> bool:
         """Count a failed login; whether the address is banned from now on."""
         record = self._record(peer)
-        fallen = (now - record.scored_at) * self.ban_after / self.ban_window
-        record.score = max(0.0, record.score - fallen) + 1
-        record.scored_at = now
-        if record.score < self.ban_after:
+        record.failures.append(now)
+        while record.failures[0] <= now - self.ban_window:
+            record.failures.popleft()
+        if len(record.failures) < self.ban_after:
             return False
-        record.score = 0.0
+        record.failures.clear()
         record.banned_until = now + self.ban_time
         return True
 

@@ -1,12 +1,14 @@
 """What an SFTP server is told, and what of it asyncssh is told."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import asyncssh
+from asyncssh.encryption import get_encryption_algs
+from asyncssh.kex import get_kex_algs
 from attrs import field, frozen
 
-_KEX = "-gss-*,diffie-hellman-*,rsa*"
-_CIPHERS = ["aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes256-ctr", "aes128-ctr"]
+_KEX = ("mlkem", "curve25519-", "ecdh-sha2-nistp")
+_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes256-ctr", "aes128-ctr")
 _MACS = [
     "hmac-sha2-256-etm@openssh.com",
     "hmac-sha2-512-etm@openssh.com",
@@ -23,8 +25,8 @@ _SIGNATURES = [
     "sk-ecdsa-sha2-nistp256@openssh.com",
     *(name.decode() for name in _RSA_SIGNATURES),
 ]
-_LEGACY_KEX = "+diffie-hellman-group-exchange-sha1,diffie-hellman-group1-sha1"
-_LEGACY_CIPHERS = ["aes192-ctr", "aes256-cbc", "aes192-cbc", "aes128-cbc", "3des-cbc"]
+_LEGACY_KEX = ("diffie-hellman-",)
+_LEGACY_CIPHERS = ("aes192-ctr", "aes256-cbc", "aes192-cbc", "aes128-cbc", "3des-cbc")
 _LEGACY_MACS = ["hmac-sha1-etm@openssh.com", "hmac-sha1"]
 _LEGACY_SIGNATURES = ["ssh-rsa"]
 
@@ -72,6 +74,12 @@ def refuse_sha1(key: asyncssh.SSHKey) -> None:
         key.all_sig_algorithms = set(_RSA_SIGNATURES)
 
 
+def _known(known: Iterable[bytes], beginnings: tuple[str, ...]) -> list[str]:
+    """The algorithms that begin so and that asyncssh has: which it has depends on its libraries."""
+    names = [name.decode() for name in known]
+    return [name for beginning in beginnings for name in names if name.startswith(beginning)]
+
+
 def ssh_options(
     settings: SftpSettings, server_factory: Callable[[], asyncssh.SSHServer]
 ) -> asyncssh.SSHServerConnectionOptions:
@@ -89,8 +97,8 @@ def ssh_options(
         server_factory=server_factory,
         server_version="smsfs",
         server_host_keys=list(settings.host_keys),
-        kex_algs=_LEGACY_KEX if legacy else _KEX,
-        encryption_algs=_CIPHERS + _LEGACY_CIPHERS if legacy else _CIPHERS,
+        kex_algs=_known(get_kex_algs(), _KEX + _LEGACY_KEX if legacy else _KEX),
+        encryption_algs=_known(get_encryption_algs(), _CIPHERS + _LEGACY_CIPHERS if legacy else _CIPHERS),
         mac_algs=_MACS + _LEGACY_MACS if legacy else _MACS,
         signature_algs=_SIGNATURES + _LEGACY_SIGNATURES if legacy else _SIGNATURES,
         compression_algs=None,
