@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 import structlog
 from attrs import define
 
-from smsfs.errors import BadHandle, BadRequest, ConfigurationError, NotAllowed, Refusal
+from smsfs.errors import BadHandle, BadRequest, ConfigurationError, NotAllowed, NotPermitted, Refusal
 
 if TYPE_CHECKING:
     from smsfs.filesystem import Entry, Filesystem, OpenFile
@@ -176,7 +176,10 @@ class Operations:
         """Rename, and replace unless told otherwise; flags as in renameat2(2), libfuse 3 only."""
         if flags & ~RENAME_NOREPLACE:
             raise BadRequest("Files cannot be exchanged here; rename them one after the other.")
-        self._filesystem.rename(old, new, replace=not flags)
+        try:
+            self._filesystem.rename(old, new, replace=not flags)
+        except BadRequest as refusal:  # of EINVAL, mv says "cannot move to a subdirectory of itself"
+            raise NotPermitted(refusal.sentence) from refusal
 
     @_answered
     def unlink(self, path: str) -> None:

@@ -16,6 +16,7 @@ from attrs import define, field, frozen
 
 from smsfs.errors import (
     BadHandle,
+    BadRequest,
     ConfigurationError,
     Missing,
     NameTooLong,
@@ -156,6 +157,8 @@ class MemoryFilesystem:
         if name.endswith(".ready"):
             if file.writers:
                 raise StillOpen(f"{file.name} is still being written to.")
+            if not file.data:
+                raise BadRequest(f"{file.name} is empty.")
             alias, name = name, f"{name.removesuffix('.ready')}.{SUBMITTED_AT}.processing"
             file.state, self.aliases[alias] = FileState.PROCESSING, name
         if name in self.files:

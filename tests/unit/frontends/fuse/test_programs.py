@@ -137,6 +137,11 @@ class TestSubmitting:
         assert refusal.value.errno == errno.EBUSY
         assert "busy is still being written to." in mount.text()
 
+    def test_mv_does_not_misread_why_a_file_is_not_submitted(self, mount, folder):
+        """Of an empty file ``mv`` would say that it cannot be moved "to a subdirectory of itself"."""
+        assert "Operation not permitted" in run(folder, ": > empty; mv empty empty.ready", code=1)
+        assert "empty is empty." in mount.text()
+
     def test_a_file_in_flight_is_read_only_and_stays(self, folder):
         """Someone could believe to have stopped messages that are being sent."""
         run(folder, "echo hello > flight && mv flight flight.ready")
