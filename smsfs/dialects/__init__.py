@@ -61,6 +61,13 @@ class Dialect(Protocol):
             Refusal: the new name is not for clients to give.
         """
 
+    def trial(self, name: str) -> Submission:
+        """How a local file of this name would be submitted.
+
+        Raises:
+            Refusal: no file can be submitted under it.
+        """
+
     def close(self, path: str, settings: Mapping[str, Any]) -> Submission | None:
         """What the close of a complete upload means: a submission, or None."""
 

@@ -7,6 +7,7 @@ does not give (order of flags, refusal of unknown columns, the name after the ti
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from operator import itemgetter
 from typing import Any, BinaryIO
 
@@ -15,7 +16,7 @@ from smsfs.errors import Cause, ConfigurationError, Missing, NameTooLong, NotAll
 from smsfs.formats import encoding, header, marks, tables
 from smsfs.sms import segments
 from smsfs.sms.message import Message
-from smsfs.sms.numbers import msisdn
+from smsfs.sms.numbers import is_msisdn, msisdn
 from smsfs.sms.quoting import quoted
 from smsfs.sms.sender import sender
 from smsfs.states import CLIENT_RIGHTS, FileState
@@ -57,14 +58,12 @@ class GatewayApi:
         "unknown_columns": "reject",
         "bad_rows": "reject",
         "direct_ready": "refuse",
-        "chmod": "refuse",
         "max_batch_bytes": 30 * 1024 * 1024,
     }
     choices: Mapping[str, tuple[str, ...]] = {
         "unknown_columns": ("reject", "ignore"),
         "bad_rows": ("reject", "skip"),
         "direct_ready": ("refuse", "submit-on-close"),
-        "chmod": ("refuse", "ignore"),
     }
 
     def check_setting(self, key: str, value: str) -> Any:
@@ -95,12 +94,16 @@ class GatewayApi:
         """What renaming a file in ``state`` to ``new`` means: a submission if it ends in ``.ready``."""
         del settings  # no setting changes what a rename means
         if "rename" not in CLIENT_RIGHTS[state]:
-            raise NotAllowed(_NO_RENAME[state])
+            raise NotAllowed(_NO_RENAME.get(state, "the file cannot be renamed"))
         _check_flat(new)
         if new.endswith(READY):
             return _submission(new)
         _check_ending(new)
         return None
+
+    def trial(self, name: str) -> Submission:
+        """As after a rename to the name with ``.ready`` behind it, unless it is there."""
+        return _submission(name.removesuffix(READY) + READY)
 
     def close(self, path: str, settings: Mapping[str, Any]) -> Submission | None:
         """A submission if the account lets files be uploaded as ``.ready`` and this one was."""
@@ -191,18 +194,11 @@ def _forced(submission: Submission) -> str | None:
 def _places(names: list[str], line: int, delimiter: str, settings: Mapping[str, Any]) -> dict[str, int]:
     if not names:
         raise Unreadable(Cause("the file is empty: its first row must name the columns"))
-    if any(map(_is_number, names)):
+    if any(map(is_msisdn, names)):
         known = ", ".join((*REQUIRED, *OPTIONAL))
         raise Unreadable(Cause(f"the first row must name the columns ({known}), but it holds a number", line))
     ignore = settings["unknown_columns"] == "ignore"
     return header.positions(names, line, REQUIRED, OPTIONAL, _OTHERS[delimiter], ignore_unknown=ignore)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        return bool(msisdn(cell))
-    except ValueError:
-        return False
 
 
 class _Class:
@@ -211,9 +207,8 @@ class _Class:
     def __init__(self) -> None:
         self.known: str | None = None
         self.line = 0
-        self.now = 0
 
-    def check(self, text: str) -> str:
+    def check(self, line: int, text: str) -> str:
         klass = text or CLASSES[0]
         if klass == self.known:
             return klass
@@ -222,7 +217,7 @@ class _Class:
         if self.known is not None:
             first = f"{quoted(self.known)} on line {self.line}"
             raise ValueError(f"{quoted(klass)} differs from {first}: a file has one class")
-        self.known, self.line = klass, self.now
+        self.known, self.line = klass, line
         return klass
 
 
@@ -247,24 +242,27 @@ def _messages(
             yield Cause(_wrong_width(len(cells), width), line)
             continue
         cells.append("")
-        number, text, name, klass, userref = pick(cells)
-        classes.now = line
+        fields = pick(cells)
         try:
-            measured = _measured(text)
-            message = Message(
-                row, msisdn(number), text, sender(name), classes.check(klass), userref, *measured
-            )
+            message = _message(row, line, fields, classes)
         except ValueError:
-            checks = (msisdn, _measured, sender, classes.check)
-            yield from _causes(line, zip(_CHECKED, checks, (number, text, name, klass), strict=True))
+            yield from _causes(line, fields, classes)
         else:
             yield message
     if not row:
         raise Unreadable(Cause("the file has no rows behind its column names"))
 
 
-def _causes(line: int, checks: Iterable[tuple[str, Callable[[str], Any], str]]) -> Iterator[Cause]:
-    for column, check, value in checks:
+def _message(row: int, line: int, fields: tuple[str, ...], classes: _Class) -> Message:
+    number, text, name, klass, userref = fields
+    measured = _measured(text)
+    return Message(row, msisdn(number), text, sender(name), classes.check(line, klass), userref, *measured)
+
+
+def _causes(line: int, fields: tuple[str, ...], classes: _Class) -> Iterator[Cause]:
+    """Everything that is wrong with a row, not only the first."""
+    checks: tuple[Callable[[str], object], ...] = (msisdn, _measured, sender, partial(classes.check, line))
+    for column, check, value in zip(_CHECKED, checks, fields, strict=False):
         try:
             check(value)
         except ValueError as error:
@@ -273,6 +271,8 @@ def _causes(line: int, checks: Iterable[tuple[str, Callable[[str], Any], str]]) 
 
 def _wrong_width(cells: int, columns: int) -> str:
     hint = (
-        "is a message with the delimiter in it not in quotes" if cells > columns else "is a delimiter missing"
+        "a message that holds the delimiter must be in quotes"
+        if cells > columns
+        else "a delimiter is missing"
     )
-    return f"the row has {cells} cells where the first row has {columns}: {hint}"
+    return f"the row has {cells:,} cells where the first row has {columns:,}: {hint}"

@@ -37,8 +37,11 @@ def check_setting(dialect: Dialect, key: str, text: str) -> Any:
     Raises:
         ConfigurationError: there is no such setting, or it cannot have this value.
     """
-    if key in dialect.defaults or key not in COMMON:
+    if key in dialect.defaults:
         return dialect.check_setting(key, text)
+    if key not in COMMON:
+        known = ", ".join(sorted({*COMMON, *dialect.defaults}))
+        raise ConfigurationError(f"There is no setting {key!r}; there are {known}.")
     if key in CHOICES and text not in CHOICES[key]:
         raise ConfigurationError(f"{key} is one of {', '.join(CHOICES[key])}, not {text!r}.")
     if isinstance(COMMON[key], str):

@@ -3,14 +3,20 @@
 The rule, in order: a byte order mark; the NULs that UTF-16 and UTF-32 put between the ASCII letters of a
 first row; UTF-8 if all of the file is that; else Windows-1252. A file that is neither, but holds enough
 UTF-8 to be meant as such, is refused: read as Windows-1252, its recipients would get mangled letters.
+Windows-1252 has no characters for the bytes 81, 8D, 8F, 90 and 9D; a file with one of them is refused too,
+for the control characters that some readers put there are in no SMS.
 """
 
 import codecs
+import errno
 import io
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from smsfs.errors import Cause, Unreadable
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 STEP = 256 * 1024
 HEAD = 4096
@@ -116,9 +122,10 @@ class _Window(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        data = self._stream.read(min(len(buffer), self._left))
-        buffer[: len(data)] = data
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        target = memoryview(buffer)
+        data = _take(self._stream, min(len(target), self._left))
+        target[: len(data)] = data
         self._left -= len(data)
         return len(data)
 
@@ -166,9 +173,18 @@ def _utf8_or_cp1252(stream: BinaryIO, size: int, advice: str) -> str:
 
 def _steps(stream: BinaryIO, size: int) -> Iterator[bytes]:
     stream.seek(0)
-    while size > 0 and (data := stream.read(min(size, STEP))):
+    while size > 0:
+        data = _take(stream, min(size, STEP))
         size -= len(data)
         yield data
+
+
+def _take(stream: BinaryIO, size: int) -> bytes:
+    """At least one byte, unless none is wanted: a batch cut short in the store must not be sent as one."""
+    data = stream.read(size)
+    if size and not data:
+        raise OSError(errno.EIO, "the content of the file ends before its size")
+    return data
 
 
 def _first_stray(stream: BinaryIO, size: int) -> tuple[UnicodeDecodeError, int] | None:

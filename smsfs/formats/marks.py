@@ -38,15 +38,16 @@ def tail(head: bytes, causes: Iterable[Cause], total: int, forced: str | None = 
     end = "\r\n" if "\r\n".encode(codec) in head else "\n"
     shown = [str(cause) for cause in islice(causes, MAX_CAUSES)]
     if total > len(shown):
-        shown.append(f"and {total - len(shown)} more like these" if shown else f"{total} rows")
-    lines = [MARK + _fitting(reason, codec) for reason in shown]
-    return "".join(end + line for line in lines).encode(codec) + end.encode(codec)
+        shown.append(f"and {total - len(shown):,} more")
+    lines = [end + MARK + _fitting(reason, codec) for reason in shown]
+    return "".join([*lines, end]).encode(codec) if lines else b""
 
 
 def client_size(stream: BinaryIO, size: int) -> int:
     """How many of the first ``size`` bytes come before a closing block of marked lines.
 
-    Reads the last 256 KiB at most. Lines with the mark elsewhere are for :func:`is_marked`.
+    Reads the last 256 KiB at most. Marked lines elsewhere, behind which a client added rows, are left to
+    the reader of rows.
     """
     start = max(0, size - WINDOW)
     stream.seek(start)

@@ -34,6 +34,11 @@ def msisdn(text: str) -> str:
     raise ValueError(_wrong(text))
 
 
+def is_msisdn(text: str) -> bool:
+    """Whether :func:`msisdn` would take it."""
+    return _valid(text) is not None
+
+
 def _wrong(text: str) -> str:
     if not text:
         return "the phone number is missing"

@@ -1,0 +1,18 @@
+"""The dialects there are."""
+
+import pytest
+
+from smsfs.dialects.registry import DIALECTS, dialect
+from smsfs.errors import ConfigurationError
+
+
+def test_dialects_are_found_by_their_own_names():
+    """An account could not be given the rules that its system needs."""
+    assert dialect("gatewayapi").name == "gatewayapi"
+    assert all(dialect(name).name == name for name in DIALECTS)
+
+
+def test_an_unknown_dialect_names_the_known_ones():
+    """A typing error in an account would be a riddle."""
+    with pytest.raises(ConfigurationError, match='no dialect "gateway"; there are: gatewayapi'):
+        dialect("gateway")
