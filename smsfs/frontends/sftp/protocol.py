@@ -32,8 +32,10 @@ MAX_READ = 256 * 1024
 ANNOUNCED_LENGTH = MAX_READ - 1024
 MAX_HANDLES = 100
 NAMES_PER_REPLY = 128
-#: One call of ``handle`` stops after this many bytes of replies, so that they never pile up.
+#: One call of ``handle`` stops after this many bytes of replies, or requests, so that replies never pile up
+#: and a client that is gone is soon noticed.
 REPLY_BYTES = 2**20
+REQUESTS_PER_CALL = 256
 
 _VERSION = 3
 _BLOCK = 4096
@@ -110,14 +112,14 @@ class SftpSession:
         return any(isinstance(handle, _File) for handle in list(self._handles.values()))
 
     def handle(self, packets: deque[bytes]) -> bytes:
-        """Execute packets from the left and remove them, until none is left or the replies are many.
+        """Execute packets from the left and remove them, until none is left or enough are done.
 
         Raises:
             ProtocolError: a packet cannot be answered; the session has to end.
         """
         replies: list[bytes] = []
         size = 0
-        while packets and size < REPLY_BYTES:
+        while packets and size < REPLY_BYTES and len(replies) < REQUESTS_PER_CALL:
             answer = self._answer(packets.popleft())
             replies.append(answer)
             size += len(answer)
@@ -318,14 +320,14 @@ class SftpSession:
         self.filesystem.rename(request.path(), request.path(), replace=True)
         return wire.status(number, Status.OK)
 
-    def _mkdir(self, number: int, request: Reader) -> bytes:
+    def _mkdir(self, _number: int, request: Reader) -> bytes:
         path = request.path()
         try:
             self.filesystem.stat(path)
         except FileNotFoundError:
             self.filesystem.refuse_folder_change("mkdir")
         # `put -r` goes on into a folder that exists, and only when it hears exactly this
-        return self._refused(number, Request.MKDIR, Exists(f"{path} exists already."))
+        raise Exists(f"{path} exists already.")
 
     def _rmdir(self, _number: int, request: Reader) -> bytes:
         request.path()

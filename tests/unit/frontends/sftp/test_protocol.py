@@ -113,6 +113,13 @@ def test_many_reads_are_answered_in_parts(drive):
     assert len(waiting) > 90
 
 
+def test_many_requests_are_answered_in_parts(drive):
+    """A client that queues thousands of requests and goes would keep a thread busy long after."""
+    waiting = deque([struct.pack(">BI", Request.REMOVE, 1) + wire.string(b"a")] * 1000)
+    drive.session.handle(waiting)
+    assert len(waiting) == 1000 - protocol.REQUESTS_PER_CALL
+
+
 @pytest.mark.parametrize(
     ("wanted", "flags"),
     [

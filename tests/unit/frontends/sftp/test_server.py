@@ -469,7 +469,7 @@ def test_trouble_with_the_store_is_told(serve):
         async with serve() as serving:
             async with serving.connect() as connection:
                 serving.authenticator.failure = StoreUnavailable("The store is away; try again.")
-                with pytest.raises(asyncssh.ChannelOpenError, match="The store is away; try again."):
+                with pytest.raises(asyncssh.ChannelOpenError, match=r"The store is away; try again\."):
                     await connection.start_sftp_client()
                 serving.authenticator.failure = RuntimeError("secret path")
                 with pytest.raises(asyncssh.ChannelOpenError, match="cannot open your files for now"):
