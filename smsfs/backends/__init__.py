@@ -1,1 +1,83 @@
-"""How messages leave."""
+"""How messages leave: the interface of a backend, and its four answers."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from attrs import frozen
+
+from smsfs.sms.message import Message
+
+
+@frozen
+class Accepted:
+    """The carrier has the message, under ``id``, as ``parts`` SMS."""
+
+    id: str
+    parts: int
+
+
+@frozen
+class Rejected:
+    """The carrier will never take this message."""
+
+    code: str
+    reason: str
+
+
+@frozen
+class Throttled:
+    """Not now: the message was certainly not taken; try again after so many seconds, at the earliest."""
+
+    retry_after: float
+
+
+@frozen
+class Unknown:
+    """It may or may not have been taken."""
+
+    reason: str
+
+
+Answer = Accepted | Rejected | Throttled | Unknown
+
+
+@frozen
+class Envelope:
+    """A message on its way out.
+
+    Attributes:
+        key: the same for every attempt at this message, and for no other message.
+        account: whose it is.
+        file: the path under which its file was accepted.
+        submitted: when the file was submitted, seconds since the epoch.
+        attempt: from 1.
+        message: the message.
+    """
+
+    key: str
+    account: str
+    file: str
+    submitted: float
+    attempt: int
+    message: Message
+
+
+class Backend(Protocol):
+    """One way out."""
+
+    #: A message submitted twice with the same key is sent once.
+    idempotent: bool
+    #: How many slices of up to 500 messages it wants at a time.
+    slices: int
+
+    async def start(self) -> None:
+        """Get ready; called once before the first ``submit``."""
+
+    async def submit(self, envelopes: Sequence[Envelope], answer: Callable[[Envelope, Answer], None]) -> None:
+        """Send messages, and call ``answer`` once for each as soon as its fate is known.
+
+        A message without an answer when this returns or raises counts as ``Unknown``.
+        """
+
+    async def stop(self) -> None:
+        """Let go of everything; called once after the last ``submit``."""

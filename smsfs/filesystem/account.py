@@ -291,7 +291,7 @@ class AccountFilesystem(Filesystem):
         log.info("submitted", account=self._account.name, file=path, batch=batch, bytes=size)
 
     def _check_whole(self, file: File, size: int) -> None:
-        if file.writers and self._store.alive().intersection(file.writers):
+        if file.writers and self._store.alive().keys() & set(file.writers):
             raise StillOpen(f"{file.path} is still being written; close it before it is submitted.")
         if file.cut or file.writers:
             raise NotAllowed(f"The upload of {file.path} was cut off; upload it again, then rename it.")

@@ -4,6 +4,8 @@ import threading
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from attrs import evolve
+
 from smsfs.errors import BadHandle, BadRequest, FileTooBig, QuotaFull
 from smsfs.states import FileState
 
@@ -172,8 +174,11 @@ class Draft(OpenFile):
             raise
 
     def stat(self) -> "Entry":
-        """As it is now."""
-        return self._host.draft_entry(self)
+        """As it is now; a file that was removed meanwhile is still measured."""
+        with self._lock:
+            self._check(0)
+            size = self._content.size()
+        return evolve(self._host.draft_entry(self), size=size)
 
     def set_times(self, mtime: float) -> None:
         """The time of modification that closing leaves, unless more is written."""

@@ -451,15 +451,22 @@ class Store(Protocol):
     def register(self, kind: str) -> Owner:
         """Make this process known; it counts as alive until it ends, in whatever way."""
 
-    def alive(self) -> set[int]:
-        """The ids of the processes that run."""
+    def alive(self) -> dict[int, str]:
+        """The processes that run: the kind of each by its id."""
 
-    def settle(self) -> int:
+    def settle(self, retry_at: float | None = None) -> int:
         """Put right what dead processes left: files they wrote are cut, batches they read are pending.
+
+        Args:
+            retry_at: a reader crashed by itself, perhaps over its file: count that as a failure of
+                reading, and do not read the file again before this time.
 
         Returns:
             How many processes were found dead.
         """
+
+    def damage(self) -> list[str]:
+        """What the engine finds wrong with its own files; nothing when they are whole."""
 
     def changed(self, timeout: float) -> bool:
         """Wait until something was committed by anyone else, at most ``timeout`` seconds."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
-from smsfs.store import Owner
+from smsfs.store import Accounts, Contents, Files, Owner, Queue
 from smsfs.store.durable import make_folder
 from smsfs.store.sqlite.accounts import SqliteAccounts
 from smsfs.store.sqlite.contents import PlainContents
@@ -38,10 +38,10 @@ class SqliteStore:
         make_folder(self._run)
         self._locks: list[int] = []
         self._seen: int | None = None
-        self.accounts = SqliteAccounts(self._database)
-        self.files = SqliteFiles(self._database)
-        self.queue = SqliteQueue(self._database)
-        self.contents = PlainContents(path.parent / "contents", self._database)
+        self.accounts: Accounts = SqliteAccounts(self._database)
+        self.files: Files = SqliteFiles(self._database)
+        self.queue: Queue = SqliteQueue(self._database)
+        self.contents: Contents = PlainContents(path.parent / "contents", self._database)
 
     def now(self) -> float:
         """Seconds since the epoch."""
@@ -57,9 +57,10 @@ class SqliteStore:
             values = {"token": token, "kind": kind, "now": self.now()}
             return Owner(connection.execute(SQL["owner_add"], values).fetchone()["id"], kind)
 
-    def alive(self) -> set[int]:
-        """The ids of the processes that hold their lock."""
-        return {row["id"] for row in self._database.read("owner_all") if self._is_locked(row["token"])}
+    def alive(self) -> dict[int, str]:
+        """The processes that hold their lock."""
+        rows = self._database.read("owner_all")
+        return {row["id"]: row["kind"] for row in rows if self._is_locked(row["token"])}
 
     def _is_locked(self, token: str) -> bool:
         try:
@@ -75,7 +76,7 @@ class SqliteStore:
         finally:
             os.close(descriptor)
 
-    def settle(self) -> int:
+    def settle(self, retry_at: float | None = None) -> int:
         """Put right what dead processes left; their claimed slices are for ``Queue.take_over``."""
         dead = [row for row in self._database.read("owner_all") if not self._is_locked(row["token"])]
         steps = (
@@ -90,9 +91,19 @@ class SqliteStore:
         for row in dead:
             with self._database.write() as connection:
                 for step in steps:
-                    connection.execute(SQL[f"owner_{step}"], {"owner": row["id"]})
+                    values = {
+                        "owner": row["id"],
+                        "crashed": int(retry_at is not None),
+                        "retry_at": retry_at or 0,
+                    }
+                    connection.execute(SQL[f"owner_{step}"], values)
             (self._run / row["token"]).unlink(missing_ok=True)
         return len(dead)
+
+    def damage(self) -> list[str]:
+        """What SQLite's own checks find."""
+        found = self._database.check()
+        return [f"{self._database.path}: {line}." for line in found]
 
     def changed(self, timeout: float) -> bool:
         """Watch SQLite's data version, which another connection's commit changes."""

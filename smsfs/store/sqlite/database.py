@@ -110,6 +110,13 @@ class Database:
                     connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {len(scripts)}")
 
+    def check(self) -> list[str]:
+        """Faults in the file's structure, and rows that refer to nothing."""
+        reader = self.reader()
+        lines = [row[0] for row in reader.execute("PRAGMA integrity_check") if row[0] != "ok"]
+        dangling = reader.execute("PRAGMA foreign_key_check").fetchall()
+        return lines + [f"row {row[1]} of table {row[0]} refers to nothing in {row[2]}" for row in dangling]
+
     def data_version(self) -> int:
         """A number that changes when another connection has committed."""
         version: int = self.reader().execute("PRAGMA data_version").fetchone()[0]

@@ -41,12 +41,12 @@ class SqliteFileChange:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def _one(self, name: str, **values: Any) -> sqlite3.Row | None:
-        row: sqlite3.Row | None = self._connection.execute(SQL[name], values).fetchone()
+    def _one(self, statement: str, /, **values: Any) -> sqlite3.Row | None:
+        row: sqlite3.Row | None = self._connection.execute(SQL[statement], values).fetchone()
         return row
 
-    def _file(self, name: str, **values: Any) -> File | None:
-        row = self._one(name, **values)
+    def _file(self, statement: str, /, **values: Any) -> File | None:
+        row = self._one(statement, **values)
         return file_from(row) if row else None
 
     def find(self, account: int, path: str) -> File | None:

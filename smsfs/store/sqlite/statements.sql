@@ -44,7 +44,7 @@ INSERT INTO host_key VALUES (:kind, :private) ON CONFLICT DO NOTHING;
 -- name: owner_add
 INSERT INTO owner (token, kind, since) VALUES (:token, :kind, :now) RETURNING id;
 -- name: owner_all
-SELECT id, token FROM owner;
+SELECT id, kind, token FROM owner;
 -- name: owner_cut_files
 UPDATE file SET cut = 1 WHERE id IN (SELECT file FROM writer WHERE owner = :owner);
 -- name: owner_drop_writers
@@ -52,7 +52,9 @@ DELETE FROM writer WHERE owner = :owner;
 -- name: owner_drop_staged
 DELETE FROM slice WHERE state = 'staged' AND batch IN (SELECT id FROM batch WHERE owner = :owner AND state = 'reading');
 -- name: owner_release_batches
-UPDATE batch SET state = 'pending', owner = NULL WHERE owner = :owner AND state = 'reading';
+UPDATE batch SET state = 'pending', owner = NULL, failures = failures + :crashed,
+    not_before = max(not_before, :retry_at)
+WHERE owner = :owner AND state = 'reading';
 -- name: owner_forget_batches
 UPDATE batch SET owner = NULL WHERE owner = :owner;
 -- name: owner_forget_slices

@@ -1,0 +1,5 @@
+"""``python -m smsfs``."""
+
+from smsfs.cli import main
+
+main()

@@ -1,0 +1,79 @@
+"""The backend ``outbox``: appends each message to a file of JSON lines, for trying out and for hand-over."""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from smsfs.backends import Accepted, Answer, Envelope
+
+
+class Outbox:
+    """Appends to ``path``; what it accepted is on stable storage.
+
+    Several processes may append to one file. A line torn by a crash is cut off before the next is written:
+    its message was never accepted.
+    """
+
+    idempotent = False
+    slices = 2
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def start(self) -> None:
+        """Make the folder, if need be."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+
+    async def submit(self, envelopes: Sequence[Envelope], answer: Callable[[Envelope, Answer], None]) -> None:
+        """Append one line for each message."""
+        lines = b"".join(msgspec.json.encode(_line(envelope)) + b"\n" for envelope in envelopes)
+        await asyncio.to_thread(self._append, lines)
+        for envelope in envelopes:
+            answer(envelope, Accepted(envelope.key, envelope.message.parts))
+
+    async def stop(self) -> None:
+        """Nothing is held between two calls."""
+
+    def _append(self, lines: bytes) -> None:
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _cut_torn_line(descriptor)
+            view = memoryview(lines)
+            while view:
+                view = view[os.write(descriptor, view) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _cut_torn_line(descriptor: int) -> None:
+    end = size = os.fstat(descriptor).st_size
+    while end and os.pread(descriptor, 1, end - 1) != b"\n":
+        block = os.pread(descriptor, min(65536, end), max(0, end - 65536))
+        end = max(0, end - 65536) + block.rfind(b"\n") + 1
+    if end != size:
+        os.ftruncate(descriptor, end)
+
+
+def _line(envelope: Envelope) -> dict[str, str | int]:
+    message = envelope.message
+    return {
+        "id": envelope.key,
+        "account": envelope.account,
+        "file": envelope.file,
+        "row": message.row,
+        "recipient": message.recipient,
+        "sender": message.sender,
+        "text": message.text,
+        "parts": message.parts,
+        "encoding": message.encoding,
+        "class": message.klass,
+        "userref": message.userref,
+        "submitted_at": datetime.fromtimestamp(envelope.submitted, UTC).isoformat().replace("+00:00", "Z"),
+    }

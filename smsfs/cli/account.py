@@ -1,0 +1,228 @@
+"""``smsfs account``: who may log in, and under which rules."""
+
+import json
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import click
+
+from smsfs.cli.common import config_option, find_account, opened, out, show_table
+from smsfs.dialects.registry import DIALECTS, dialect
+from smsfs.dialects.settings import check_setting, settings_of
+from smsfs.errors import ConfigurationError
+from smsfs.frontends.logins import hash_password
+from smsfs.store import Store
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+
+
+@click.group()
+def account() -> None:
+    """Make, show and change accounts: a login, a folder, its rules."""
+
+
+def _password_option(function: Any) -> Any:
+    return click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")(
+        function
+    )
+
+
+def _read_password(*, from_stdin: bool) -> str:
+    if from_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+    else:
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    if not password:
+        raise ConfigurationError("The password is empty.")
+    return password
+
+
+def _key_lines(files: Iterable[Path]) -> list[str]:
+    lines = []
+    for file in files:
+        text = [line.strip() for line in file.read_text(encoding="utf-8", errors="replace").splitlines()]
+        for line in [line for line in text if line and not line.startswith("#")]:
+            try:
+                asyncssh.import_public_key(line)
+            except asyncssh.KeyImportError:
+                raise ConfigurationError(
+                    f"{file} holds no OpenSSH public key; give the file that ends in .pub."
+                ) from None
+            lines.append(line)
+    return lines
+
+
+def _settings(dialect_name: str, pairs: Iterable[str]) -> dict[str, Any]:
+    settings = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals:
+            raise ConfigurationError(f"--set takes KEY=VALUE, not {pair!r}.")
+        settings[key] = check_setting(dialect(dialect_name), key, text)
+    return settings
+
+
+@account.command()
+@click.argument("name")
+@click.option(
+    "--dialect", "dialect_name", required=True, type=click.Choice(list(DIALECTS)), help="Its folder rules."
+)
+@_password_option
+@click.option(
+    "--key", "keys", multiple=True, type=click.Path(path_type=Path, exists=True), help="A public key file."
+)
+@click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="A setting; see account show.")
+@config_option
+def add(
+    name: str,
+    dialect_name: str,
+    password_stdin: bool,
+    keys: tuple[Path, ...],
+    pairs: tuple[str, ...],
+    config_file: Path | None,
+) -> None:
+    """Make an account. Without --key it asks for a password, unless that comes with --password-stdin."""
+    if not NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"{name!r} is no account name: letters, digits and . _ @ - only, at most 64."
+        )
+    lines, settings = _key_lines(keys), _settings(dialect_name, pairs)
+    password = _read_password(from_stdin=password_stdin) if password_stdin or not lines else None
+    with opened(config_file) as (_, store):
+        made = store.accounts.add(name, dialect_name, settings, store.now())
+        for line in lines:
+            store.accounts.add_key(made.id, line)
+        if password:
+            store.accounts.set_password(made.id, hash_password(password))
+    out.print(f"Account {name} made ({dialect_name}).")
+
+
+@account.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@config_option
+def list_(as_json: bool, config_file: Path | None) -> None:
+    """List the accounts."""
+    with opened(config_file) as (_, store):
+        shown = [_shown(store, item.name) for item in store.accounts.all()]
+    if as_json:
+        for item in shown:
+            click.echo(json.dumps(item, ensure_ascii=False))
+    else:
+        columns = ["name", "dialect", "state", "login", "files", "bytes"]
+        show_table(columns, [[str(item[column]) for column in columns] for item in shown])
+
+
+@account.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@config_option
+def show(name: str, as_json: bool, config_file: Path | None) -> None:
+    """Show an account with all its settings."""
+    with opened(config_file) as (_, store):
+        item = _shown(store, name)
+    if as_json:
+        click.echo(json.dumps(item, ensure_ascii=False))
+        return
+    settings = item.pop("settings")
+    for key, value in item.items():
+        out.print(f"{key:<20}{', '.join(value) if isinstance(value, list) else value}")
+    for key, value in settings.items():
+        out.print(f"  {key:<18}{value!r}")
+
+
+@account.command("set")
+@click.argument("name")
+@click.argument("pairs", nargs=-1, required=True, metavar="KEY=VALUE...")
+@config_option
+def set_(name: str, pairs: tuple[str, ...], config_file: Path | None) -> None:
+    """Change settings; they act at once, on running servers too."""
+    with opened(config_file) as (_, store):
+        found = find_account(store, name)
+        store.accounts.update(found.id, {**found.settings, **_settings(found.dialect, pairs)})
+    out.print(f"Account {name} changed.")
+
+
+@account.command()
+@click.argument("name")
+@_password_option
+@click.option(
+    "--key", "keys", multiple=True, type=click.Path(path_type=Path, exists=True), help="Add a public key."
+)
+@click.option("--drop-key", "dropped", multiple=True, metavar="FINGERPRINT", help="Remove a public key.")
+@config_option
+def passwd(
+    name: str,
+    password_stdin: bool,
+    keys: tuple[Path, ...],
+    dropped: tuple[str, ...],
+    config_file: Path | None,
+) -> None:
+    """Change an account's password, or its keys."""
+    lines = _key_lines(keys)
+    with opened(config_file) as (_, store):
+        found = find_account(store, name)
+        for line in lines:
+            store.accounts.add_key(found.id, line)
+        for fingerprint in dropped:
+            _drop_key(store, found.id, fingerprint)
+        if password_stdin or not (lines or dropped):
+            store.accounts.set_password(found.id, hash_password(_read_password(from_stdin=password_stdin)))
+    out.print(f"Account {name} changed.")
+
+
+def _drop_key(store: Store, account_id: int, fingerprint: str) -> None:
+    found = [line for line in store.accounts.keys(account_id) if _fingerprint(line) == fingerprint]
+    if not found:
+        raise ConfigurationError(f"The account has no key {fingerprint}.")
+    for line in found:
+        store.accounts.remove_key(account_id, line)
+
+
+@account.command()
+@click.argument("name")
+@click.option("--undo", is_flag=True, help="Let it log in again.")
+@config_option
+def disable(name: str, undo: bool, config_file: Path | None) -> None:
+    """Refuse an account's logins; files that were submitted are still sent."""
+    with opened(config_file) as (_, store):
+        store.accounts.set_disabled(find_account(store, name).id, disabled=not undo)
+    out.print(f"Account {name} {'enabled' if undo else 'disabled'}.")
+
+
+@account.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@config_option
+def remove(name: str, yes: bool, config_file: Path | None) -> None:
+    """Remove an account with its files and its history; refused while messages of it are on their way."""
+    with opened(config_file) as (_, store):
+        found = find_account(store, name)
+        if not yes:
+            click.confirm(f"Remove {name}, its files and its history?", abort=True)
+        store.contents.delete(store.accounts.remove(found.id))
+    out.print(f"Account {name} removed.")
+
+
+def _shown(store: Store, name: str) -> dict[str, Any]:
+    found = find_account(store, name)
+    keys = [_fingerprint(line) for line in store.accounts.keys(found.id)]
+    files, size = store.files.view().usage(found.id)
+    logins = ["password"] if found.password else []
+    return {
+        "name": found.name,
+        "dialect": found.dialect,
+        "state": "disabled" if found.disabled else "open",
+        "login": "+".join(logins + (["key"] if keys else [])) or "none",
+        "keys": keys,
+        "files": files,
+        "bytes": size,
+        "settings": settings_of(dialect(found.dialect), found.settings),
+    }
+
+
+def _fingerprint(line: str) -> str:
+    return str(asyncssh.import_public_key(line).get_fingerprint())

@@ -1,0 +1,143 @@
+"""``smsfs check``: would this file be accepted?"""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+from attrs import asdict, define, field
+from rich.progress import wrap_file
+
+from smsfs.cli.common import config_option, err, find_account, opened, out
+from smsfs.dialects import Dialect
+from smsfs.dialects.registry import DIALECTS, dialect
+from smsfs.dialects.settings import settings_of
+from smsfs.errors import Cause, ConfigurationError, Unreadable
+from smsfs.sms.message import Message
+
+SHOWN_MESSAGES = 3
+SHOWN_CAUSES = 100
+LARGE_BYTES = 4 * 1024 * 1024
+
+
+@define
+class _Result:
+    """What reading the file gave."""
+
+    rows: int = 0
+    parts: int = 0
+    encodings: Counter[str] = field(factory=Counter)
+    first: list[Message] = field(factory=list)
+    causes: list[Cause] = field(factory=list)
+    cause_count: int = 0
+
+    def add(self, row: Message | Cause) -> None:
+        if isinstance(row, Cause):
+            self.cause_count += 1
+            self.causes += [row] if self.cause_count <= SHOWN_CAUSES else []
+            return
+        self.rows += 1
+        self.parts += row.parts
+        self.encodings[row.encoding] += 1
+        self.first += [row] if self.rows <= SHOWN_MESSAGES else []
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--dialect",
+    "dialect_name",
+    type=click.Choice(list(DIALECTS)),
+    help="The rules it is held against.",
+)
+@click.option("--account", "name", help="With this account's dialect and settings.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@config_option
+def check(
+    file: Path, dialect_name: str | None, name: str | None, as_json: bool, config_file: Path | None
+) -> None:
+    """Tell whether FILE would be accepted, and what it would send. Nothing is sent.
+
+    Flags in its name count, as in list.excel.csv or list.csv.excel.ready. Exit status 0: accepted; 1: rejected,
+    with the causes.
+    """
+    rules, settings = _rules(dialect_name, name, config_file)
+    result = _read(file, rules, settings)
+    accepted = bool(result.rows) and (not result.cause_count or settings.get("bad_rows") == "skip")
+    if as_json:
+        click.echo(json.dumps(_as_json(result, accepted=accepted), ensure_ascii=False))
+    else:
+        _show(file, result, accepted=accepted)
+    sys.exit(0 if accepted else 1)
+
+
+def _rules(
+    dialect_name: str | None, name: str | None, config_file: Path | None
+) -> tuple[Dialect, dict[str, Any]]:
+    if name:
+        with opened(config_file) as (_, store):
+            account = find_account(store, name)
+        return dialect(account.dialect), settings_of(dialect(account.dialect), account.settings)
+    if not dialect_name:
+        raise ConfigurationError(f"Say which rules: --dialect {' or '.join(DIALECTS)}, or --account NAME.")
+    return dialect(dialect_name), settings_of(dialect(dialect_name), {})
+
+
+def _read(file: Path, rules: Dialect, settings: dict[str, Any]) -> _Result:
+    result, size = _Result(), file.stat().st_size
+    try:
+        submission = rules.trial(file.name)
+        with file.open("rb") as plain, _watched(plain, size) as stream:
+            for row in rules.read(stream, size, submission, settings):
+                result.add(row)
+    except Unreadable as exc:
+        result = _Result(causes=[exc.cause], cause_count=1)
+    return result
+
+
+@contextmanager
+def _watched(stream: BinaryIO, size: int) -> Iterator[BinaryIO]:
+    """A progress bar on a terminal, for a large file."""
+    if size < LARGE_BYTES or not err.is_terminal:
+        yield stream
+        return
+    with wrap_file(stream, size, console=err, description="Reading", transient=True) as watched:
+        yield watched
+
+
+def _as_json(result: _Result, *, accepted: bool) -> dict[str, Any]:
+    names = {"klass": "class"}
+    first = [
+        {names.get(key, key): getattr(item, key) for key in Message.__struct_fields__}
+        for item in result.first
+    ]
+    return {
+        "accepted": accepted,
+        "rows": result.rows,
+        "parts": result.parts,
+        "encodings": dict(result.encodings),
+        "first": first,
+        "causes": [asdict(cause) for cause in result.causes],
+        "cause_count": result.cause_count,
+    }
+
+
+def _show(file: Path, result: _Result, *, accepted: bool) -> None:
+    verdict = "[green]accepted[/]" if accepted else "[red]rejected[/]"
+    out.print(f"{file.name}: {verdict}", soft_wrap=True)
+    for cause in result.causes:
+        out.print(f"  {cause}", markup=False, soft_wrap=True)
+    if result.cause_count > len(result.causes):
+        out.print(f"  and {result.cause_count - len(result.causes):,} more")
+    if not accepted:
+        return
+    encodings = ", ".join(f"{count:,} {name}" for name, count in result.encodings.items())
+    out.print(f"  {result.rows:,} messages, {result.parts:,} SMS ({encodings})")
+    for message in result.first:
+        sender = message.sender or "(default)"
+        line = f"  row {message.row}: to {message.recipient} from {sender}: {message.text!r}"
+        out.print(line, markup=False, soft_wrap=True)

@@ -1,0 +1,71 @@
+"""What the commands share: the configuration option, the store, and how errors are shown."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from smsfs.config import Config, load, open_store
+from smsfs.dialects.registry import dialect
+from smsfs.errors import ConfigurationError
+from smsfs.filesystem import Filesystems
+from smsfs.store import Account, Owner, Store
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def config_option(function: F) -> F:
+    """``-c FILE`` on a command."""
+    return click.option(
+        "-c",
+        "--config",
+        "config_file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Configuration file (else $SMSFS_CONFIG, ./smsfs.toml, /etc/smsfs/smsfs.toml, or none).",
+    )(function)
+
+
+@contextmanager
+def opened(config_file: Path | None) -> Iterator[tuple[Config, Store]]:
+    """The configuration and its store, closed at the end."""
+    config = load(config_file)
+    store = open_store(config)
+    try:
+        yield config, store
+    finally:
+        store.close()
+
+
+def find_account(store: Store, name: str) -> Account:
+    """The account of that name.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    account = store.accounts.find(name)
+    if account is None:
+        known = ", ".join(other.name for other in store.accounts.all()) or "none yet"
+        raise ConfigurationError(f"There is no account {name}; there are: {known}.")
+    return account
+
+
+def filesystems(store: Store, owner: Owner) -> Filesystems:
+    """The filesystems of this process."""
+    return Filesystems(store, owner, dialect)
+
+
+def show_table(columns: list[str], rows: list[list[str]]) -> None:
+    """Aligned columns, without lines, wide enough for what they hold."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, no_wrap=True, overflow="ignore")
+    for row in rows:
+        table.add_row(*row)
+    wide = out if out.is_terminal else Console(highlight=False, width=1000)
+    wide.print(table)

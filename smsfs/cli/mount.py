@@ -1,0 +1,33 @@
+"""``smsfs mount``: the files of an account, or of all, as a folder of this host."""
+
+from pathlib import Path
+
+import click
+
+from smsfs.cli.common import config_option, err, filesystems, find_account, opened
+from smsfs.cli.logs import configure
+from smsfs.frontends import fuse
+
+
+@click.command()
+@click.argument("mountpoint", type=click.Path())
+@click.option("--account", "name", help="Only this account's files; else one folder for each account.")
+@click.option("--allow-other", is_flag=True, help="Let other users of this host in.")
+@config_option
+def mount(mountpoint: str, name: str | None, allow_other: bool, config_file: Path | None) -> None:
+    """Mount files on MOUNTPOINT, an empty folder, until SIGTERM, SIGINT or fusermount3 -u.
+
+    Runs in the foreground, beside "smsfs serve" on the same store, which sends what is submitted here.
+    """
+    with opened(config_file) as (config, store):
+        configure(config.log)
+        made = filesystems(store, store.register("mount"))
+        filesystem = made.of(find_account(store, name)) if name else made.all()
+        if "dispatch" not in store.alive().values():
+            err.print("No smsfs serve runs on this store: what is submitted waits until one does.")
+        fuse.mount(
+            filesystem,
+            mountpoint,
+            allow_other=allow_other,
+            on_ready=lambda: click.echo(f"ready fuse {mountpoint}"),
+        )

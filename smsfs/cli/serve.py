@@ -1,0 +1,153 @@
+"""``smsfs serve``: the frontends in this process, the pipeline in two others."""
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import asyncssh
+import click
+import structlog
+
+from smsfs.cli.common import config_option, filesystems, opened
+from smsfs.cli.logs import configure
+from smsfs.cli.worker import TEMPORARY
+from smsfs.config import Config, SftpConfig
+from smsfs.errors import ConfigurationError
+from smsfs.frontends.logins import Logins, host_keys
+from smsfs.frontends.sftp import SftpServer, SftpSettings
+from smsfs.store import Store
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
+STEADY_SECONDS = 60.0
+
+log = structlog.get_logger()
+
+
+@click.command()
+@config_option
+def serve(config_file: Path | None) -> None:
+    """Run the servers and the pipeline until SIGTERM or SIGINT.
+
+    Prints one line "ready" for each listener. A second signal ends it at once; nothing is lost.
+    """
+    with opened(config_file) as (config, store):
+        configure(config.log)
+        asyncio.run(_serve(config, config_file, store))
+
+
+async def _serve(config: Config, config_file: Path | None, store: Store) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _stop_or_end, stop)
+    await asyncio.to_thread(store.settle)
+    logins = Logins(store, filesystems(store, store.register("front")))
+    keys = await asyncio.to_thread(host_keys, store)
+    sftp = SftpServer(_sftp_settings(config.sftp, keys), logins)
+    workers = [Worker(name, config_file, store, config) for name in ("intake", "dispatch")]
+    tasks = [asyncio.create_task(worker.run()) for worker in workers]
+    try:
+        await _listen(sftp)
+        await stop.wait()
+        log.info("stopping", grace=config.pipeline.stop_grace)
+    finally:
+        await sftp.stop(config.pipeline.stop_grace)
+        await asyncio.gather(*(worker.stop() for worker in workers))
+        await asyncio.gather(*tasks)
+        logins.close()
+
+
+def _stop_or_end(stop: asyncio.Event) -> None:
+    if stop.is_set():
+        os._exit(1)
+    stop.set()
+
+
+async def _listen(sftp: SftpServer) -> None:
+    await sftp.listen()
+    for host, port in sftp.addresses:
+        click.echo(f"ready sftp {f'[{host}]' if ':' in host else host}:{port}")
+    sys.stdout.flush()
+
+
+def _sftp_settings(config: SftpConfig, keys: list[asyncssh.SSHKey]) -> SftpSettings:
+    same = (
+        *("login_timeout", "max_auth_tries", "max_connections", "max_connections_per_address", "ban_after"),
+        *("ban_window", "ban_time", "max_sessions", "idle_timeout", "legacy_algorithms"),
+    )
+    options = {name: getattr(config, name) for name in same}
+    return SftpSettings(host_keys=keys, listen=[address(text) for text in config.listen], **options)
+
+
+def address(text: str) -> tuple[str, int]:
+    """Host and port of ``host:port`` or ``[v6]:port``.
+
+    Raises:
+        ConfigurationError: it is neither.
+    """
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 -- TCP's last port
+        raise ConfigurationError(f"listen: {text!r} is no address of the kind 127.0.0.1:8022 or [::1]:8022.")
+    return host.strip("[]"), int(port)
+
+
+class Worker:
+    """One process of the pipeline, started again when it ends by itself."""
+
+    def __init__(self, name: str, config_file: Path | None, store: Store, config: Config) -> None:
+        self._name = name
+        self._arguments = ["worker", name, *(["-c", str(config_file)] if config_file else [])]
+        self._store = store
+        self._config = config
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Keep it running until ``stop``."""
+        pause = FIRST_PAUSE
+        loop = asyncio.get_running_loop()
+        while not self._stopping.is_set():
+            began = loop.time()
+            status = await self._once()
+            if self._stopping.is_set():
+                return
+            log.error("worker_ended", worker=self._name, status=status, again_in=pause)
+            await asyncio.to_thread(self._settle, status)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause)
+            pause = FIRST_PAUSE if loop.time() - began > STEADY_SECONDS else min(pause * 2, LONGEST_PAUSE)
+
+    async def _once(self) -> int:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "smsfs",
+            *self._arguments,
+            stdin=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+        return await self._process.wait()
+
+    def _settle(self, status: int) -> None:
+        """A reader that crashed by itself may have crashed over its file: that file waits."""
+        crashed = self._name == "intake" and status != TEMPORARY
+        retry_at = self._store.now() + self._config.pipeline.retry_seconds
+        self._store.settle(retry_at if crashed else None)
+
+    async def stop(self) -> None:
+        """Let it finish what it has in hand, for as long as the grace lasts."""
+        self._stopping.set()
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        if process.stdin:
+            process.stdin.close()
+        done, _ = await asyncio.wait(
+            {asyncio.create_task(process.wait())}, timeout=self._config.pipeline.stop_grace
+        )
+        if not done:
+            log.error("worker_killed", worker=self._name)
+            process.kill()

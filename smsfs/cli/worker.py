@@ -1,0 +1,116 @@
+"""``smsfs worker``: the processes that serve starts; each ends when its standard input does."""
+
+import asyncio
+import os
+import sys
+import threading
+from pathlib import Path
+
+import click
+import structlog
+
+from smsfs.backends.outbox import Outbox
+from smsfs.cli.common import config_option, opened
+from smsfs.cli.logs import configure
+from smsfs.config import Config, OutboxConfig
+from smsfs.dialects.registry import dialect
+from smsfs.errors import StoreUnavailable
+from smsfs.pipeline.dispatch import Dispatcher, Route
+from smsfs.pipeline.intake import Intake, IntakeRules
+from smsfs.pipeline.retention import SWEEP_SECONDS, sweep
+from smsfs.store import Store
+
+#: Exit status that says: not my fault and not the file's, start me again.
+TEMPORARY = 75
+NICE = 5
+IDLE_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+@click.group(hidden=True)
+def worker() -> None:
+    """Run one of the pipeline's processes."""
+
+
+@worker.command()
+@config_option
+def intake(config_file: Path | None) -> None:
+    """Read submitted files."""
+    os.nice(NICE)
+    with opened(config_file) as (config, store):
+        configure(config.log)
+        rules = IntakeRules(
+            config.pipeline.default_backend, config.pipeline.retry_seconds, config.pipeline.max_failures
+        )
+        reader = Intake(store, store.register("intake"), dialect, rules)
+        try:
+            _read_until(_end_of_input(), reader, store)
+        except StoreUnavailable as exc:
+            log.warning("store_unavailable", reason=str(exc))
+            sys.exit(TEMPORARY)
+
+
+def _read_until(stop: threading.Event, reader: Intake, store: Store) -> None:
+    next_sweep = 0.0
+    while not stop.is_set():
+        if store.now() >= next_sweep:
+            store.settle()
+            sweep(store, dialect)
+            next_sweep = store.now() + SWEEP_SECONDS
+        if not reader.step():
+            due = store.queue.next_batch_time()
+            wait = IDLE_SECONDS if due is None else min(IDLE_SECONDS, max(0.0, due - store.now()))
+            store.changed(wait)
+
+
+def _end_of_input() -> threading.Event:
+    """Set when standard input ends: whoever started this process stopped it, or is dead."""
+    ended = threading.Event()
+
+    def wait() -> None:
+        while os.read(0, 4096):
+            pass
+        ended.set()
+
+    threading.Thread(target=wait, daemon=True).start()
+    return ended
+
+
+@worker.command()
+@config_option
+def dispatch(config_file: Path | None) -> None:
+    """Hand messages to backends."""
+    with opened(config_file) as (config, store):
+        configure(config.log)
+        try:
+            asyncio.run(_dispatch(config, store))
+        except StoreUnavailable as exc:
+            log.warning("store_unavailable", reason=str(exc))
+            sys.exit(TEMPORARY)
+
+
+async def _dispatch(config: Config, store: Store) -> None:
+    routes = [_route(config, name, options) for name, options in config.backends.items()]
+    dispatcher = Dispatcher(store, store.register("dispatch"), routes)
+    _warn_of_strays(store, config)
+    ended = _end_of_input()
+    watch = asyncio.create_task(_stop_at(ended, dispatcher))
+    await dispatcher.run()
+    await watch
+
+
+async def _stop_at(ended: threading.Event, dispatcher: Dispatcher) -> None:
+    while not ended.is_set():  # noqa: ASYNC110 -- a thread sets it, and a thread waiting for it could not be cancelled
+        await asyncio.sleep(0.05)
+    dispatcher.stop()
+
+
+def _route(config: Config, name: str, options: OutboxConfig) -> Route:
+    return Route(name, Outbox(config.data / options.path), options.on_unknown)
+
+
+def _warn_of_strays(store: Store, config: Config) -> None:
+    for backend, messages in store.queue.backlog().items():
+        if backend not in config.backends:
+            log.warning("no_such_backend", backend=backend, messages=messages)

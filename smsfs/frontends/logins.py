@@ -1,0 +1,114 @@
+"""Who may log in: passwords and public keys of accounts, for every frontend."""
+
+import asyncio
+import hmac
+import secrets
+import time
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+
+import asyncssh
+import structlog
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from smsfs.errors import NotAllowed
+from smsfs.filesystem import Filesystem, Filesystems
+from smsfs.store import Account, Store
+
+CACHE_SECONDS = 300.0
+HASH_THREADS = 2
+
+log = structlog.get_logger()
+_hasher = PasswordHasher()
+
+
+def hash_password(password: str) -> str:
+    """What the store keeps of a password."""
+    return _hasher.hash(password)
+
+
+class Logins:
+    """Checks logins against the store.
+
+    argon2 takes tens of milliseconds of a core on purpose: it runs in a few threads of its own, and one that
+    was verified is remembered for minutes, as a keyed hash, until the stored one changes. An unknown name is
+    verified against a hash that fits no password, to take as long as a known one.
+    """
+
+    def __init__(self, store: Store, filesystems: Filesystems) -> None:
+        self._store = store
+        self._filesystems = filesystems
+        self._threads = ThreadPoolExecutor(HASH_THREADS, thread_name_prefix="argon2")
+        self._secret = secrets.token_bytes(32)
+        self._nobody = hash_password(secrets.token_hex())
+        self._verified: dict[bytes, float] = {}
+
+    async def password(self, username: str, password: str, peer: str) -> bool:
+        """Whether the account exists, is open, and has this password."""
+        del peer
+        account = await asyncio.to_thread(self._account, username)
+        stored = account.password if account and account.password else self._nobody
+        known = hmac.digest(self._secret, f"{stored}\0{password}".encode("utf-8", "surrogatepass"), sha256)
+        if self._verified.get(known, 0) > time.monotonic():
+            return True
+        loop = asyncio.get_running_loop()
+        right = await loop.run_in_executor(self._threads, _verify, stored, password)
+        if right:
+            self._remember(known)
+        return right
+
+    async def key(self, username: str, key: asyncssh.SSHKey, peer: str) -> bool:
+        """Whether the account exists, is open, and has this public key."""
+        del peer
+        return await asyncio.to_thread(self._has_key, username, key)
+
+    async def filesystem(self, username: str) -> Filesystem:
+        """The files of an account.
+
+        Raises:
+            NotAllowed: it is gone, or closed, since its login.
+        """
+        account = await asyncio.to_thread(self._account, username)
+        if account is None:
+            raise NotAllowed("This account was closed.")
+        return self._filesystems.of(account)
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _account(self, username: str) -> Account | None:
+        account = self._store.accounts.find(username)
+        return account if account and not account.disabled else None
+
+    def _has_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        account = self._account(username)
+        lines = self._store.accounts.keys(account.id) if account else []
+        offered = key.public_data
+        return any(
+            hmac.compare_digest(asyncssh.import_public_key(line).public_data, offered) for line in lines
+        )
+
+    def _remember(self, known: bytes) -> None:
+        now = time.monotonic()
+        self._verified = {item: until for item, until in self._verified.items() if until > now}
+        self._verified[known] = now + CACHE_SECONDS
+
+
+def _verify(stored: str, password: str) -> bool:
+    try:
+        return _hasher.verify(stored, password)
+    except (VerificationError, InvalidHashError, UnicodeEncodeError):
+        return False
+
+
+def host_keys(store: Store) -> list[asyncssh.SSHKey]:
+    """The SSH host keys, made when there are none yet; every host on the store shows the same."""
+    stored = store.accounts.host_keys()
+    for kind, options in (("ssh-ed25519", {}), ("ecdsa-sha2-nistp256", {}), ("ssh-rsa", {"key_size": 3072})):
+        if kind not in stored:
+            made = asyncssh.generate_private_key(kind, "smsfs", **options)
+            stored[kind] = store.accounts.add_host_key(kind, made.export_private_key().decode())
+            log.info("host_key_made", kind=kind, fingerprint=made.get_fingerprint())
+    return [asyncssh.import_private_key(text) for text in stored.values()]

@@ -1,0 +1,339 @@
+"""Dispatch: stored messages go to their backends, and what became of them is appended.
+
+A slice is claimed in a commit of its own before its first byte leaves. Answers are appended together,
+every 500 of them or 100 ms. What was not answered is ``unknown``: when a dispatcher dies, the next one
+finds its claimed slices, and each message in them without an outcome is recorded as unknown before it is
+sent again.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Literal
+
+import msgspec
+import structlog
+from attrs import define, field, frozen
+
+from smsfs.backends import Accepted, Answer, Backend, Envelope, Rejected, Throttled, Unknown
+from smsfs.errors import StoreUnavailable
+from smsfs.sms.message import Message
+from smsfs.store import NewSlice, Outcome, Owner, Slice, SliceReport, Store
+
+FLUSH_ANSWERS = 500
+FLUSH_SECONDS = 0.1
+POLL_SECONDS = 0.25
+RECOVER_SECONDS = 1.0
+BACKOFF_SECONDS = 5.0
+BACKOFF_CEILING = 900.0
+
+log = structlog.get_logger()
+_decoder = msgspec.msgpack.Decoder(list[Message])
+
+
+@frozen
+class Route:
+    """A backend, and what to do with messages whose fate it does not know."""
+
+    name: str
+    backend: Backend
+    on_unknown: Literal["resend", "hold"] = "resend"
+
+    @property
+    def resends(self) -> bool:
+        """A backend that knows a message by its key can always be asked again."""
+        return self.backend.idempotent or self.on_unknown == "resend"
+
+
+@define(eq=False)
+class _Held:
+    """A claimed slice while it is with a backend."""
+
+    slice: Slice
+    waiting: dict[int, Message]
+    ready: list[Outcome] = field(factory=list)
+    again: list[Message] = field(factory=list)
+    again_outcomes: list[Outcome] = field(factory=list)
+    again_after: float = 0.0
+    done: bool = False
+
+    def report(self) -> SliceReport:
+        """What is to be appended now. What is tried again goes with its new slice, in one commit."""
+        ready, self.ready = self.ready, []
+        if not self.done:
+            return SliceReport(self.slice, ready)
+        return SliceReport(self.slice, ready + self.again_outcomes, done=True, later=self._later())
+
+    def _later(self) -> list[NewSlice]:
+        return [later(self.slice, self.again, self.again_after)] if self.again else []
+
+
+def later(slice_: Slice, messages: Sequence[Message], not_before: float) -> NewSlice:
+    """A slice with some messages of another, to be tried again."""
+    return NewSlice(
+        seq=slice_.seq,
+        first_row=messages[0].row,
+        last_row=messages[-1].row,
+        size=len(messages),
+        messages=msgspec.msgpack.encode(messages),
+        backend=slice_.backend,
+        not_before=not_before,
+        expires=slice_.expires,
+        attempt=slice_.attempt,
+        again=True,
+    )
+
+
+def backoff(attempt: int) -> float:
+    """Seconds to wait after an attempt, counted from 1, was told "not now"."""
+    return float(min(BACKOFF_SECONDS * 2 ** (attempt - 1), BACKOFF_CEILING))
+
+
+def messages_of(slice_: Slice) -> list[Message]:
+    """The messages of a slice."""
+    return _decoder.decode(slice_.messages)
+
+
+class Dispatcher:
+    """Hands queued messages to backends until it is stopped.
+
+    Args:
+        store: where they are.
+        owner: this process.
+        routes: the backends.
+    """
+
+    def __init__(self, store: Store, owner: Owner, routes: Iterable[Route]) -> None:
+        self._store = store
+        self._owner = owner
+        self._routes: Mapping[str, Route] = {route.name: route for route in routes}
+        self._held: list[_Held] = []
+        self._changed = asyncio.Event()
+        self._answered = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._pause_until: dict[str, float] = {}
+
+    def stop(self) -> None:
+        """Claim nothing more; ``run`` ends when what is out has been answered."""
+        self._stopping.set()
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Work until ``stop``.
+
+        Raises:
+            StoreUnavailable: the store is gone; claimed slices are for the next process to recover.
+        """
+        for route in self._routes.values():
+            await route.backend.start()
+        try:
+            await asyncio.to_thread(self._recover)
+            background = [
+                asyncio.create_task(step())
+                for step in (self._watch, self._flush_always, self._recover_always)
+            ]
+            senders = [asyncio.create_task(self._feed(route)) for route in self._routes.values()]
+            await self._until_done(senders, background)
+            await self._flush()
+        finally:
+            for route in self._routes.values():
+                await route.backend.stop()
+
+    async def _until_done(
+        self, senders: list[asyncio.Task[None]], background: list[asyncio.Task[None]]
+    ) -> None:
+        """Wait for the senders; a failure of any task ends all of them."""
+        pending = set(senders)
+        try:
+            while pending:
+                done, _ = await asyncio.wait(pending | set(background), return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+                pending -= done
+        finally:
+            for task in (*senders, *background):
+                task.cancel()
+            await asyncio.gather(*senders, *background, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        while True:
+            if await asyncio.to_thread(self._store.changed, POLL_SECONDS):
+                self._changed.set()
+
+    # -- sending --------------------------------------------------------------------------------------
+
+    async def _feed(self, route: Route) -> None:
+        """Keep as many slices with a backend as it wants."""
+        sending: set[asyncio.Task[None]] = set()
+        oldest = True
+        while not self._stopping.is_set():
+            slice_ = await self._claim(route, oldest=oldest) if len(sending) < route.backend.slices else None
+            oldest = not oldest
+            if slice_:
+                sending.add(asyncio.create_task(self._send(route, slice_)))
+            else:
+                await self._idle(route, sending)
+            for task in [task for task in sending if task.done()]:
+                task.result()
+                sending.discard(task)
+        for task in sending:
+            await task
+
+    async def _claim(self, route: Route, *, oldest: bool) -> Slice | None:
+        now = self._store.now()
+        if self._pause_until.get(route.name, 0) > now:
+            return None
+        claim = self._store.queue.claim_slice
+        try:
+            return await asyncio.to_thread(claim, self._owner, route.name, now, oldest=oldest)
+        except StoreUnavailable as exc:
+            log.warning("store_unavailable", reason=str(exc))
+            return None
+
+    async def _idle(self, route: Route, sending: set[asyncio.Task[None]]) -> None:
+        """Wait until there may be something to do: a commit, a slice that came due, an answer."""
+        now, due = self._store.now(), None
+        with suppress(StoreUnavailable):
+            due = await asyncio.to_thread(self._store.queue.next_time, route.name)
+        at = max(due if due is not None else now + RECOVER_SECONDS, self._pause_until.get(route.name, 0))
+        self._changed.clear()
+        change = asyncio.create_task(self._changed.wait())
+        full = len(sending) >= route.backend.slices
+        timeout = None if full else min(RECOVER_SECONDS, max(0.01, at - now))
+        await asyncio.wait(
+            sending if full else {change, *sending}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
+        )
+        change.cancel()
+
+    async def _send(self, route: Route, slice_: Slice) -> None:
+        messages = messages_of(slice_)
+        held = _Held(slice_, {message.row: message for message in messages})
+        self._held.append(held)
+        if slice_.expires <= self._store.now():
+            self._expire(held)
+        else:
+            await self._submit(route, held, [self._envelope(slice_, message) for message in messages])
+        held.done = True
+        self._answered.set()
+
+    def _envelope(self, slice_: Slice, message: Message) -> Envelope:
+        key = f"{slice_.batch}-{message.row}"
+        return Envelope(key, slice_.account, slice_.path, slice_.submitted, slice_.attempt, message)
+
+    def _expire(self, held: _Held) -> None:
+        now = self._store.now()
+        held.ready += [Outcome(row, "too_late", now, attempt=held.slice.attempt) for row in held.waiting]
+        held.waiting.clear()
+        log.warning("expired", account=held.slice.account, file=held.slice.path, messages=len(held.ready))
+
+    async def _submit(self, route: Route, held: _Held, envelopes: list[Envelope]) -> None:
+        def answer(envelope: Envelope, what: Answer) -> None:
+            if held.waiting.pop(envelope.message.row, None):
+                self._answer(route, held, envelope, what)
+
+        reason = "the backend gave no answer"
+        try:
+            await route.backend.submit(envelopes, answer)
+        except Exception as exc:
+            log.exception(
+                "backend_failed", backend=route.name, account=held.slice.account, file=held.slice.path
+            )
+            reason = f"the backend failed: {exc}"
+        for envelope in envelopes:
+            answer(envelope, Unknown(reason))
+
+    def _answer(self, route: Route, held: _Held, envelope: Envelope, what: Answer) -> None:
+        row, now, attempt = envelope.message.row, self._store.now(), held.slice.attempt
+        if isinstance(what, Accepted):
+            held.ready.append(Outcome(row, "accepted", now, what.id, parts=what.parts, attempt=attempt))
+        elif isinstance(what, Rejected):
+            held.ready.append(
+                Outcome(row, "refused", now, code=what.code, reason=what.reason, attempt=attempt)
+            )
+        elif isinstance(what, Throttled):
+            held.again_outcomes.append(Outcome(row, "not_now", now, attempt=attempt))
+            self._later(route, held, envelope.message, what.retry_after)
+        else:
+            held.again_outcomes += _unknown(row, now, what.reason, attempt, resend=route.resends)
+            if route.resends:
+                self._later(route, held, envelope.message, 0)
+        if sum(len(other.ready) for other in self._held) >= FLUSH_ANSWERS:
+            self._answered.set()
+
+    def _later(self, route: Route, held: _Held, message: Message, wait: float) -> None:
+        at = self._store.now() + max(wait, backoff(held.slice.attempt))
+        held.again.append(message)
+        held.again_after = max(held.again_after, at)
+        if wait:
+            self._pause_until[route.name] = max(
+                self._pause_until.get(route.name, 0), self._store.now() + wait
+            )
+
+    # -- recording --------------------------------------------------------------------------------------
+
+    async def _flush_always(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._answered.wait(), FLUSH_SECONDS)
+            self._answered.clear()
+            await self._flush()
+
+    async def _flush(self) -> None:
+        held = [item for item in self._held if item.ready or item.done]
+        if not held:
+            return
+        reports = [item.report() for item in held]
+        self._held = [item for item in self._held if not item.done]
+        for stale in await self._record(reports):
+            log.error(
+                "stale_write", account=stale.account, file=stale.path, slice=stale.id, attempt=stale.attempt
+            )
+
+    async def _record(self, reports: list[SliceReport]) -> list[Slice]:
+        """Append, however long the store is away: these answers are known nowhere else."""
+        while True:
+            try:
+                return await asyncio.to_thread(self._store.queue.record, self._owner, reports)
+            except StoreUnavailable as exc:
+                log.warning(
+                    "store_unavailable", reason=str(exc), answers=sum(len(r.outcomes) for r in reports)
+                )
+                await asyncio.sleep(RECOVER_SECONDS)
+
+    # -- after a crash ------------------------------------------------------------------------------------
+
+    async def _recover_always(self) -> None:
+        while True:
+            await asyncio.sleep(RECOVER_SECONDS)
+            with suppress(StoreUnavailable):
+                await asyncio.to_thread(self._recover)
+
+    def _recover(self) -> None:
+        """Take over what dead dispatchers held."""
+        self._store.settle()
+        for dead, slice_ in self._store.queue.abandoned(self._store.alive()):
+            route = self._routes.get(slice_.backend)
+            answered = self._store.queue.take_over(slice_, dead, self._owner) if route else None
+            if route and answered is not None:
+                self._resolve(route, slice_, answered)
+
+    def _resolve(self, route: Route, slice_: Slice, answered: set[int]) -> None:
+        now = self._store.now()
+        left = [message for message in messages_of(slice_) if message.row not in answered]
+        reason = "the server stopped before the answer was stored"
+        outcomes = [
+            outcome
+            for message in left
+            for outcome in _unknown(message.row, now, reason, slice_.attempt, resend=route.resends)
+        ]
+        again = [later(slice_, left, now)] if left and route.resends else []
+        stale = self._store.queue.record(self._owner, [SliceReport(slice_, outcomes, done=True, later=again)])
+        action = "resend" if again else "hold"
+        event = "stale_write" if stale else "unknown_after_crash"
+        log.warning(event, account=slice_.account, file=slice_.path, messages=len(left), action=action)
+
+
+def _unknown(row: int, at: float, reason: str, attempt: int, *, resend: bool) -> list[Outcome]:
+    """The record that a message may have been sent, and that it is sent again, if it is."""
+    unknown = [Outcome(row, "no_answer", at, reason=reason, attempt=attempt)]
+    return [*unknown, Outcome(row, "resend", at, attempt=attempt)] if resend else unknown

@@ -1,0 +1,248 @@
+"""Intake: submitted files become stored messages, or are rejected with their causes.
+
+Each step is one transaction, and every one of them can be the last before a crash: messages are staged
+unseen, and one commit at the end queues them and gives the file its verdict. A file that was being read
+when its reader died is read again from the start, to the same messages.
+"""
+
+import io
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from hashlib import blake2b
+from itertools import islice
+from typing import Any, BinaryIO, cast
+
+import msgspec
+import structlog
+from attrs import define, field, frozen
+
+from smsfs.dialects import Dialect, Submission
+from smsfs.dialects.settings import settings_of
+from smsfs.errors import Cause, StoreUnavailable, Unreadable
+from smsfs.sms.message import Message
+from smsfs.states import FileState
+from smsfs.store import Account, Batch, File, NewSlice, Owner, StaleOwnerError, Store, Verdict
+
+SLICE_MESSAGES = 500
+STAGE_SLICES = 20
+KEPT_CAUSES = 100
+HEAD_BYTES = 65_536
+READ_BYTES = 262_144
+
+log = structlog.get_logger()
+
+
+@frozen
+class IntakeRules:
+    """``retry_seconds`` apart, ``max_failures`` times again; ``default_backend`` where none is named."""
+
+    default_backend: str
+    retry_seconds: float = 1800
+    max_failures: int = 5
+
+
+@define
+class _Reading:
+    """What has come of a file so far."""
+
+    messages: int = 0
+    causes: list[Cause] = field(factory=list)
+    cause_count: int = 0
+
+    def bad(self, cause: Cause) -> None:
+        self.cause_count += 1
+        if len(self.causes) < KEPT_CAUSES:
+            self.causes.append(cause)
+
+
+@frozen
+class _Work:
+    """One batch, and what is needed to read it."""
+
+    batch: Batch
+    account: Account
+    file: File
+    dialect: Dialect
+    settings: dict[str, Any]
+
+    @property
+    def submission(self) -> Submission:
+        return Submission(self.batch.stem, self.batch.flags)
+
+    def path(self, state: FileState) -> str:
+        return self.dialect.path(self.submission, datetime.fromtimestamp(self.batch.submitted, UTC), state)
+
+
+class Intake:
+    """The reader of submitted files.
+
+    Args:
+        store: where they are.
+        owner: this process.
+        dialect: finds a dialect by name.
+        rules: retries and the default backend.
+    """
+
+    def __init__(
+        self, store: Store, owner: Owner, dialect: Callable[[str], Dialect], rules: IntakeRules
+    ) -> None:
+        self._store = store
+        self._owner = owner
+        self._dialect = dialect
+        self._rules = rules
+
+    def step(self) -> bool:
+        """Read the next file that is due; whether there was one."""
+        batch = self._store.queue.claim_batch(self._owner, self._store.now())
+        if batch is None:
+            return False
+        try:
+            self._read(batch)
+        except StaleOwnerError as exc:
+            log.warning("stale_write", batch=batch.id, file=batch.path, reason=str(exc))
+        except StoreUnavailable:
+            raise
+        except Exception as exc:
+            log.exception("intake_failed", batch=batch.id, file=batch.path, failures=batch.failures + 1)
+            self._failed(batch, exc)
+        return True
+
+    def _work(self, batch: Batch) -> _Work:
+        account = self._store.accounts.get(batch.account)
+        file = self._store.files.view().get(batch.file) if batch.file else None
+        if account is None or file is None:
+            raise LookupError(f"batch {batch.id} has lost its account or file")
+        dialect = self._dialect(account.dialect)
+        return _Work(batch, account, file, dialect, settings_of(dialect, account.settings))
+
+    def _read(self, batch: Batch) -> None:
+        work, reading = self._work(batch), _Reading()
+        raw = self._store.contents.open_read(work.file.content)
+        with cast("BinaryIO", io.BufferedReader(raw, READ_BYTES)) as stream:
+            size = work.dialect.client_size(stream, work.file.size)
+            digest = _digest(stream, size)
+            earlier = self._twin(work, digest)
+            if earlier:
+                reading.bad(_already_sent(earlier))
+            else:
+                self._read_rows(work, stream, size, reading)
+            tail = _tail(work, stream, size, reading)
+        good = reading.messages and (not reading.cause_count or work.settings.get("bad_rows") == "skip")
+        state = FileState.SUCCESS if good else FileState.REJECTED
+        verdict = Verdict(
+            path=work.path(state),
+            at=self._store.now(),
+            messages=reading.messages if good else 0,
+            size=size,
+            tail=tail,
+            digest=digest,
+            causes=reading.causes,
+            cause_count=reading.cause_count,
+        )
+        self._conclude(work, state, verdict)
+
+    def _conclude(self, work: _Work, state: FileState, verdict: Verdict) -> None:
+        finish = self._store.queue.accept if state is FileState.SUCCESS else self._store.queue.reject
+        finish(work.batch.id, self._owner, verdict)
+        log.info(
+            "accepted" if state is FileState.SUCCESS else "rejected",
+            account=work.account.name,
+            file=verdict.path,
+            batch=work.batch.id,
+            messages=verdict.messages,
+            seconds=round(verdict.at - work.batch.submitted, 3),
+            **({"causes": verdict.cause_count, "cause": str(verdict.causes[0])} if verdict.causes else {}),
+        )
+
+    def _read_rows(self, work: _Work, stream: BinaryIO, size: int, reading: _Reading) -> None:
+        stream.seek(0)
+        try:
+            rows = work.dialect.read(stream, size, work.submission, work.settings)
+            messages = self._good_rows(rows, reading, skip=work.settings.get("bad_rows") == "skip")
+            slices = self._slices(work, messages, reading)
+            while staged := list(islice(slices, STAGE_SLICES)):
+                self._store.queue.stage(work.batch.id, self._owner, staged)
+        except Unreadable as exc:
+            reading.messages = 0
+            reading.causes.clear()
+            reading.cause_count = 0
+            reading.bad(exc.cause)
+
+    @staticmethod
+    def _good_rows(rows: Iterable[Message | Cause], reading: _Reading, *, skip: bool) -> Iterator[Message]:
+        """The messages, while there is hope that they will be sent; causes are noted to the end."""
+        for row in rows:
+            if isinstance(row, Cause):
+                reading.bad(row)
+            elif skip or not reading.cause_count:
+                yield row
+
+    def _slices(self, work: _Work, messages: Iterator[Message], reading: _Reading) -> Iterator[NewSlice]:
+        seq = 0
+        while chunk := list(islice(messages, SLICE_MESSAGES)):
+            reading.messages += len(chunk)
+            yield NewSlice(
+                seq=seq,
+                first_row=chunk[0].row,
+                last_row=chunk[-1].row,
+                size=len(chunk),
+                messages=msgspec.msgpack.encode(chunk),
+                backend=work.settings["backend"] or self._rules.default_backend,
+                not_before=work.batch.submitted,
+                expires=work.batch.submitted + work.settings["validity_seconds"],
+            )
+            seq += 1
+
+    def _twin(self, work: _Work, digest: bytes) -> Batch | None:
+        window = work.settings["duplicate_seconds"]
+        since = work.batch.submitted - window
+        return self._store.queue.twin(work.batch, digest, since) if window else None
+
+    def _failed(self, batch: Batch, exc: Exception) -> None:
+        """Try again later, or give up with a cause that the client can read."""
+        now = self._store.now()
+        if batch.failures < self._rules.max_failures:
+            self._store.queue.retry_batch(batch.id, self._owner, now + self._rules.retry_seconds)
+            return
+        cause = Cause(
+            f"the server failed {batch.failures + 1} times to read the file and gives up; nothing was sent. "
+            f"The operator finds the reason in the log under batch {batch.id}"
+        )
+        work = self._work(batch)
+        tail = work.dialect.tail(b"", [cause], 1, work.submission)
+        verdict = Verdict(
+            path=work.path(FileState.REJECTED),
+            at=now,
+            size=work.file.size,
+            tail=tail,
+            causes=[cause],
+            cause_count=1,
+        )
+        self._conclude(work, FileState.REJECTED, verdict)
+        log.error("gave_up", batch=batch.id, file=batch.path, reason=str(exc))
+
+
+def _digest(stream: BinaryIO, size: int) -> bytes:
+    stream.seek(0)
+    digest = blake2b(digest_size=32)
+    while size > 0 and (block := stream.read(min(READ_BYTES, size))):
+        digest.update(block)
+        size -= len(block)
+    return digest.digest()
+
+
+def _already_sent(earlier: Batch) -> Cause:
+    at = datetime.fromtimestamp(earlier.submitted, UTC)
+    return Cause(
+        f"a file of this name with the same bytes was accepted at {at:%Y-%m-%d %H:%M:%S} UTC "
+        f"as {earlier.path}, so this one is taken for a repeated upload and nothing was sent again; "
+        "to send it once more, wait a little or change the file or its name"
+    )
+
+
+def _tail(work: _Work, stream: BinaryIO, size: int, reading: _Reading) -> bytes:
+    if not reading.cause_count:
+        return b""
+    stream.seek(0)
+    head = stream.read(min(HEAD_BYTES, size))
+    return work.dialect.tail(head, reading.causes, reading.cause_count, work.submission)

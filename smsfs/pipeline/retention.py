@@ -1,0 +1,33 @@
+"""Retention: finished files and messages are kept for as long as their account says."""
+
+from collections.abc import Callable
+
+import structlog
+
+from smsfs.dialects import Dialect
+from smsfs.dialects.settings import DAY, settings_of
+from smsfs.store import Store
+
+SWEEP_SECONDS = 3600.0
+MOST_AT_ONCE = 1000
+ORPHAN_SECONDS = DAY
+
+log = structlog.get_logger()
+
+
+def sweep(store: Store, dialect: Callable[[str], Dialect]) -> None:
+    """Forget what is past its time, at most a thousand files and batches in one call."""
+    now = store.now()
+    settings = {
+        account.id: settings_of(dialect(account.dialect), account.settings)
+        for account in store.accounts.all()
+    }
+    files = {account: now - own["keep_files_days"] * DAY for account, own in settings.items()}
+    messages = {account: now - own["keep_messages_days"] * DAY for account, own in settings.items()}
+    contents = store.files.expire(files, MOST_AT_ONCE)
+    store.contents.delete(contents)
+    batches = store.queue.expire(messages, MOST_AT_ONCE)
+    orphans = store.contents.orphans(now - ORPHAN_SECONDS)
+    store.contents.delete(orphans)
+    if contents or batches or orphans:
+        log.info("retention", files=len(contents), batches=batches, orphans=len(orphans))
