@@ -2,6 +2,7 @@
 
 # ruff: noqa: D102 - the methods of the doubles are documented where they are declared
 
+import asyncio
 import os
 import struct
 import threading
@@ -10,6 +11,7 @@ from contextlib import asynccontextmanager
 
 import asyncssh
 import pytest
+import structlog
 
 from smsfs.errors import Exists, Missing, NotFolder, NotPermitted
 from smsfs.filesystem.interface import Entry, Filesystem, Usage, relative
@@ -19,6 +21,7 @@ from smsfs.frontends.sftp.protocol import SftpSession
 from smsfs.frontends.sftp.wire import Reader, Reply, Request, Splitter
 
 MTIME = 1_700_000_000.0
+LIMIT = 20
 
 
 class MemoryFile(OpenFile):
@@ -311,3 +314,31 @@ def serve(memory, host_key, client_key):
             await server.stop(0)
 
     return serving
+
+
+@pytest.fixture
+def run():
+    """Runs a scenario with a bound on its time."""
+    return lambda scenario: asyncio.run(asyncio.wait_for(scenario, LIMIT))
+
+
+@pytest.fixture
+def until():
+    """Waits for a condition."""
+
+    async def wait(ready):
+        async with asyncio.timeout(LIMIT):
+            while not ready():  # noqa: ASYNC110 - what is waited for is state of the server, which has no event
+                await asyncio.sleep(0.01)
+
+    return wait
+
+
+@pytest.fixture
+def events():
+    """The log events of a test, also of the threads."""
+    captured = structlog.testing.LogCapture()
+    before = structlog.get_config()["processors"]
+    structlog.configure(processors=[captured])
+    yield captured.entries
+    structlog.configure(processors=before)

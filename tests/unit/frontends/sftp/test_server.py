@@ -3,40 +3,16 @@ import os
 import stat
 import subprocess
 import threading
-import time
 
 import asyncssh
 import pytest
-import structlog
 
-from smsfs.errors import ConfigurationError, StoreUnavailable
+from smsfs.errors import ConfigurationError
 from smsfs.frontends.sftp import SftpSettings, start
 from smsfs.frontends.sftp.settings import ssh_options
 from smsfs.frontends.sftp.wire import MAX_PACKET, Request
 
 LIMIT = 20
-
-
-def run(scenario):
-    """Run a scenario with a bound on its time."""
-    return asyncio.run(asyncio.wait_for(scenario, LIMIT))
-
-
-async def until(ready):
-    """Wait for a condition."""
-    async with asyncio.timeout(LIMIT):
-        while not ready():  # noqa: ASYNC110 - what is waited for is state of the server, which has no event
-            await asyncio.sleep(0.01)
-
-
-@pytest.fixture
-def events():
-    """The log events of a test, also of the threads."""
-    captured = structlog.testing.LogCapture()
-    before = structlog.get_config()["processors"]
-    structlog.configure(processors=[captured])
-    yield captured.entries
-    structlog.configure(processors=before)
 
 
 @pytest.fixture
@@ -66,7 +42,7 @@ def openssh(client_key, tmp_path):
     return call
 
 
-def test_openssh_uploads_lists_renames_and_removes(serve, memory, openssh, tmp_path):
+def test_openssh_uploads_lists_renames_and_removes(run, serve, memory, openssh, tmp_path):
     """The client that most people have would not work."""
     content = os.urandom(3_000_000)
     (tmp_path / "a.csv").write_bytes(content)
@@ -85,7 +61,7 @@ def test_openssh_uploads_lists_renames_and_removes(serve, memory, openssh, tmp_p
     assert ("close", "a.csv") in memory.calls
 
 
-def test_scp_over_sftp_ends_well(serve, memory, openssh, tmp_path):
+def test_scp_over_sftp_ends_well(run, serve, memory, openssh, tmp_path):
     """A script with scp would report a failure although the file arrived."""
     (tmp_path / "a.csv").write_bytes(b"short")
     memory.files["a.csv"] = bytearray(b"longer than that")
@@ -99,7 +75,7 @@ def test_scp_over_sftp_ends_well(serve, memory, openssh, tmp_path):
 
 
 @pytest.mark.parametrize("command", [["echo ${ShellId}%ComSpec%"], []])
-def test_commands_and_shells_are_refused_at_once(serve, openssh, command):
+def test_commands_and_shells_are_refused_at_once(run, serve, openssh, command):
     """The probes of rclone and WinSCP would wait, and a person in front of a dead prompt."""
 
     async def scenario():
@@ -111,7 +87,7 @@ def test_commands_and_shells_are_refused_at_once(serve, openssh, command):
     assert "only SFTP" in done.stderr
 
 
-def test_nothing_but_our_subsystem_is_reachable(serve, host_key):
+def test_nothing_but_our_subsystem_is_reachable(run, serve, host_key):
     """By asyncssh's own SFTP server, scp, a terminal or a tunnel, a client would reach the host itself."""
     options = ssh_options(SftpSettings([host_key]), asyncssh.SSHServer)
     assert (options.sftp_factory, options.process_factory, options.session_factory) == (None, None, None)
@@ -133,7 +109,7 @@ def test_nothing_but_our_subsystem_is_reachable(serve, host_key):
     run(scenario())
 
 
-def test_asyncssh_client_with_key(serve, client_key, events):
+def test_asyncssh_client_with_key(run, until, serve, client_key, events):
     """Clients that are no OpenSSH would fail, or the operator not see who was there."""
 
     async def scenario():
@@ -155,7 +131,7 @@ def test_asyncssh_client_with_key(serve, client_key, events):
     assert [event["account"] for event in events if event["event"] == "login"] == ["shop"]
 
 
-def test_a_slow_reader_does_not_make_replies_pile_up(serve, memory):
+def test_a_slow_reader_does_not_make_replies_pile_up(run, until, serve, memory):
     """A client that asks for much and takes little would fill the server's memory."""
     memory.files["a.csv"] = bytearray(2**20)
     asked = 400
@@ -192,7 +168,7 @@ def packet(request, number, *fields):
     return len(body).to_bytes(4, "big") + body
 
 
-def test_requests_before_an_eof_are_answered(serve):
+def test_requests_before_an_eof_are_answered(run, serve):
     """The last requests of a client that closes its side early would be lost."""
 
     async def scenario():
@@ -209,7 +185,7 @@ def test_requests_before_an_eof_are_answered(serve):
 
 
 @pytest.mark.parametrize("bad", [b"GET / HTTP/1.0\r\n\r\n", b"\0\0\0\0", (MAX_PACKET + 1).to_bytes(4, "big")])
-def test_bytes_that_are_no_sftp_end_the_session(serve, bad, events):
+def test_bytes_that_are_no_sftp_end_the_session(run, serve, bad, events):
     """A confused client would wait for ever."""
 
     async def scenario():
@@ -223,7 +199,7 @@ def test_bytes_that_are_no_sftp_end_the_session(serve, bad, events):
     assert [event["event"] for event in events].count("protocol_error") == 1
 
 
-def test_a_cut_connection_abandons_its_uploads(serve, memory, events):
+def test_a_cut_connection_abandons_its_uploads(run, serve, memory, events):
     """Half a file would be taken for a whole one, and sent."""
 
     async def scenario():
@@ -243,7 +219,7 @@ def test_a_cut_connection_abandons_its_uploads(serve, memory, events):
     assert [event["file"] for event in events if event["event"] == "transfer_cut"] == ["part.csv"]
 
 
-def test_an_eof_with_an_open_upload_is_a_cut(serve, memory):
+def test_an_eof_with_an_open_upload_is_a_cut(run, serve, memory):
     """A client killed in the middle of an upload would have submitted it."""
 
     async def scenario():
@@ -257,7 +233,7 @@ def test_an_eof_with_an_open_upload_is_a_cut(serve, memory):
     assert memory.calls[-1] == ("abandon", "a.csv")
 
 
-def test_a_cut_waits_for_the_request_under_way(serve, memory):
+def test_a_cut_waits_for_the_request_under_way(run, until, serve, memory):
     """A file would be abandoned by one thread while another writes to it."""
     memory.gate = threading.Event()
 
@@ -280,7 +256,7 @@ def test_a_cut_waits_for_the_request_under_way(serve, memory):
     assert memory.files["a.csv"] == b"data"
 
 
-def test_the_loop_is_never_blocked(serve, memory):
+def test_the_loop_is_never_blocked(run, serve, memory):
     """One client on a slow disk would stop every other."""
     memory.gate = threading.Event()
 
@@ -303,184 +279,7 @@ def test_the_loop_is_never_blocked(serve, memory):
     run(scenario())
 
 
-def test_wrong_passwords_end_the_connection(serve, events):
-    """Passwords could be tried without end on one connection."""
-    tried = []
-
-    class Guesser(asyncssh.SSHClient):
-        def password_auth_requested(self):
-            tried.append(1)
-            return f"guess {len(tried)}"
-
-    async def scenario():
-        async with serve(max_auth_tries=3) as serving:
-            with pytest.raises(asyncssh.DisconnectError, match="Too many authentication failures"):
-                await serving.connect(password=None, client_factory=Guesser, preferred_auth="password")
-
-    run(scenario())
-    assert len(tried) == 3
-    failed = [event for event in events if event["event"] == "login_failed"]
-    assert len(failed) == 3
-    assert failed[0]["account"] == "shop"
-
-
-@pytest.mark.parametrize("method", ["password", "key"])
-def test_failed_logins_ban_the_address(serve, events, method):
-    """Passwords and keys could be tried without end from one address, with a connection for each."""
-    wrong = asyncssh.generate_private_key("ssh-ed25519")
-    options = {"password": "wrong"} if method == "password" else {"password": None, "client_keys": [wrong]}
-
-    async def scenario():
-        async with serve(ban_after=2) as serving:
-            for _ in range(2):
-                with pytest.raises(asyncssh.DisconnectError):
-                    await serving.connect(**options)
-                await until(lambda: not serving.server._clients)
-            with pytest.raises((asyncssh.DisconnectError, ConnectionError)):
-                await serving.connect()
-
-    run(scenario())
-    assert [event["event"] for event in events].count("banned") == 1
-    refused = [event["reason"] for event in events if event["event"] == "connection_refused"]
-    assert refused == ["banned"]
-
-
-def test_unknown_accounts_look_like_wrong_passwords(serve):
-    """An attacker could find out which accounts there are."""
-
-    async def answer(serving, username):
-        with pytest.raises(asyncssh.PermissionDenied) as denied:
-            await serving.connect(username=username, password="wrong")
-        return str(denied.value).replace(username, "?")
-
-    async def scenario():
-        async with serve() as serving:
-            return {await answer(serving, "shop"), await answer(serving, "nobody")}
-
-    assert len(run(scenario())) == 1
-
-
-def test_sha1_signatures_are_refused(serve):
-    """A forged SHA-1 signature would let someone in."""
-    rsa = asyncssh.generate_private_key("ssh-rsa", key_size=2048)
-
-    async def login(serving, algorithm):
-        serving.authenticator._public_key = rsa.convert_to_public().public_data
-        async with serving.connect(password=None, client_keys=[rsa], signature_algs=[algorithm]):
-            return True
-
-    async def scenario():
-        async with serve() as serving:
-            assert await login(serving, "rsa-sha2-256")
-            with pytest.raises(asyncssh.PermissionDenied):
-                await login(serving, "ssh-rsa")
-        async with serve(legacy_algorithms=True) as serving:
-            assert await login(serving, "ssh-rsa")
-
-    run(scenario())
-
-
-@pytest.mark.filterwarnings("ignore:Diffie-Hellman over finite fields")
-def test_old_algorithms_only_with_the_legacy_switch(serve):
-    """Broken algorithms would be negotiated, or an old client be shut out for good."""
-    old = {
-        "encryption_algs": ["aes256-cbc"],
-        "mac_algs": ["hmac-sha1"],
-        "kex_algs": ["diffie-hellman-group14-sha1"],
-    }
-
-    async def scenario():
-        async with serve() as serving:
-            for name, value in old.items():
-                with pytest.raises(asyncssh.KeyExchangeFailed):
-                    await serving.connect(**{"encryption_algs": ["aes256-ctr"], name: value})
-            async with serving.connect() as connection:
-                assert connection.get_extra_info("server_version") == "SSH-2.0-smsfs"
-        async with serve(legacy_algorithms=True) as serving, serving.connect(**old) as connection:
-            assert (await connection.run("x")).exit_status == 1
-
-    run(scenario())
-
-
-def test_connections_of_one_address_are_limited(serve, events):
-    """One client that leaks connections would lock all others out."""
-
-    async def scenario():
-        async with serve(max_connections_per_address=2) as serving:
-            async with serving.connect(), serving.connect():
-                with pytest.raises((asyncssh.DisconnectError, ConnectionError)):
-                    await serving.connect()
-            await until(lambda: not serving.server._clients)
-            async with serving.connect():
-                pass
-
-    run(scenario())
-    refused = [event["reason"] for event in events if event["event"] == "connection_refused"]
-    assert refused == ["too many connections from this address"]
-
-
-def test_sessions_of_one_connection_are_limited_and_given_back(serve):
-    """One connection could open channels without end, or a long-lived one run out of them."""
-
-    async def scenario():
-        async with serve(max_sessions=2) as serving, serving.connect() as connection:
-            for _ in range(3):
-                assert (await connection.run("x")).exit_status == 1
-                async with connection.start_sftp_client(), connection.start_sftp_client():
-                    with pytest.raises(asyncssh.ChannelOpenError):
-                        await connection.start_sftp_client()
-                (client,) = serving.server._clients
-                await until(lambda client=client: client._sessions == 0)
-
-    run(scenario())
-
-
-def test_login_timeout(serve):
-    """Connections that never log in would use up the server's places."""
-
-    async def scenario():
-        async with serve(login_timeout=0.2) as serving:
-            reader, writer = await asyncio.open_connection("127.0.0.1", serving.port)
-            assert (await reader.read()).startswith(b"SSH-2.0-smsfs")
-            writer.close()
-            await until(lambda: not serving.server._clients)
-
-    run(scenario())
-
-
-def test_idle_connections_are_closed_and_active_ones_are_not(serve):
-    """Forgotten connections would use up the server's places."""
-
-    async def scenario():
-        async with serve(idle_timeout=0.3) as serving, serving.connect() as connection:
-            sftp = await connection.start_sftp_client()
-            end = time.monotonic() + 0.6
-            while time.monotonic() < end:
-                await sftp.listdir(".")
-            await connection.wait_closed()
-
-    run(scenario())
-
-
-def test_trouble_with_the_store_is_told(serve):
-    """A client would see a connection that ends without a word."""
-
-    async def scenario():
-        async with serve() as serving:
-            async with serving.connect() as connection:
-                serving.authenticator.failure = StoreUnavailable("The store is away; try again.")
-                with pytest.raises(asyncssh.ChannelOpenError, match=r"The store is away; try again\."):
-                    await connection.start_sftp_client()
-                serving.authenticator.failure = RuntimeError("secret path")
-                with pytest.raises(asyncssh.ChannelOpenError, match="cannot open your files for now"):
-                    await connection.start_sftp_client()
-            with pytest.raises(asyncssh.DisconnectError, match="Logins cannot be checked for now"):
-                await serving.connect()
-
-    run(scenario())
-
-
-def test_stop_lets_a_transfer_finish(serve, memory):
+def test_stop_lets_a_transfer_finish(run, until, serve, memory):
     """An upload would be cut by every restart of the server."""
 
     async def scenario():
@@ -503,7 +302,7 @@ def test_stop_lets_a_transfer_finish(serve, memory):
     assert memory.files == {"a.csv.ready": b"data"}
 
 
-def test_stop_cuts_what_takes_longer_than_its_grace(serve, memory):
+def test_stop_cuts_what_takes_longer_than_its_grace(run, serve, memory):
     """The server could not be stopped while a client keeps a file open."""
 
     async def scenario():
@@ -518,7 +317,7 @@ def test_stop_cuts_what_takes_longer_than_its_grace(serve, memory):
     run(scenario())
 
 
-def test_an_address_in_use_is_a_sentence(serve, host_key):
+def test_an_address_in_use_is_a_sentence(run, serve, host_key):
     """The operator would see a traceback."""
 
     async def scenario():
