@@ -27,6 +27,8 @@ REQUIRED, OPTIONAL = ("msisdn", "message"), ("sender", "class", "userref")
 CLASSES = ("standard", "premium", "secret")
 _CHECKED = (*REQUIRED, "sender", "class")
 MAX_PARTS = 255
+#: So many are no typing errors but another file; reading on would keep other accounts' files waiting.
+MAX_BAD_ROWS = 100_000
 MAX_NAME = 255
 
 _SYSTEM = (".processing", ".success", ".rejected")
@@ -236,19 +238,23 @@ def _messages(
     # A column that the file lacks is taken from an empty cell put behind each row.
     pick = itemgetter(*(places.get(name, width) for name in (*REQUIRED, *OPTIONAL)))
     classes = _Class()
-    row = 0
+    row = bad = 0
     for row, (line, cells) in enumerate(table, 1):
-        if len(cells) != width:
-            yield Cause(_wrong_width(len(cells), width), line)
-            continue
-        cells.append("")
-        fields = pick(cells)
-        try:
-            message = _message(row, line, fields, classes)
-        except ValueError:
-            yield from _causes(line, fields, classes)
+        if len(cells) == width:
+            fields = pick([*cells, ""])
+            try:
+                message = _message(row, line, fields, classes)
+            except ValueError:
+                causes = list(_causes(line, fields, classes))
+            else:
+                yield message
+                continue
         else:
-            yield message
+            causes = [Cause(_wrong_width(len(cells), width), line)]
+        bad += 1
+        if bad > MAX_BAD_ROWS:
+            raise Unreadable(Cause(f"over {MAX_BAD_ROWS:,} rows are wrong, the last read being {causes[0]}"))
+        yield from causes
     if not row:
         raise Unreadable(Cause("the file has no rows behind its column names"))
 

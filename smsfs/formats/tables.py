@@ -24,10 +24,10 @@ _DOUBLED = 'a quote within quotes is written twice ("")'
 
 #: What the csv module's complaint contains -> the clause for the client.
 _CLAUSES = {
-    _TOO_LONG: f"the row is over {MAX_ROW:,} characters: is a line end or a closing quote missing",
+    _TOO_LONG: f"the row is over {MAX_ROW:,} characters: a line end or a closing quote may be missing",
     _NUL: "the row holds a NUL character, which no text has",
     "unexpected end of data": "the file ends within the quotes of this row: a closing quote is missing",
-    "field larger": f"a cell is over {MAX_CELL:,} characters: is a closing quote missing",
+    "field larger": f"a cell is over {MAX_CELL:,} characters: a closing quote may be missing",
     "new-line character": "a CR stands alone outside quotes: rows end with LF or CR+LF",
     "expected after": f"text follows a closing quote: {_DOUBLED}",
 }

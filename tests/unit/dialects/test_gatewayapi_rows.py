@@ -145,6 +145,15 @@ def test_a_message_has_255_parts_at_most():
     assert "takes 256 SMS; at most 255" in _texts(_read(f"{HEADER}4512345678,{'a' * (153 * 255 + 1)}\n"))[0]
 
 
+def test_reading_ends_when_hardly_a_row_is_right():
+    """One file of nonsense would keep every other account's file waiting for a minute."""
+    rows = _read(HEADER + "4512345678,Hi\n" + "x\n" * 100_001 + "4512345678,Hi\n" * 50)
+    assert len(rows) == 100_002
+    assert _texts(rows)[-1].startswith(
+        "over 100,000 rows are wrong, the last read being line 100003: the row has"
+    )
+
+
 def test_a_batch_over_the_limit_gives_both_sizes():
     """A client would not learn how far to split a file that is too large."""
     data = HEADER.encode() + b"4512345678,Hi\n" * 10
