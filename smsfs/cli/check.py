@@ -52,7 +52,7 @@ class _Result:
     "--dialect",
     "dialect_name",
     type=click.Choice(list(DIALECTS)),
-    help="The rules to apply.",
+    help="Its rules.",
 )
 @click.option("--account", "name", help="With this account's dialect and settings.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")

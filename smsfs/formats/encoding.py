@@ -194,7 +194,7 @@ def _first_stray(stream: BinaryIO, size: int) -> tuple[UnicodeDecodeError, int] 
     try:
         for data in _steps(stream, size):
             decoder.decode(data)
-            lines += 0
+            lines += data.count(b"\n")
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         return error, lines
