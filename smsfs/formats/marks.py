@@ -61,7 +61,7 @@ def _block(data: bytes, codec: str) -> int:
         return 0
     unit = len("\n".encode(codec))
     lines = data[len(data) % unit :].decode(codec, "replace").split("\n")
-    last = len(lines) - 1 if lines[-1] in {"", "\r"} else len(lines)
+    last = len(lines) if lines[-1] else len(lines) - 1
     first = last
     while first > 0 and lines[first - 1].startswith(MARK):
         first -= 1
