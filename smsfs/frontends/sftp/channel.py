@@ -138,6 +138,7 @@ class SftpChannel(asyncssh.SSHServerSession[bytes]):
             await self._wake.wait()
 
     async def _serve(self) -> None:
+        structlog.contextvars.bind_contextvars(**structlog.get_context(self._log))
         try:
             while await self._has_work():
                 await self._execute()

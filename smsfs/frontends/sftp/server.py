@@ -1,6 +1,7 @@
 """The SFTP server: asyncssh's transport, logins, limits, and an orderly end."""
 
 import asyncio
+import contextvars
 import functools
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -293,8 +294,8 @@ class SftpServer:
         self.limits.disconnect(peer)
 
     def run(self, function: Callable[..., Any], *args: Any) -> Awaitable[Any]:
-        """Call a function that blocks, in one of the server's threads."""
-        return self._loop.run_in_executor(self._threads, function, *args)
+        """Call a function that blocks, in one of the server's threads; its log events carry our context."""
+        return self._loop.run_in_executor(self._threads, contextvars.copy_context().run, function, *args)
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a task that ``stop`` waits for."""
