@@ -280,22 +280,21 @@ class AccountFilesystem(Filesystem):
     ) -> None:
         """Hand a file over, in the transaction that the client's answer waits for."""
         state = next_file_state(file.state, "submit")
-        size = file.size
-        self._check_whole(file, size)
+        self._check_whole(file)
         now = self._store.now()
         at = self._free_second(files, submission, int(now))
         path = self._dialect.path(submission, at, state)
-        batch = files.submit(file, path, submission.stem, submission.flags, at.timestamp(), size)
+        batch = files.submit(file, path, submission.stem, submission.flags, at.timestamp(), now)
         if settings["alias_seconds"]:
             files.add_alias(self._account.id, target, file.id, now + settings["alias_seconds"])
-        log.info("submitted", account=self._account.name, file=path, batch=batch, bytes=size)
+        log.info("submitted", account=self._account.name, file=path, batch=batch, bytes=file.size)
 
-    def _check_whole(self, file: File, size: int) -> None:
+    def _check_whole(self, file: File) -> None:
         if file.writers and self._store.alive().keys() & set(file.writers):
             raise StillOpen(f"{file.path} is still being written; close it before it is submitted.")
         if file.cut or file.writers:
             raise NotAllowed(f"The upload of {file.path} was cut off; upload it again, then rename it.")
-        if not size:
+        if not file.size:
             raise BadRequest(f"{file.path} is empty; there is nothing to send.")
 
     def _free_second(self, files: FileChange, submission: Submission, now: int) -> datetime:

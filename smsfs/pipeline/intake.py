@@ -150,7 +150,7 @@ class Intake:
             file=verdict.path,
             batch=work.batch.id,
             messages=verdict.messages,
-            seconds=round(verdict.at - work.batch.submitted, 3),
+            seconds=round(verdict.at - work.batch.not_before, 3),
             **({"causes": verdict.cause_count, "cause": str(verdict.causes[0])} if verdict.causes else {}),
         )
 
@@ -188,7 +188,7 @@ class Intake:
                 size=len(chunk),
                 messages=msgspec.msgpack.encode(chunk),
                 backend=work.settings["backend"] or self._rules.default_backend,
-                not_before=work.batch.submitted,
+                not_before=work.batch.not_before,
                 expires=work.batch.submitted + work.settings["validity_seconds"],
             )
             seq += 1

@@ -255,8 +255,20 @@ class FileChange(FileView, Protocol):
     def cut_writer(self, writer: int) -> None:
         """Note that a writer ended without its file being complete."""
 
-    def submit(self, file: File, path: str, stem: str, flags: Iterable[str], at: float, size: int) -> int:
-        """Hand a draft or a mended rejected file over: new state, new path, a batch. The batch's id."""
+    def submit(self, file: File, path: str, stem: str, flags: Iterable[str], at: float, now: float) -> int:
+        """Hand a draft or a mended rejected file over: new state, new path, a batch to be read now.
+
+        Args:
+            file: what to hand over.
+            path: its new path.
+            stem: what its later paths are made from.
+            flags: what its name says about its content.
+            at: the time its names carry, which may lie ahead when they are taken.
+            now: the time it is.
+
+        Returns:
+            The id of the batch.
+        """
 
     def add_alias(self, account: int, path: str, file: int, until: float) -> None:
         """Let ``path`` answer for a file."""

@@ -125,10 +125,11 @@ class SqliteFileChange:
             self._one("writer_drop", writer=writer)
             self._one("file_cut", file=row["file"])
 
-    def submit(self, file: File, path: str, stem: str, flags: Iterable[str], at: float, size: int) -> int:
+    def submit(self, file: File, path: str, stem: str, flags: Iterable[str], at: float, now: float) -> int:
         """Hand a file over: new state, new path, a batch."""
-        self._one("file_submit", file=file.id, size=size, **split(path))
-        values = {"file": file.id, "path": path, "stem": stem, "flags": json.dumps(sorted(flags)), "at": at}
+        self._one("file_submit", file=file.id, **split(path))
+        values = {"file": file.id, "path": path, "stem": stem, "at": at, "now": now}
+        values["flags"] = json.dumps(sorted(flags))
         row = self._one("batch_add", account=file.account, **values)
         if row is None:
             raise RuntimeError(f"no row came back for the batch of {path}")

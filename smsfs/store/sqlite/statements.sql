@@ -87,7 +87,7 @@ UPDATE file SET mtime = :mtime WHERE id = :file;
 -- name: file_reopen
 UPDATE file SET state = 'draft', folder = :folder, name = :name, tail = x'', finished = NULL WHERE id = :file;
 -- name: file_submit
-UPDATE file SET state = 'processing', folder = :folder, name = :name, tail = x'', finished = NULL, size = :size
+UPDATE file SET state = 'processing', folder = :folder, name = :name, tail = x'', finished = NULL
 WHERE id = :file;
 -- name: file_usage
 SELECT files, bytes FROM usage WHERE account = :account;
@@ -117,7 +117,7 @@ DELETE FROM alias WHERE account = :account AND until < :now;
 
 -- name: batch_add
 INSERT INTO batch (account, file, path, stem, flags, state, submitted, not_before)
-VALUES (:account, :file, :path, :stem, :flags, 'pending', :at, :at) RETURNING id;
+VALUES (:account, :file, :path, :stem, :flags, 'pending', :at, :now) RETURNING id;
 -- name: batch_next
 SELECT id FROM batch WHERE state = 'pending' AND not_before <= :now ORDER BY not_before, id LIMIT 1;
 -- name: batch_next_time
