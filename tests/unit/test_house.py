@@ -1,0 +1,76 @@
+"""The rules that the code itself is held to."""
+
+import ast
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = Path(sysconfig.get_path("scripts"))
+CHECKS = {
+    "ruff check": [sys.executable, "-m", "ruff", "check", "--quiet"],
+    "ruff format": [sys.executable, "-m", "ruff", "format", "--quiet", "--check"],
+    "mypy": [sys.executable, "-m", "mypy"],
+    "lint-imports": [str(SCRIPTS / "lint-imports")],
+}
+#: Written in two parts, so that this file is not among those that hold them.
+HOSTS = ["pypi" + ".org", "python" + "hosted.org", "debian" + ".org/debian", "npmjs" + ".org"]
+TEXTS = ["smsfs", "tests", "packaging", "docs", ".ci", "README.md", "pyproject.toml"]
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def modules(folder: str) -> list[Path]:
+    """The modules under a folder of the repository."""
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+def functions(folder: str) -> Iterator[tuple[str, int]]:
+    """Each function with its lines from ``def`` to its end, its docstring not counted."""
+    for file in modules(folder):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, Function):
+                yield f"{file.relative_to(ROOT)}:{node.name}", lines_of(node)
+
+
+def lines_of(node: Function) -> int:
+    """The lines of one function."""
+    lines = node.end_lineno - node.lineno + 1
+    if ast.get_docstring(node) is None:
+        return lines
+    docstring = node.body[0]
+    return lines - (docstring.end_lineno - docstring.lineno + 1)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_checks(name):
+    """A slip that a linter or the type checker sees would reach users as a bug."""
+    run = subprocess.run(CHECKS[name], cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
+    assert run.returncode == 0, f"{name}:\n{run.stdout}{run.stderr}"
+
+
+def test_functions_fit_a_screen():
+    """Whoever mends a fault in a hurry could not see the whole of the function it is in."""
+    sizes = dict(functions("smsfs"))
+    assert median(sizes.values()) < 10
+    assert {name: size for name, size in sizes.items() if size > 60} == {}
+
+
+@pytest.mark.parametrize("folder", ["smsfs", "tests"])
+def test_modules_are_short(folder):
+    """A module of over 500 lines holds two things, and one of them would be looked for in vain."""
+    sizes = {str(file): file.read_text(encoding="utf-8").count("\n") for file in modules(folder)}
+    assert {name: size for name, size in sizes.items() if size >= 500} == {}
+
+
+def test_no_registry_is_named():
+    """A site with a mirror of its own would see smsfs ask a registry that its firewall forbids."""
+    files = [file for text in TEXTS for file in [ROOT / text, *(ROOT / text).rglob("*")] if file.is_file()]
+    texts = {file: file.read_bytes() for file in files if file.suffix != ".pyc"}
+    found = [(str(file), host) for file, text in texts.items() for host in HOSTS if host.encode() in text]
+    assert found == []
