@@ -75,9 +75,10 @@ class SmsfsFile(io.RawIOBase):
     def write(self, data: Any) -> int:
         """Write all of ``data``, at the end when appending."""
         self._require("writing", allowed=self.writable())
-        if self._mode.appending:
+        content = memoryview(data).tobytes()
+        if self._mode.appending and content:
             self._position = self._size()
-        written = ask(self.name, self._handle.write, self._position, memoryview(data).tobytes())
+        written = ask(self.name, self._handle.write, self._position, content)
         self._position += written
         return written
 

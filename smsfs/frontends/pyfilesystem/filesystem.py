@@ -68,10 +68,12 @@ class SmsfsFS(FS):
             if self.isclosed() or not hasattr(self, "_files"):
                 return
             super().close()
-            for file in list(self._files):
-                file.cut()
-                file.close()
-            self._on_close()
+            try:
+                for file in list(self._files):
+                    file.cut()
+                    file.close()
+            finally:
+                self._on_close()
 
     def validatepath(self, path: str) -> str:
         """The absolute form of a path.
