@@ -53,7 +53,7 @@ need_environment() {
     done="$(cksum <"$root/pyproject.toml") $root"
     [ "$(cat "$venv/.smsfs-$extras" 2>/dev/null)" != "$done" ] || return 0
     say "Setting up $venv (a minute or two the first time)"
-    [ -x "$venv/bin/python" ] || quietly python3 -m venv "$venv" ||
+    [ -x "$venv/bin/pip" ] || quietly python3 -m venv "$venv" ||
         fail "The virtual environment $venv could not be made."
     quietly "$venv/bin/python" -m pip install --disable-pip-version-check -e "$root[$extras]" ||
         fail "pip could not install smsfs into $venv."
