@@ -342,18 +342,21 @@ class AccountFilesystem(Filesystem):
 
     def chmod(self, path: str, mode: int) -> None:
         """Accept what changes nothing, and what rides along with an upload."""
-        where = relative(path)
-        entry = self.stat(path)
-        being_written = not entry.is_folder and self._known(where).writers
-        if entry.mode != mode & 0o777 and not being_written and self.settings()["chmod"] == "refuse":
+        if mode & 0o777 != self.stat(path).mode and not self._takes_attributes(path):
             raise NotPermitted("Permissions are fixed here: changing the mode of a file is not allowed.")
+
+    def _takes_attributes(self, path: str) -> bool:
+        """Whether attributes are accepted without effect: by setting, in an upload, through an alias."""
+        where = relative(path)
+        if self.settings()["chmod"] == "ignore":
+            return True
+        file = None if where in self._folders() else self._known(where)
+        return file is not None and (bool(file.writers) or file.path != where)
 
     def chown(self, path: str, uid: int, gid: int) -> None:
         """Accept under the same conditions as a change of mode; frontends pass on only real changes."""
-        entry = self.stat(path)
-        if (uid, gid) == (-1, -1) or self.settings()["chmod"] == "ignore":
-            return
-        if entry.is_folder or not self._known(relative(path)).writers:
+        self.stat(path)
+        if (uid, gid) != (-1, -1) and not self._takes_attributes(path):
             raise NotPermitted("Ownership is fixed here: changing the owner of a file is not allowed.")
 
 

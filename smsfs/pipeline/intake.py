@@ -54,6 +54,11 @@ class _Reading:
         if len(self.causes) < KEPT_CAUSES:
             self.causes.append(cause)
 
+    def last(self, cause: Cause) -> None:
+        """The cause for which nothing more is read, always among those kept."""
+        self.cause_count += 1
+        self.causes = [*self.causes[: KEPT_CAUSES - 1], cause]
+
 
 @frozen
 class _Work:
@@ -164,9 +169,7 @@ class Intake:
                 self._store.queue.stage(work.batch.id, self._owner, staged)
         except Unreadable as exc:
             reading.messages = 0
-            reading.causes.clear()
-            reading.cause_count = 0
-            reading.bad(exc.cause)
+            reading.last(exc.cause)
 
     @staticmethod
     def _good_rows(rows: Iterable[Message | Cause], reading: _Reading, *, skip: bool) -> Iterator[Message]:
@@ -209,7 +212,7 @@ class Intake:
             f"The operator finds the reason in the log under batch {batch.id}"
         )
         work = self._work(batch)
-        tail = work.dialect.tail(b"", [cause], 1, work.submission)
+        tail = work.dialect.tail(self._head(work), [cause], 1, work.submission)
         verdict = Verdict(
             path=work.path(FileState.REJECTED),
             at=now,
@@ -220,6 +223,12 @@ class Intake:
         )
         self._conclude(work, FileState.REJECTED, verdict)
         log.error("gave_up", batch=batch.id, file=batch.path, reason=str(exc))
+
+    def _head(self, work: _Work) -> bytes:
+        try:
+            return self._store.contents.read(work.file.content, 0, min(HEAD_BYTES, work.file.size))
+        except OSError:  # perhaps this is what reading failed for
+            return b""
 
 
 def _digest(stream: BinaryIO, size: int) -> bytes:

@@ -41,7 +41,6 @@ class Database:
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._writer = self._connect(timeout=0)
-        self._in_transaction = False
         self._migrate()
 
     def _connect(self, timeout: float) -> sqlite3.Connection:
@@ -66,7 +65,7 @@ class Database:
         """The rows of a named statement."""
         try:
             return self.reader().execute(SQL[name], values).fetchall()
-        except sqlite3.OperationalError as exc:
+        except sqlite3.Error as exc:
             raise StoreUnavailable(f"The store cannot be read now ({exc}); try again later.") from exc
 
     @contextmanager
@@ -82,7 +81,7 @@ class Database:
                 try:
                     yield self._writer
                 except BaseException:
-                    self._writer.execute("ROLLBACK")
+                    self._roll_back()
                     raise
                 _retry(lambda: self._writer.execute("COMMIT"))
             except sqlite3.OperationalError as exc:
@@ -91,6 +90,10 @@ class Database:
                 raise StoreUnavailable(
                     f"The store cannot be written now ({exc}); nothing was changed."
                 ) from exc
+
+    def _roll_back(self) -> None:
+        if self._writer.in_transaction:  # a full disk, for one, has SQLite roll back by itself
+            self._writer.execute("ROLLBACK")
 
     def _migrate(self) -> None:
         """Bring the schema up to date, once, whichever process is first.

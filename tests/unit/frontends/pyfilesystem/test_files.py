@@ -20,7 +20,7 @@ STEPS = st.lists(
         st.tuples(st.just("truncate"), st.one_of(st.none(), SMALL)),
         st.tuples(st.just("tell")),
         st.tuples(st.just("flush")),
-        st.tuples(st.sampled_from(["readable", "writable", "seekable"])),
+        st.tuples(st.sampled_from(["readable", "writable"])),
     ),
     max_size=12,
 )
