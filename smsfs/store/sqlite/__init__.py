@@ -13,11 +13,13 @@ from uuid import uuid4
 
 from smsfs.store import Accounts, Contents, Files, Owner, Queue
 from smsfs.store.durable import make_folder
-from smsfs.store.sqlite.accounts import SqliteAccounts
+from smsfs.store.sql import Row
+from smsfs.store.sql.accounts import SqlAccounts
+from smsfs.store.sql.files import SqlFiles
+from smsfs.store.sql.owners import let_go
+from smsfs.store.sql.queue import SqlQueue
 from smsfs.store.sqlite.contents import PlainContents
-from smsfs.store.sqlite.database import SQL, Database
-from smsfs.store.sqlite.files import SqliteFiles
-from smsfs.store.sqlite.queue import SqliteQueue
+from smsfs.store.sqlite.database import Database
 
 POLL_SECONDS = 0.02
 
@@ -38,9 +40,9 @@ class SqliteStore:
         make_folder(self._run)
         self._locks: list[int] = []
         self._seen: int | None = None
-        self.accounts: Accounts = SqliteAccounts(self._database)
-        self.files: Files = SqliteFiles(self._database)
-        self.queue: Queue = SqliteQueue(self._database)
+        self.accounts: Accounts = SqlAccounts(self._database)
+        self.files: Files = SqlFiles(self._database)
+        self.queue: Queue = SqlQueue(self._database)
         self.contents: Contents = PlainContents(path.parent / "contents", self._database)
 
     def now(self) -> float:
@@ -55,12 +57,18 @@ class SqliteStore:
         self._locks.append(descriptor)
         with self._database.write() as connection:
             values = {"token": token, "kind": kind, "now": self.now()}
-            return Owner(connection.execute(SQL["owner_add"], values).fetchone()["id"], kind)
+            row = connection.one("owner_add", **values)
+        if row is None:
+            raise RuntimeError("no row came back for this process")
+        return Owner(row["id"], kind)
 
     def alive(self) -> dict[int, str]:
         """The processes that hold their lock."""
-        rows = self._database.read("owner_all")
-        return {row["id"]: row["kind"] for row in rows if self._is_locked(row["token"])}
+        return {row["id"]: row["kind"] for row in self._owners() if self._is_locked(row["token"])}
+
+    def _owners(self) -> list[Row]:
+        with self._database.reading() as connection:
+            return connection.all("owner_all")
 
     def _is_locked(self, token: str) -> bool:
         try:
@@ -78,25 +86,10 @@ class SqliteStore:
 
     def settle(self, retry_at: float | None = None) -> int:
         """Put right what dead processes left; their claimed slices are for ``Queue.take_over``."""
-        dead = [row for row in self._database.read("owner_all") if not self._is_locked(row["token"])]
-        steps = (
-            "cut_files",
-            "drop_writers",
-            "drop_staged",
-            "release_batches",
-            "forget_batches",
-            "forget_slices",
-            "drop",
-        )
+        dead = [row for row in self._owners() if not self._is_locked(row["token"])]
         for row in dead:
             with self._database.write() as connection:
-                for step in steps:
-                    values = {
-                        "owner": row["id"],
-                        "crashed": int(retry_at is not None),
-                        "retry_at": retry_at or 0,
-                    }
-                    connection.execute(SQL[f"owner_{step}"], values)
+                let_go(connection, row["id"], retry_at)
             (self._run / row["token"]).unlink(missing_ok=True)
         return len(dead)
 

@@ -9,8 +9,8 @@ from uuid import uuid4
 from smsfs.errors import StoreUnavailable
 from smsfs.store import File
 from smsfs.store.durable import make_folder, sync_folder
+from smsfs.store.sql.files import file_from
 from smsfs.store.sqlite.database import Database
-from smsfs.store.sqlite.files import file_from
 
 
 class PlainWriter:
@@ -100,9 +100,11 @@ class PlainContents:
     def orphans(self, older_than: float) -> list[str]:
         """Files that no row has; young ones may belong to an upload that is just beginning."""
         old = {entry.name for entry in os.scandir(self._folder) if entry.stat().st_mtime < older_than}
-        return sorted(old - {row["content"] for row in self._database.read("file_contents")})
+        with self._database.reading() as connection:
+            return sorted(old - {row["content"] for row in connection.all("file_contents")})
 
     def missing(self) -> list[File]:
         """Rows without their file."""
-        rows = self._database.read("file_all", account=None)
+        with self._database.reading() as connection:
+            rows = connection.all("file_all", account=None)
         return [file_from(row) for row in rows if not self._path(row["content"]).exists()]

@@ -1,67 +1,15 @@
--- Every statement of the SQLite engine, by name. Times are seconds since the epoch.
+-- What SQLite says in its own way.
 
--- name: account_add
-INSERT INTO account (name, dialect, settings, created) VALUES (:name, :dialect, :settings, :now) RETURNING *;
--- name: account_find
-SELECT * FROM account WHERE name = :name;
--- name: account_get
-SELECT * FROM account WHERE id = :account;
--- name: account_all
-SELECT * FROM account ORDER BY name;
--- name: account_update
-UPDATE account SET settings = :settings WHERE id = :account;
--- name: account_password
-UPDATE account SET password = :password WHERE id = :account;
--- name: account_disabled
-UPDATE account SET disabled = :disabled WHERE id = :account;
--- name: account_busy
-SELECT EXISTS (SELECT 1 FROM file WHERE account = :account AND state = 'processing')
-    OR EXISTS (SELECT 1 FROM batch b JOIN slice s ON s.batch = b.id
-               WHERE b.account = :account AND s.state <> 'done');
--- name: account_contents
-SELECT content FROM file WHERE account = :account;
--- name: account_drop_outcomes
-DELETE FROM outcome WHERE batch IN (SELECT id FROM batch WHERE account = :account);
--- name: account_drop_slices
-DELETE FROM slice WHERE batch IN (SELECT id FROM batch WHERE account = :account);
--- name: account_drop_batches
-DELETE FROM batch WHERE account = :account;
--- name: account_drop_files
-DELETE FROM file WHERE account = :account;
--- name: account_drop
-DELETE FROM account WHERE id = :account;
--- name: key_all
-SELECT line FROM account_key WHERE account = :account ORDER BY line;
--- name: key_add
-INSERT INTO account_key VALUES (:account, :line) ON CONFLICT DO NOTHING;
--- name: key_drop
-DELETE FROM account_key WHERE account = :account AND line = :line;
--- name: host_key_all
-SELECT kind, private FROM host_key;
--- name: host_key_add
-INSERT INTO host_key VALUES (:kind, :private) ON CONFLICT DO NOTHING;
-
--- name: owner_add
-INSERT INTO owner (token, kind, since) VALUES (:token, :kind, :now) RETURNING id;
--- name: owner_all
-SELECT id, kind, token FROM owner;
--- name: owner_cut_files
-UPDATE file SET cut = 1 WHERE id IN (SELECT file FROM writer WHERE owner = :owner);
--- name: owner_drop_writers
-DELETE FROM writer WHERE owner = :owner;
--- name: owner_drop_staged
-DELETE FROM slice WHERE state = 'staged' AND batch IN (SELECT id FROM batch WHERE owner = :owner AND state = 'reading');
--- name: owner_release_batches
-UPDATE batch SET state = 'pending', owner = NULL, failures = failures + :crashed,
-    not_before = max(not_before, :retry_at)
-WHERE owner = :owner AND state = 'reading';
--- name: owner_forget_batches
-UPDATE batch SET owner = NULL WHERE owner = :owner;
--- name: owner_forget_slices
-UPDATE slice SET owner = NULL WHERE owner = :owner AND state <> 'claimed';
--- name: owner_drop
-DELETE FROM owner WHERE id = :owner AND NOT EXISTS (SELECT 1 FROM slice WHERE owner = :owner);
-
+-- name: account_lock
+SELECT 1;
+-- name: batch_next_free
+SELECT id FROM batch WHERE state = 'pending' AND not_before <= :now ORDER BY not_before, id LIMIT 1;
+-- name: slice_oldest_free
+SELECT id FROM slice WHERE state = 'queued' AND backend = :backend AND not_before <= :now
+ORDER BY not_before, id LIMIT 1;
+-- name: slice_first_free
+SELECT id FROM slice WHERE state = 'queued' AND backend = :backend AND not_before <= :now
+ORDER BY seq, not_before, id LIMIT 1;
 -- name: file_find
 SELECT f.*, (SELECT group_concat(owner) FROM writer WHERE file = f.id) AS writers
 FROM file f WHERE account = :account AND folder = :folder AND name = :name;
@@ -72,133 +20,11 @@ SELECT f.*, (SELECT group_concat(owner) FROM writer WHERE file = f.id) AS writer
 FROM file f WHERE account = :account AND folder = :folder AND state <> 'consumed' ORDER BY name;
 -- name: file_all
 SELECT f.*, (SELECT group_concat(owner) FROM writer WHERE file = f.id) AS writers
-FROM file f WHERE :account IS NULL OR account = :account ORDER BY account, folder, name;
--- name: file_add
-INSERT INTO file (account, folder, name, state, content, size, mtime)
-VALUES (:account, :folder, :name, 'draft', :content, 0, :mtime) RETURNING *, NULL AS writers;
--- name: file_move
-UPDATE file SET folder = :folder, name = :name WHERE id = :file;
--- name: file_drop
-DELETE FROM file WHERE id = :file;
--- name: file_resize
-UPDATE file SET size = :size, mtime = :mtime WHERE id = :file;
--- name: file_times
-UPDATE file SET mtime = :mtime WHERE id = :file;
--- name: file_reopen
-UPDATE file SET state = 'draft', folder = :folder, name = :name, tail = x'', finished = NULL WHERE id = :file;
--- name: file_submit
-UPDATE file SET state = 'processing', folder = :folder, name = :name, tail = x'', finished = NULL
-WHERE id = :file;
--- name: file_usage
-SELECT files, bytes FROM usage WHERE account = :account;
--- name: file_contents
-SELECT content FROM file;
--- name: file_finished
-SELECT id, content FROM file WHERE account = :account AND finished < :before AND state <> 'draft' AND state <> 'processing'
-ORDER BY finished LIMIT :limit;
--- name: writer_add
-INSERT INTO writer (file, owner) VALUES (:file, :owner) RETURNING id;
--- name: writer_file
-SELECT file FROM writer WHERE id = :writer;
--- name: writer_drop
-DELETE FROM writer WHERE id = :writer;
--- name: file_uncut
-UPDATE file SET cut = 0 WHERE id = :file AND cut;
--- name: file_cut
-UPDATE file SET cut = 1 WHERE id = :file;
--- name: alias_find
-SELECT f.*, NULL AS writers FROM alias a JOIN file f ON f.id = a.file
-WHERE a.account = :account AND a.path = :path AND a.until > :now;
--- name: alias_add
-INSERT INTO alias (account, path, file, until) VALUES (:account, :path, :file, :until)
-ON CONFLICT (account, path) DO UPDATE SET file = excluded.file, until = excluded.until;
--- name: alias_drop_old
-DELETE FROM alias WHERE account = :account AND until < :now;
-
--- name: batch_add
-INSERT INTO batch (account, file, path, stem, flags, state, submitted, not_before)
-VALUES (:account, :file, :path, :stem, :flags, 'pending', :at, :now) RETURNING id;
--- name: batch_next
-SELECT id FROM batch WHERE state = 'pending' AND not_before <= :now ORDER BY not_before, id LIMIT 1;
--- name: batch_next_time
-SELECT min(not_before) FROM batch WHERE state = 'pending';
--- name: batch_claim
-UPDATE batch SET state = 'reading', owner = :owner WHERE id = :batch AND state = 'pending' RETURNING *;
--- name: batch_drop_staged
-DELETE FROM slice WHERE batch = :batch AND state = 'staged';
--- name: batch_is_mine
-SELECT 1 FROM batch WHERE id = :batch AND owner = :owner AND state = 'reading';
--- name: batch_verdict
-UPDATE batch SET state = :state, path = :path, messages = :messages, digest = :digest, causes = :causes,
-    cause_count = :cause_count, finished = :at
-WHERE id = :batch AND owner = :owner AND state = 'reading';
--- name: batch_queue_slices
-UPDATE slice SET state = 'queued' WHERE batch = :batch AND state = 'staged';
--- name: batch_file
-UPDATE file SET state = :state, folder = :folder, name = :name, size = :size, tail = :tail, finished = :at
-WHERE id = (SELECT file FROM batch WHERE id = :batch) AND state = 'processing';
+FROM file f WHERE CAST(:account AS BIGINT) IS NULL OR account = :account ORDER BY account, folder, name;
+-- name: owner_release_batches
+UPDATE batch SET state = 'pending', owner = NULL, failures = failures + :crashed,
+    not_before = max(not_before, :retry_at)
+WHERE owner = :owner AND state = 'reading';
 -- name: batch_retry
 UPDATE batch SET state = 'pending', owner = NULL, failures = failures + :failed, not_before = max(not_before, :not_before)
 WHERE id = :batch AND owner = :owner AND state = 'reading';
--- name: batch_twin
-SELECT * FROM batch WHERE account = :account AND stem = :stem AND digest = :digest AND state = 'accepted'
-    AND submitted >= :since AND id < :batch ORDER BY id DESC LIMIT 1;
--- name: batch_all
-SELECT b.* FROM batch b
-WHERE (:account IS NULL OR b.account = :account)
-    AND (:name IS NULL OR b.path = :name OR b.stem = :name OR b.stem || '.ready' = :name) AND b.id > :after
-ORDER BY b.id LIMIT 200;
--- name: batch_expired
-SELECT id FROM batch b WHERE account = :account AND finished < :before
-    AND NOT EXISTS (SELECT 1 FROM slice s WHERE s.batch = b.id AND s.state <> 'done')
-    AND NOT EXISTS (SELECT 1 FROM file f WHERE f.id = b.file AND f.state = 'processing') LIMIT :limit;
--- name: batch_drop_outcomes
-DELETE FROM outcome WHERE batch = :batch;
--- name: batch_drop_slices
-DELETE FROM slice WHERE batch = :batch;
--- name: batch_drop
-DELETE FROM batch WHERE id = :batch;
-
--- name: slice_add
-INSERT INTO slice (batch, seq, first_row, last_row, size, again, state, backend, not_before, expires, attempt)
-VALUES (:batch, :seq, :first_row, :last_row, :size, :again, :state, :backend, :not_before, :expires, :attempt)
-RETURNING id;
--- name: payload_add
-INSERT INTO payload VALUES (:slice, :messages);
--- name: slice_oldest
-SELECT id FROM slice WHERE state = 'queued' AND backend = :backend AND not_before <= :now
-ORDER BY not_before, id LIMIT 1;
--- name: slice_first
-SELECT id FROM slice WHERE state = 'queued' AND backend = :backend AND not_before <= :now
-ORDER BY seq, not_before, id LIMIT 1;
--- name: slice_next_time
-SELECT min(not_before) FROM slice WHERE state = 'queued' AND backend = :backend;
--- name: slice_claim
-UPDATE slice SET state = 'claimed', owner = :owner, attempt = attempt + 1
-WHERE id = :slice AND state = 'queued';
--- name: slice_full
-SELECT s.*, b.path, b.submitted, a.name AS account, p.messages
-FROM slice s JOIN batch b ON b.id = s.batch JOIN account a ON a.id = b.account JOIN payload p ON p.slice = s.id
-WHERE s.id = :slice;
--- name: slice_release
-UPDATE slice SET state = 'queued', owner = NULL, attempt = attempt - 1
-WHERE id = :slice AND owner = :owner AND attempt = :attempt AND state = 'claimed';
--- name: slice_report
-UPDATE slice SET state = CASE WHEN :done THEN 'done' ELSE state END
-WHERE id = :slice AND owner = :owner AND attempt = :attempt AND state = 'claimed';
--- name: slice_claimed
-SELECT id, owner FROM slice WHERE state = 'claimed' ORDER BY id;
--- name: slice_take_over
-UPDATE slice SET owner = :owner WHERE id = :slice AND owner = :dead AND attempt = :attempt AND state = 'claimed';
--- name: slice_of_batch
-SELECT id FROM slice WHERE batch = :batch AND state <> 'staged' ORDER BY id;
--- name: slice_backlog
-SELECT backend, sum(size) AS messages FROM slice WHERE state IN ('queued', 'claimed') GROUP BY backend;
--- name: outcome_add
-INSERT INTO outcome (batch, row, slice, attempt, event, carrier_id, code, reason, parts, at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
--- name: outcome_of_rows
-SELECT * FROM outcome WHERE batch = :batch AND row BETWEEN :first_row AND :last_row ORDER BY id;
--- name: outcome_of_attempt
-SELECT DISTINCT row FROM outcome
-WHERE batch = :batch AND row BETWEEN :first_row AND :last_row AND slice = :slice AND attempt = :attempt;

@@ -1,7 +1,6 @@
 """Files and who writes to them."""
 
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 from smsfs.errors import Exists
 from smsfs.states import FileState
 from smsfs.store import File, Owner
-from smsfs.store.sqlite.database import SQL, Database
+from smsfs.store.sql import Connection, Database, Row
 
 
 def split(path: str) -> dict[str, str]:
@@ -18,7 +17,7 @@ def split(path: str) -> dict[str, str]:
     return {"folder": folder, "name": name}
 
 
-def file_from(row: sqlite3.Row) -> File:
+def file_from(row: Row) -> File:
     """The record of a row of ``file``."""
     return File(
         id=row["id"],
@@ -35,15 +34,13 @@ def file_from(row: sqlite3.Row) -> File:
     )
 
 
-class SqliteFileChange:
+class SqlFileChange:
     """What can be read of files through one connection, and written while it is in a transaction."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-
-    def _one(self, statement: str, /, **values: Any) -> sqlite3.Row | None:
-        row: sqlite3.Row | None = self._connection.execute(SQL[statement], values).fetchone()
-        return row
+        self._one = connection.one
+        self._change = connection.change
 
     def _file(self, statement: str, /, **values: Any) -> File | None:
         row = self._one(statement, **values)
@@ -59,8 +56,9 @@ class SqliteFileChange:
 
     def listing(self, account: int, folder: str) -> list[File]:
         """The files directly in a folder."""
-        rows = self._connection.execute(SQL["file_listing"], {"account": account, "folder": folder})
-        return [file_from(row) for row in rows]
+        return [
+            file_from(row) for row in self._connection.all("file_listing", account=account, folder=folder)
+        ]
 
     def alias(self, account: int, path: str, now: float) -> File | None:
         """The file that was submitted under ``path``."""
@@ -80,27 +78,27 @@ class SqliteFileChange:
 
     def move(self, file: int, path: str) -> None:
         """Give a file another path."""
-        self._one("file_move", file=file, **split(path))
+        self._change("file_move", file=file, **split(path))
 
     def remove(self, file: int) -> None:
         """Forget a file."""
-        self._one("file_drop", file=file)
+        self._change("file_drop", file=file)
 
     def resize(self, file: int, size: int, mtime: float) -> None:
         """Note a file's size."""
-        self._one("file_resize", file=file, size=size, mtime=mtime)
+        self._change("file_resize", file=file, size=size, mtime=mtime)
 
     def set_times(self, file: int, mtime: float) -> None:
         """Note a file's time of modification."""
-        self._one("file_times", file=file, mtime=mtime)
+        self._change("file_times", file=file, mtime=mtime)
 
     def reopen(self, file: int, path: str) -> None:
         """Make a rejected file a draft again."""
-        self._one("file_reopen", file=file, **split(path))
+        self._change("file_reopen", file=file, empty=b"", **split(path))
 
     def add_writer(self, file: int, owner: Owner) -> int:
         """Note that ``owner`` has the file open for writing."""
-        self._one("file_uncut", file=file)
+        self._change("file_uncut", file=file)
         row = self._one("writer_add", file=file, owner=owner.id)
         if row is None:
             raise RuntimeError(f"no row came back for a writer of file {file}")
@@ -112,68 +110,89 @@ class SqliteFileChange:
         row = self._one("writer_file", writer=writer)
         if row is None:
             return None
-        self._one("writer_drop", writer=writer)
-        self._one("file_resize", file=row["file"], size=size, mtime=mtime)
+        self._change("writer_drop", writer=writer)
+        self._change("file_resize", file=row["file"], size=size, mtime=mtime)
         if cut:
-            self._one("file_cut", file=row["file"])
+            self._change("file_cut", file=row["file"])
         return self.get(row["file"])
 
     def cut_writer(self, writer: int) -> None:
         """Note that a writer ended without its file being complete."""
         row = self._one("writer_file", writer=writer)
         if row:
-            self._one("writer_drop", writer=writer)
-            self._one("file_cut", file=row["file"])
+            self._change("writer_drop", writer=writer)
+            self._change("file_cut", file=row["file"])
 
     def submit(self, file: File, path: str, stem: str, flags: Iterable[str], at: float, now: float) -> int:
         """Hand a file over: new state, new path, a batch."""
-        self._one("file_submit", file=file.id, **split(path))
+        self._change("file_submit", file=file.id, empty=b"", **split(path))
         values = {"file": file.id, "path": path, "stem": stem, "at": at, "now": now}
         values["flags"] = json.dumps(sorted(flags))
         row = self._one("batch_add", account=file.account, **values)
         if row is None:
             raise RuntimeError(f"no row came back for the batch of {path}")
+        self._connection.notify()
         batch: int = row["id"]
         return batch
 
     def add_alias(self, account: int, path: str, file: int, until: float) -> None:
         """Let ``path`` answer for a file."""
-        self._one("alias_add", account=account, path=path, file=file, until=until)
+        self._change("alias_add", account=account, path=path, file=file, until=until)
 
 
-class SqliteFiles:
-    """The files in one SQLite file."""
+class _View(SqlFileChange):
+    """Reads, each with a connection of its own for as long as it takes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def view(self) -> SqliteFileChange:
-        """To read from, with this thread's connection."""
-        return SqliteFileChange(self._database.reader())
+    def _one(self, statement: str, /, **values: Any) -> Row | None:
+        with self._database.reading() as connection:
+            return connection.one(statement, **values)
+
+    def listing(self, account: int, folder: str) -> list[File]:
+        """The files directly in a folder."""
+        with self._database.reading() as connection:
+            return SqlFileChange(connection).listing(account, folder)
+
+
+class SqlFiles:
+    """The files of a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def view(self) -> SqlFileChange:
+        """To read from."""
+        return _View(self._database)
 
     @contextmanager
-    def change(self, account: int) -> Iterator[SqliteFileChange]:
-        """To write to. SQLite has one writer at a time, of whichever account."""
-        del account
+    def change(self, account: int) -> Iterator[SqlFileChange]:
+        """To write to, one transaction at a time for an account."""
         try:
             with self._database.write() as connection:
-                yield SqliteFileChange(connection)
-        except sqlite3.IntegrityError as exc:
+                connection.one("account_lock", account=account)
+                yield SqlFileChange(connection)
+        except Exists as exc:
+            if exc.__cause__ is None:  # said by whoever wrote, not by the database
+                raise
             raise Exists("Another file took this name in the same moment.") from exc
 
     def all(self, account: int | None = None) -> Iterator[File]:
         """Every file, by account and path."""
-        return map(file_from, self._database.read("file_all", account=account))
+        with self._database.reading() as connection:
+            return map(file_from, connection.all("file_all", account=account))
 
     def expire(self, finished_before: Mapping[int, float], limit: int) -> list[str]:
         """Forget finished files; also aliases whose time is over."""
         contents: list[str] = []
         for account, before in finished_before.items():
-            rows = self._database.read(
-                "file_finished", account=account, before=before, limit=limit - len(contents)
-            )
+            with self._database.reading() as connection:
+                rows = connection.all(
+                    "file_finished", account=account, before=before, limit=limit - len(contents)
+                )
             if rows:
                 with self._database.write() as connection:
-                    connection.executemany(SQL["file_drop"], [{"file": row["id"]} for row in rows])
+                    connection.bulk("file_drop", [{"file": row["id"]} for row in rows])
                 contents += [row["content"] for row in rows]
         return contents

@@ -1,7 +1,6 @@
 """Batches, slices and outcomes."""
 
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,12 +9,12 @@ from attrs import asdict
 from smsfs.errors import Cause
 from smsfs.states import FileState
 from smsfs.store import Batch, NewSlice, Outcome, Owner, Slice, SliceReport, StaleOwnerError, Verdict
-from smsfs.store.sqlite.database import SQL, Database
-from smsfs.store.sqlite.files import split
+from smsfs.store.sql import Connection, Database, Row
+from smsfs.store.sql.files import split
 
 
-class SqliteQueue:
-    """The queue in one SQLite file."""
+class SqlQueue:
+    """The queue of a database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -24,16 +23,18 @@ class SqliteQueue:
 
     def claim_batch(self, owner: Owner, now: float) -> Batch | None:
         """Take the next submitted file to read."""
-        due = self._database.read("batch_next", now=now)
-        if not due:
+        if not self._read("batch_next", now=now):
             return None
         with self._database.write() as connection:
-            values = {"batch": due[0]["id"], "owner": owner.id}
-            row = connection.execute(SQL["batch_claim"], values).fetchone()
-            if row is None:
+            due = connection.one("batch_next_free", now=now)
+            if due is None:
                 return None
-            connection.execute(SQL["batch_drop_staged"], values)
-        return _batch(row)
+            connection.change("batch_drop_staged", batch=due["id"])
+            return _batch(connection.one("batch_claim", batch=due["id"], owner=owner.id))
+
+    def _read(self, statement: str, /, **values: Any) -> list[Row]:
+        with self._database.reading() as connection:
+            return connection.all(statement, **values)
 
     def stage(self, batch: int, owner: Owner, slices: Sequence[NewSlice]) -> None:
         """Store messages that nobody sends yet."""
@@ -46,13 +47,14 @@ class SqliteQueue:
         """Queue the messages; the file becomes ``success``."""
         with self._database.write() as connection:
             _finish(connection, batch, owner, verdict, FileState.SUCCESS)
-            connection.execute(SQL["batch_queue_slices"], {"batch": batch})
+            connection.change("batch_queue_slices", batch=batch)
+            connection.notify()
 
     def reject(self, batch: int, owner: Owner, verdict: Verdict) -> None:
         """Drop what was staged; the file becomes ``rejected``."""
         with self._database.write() as connection:
             _finish(connection, batch, owner, verdict, FileState.REJECTED)
-            connection.execute(SQL["batch_drop_staged"], {"batch": batch})
+            connection.change("batch_drop_staged", batch=batch)
 
     def retry_batch(self, batch: int, owner: Owner, not_before: float) -> None:
         """Read again later, and count the failure."""
@@ -65,27 +67,27 @@ class SqliteQueue:
     def _back(self, batch: int, owner: Owner, not_before: float, *, failed: int) -> None:
         values = {"batch": batch, "owner": owner.id, "not_before": not_before, "failed": failed}
         with self._database.write() as connection:
-            _must_change(connection.execute(SQL["batch_retry"], values), batch, owner)
-            connection.execute(SQL["batch_drop_staged"], values)
+            _must_change(connection.change("batch_retry", **values), batch, owner)
+            connection.change("batch_drop_staged", batch=batch)
 
     def twin(self, batch: Batch, digest: bytes, since: float) -> Batch | None:
         """An earlier batch of the same account, stem and bytes."""
         values = {"account": batch.account, "stem": batch.stem, "batch": batch.id}
-        rows = self._database.read("batch_twin", digest=digest, since=since, **values)
+        rows = self._read("batch_twin", digest=digest, since=since, **values)
         return _batch(rows[0]) if rows else None
 
     def next_batch_time(self) -> float | None:
         """When the next batch is due to be read."""
         return self._time("batch_next_time")
 
-    def _time(self, name: str, **values: Any) -> float | None:
-        time: float | None = self._database.read(name, **values)[0][0]
+    def _time(self, statement: str, /, **values: Any) -> float | None:
+        time: float | None = self._read(statement, **values)[0]["time"]
         return time
 
     def batches(self, account: int | None = None, file: str | None = None) -> Iterator[Batch]:
         """Batches, oldest first."""
         after = 0
-        while rows := self._database.read("batch_all", account=account, name=file, after=after):
+        while rows := self._read("batch_all", account=account, name=file, after=after):
             yield from map(_batch, rows)
             after = rows[-1]["id"]
 
@@ -93,20 +95,22 @@ class SqliteQueue:
 
     def claim_slice(self, owner: Owner, backend: str, now: float, *, oldest: bool) -> Slice | None:
         """Take a slice to send."""
-        due = self._database.read("slice_oldest" if oldest else "slice_first", backend=backend, now=now)
-        if not due:
+        order = "slice_oldest" if oldest else "slice_first"
+        if not self._read(order, backend=backend, now=now):
             return None
-        values = {"slice": due[0]["id"], "owner": owner.id}
         with self._database.write() as connection:
-            if connection.execute(SQL["slice_claim"], values).rowcount == 0:
+            due = connection.one(f"{order}_free", backend=backend, now=now)
+            if due is None:
                 return None
-            return _slice(connection.execute(SQL["slice_full"], values).fetchone())
+            connection.change("slice_claim", slice=due["id"], owner=owner.id)
+            return _slice(connection.one("slice_full", slice=due["id"]))
 
     def release_slice(self, slice_: Slice, owner: Owner) -> None:
         """Give a claimed slice back of which nothing was sent."""
         values = {"slice": slice_.id, "owner": owner.id, "attempt": slice_.attempt}
         with self._database.write() as connection:
-            _must_change(connection.execute(SQL["slice_release"], values), slice_.batch, owner)
+            _must_change(connection.change("slice_release", **values), slice_.batch, owner)
+            connection.notify()
 
     def record(self, owner: Owner, reports: Sequence[SliceReport]) -> list[Slice]:
         """Append what was learnt, in one commit."""
@@ -115,20 +119,19 @@ class SqliteQueue:
             for report in reports:
                 held = report.slice
                 values = {"slice": held.id, "owner": owner.id, "attempt": held.attempt, "done": report.done}
-                if connection.execute(SQL["slice_report"], values).rowcount == 0:
+                if connection.change("slice_report", **values) == 0:
                     stale.append(held)
                     continue
-                connection.executemany(
-                    SQL["outcome_add"], [_outcome_row(held, item) for item in report.outcomes]
-                )
+                connection.bulk("outcome_add", (_outcome_row(held, item) for item in report.outcomes))
                 for new in report.later:
                     _add_slice(connection, held.batch, new, "queued")
+                    connection.notify()
         return stale
 
     def abandoned(self, alive: Iterable[int]) -> list[tuple[int, Slice]]:
         """Claimed slices of owners that are not alive."""
         living = set(alive)
-        rows = [row for row in self._database.read("slice_claimed") if row["owner"] not in living]
+        rows = [row for row in self._read("slice_claimed") if row["owner"] not in living]
         return [(row["owner"], self._full(row["id"])) for row in rows]
 
     def take_over(self, slice_: Slice, dead: int, owner: Owner) -> set[int] | None:
@@ -136,25 +139,26 @@ class SqliteQueue:
         values = {"slice": slice_.id, "dead": dead, "owner": owner.id, "attempt": slice_.attempt}
         rows = {"batch": slice_.batch, "first_row": slice_.first_row, "last_row": slice_.last_row}
         with self._database.write() as connection:
-            if connection.execute(SQL["slice_take_over"], values).rowcount == 0:
+            if connection.change("slice_take_over", **values) == 0:
                 return None
-            return {row["row"] for row in connection.execute(SQL["outcome_of_attempt"], values | rows)}
+            values = {"slice": slice_.id, "attempt": slice_.attempt}
+            return {row["row"] for row in connection.all("outcome_of_attempt", **values, **rows)}
 
     def next_time(self, backend: str) -> float | None:
         """When the next queued slice of a backend is due."""
         return self._time("slice_next_time", backend=backend)
 
     def _full(self, slice_: int) -> Slice:
-        return _slice(self._database.read("slice_full", slice=slice_)[0])
+        return _slice(self._read("slice_full", slice=slice_)[0])
 
     def slices(self, batch: int) -> Iterator[Slice]:
         """The slices of a batch in order."""
-        for row in self._database.read("slice_of_batch", batch=batch):
+        for row in self._read("slice_of_batch", batch=batch):
             yield self._full(row["id"])
 
     def outcomes(self, batch: int, first_row: int, last_row: int) -> list[Outcome]:
         """What was appended about messages, oldest first."""
-        rows = self._database.read("outcome_of_rows", batch=batch, first_row=first_row, last_row=last_row)
+        rows = self._read("outcome_of_rows", batch=batch, first_row=first_row, last_row=last_row)
         names = ("row", "event", "at", "carrier_id", "code", "reason", "parts", "attempt")
         return [Outcome(**{name: row[name] for name in names}) for row in rows]
 
@@ -162,53 +166,50 @@ class SqliteQueue:
         """Forget old batches with all their messages done."""
         gone = 0
         for account, before in finished_before.items():
-            for row in self._database.read(
-                "batch_expired", account=account, before=before, limit=limit - gone
-            ):
+            for row in self._read("batch_expired", account=account, before=before, limit=limit - gone):
                 with self._database.write() as connection:
                     for step in ("batch_drop_outcomes", "batch_drop_slices", "batch_drop"):
-                        connection.execute(SQL[step], {"batch": row["id"]})
+                        connection.change(step, batch=row["id"])
                 gone += 1
         return gone
 
     def backlog(self) -> dict[str, int]:
         """Messages queued or with a worker, by backend."""
-        return {row["backend"]: row["messages"] for row in self._database.read("slice_backlog")}
+        return {row["backend"]: row["messages"] for row in self._read("slice_backlog")}
 
 
-def _must_change(cursor: sqlite3.Cursor, batch: int, owner: Owner) -> None:
-    if cursor.rowcount == 0:
+def _must_change(changed: int, batch: int, owner: Owner) -> None:
+    if not changed:
         raise StaleOwnerError(f"batch {batch} is no longer with owner {owner.id}")
 
 
-def _must_hold(connection: sqlite3.Connection, batch: int, owner: Owner) -> None:
-    if connection.execute(SQL["batch_is_mine"], {"batch": batch, "owner": owner.id}).fetchone() is None:
-        raise StaleOwnerError(f"batch {batch} is no longer with owner {owner.id}")
+def _must_hold(connection: Connection, batch: int, owner: Owner) -> None:
+    _must_change(connection.one("batch_is_mine", batch=batch, owner=owner.id) is not None, batch, owner)
 
 
-def _finish(
-    connection: sqlite3.Connection, batch: int, owner: Owner, verdict: Verdict, state: FileState
-) -> None:
-    causes = json.dumps([asdict(cause) for cause in verdict.causes])
-    values = asdict(verdict) | {"causes": causes, "batch": batch, "owner": owner.id}
-    batch_state = "accepted" if state is FileState.SUCCESS else "rejected"
-    _must_change(connection.execute(SQL["batch_verdict"], values | {"state": batch_state}), batch, owner)
-    connection.execute(SQL["batch_file"], values | {"state": state} | split(verdict.path))
+def _finish(connection: Connection, batch: int, owner: Owner, verdict: Verdict, state: FileState) -> None:
+    values = {name: getattr(verdict, name) for name in ("path", "at", "messages", "digest", "cause_count")}
+    values["causes"] = json.dumps([asdict(cause) for cause in verdict.causes])
+    values["state"] = "accepted" if state is FileState.SUCCESS else "rejected"
+    _must_change(connection.change("batch_verdict", batch=batch, owner=owner.id, **values), batch, owner)
+    shown = {"size": verdict.size, "tail": verdict.tail, "at": verdict.at, **split(verdict.path)}
+    connection.change("batch_file", batch=batch, state=state.value, **shown)
 
 
-def _add_slice(connection: sqlite3.Connection, batch: int, new: NewSlice, state: str) -> None:
-    row = connection.execute(SQL["slice_add"], asdict(new) | {"batch": batch, "state": state}).fetchone()
-    connection.execute(SQL["payload_add"], {"slice": row["id"], "messages": new.messages})
+def _add_slice(connection: Connection, batch: int, new: NewSlice, state: str) -> None:
+    values = asdict(new)
+    messages = values.pop("messages")
+    row = connection.one("slice_add", **values | {"batch": batch, "state": state, "again": int(new.again)})
+    if row is None:
+        raise RuntimeError(f"no row came back for a slice of batch {batch}")
+    connection.change("payload_add", slice=row["id"], messages=messages)
 
 
-def _outcome_row(held: Slice, item: Outcome) -> tuple[Any, ...]:
-    return (
-        *(held.batch, item.row, held.id, held.attempt),
-        *(item.event, item.carrier_id, item.code, item.reason, item.parts, item.at),
-    )
+def _outcome_row(held: Slice, item: Outcome) -> dict[str, Any]:
+    return asdict(item) | {"batch": held.batch, "slice": held.id, "attempt": held.attempt}
 
 
-def _batch(row: sqlite3.Row) -> Batch:
+def _batch(row: Row) -> Batch:
     names = (
         "id",
         "account",
@@ -230,7 +231,7 @@ def _batch(row: sqlite3.Row) -> Batch:
     )
 
 
-def _slice(row: sqlite3.Row) -> Slice:
+def _slice(row: Row) -> Slice:
     names = ("id", "batch", "account", "path", "submitted", "seq", "first_row", "last_row", "size")
     more = ("state", "backend", "not_before", "expires", "attempt", "messages")
     return Slice(**{name: row[name] for name in names + more}, again=bool(row["again"]))

@@ -1,17 +1,16 @@
 """Accounts, their keys, and the hosts' own."""
 
 import json
-import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
 from smsfs.errors import Exists, StillOpen
 from smsfs.store import Account
-from smsfs.store.sqlite.database import SQL, Database
+from smsfs.store.sql import Database, Row
 
 
-class SqliteAccounts:
-    """The accounts in one SQLite file."""
+class SqlAccounts:
+    """The accounts of a database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -21,25 +20,32 @@ class SqliteAccounts:
         values = {"name": name, "dialect": dialect, "settings": json.dumps(dict(settings)), "now": now}
         try:
             with self._database.write() as connection:
-                return _account(connection.execute(SQL["account_add"], values).fetchone())
-        except sqlite3.IntegrityError:
+                return _account(connection.one("account_add", **values))
+        except Exists:
             raise Exists(f"There is an account {name} already.") from None
 
     def find(self, name: str) -> Account | None:
         """The account of that name."""
-        return next(map(_account, self._database.read("account_find", name=name)), None)
+        return self._find("account_find", name=name)
 
     def get(self, account: int) -> Account | None:
         """The account with this id."""
-        return next(map(_account, self._database.read("account_get", account=account)), None)
+        return self._find("account_get", account=account)
 
     def all(self) -> list[Account]:
         """Every account, by name."""
-        return [_account(row) for row in self._database.read("account_all")]
+        return [_account(row) for row in self._read("account_all")]
 
-    def _write(self, name: str, **values: Any) -> int:
+    def _read(self, statement: str, /, **values: Any) -> list[Row]:
+        with self._database.reading() as connection:
+            return connection.all(statement, **values)
+
+    def _find(self, statement: str, /, **values: Any) -> Account | None:
+        return next(map(_account, self._read(statement, **values)), None)
+
+    def _write(self, statement: str, /, **values: Any) -> int:
         with self._database.write() as connection:
-            return connection.execute(SQL[name], values).rowcount
+            return connection.change(statement, **values)
 
     def update(self, account: int, settings: Mapping[str, Any]) -> None:
         """Replace an account's settings."""
@@ -55,7 +61,7 @@ class SqliteAccounts:
 
     def keys(self, account: int) -> list[str]:
         """Its public keys."""
-        return [row["line"] for row in self._database.read("key_all", account=account)]
+        return [row["line"] for row in self._read("key_all", account=account)]
 
     def add_key(self, account: int, line: str) -> None:
         """Let a key log in."""
@@ -68,20 +74,20 @@ class SqliteAccounts:
     def remove(self, account: int) -> list[str]:
         """Forget an account, its files and its history."""
         with self._database.write() as connection:
-            values = {"account": account}
-            if connection.execute(SQL["account_busy"], values).fetchone()[0]:
+            busy = connection.one("account_busy", account=account)
+            if busy and busy["busy"]:
                 raise StillOpen(
                     "A file or message of this account is still on its way; disable the account and wait."
                 )
-            contents = [row["content"] for row in connection.execute(SQL["account_contents"], values)]
+            contents = [row["content"] for row in connection.all("account_contents", account=account)]
             for step in ("outcomes", "slices", "batches", "files"):
-                connection.execute(SQL[f"account_drop_{step}"], values)
-            connection.execute(SQL["account_drop"], values)
+                connection.change(f"account_drop_{step}", account=account)
+            connection.change("account_drop", account=account)
         return contents
 
     def host_keys(self) -> dict[str, str]:
         """The hosts' SSH private keys by kind."""
-        return {row["kind"]: row["private"] for row in self._database.read("host_key_all")}
+        return {row["kind"]: row["private"] for row in self._read("host_key_all")}
 
     def add_host_key(self, kind: str, private: str) -> str:
         """Store a host key unless there is one of that kind; the one that counts."""
@@ -89,7 +95,7 @@ class SqliteAccounts:
         return self.host_keys()[kind]
 
 
-def _account(row: sqlite3.Row) -> Account:
+def _account(row: Row) -> Account:
     return Account(
         id=row["id"],
         name=row["name"],

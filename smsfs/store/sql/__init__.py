@@ -1,0 +1,65 @@
+"""What the engines that speak SQL share: everything but connections, liveness and contents.
+
+A statement is known by its name. ``statements.sql`` here holds those that every engine understands; an
+engine's own file holds the others, and may replace some. Values are written ``:name`` in all of them.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from importlib import resources
+from typing import Any, Protocol
+
+Row = Any  #: values by the name of their column
+
+
+class Connection(Protocol):
+    """Where named statements are run: within a transaction, or each on its own."""
+
+    def one(self, statement: str, /, **values: Any) -> Row | None:
+        """The first row, if there is one."""
+
+    def all(self, statement: str, /, **values: Any) -> list[Row]:
+        """Every row."""
+
+    def change(self, statement: str, /, **values: Any) -> int:
+        """How many rows were changed."""
+
+    def bulk(self, statement: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Run a statement for each of many rows, in the engine's fastest way."""
+
+    def notify(self) -> None:
+        """With the commit, wake whoever waits for a change."""
+
+
+class Database(Protocol):
+    """The connections of a process to one database.
+
+    Both raise ``StoreUnavailable`` when the database does not answer, and ``Exists`` where a row that must
+    be the only one of its kind would not be.
+    """
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """To read; each statement sees what was committed before it."""
+
+    def write(self) -> AbstractContextManager[Connection]:
+        """A transaction: committed at the end of the block, rolled back by an exception."""
+
+
+def load_statements(*packages: str) -> dict[str, str]:
+    """The named statements of several packages; a later one replaces an earlier one's."""
+    found: dict[str, str] = {}
+    for package in packages:
+        text = resources.files(package).joinpath("statements.sql").read_text(encoding="utf-8")
+        blocks = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)[1:]
+        found |= zip(blocks[::2], (sql.strip().rstrip(";") for sql in blocks[1::2]), strict=True)
+    return found
+
+
+def load_migrations(package: str) -> list[str]:
+    """The schema's numbered steps, in order."""
+    folder = resources.files(package).joinpath("migrations")
+    files = sorted(
+        (item for item in folder.iterdir() if item.name.endswith(".sql")), key=lambda item: item.name
+    )
+    return [item.read_text(encoding="utf-8") for item in files]
