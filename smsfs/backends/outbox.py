@@ -10,13 +10,14 @@ from pathlib import Path
 import msgspec
 
 from smsfs.backends import Accepted, Answer, Envelope
+from smsfs.errors import ConfigurationError
 
 
 class Outbox:
     """Appends to ``path``; what it accepted is on stable storage.
 
-    Several processes may append to one file. A line torn by a crash is cut off before the next is written:
-    its message was never accepted.
+    Several processes may append to one file. A line torn by a crash is cut off at the next start, or before
+    the next is written: its message was never accepted.
     """
 
     idempotent = False
@@ -26,8 +27,18 @@ class Outbox:
         self._path = path
 
     async def start(self) -> None:
-        """Make the folder, if need be."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        """Make the folder, if need be, and cut off a torn line: nothing may come to be sent for long.
+
+        Raises:
+            ConfigurationError: the file cannot be written.
+        """
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            await asyncio.to_thread(self._append, b"")
+        except OSError as exc:
+            raise ConfigurationError(
+                f"The outbox {self._path} cannot be written ({exc.strerror}); messages wait until it can."
+            ) from exc
 
     async def submit(self, envelopes: Sequence[Envelope], answer: Callable[[Envelope, Answer], None]) -> None:
         """Append one line for each message."""

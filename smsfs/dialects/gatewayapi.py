@@ -46,8 +46,8 @@ _OTHERS = {
     ";": {",": 'cells are separated by commas: leave ".excel" out of its name', "\t": _TABS},
 }
 _NO_RENAME = {
-    FileState.PROCESSING: "the file is being processed: it cannot be renamed until that has ended",
-    FileState.SUCCESS: "the messages of this file were sent: to send again, upload it under a new name",
+    FileState.PROCESSING: "The file is being processed; it cannot be renamed until that has ended.",
+    FileState.SUCCESS: "The messages of this file were sent; to send them again, upload it under a new name.",
 }
 
 
@@ -72,15 +72,15 @@ class GatewayApi:
         """The value of a setting from its text; see :class:`smsfs.dialects.Dialect`."""
         if key not in self.defaults:
             raise ConfigurationError(
-                f"there is no setting {quoted(key)}; there are {', '.join(self.defaults)}"
+                f"There is no setting {quoted(key)}; there are {', '.join(self.defaults)}."
             )
         if key in self.choices:
             if value not in self.choices[key]:
                 known = " or ".join(self.choices[key])
-                raise ConfigurationError(f"{key} is {known}, not {quoted(value)}")
+                raise ConfigurationError(f"{key} is {known}, not {quoted(value)}.")
             return value
         if not re.fullmatch("[1-9][0-9]{0,14}", value):
-            raise ConfigurationError(f"{key} is a number of bytes, not {quoted(value)}")
+            raise ConfigurationError(f"{key} is a number of bytes, not {quoted(value)}.")
         return int(value)
 
     def create(self, path: str, settings: Mapping[str, Any]) -> None:
@@ -88,7 +88,7 @@ class GatewayApi:
         _check_flat(path)
         if path.endswith(READY):
             if settings["direct_ready"] != "submit-on-close":
-                raise NotAllowed(f"upload it under another name first, then rename it to {quoted(path)}")
+                raise NotAllowed(f"Upload it under another name first, then rename it to {quoted(path)}.")
             _submission(path)
         _check_ending(path)
 
@@ -96,7 +96,7 @@ class GatewayApi:
         """What renaming a file in ``state`` to ``new`` means: a submission if it ends in ``.ready``."""
         del settings  # no setting changes what a rename means
         if "rename" not in CLIENT_RIGHTS[state]:
-            raise NotAllowed(_NO_RENAME.get(state, "the file cannot be renamed"))
+            raise NotAllowed(_NO_RENAME.get(state, "The file cannot be renamed."))
         _check_flat(new)
         if new.endswith(READY):
             return _submission(new)
@@ -144,13 +144,13 @@ class GatewayApi:
 
 def _check_flat(path: str) -> None:
     if "/" in path:
-        raise Missing(f"there is no folder {quoted(path.rpartition('/')[0])}: files lie side by side here")
+        raise Missing(f"There is no folder {quoted(path.rpartition('/')[0])}; files lie side by side here.")
 
 
 def _check_ending(path: str) -> None:
     for ending in _SYSTEM:
         if path.endswith(ending):
-            raise NotAllowed(f"names that end in {ending} are given by the server: choose another name")
+            raise NotAllowed(f"Names that end in {ending} are given by the server; choose another name.")
 
 
 def _submission(name: str) -> Submission:
@@ -162,10 +162,12 @@ def _submission(name: str) -> Submission:
     stem = _REJECTION.sub("", name).removesuffix(READY)
     base, flags = _flags(stem)
     if problem := _wrong_name(base, flags):
-        raise NotAllowed(f"{quoted(name)} is no name for a batch: {problem}")
+        raise NotAllowed(f"No batch can be named {quoted(name)}: {problem}.")
     if len(stem.encode("utf-8", "surrogatepass")) + _ADDED > MAX_NAME:
         limit = MAX_NAME - _ADDED
-        raise NameTooLong(f"the name is too long for a batch: at most {limit} bytes may stand before {READY}")
+        raise NameTooLong(
+            f"The name is too long for a batch; at most {limit} bytes may stand before {READY}."
+        )
     return Submission(stem, flags)
 
 

@@ -17,4 +17,4 @@ def dialect(name: str) -> Dialect:
         return DIALECTS[name]
     except KeyError:
         known = ", ".join(DIALECTS)
-        raise ConfigurationError(f'there is no dialect "{name}"; there are: {known}') from None
+        raise ConfigurationError(f'There is no dialect "{name}"; there are: {known}.') from None

@@ -223,12 +223,24 @@ class Server(Program):
     def paused(self, worker: str) -> Iterator[None]:
         """Hold one worker still: ``with server.paused("intake")`` keeps submitted files ``.processing``."""
         pid = wait_for(lambda: self.workers().get(worker, 0), f"the worker {worker}")
-        os.kill(pid, signal.SIGSTOP)
+        wait_for(lambda: _held(pid), f"the worker {worker} to stand still")
         try:
             yield
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
+
+
+def _held(pid: int) -> bool:
+    """Stop a process, unless just then it has a lock on the store that everybody else would wait for."""
+    os.kill(pid, signal.SIGSTOP)
+    state = Path(f"/proc/{pid}/stat")
+    wait_for(lambda: state.read_text(encoding="ascii").rpartition(")")[2].split()[0] == "T", "SIGSTOP to act")
+    locks = [line.split() for line in Path("/proc/locks").read_text(encoding="ascii").splitlines()]
+    if not any({"POSIX", "WRITE", str(pid)} <= set(lock) for lock in locks):
+        return True
+    os.kill(pid, signal.SIGCONT)
+    return False
 
 
 def _worker_name(pid: int) -> str | None:

@@ -14,6 +14,7 @@ from fs.base import FS
 from fs.enums import ResourceType
 from fs.info import Info
 from fs.mode import Mode, validate_open_mode
+from fs.path import basename
 from fs.permissions import Permissions
 from fs.subfs import SubFS
 
@@ -106,7 +107,7 @@ class SmsfsFS(FS):
             info = self.getinfo(path)
         except errors.ResourceNotFound:
             return False
-        return bool(info.is_dir or info.name == path.rpartition("/")[2])
+        return bool(info.is_dir or info.name == basename(self.validatepath(path)))
 
     def listdir(self, path: str) -> list[str]:
         """The names in a folder."""

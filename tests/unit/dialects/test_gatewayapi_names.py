@@ -94,7 +94,7 @@ def test_the_servers_own_endings_are_not_for_clients(ending):
 def test_an_upload_straight_to_ready_says_what_to_do():
     """A client that cannot know whether its upload is complete would have half of it sent."""
     refusal = _refusal(DIALECT.create, "x.csv.ready", REFUSE)
-    assert refusal.sentence == 'upload it under another name first, then rename it to "x.csv.ready"'
+    assert refusal.sentence == 'Upload it under another name first, then rename it to "x.csv.ready".'
     assert DIALECT.close("x.csv.ready", REFUSE) is None
 
 
@@ -169,7 +169,7 @@ def test_settings_are_checked():
     assert DIALECT.check_setting("max_batch_bytes", "1000000") == 1_000_000
     for key, value, said in (
         ("bad_row", "skip", 'no setting "bad_row"; there are unknown_columns, bad_rows'),
-        ("bad_rows", "Skip", 'bad_rows is reject or skip, not "Skip"'),
+        ("bad_rows", "Skip", 'bad_rows is reject or skip, not "Skip".'),
         ("max_batch_bytes", "30 MB", "is a number of bytes"),
         ("max_batch_bytes", "0", "is a number of bytes"),
     ):

@@ -64,7 +64,7 @@ def test_the_name_is_free_again(files, store):
     """A daily file of a fixed name could not be sent twice within a minute."""
     for text in (b"Hello", b"Good-bye"):
         files.writebytes("a.csv", ROWS.replace(b"Hello", text))
-        assert not files.exists("a.ready")
+        assert (files.exists("./a.csv/"), files.exists("a.ready")) == (True, False)
         files.move("a.csv", "a.ready")
     assert [stem for stem, _ in batches(store)] == ["a", "a"]
 

@@ -1,0 +1,268 @@
+"""Files from upload to the outbox, with the process killed at every point in turn.
+
+A point is a place where a crash could leave something half done: before and after each commit, each write
+of a file's bytes, each append to the outbox. A child process ends at its n-th point as ``kill -9`` would
+end it; others then carry on where it stopped.
+"""
+
+import asyncio
+import fcntl
+import os
+import sys
+import threading
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import msgspec
+import pytest
+import structlog
+
+from smsfs.backends import outbox
+from smsfs.dialects.registry import dialect
+from smsfs.filesystem import Filesystems
+from smsfs.filesystem.interface import Filesystem
+from smsfs.pipeline import dispatch, intake
+from smsfs.pipeline.fsck import faults
+from smsfs.pipeline.messages import MessageStatus, statuses
+from smsfs.states import FileState, MessageState
+from smsfs.store.sqlite import SqliteStore
+from smsfs.store.sqlite.contents import PlainContents, PlainWriter
+from smsfs.store.sqlite.database import Database
+
+KILLED, WENT_WRONG = 77, 99
+ROWS = 24
+LIVES_BOUND = 30.0
+PAIRS = 25
+HEADER = "msisdn,message,userref\n"
+SENT = {
+    name: HEADER + "".join(f"45123{100 * place + row:05},Message {row},{name}\n" for row in range(ROWS))
+    for place, name in enumerate(["one.csv", "two.csv"])
+}
+NEVER_SENT = {"bad.csv": HEADER + "4511111111,Good,a\n+45 2,Bad,b\n"}
+DRAFT = HEADER + "4522222222,Nobody renamed this file,c\n"
+
+Point = Callable[..., None]
+
+
+class Death:
+    """Ends the process at a point; ``last_deed`` is done first."""
+
+    def __init__(self, at: int) -> None:
+        self._left = at
+        self._lock = threading.Lock()
+
+    def __call__(self, last_deed: Callable[[], object] = lambda: None) -> None:
+        """Pass a point, or die there."""
+        with self._lock:
+            self._left -= 1
+            if self._left == 0:
+                last_deed()
+                os._exit(KILLED)
+
+
+def around(owner: type, name: str, point: Point) -> None:
+    """Make the time before and after a method points."""
+    method = getattr(owner, name)
+
+    def with_points(*arguments):
+        point()
+        result = method(*arguments)
+        point()
+        return result
+
+    setattr(owner, name, with_points)
+
+
+def set_points(point: Point) -> None:
+    """Put points into this process, and have it work in small steps so that there are many."""
+    write, append = Database.write, outbox.Outbox._append
+
+    @contextmanager
+    def write_with_points(database: Database) -> Iterator[object]:
+        with write(database) as connection:
+            yield connection
+            point()
+        point()
+
+    def append_with_points(self: outbox.Outbox, lines: bytes) -> None:
+        with self._path.open("a+b", buffering=0) as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            outbox._cut_torn_line(stream.fileno())
+            for torn in (b"", lines[:10], lines[: len(lines) // 2], lines[:-1]):
+                point(lambda torn=torn: stream.write(torn))
+        append(self, lines)
+        point()
+
+    Database.write, outbox.Outbox._append = write_with_points, append_with_points
+    around(PlainContents, "create", point)
+    around(PlainContents, "delete", point)
+    around(PlainWriter, "write", point)
+    around(PlainWriter, "sync", point)
+    intake.SLICE_MESSAGES, intake.STAGE_SLICES = 5, 2
+    dispatch.FLUSH_ANSWERS, dispatch.FLUSH_SECONDS, dispatch.POLL_SECONDS = 3, 0.002, 0.005
+
+
+def in_child(work: Callable[[], None]) -> int:
+    """The exit status of a process that does ``work`` and ends without any cleaning up."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    try:
+        work()
+        os._exit(0)
+    except BaseException:  # noqa: BLE001 -- the forked child must not go on as a second pytest
+        traceback.print_exc(file=sys.__stderr__)
+        os._exit(WENT_WRONG)
+
+
+def prepare(folder: Path) -> None:
+    """A store with one account."""
+    store = SqliteStore(folder / "smsfs.db")
+    store.accounts.add("clinic", "gatewayapi", {}, store.now())
+    store.close()
+
+
+def live(folder: Path, at: int, on_unknown: str) -> None:
+    """What a host does after a start: the client's work, intake's, dispatch's, until nothing is left."""
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    set_points(Death(at))
+    store = SqliteStore(folder / "smsfs.db")
+    store.settle()
+    owner = store.register("all in one")
+    filesystem = Filesystems(store, owner, dialect).of(store.accounts.find("clinic"))
+    be_client(filesystem, folder / "told")
+    reader = intake.Intake(store, owner, dialect, intake.IntakeRules("outbox"))
+    while reader.step():
+        pass
+    route = dispatch.Route("outbox", outbox.Outbox(folder / "outbox.jsonl"), on_unknown)
+    asyncio.run(send_all(store, dispatch.Dispatcher(store, owner, [route])))
+
+
+async def send_all(store: SqliteStore, dispatcher: dispatch.Dispatcher) -> None:
+    """Run a dispatcher until no message waits."""
+    running = asyncio.create_task(dispatcher.run())
+    async with asyncio.timeout(LIVES_BOUND):
+        while store.queue.backlog() and not running.done():  # noqa: ASYNC110 -- other tasks change the store
+            await asyncio.sleep(0.002)
+    dispatcher.stop()
+    await running
+
+
+def be_client(filesystem: Filesystem, told: Path) -> None:
+    """Upload and submit what is not submitted yet; note in ``told`` whose rename was answered."""
+    upload(filesystem, "draft.csv", DRAFT)
+    for name, text in {**SENT, **NEVER_SENT}.items():
+        if not submissions(filesystem, name):
+            upload(filesystem, name, text)
+            filesystem.rename(name, f"{name}.ready", replace=False)
+            with told.open("a") as answers:
+                answers.write(f"{name}\n")
+
+
+def upload(filesystem: Filesystem, name: str, text: str) -> None:
+    """Write a draft in two pieces and close it."""
+    data, half = text.encode(), len(text) // 2
+    file = filesystem.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    file.write(0, data[:half])
+    file.write(half, data[half:])
+    file.close()
+
+
+def submissions(filesystem: Filesystem, name: str) -> list[str]:
+    """What a file's name is after it was submitted."""
+    return [entry.name for entry in filesystem.listdir("/") if entry.name.startswith(f"{name}.2")]
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[tuple[SqliteStore, Filesystem]]:
+    """The store as the next process finds it."""
+    store = SqliteStore(folder / "smsfs.db")
+    filesystem = Filesystems(store, store.register("test"), dialect).of(store.accounts.find("clinic"))
+    try:
+        yield store, filesystem
+    finally:
+        store.close()
+
+
+def check_told(folder: Path) -> None:
+    """Each file whose rename was answered is submitted, once."""
+    told = (folder / "told").read_text().split() if (folder / "told").exists() else []
+    with opened(folder) as (_, filesystem):
+        assert {name: len(submissions(filesystem, name)) for name in told} == dict.fromkeys(told, 1)
+
+
+def check_end(folder: Path, on_unknown: str) -> int:
+    """Everything that is promised for the end; how many messages left twice."""
+    lines = (folder / "outbox.jsonl").read_bytes().splitlines()
+    sent = [msgspec.json.decode(line) for line in lines]
+    times = Counter(item["id"] for item in sent)
+    with opened(folder) as (store, filesystem):
+        store.settle()
+        assert not list(faults(store))
+        check_files(filesystem)
+        found = [status for batch in store.queue.batches() for status in statuses(store, batch)]
+    assert len(found) == ROWS * len(SENT)
+    for status in found:
+        check_message(status, times[f"{status.batch.id}-{status.message.row}"], on_unknown)
+    known = {(name, row) for name in SENT for row in range(1, ROWS + 1)}
+    assert {(item["userref"], item["row"]) for item in sent} <= known
+    return sum(number > 1 for number in times.values())
+
+
+def check_files(filesystem: Filesystem) -> None:
+    """Each file has its last name, and the draft is still one."""
+    for name in SENT:
+        assert [item.rpartition(".")[2] for item in submissions(filesystem, name)] == ["success"]
+    for name in NEVER_SENT:
+        assert [item.rpartition(".")[2] for item in submissions(filesystem, name)] == ["rejected"]
+    assert filesystem.stat("draft.csv").state is FileState.DRAFT
+
+
+def check_message(status: MessageStatus, times: int, on_unknown: str) -> None:
+    """A message left once, or its history says why it may not have."""
+    if on_unknown == "resend":
+        assert status.state is MessageState.SUBMITTED
+        assert times == 1 or (times > 1 and status.doubled)
+    elif status.state is MessageState.UNKNOWN:
+        assert times <= 1
+    else:
+        assert (status.state, times) == (MessageState.SUBMITTED, 1)
+
+
+@pytest.mark.parametrize("on_unknown", ["resend", "hold"])
+def test_a_kill_at_any_point_loses_nothing_and_doubles_only_what_is_recorded(tmp_path, on_unknown):
+    """A crash at an unlucky moment would lose messages, send them twice in silence, or leave a file stuck."""
+    doubled = 0
+    for at in count(1):
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        prepare(folder)
+        status = in_child(lambda folder=folder, at=at: live(folder, at, on_unknown))
+        assert status in (0, KILLED), f"the life that was to end at point {at} failed"
+        check_told(folder)
+        if status == 0:
+            doubled += check_end(folder, on_unknown)
+            break
+        assert in_child(lambda folder=folder: live(folder, 0, on_unknown)) == 0, f"after a kill at point {at}"
+        doubled += check_end(folder, on_unknown)
+    sys.stdout.write(f"{at - 1} points, {doubled} messages doubled ({on_unknown})\n")
+    assert at > 100, "the points are not passed any more: this test tests nothing"
+    assert (doubled > 0) == (on_unknown == "resend")
+
+
+def test_kills_again_and_again_while_recovering_from_one_lose_nothing(tmp_path, chance):
+    """A host that crashes once more during its recovery would lose messages or double them in silence."""
+    for number in range(PAIRS):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        prepare(folder)
+        deaths = [chance.randrange(1, 120) for _ in range(chance.randrange(2, 6))]
+        for at in [*deaths, 0]:
+            status = in_child(lambda folder=folder, at=at: live(folder, at, "resend"))
+            assert status in (0, KILLED), f"deaths at {deaths}"
+            check_told(folder)
+        check_end(folder, "resend")
