@@ -311,7 +311,7 @@ class Dispatcher:
     def _recover(self) -> None:
         """Take over what dead dispatchers held."""
         self._store.settle()
-        for dead, slice_ in self._store.queue.abandoned(self._store.alive()):
+        for dead, slice_ in self._store.queue.abandoned(self._store.alive):
             route = self._routes.get(slice_.backend)
             answered = self._store.queue.take_over(slice_, dead, self._owner) if route else None
             if route and answered is not None:

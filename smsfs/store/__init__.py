@@ -5,7 +5,7 @@ stable storage when it returns. Methods are safe to call from several threads an
 transaction, and ``Files.change`` opens one for several steps.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from io import RawIOBase
 from typing import Any, Protocol
@@ -39,6 +39,31 @@ class Owner:
 
     id: int
     kind: str
+
+
+@frozen
+class Host:
+    """A process as every host sees it; times are the store's.
+
+    Attributes:
+        host: its host's name.
+        kind: what it does there.
+        term: its number; of two, the larger came later.
+        version: of smsfs.
+        since: when it started.
+        until: when it counts as dead unless it gives another sign of life; None where the kernel knows.
+        leases: slices, batches and open files it holds.
+        alive: whether it counts as alive.
+    """
+
+    host: str
+    kind: str
+    term: int
+    version: str
+    since: float
+    until: float | None
+    leases: int
+    alive: bool
 
 
 @frozen
@@ -392,8 +417,13 @@ class Queue(Protocol):
             The slices that are no longer this owner's; of these nothing was written.
         """
 
-    def abandoned(self, alive: Iterable[int]) -> list[tuple[int, Slice]]:
-        """Claimed slices of owners that are not ``alive``, each with that owner's id."""
+    def abandoned(self, alive: Callable[[], Iterable[int]]) -> list[tuple[int, Slice]]:
+        """Claimed slices of dead owners, each with that owner's id.
+
+        Args:
+            alive: the owners that live; asked after the slices were read, so that one which has just begun
+                is not taken for dead.
+        """
 
     def take_over(self, slice_: Slice, dead: int, owner: Owner) -> set[int] | None:
         """Make a dead owner's slice this owner's.
@@ -462,6 +492,12 @@ class Store(Protocol):
 
     def register(self, kind: str) -> Owner:
         """Make this process known; it counts as alive until it ends, in whatever way."""
+
+    def holds(self, owner: Owner) -> bool:
+        """Whether this process may still act as ``owner``: nobody can have taken over from it yet."""
+
+    def hosts(self) -> list[Host]:
+        """Every process there is, or was a moment ago."""
 
     def alive(self) -> dict[int, str]:
         """The processes that run: the kind of each by its id."""

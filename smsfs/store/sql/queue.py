@@ -1,7 +1,7 @@
 """Batches, slices and outcomes."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import asdict
@@ -128,10 +128,11 @@ class SqlQueue:
                     connection.notify()
         return stale
 
-    def abandoned(self, alive: Iterable[int]) -> list[tuple[int, Slice]]:
-        """Claimed slices of owners that are not alive."""
-        living = set(alive)
-        rows = [row for row in self._read("slice_claimed") if row["owner"] not in living]
+    def abandoned(self, alive: Callable[[], Iterable[int]]) -> list[tuple[int, Slice]]:
+        """Claimed slices of dead owners."""
+        claimed = self._read("slice_claimed")
+        living = set(alive()) if claimed else set()
+        rows = [row for row in claimed if row["owner"] not in living]
         return [(row["owner"], self._full(row["id"])) for row in rows]
 
     def take_over(self, slice_: Slice, dead: int, owner: Owner) -> set[int] | None:

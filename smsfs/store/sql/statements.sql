@@ -41,10 +41,6 @@ SELECT kind, private FROM host_key;
 -- name: host_key_add
 INSERT INTO host_key VALUES (:kind, :private) ON CONFLICT DO NOTHING;
 
--- name: owner_add
-INSERT INTO owner (token, kind, since) VALUES (:token, :kind, :now) RETURNING id;
--- name: owner_all
-SELECT id, kind, token FROM owner;
 -- name: owner_cut_files
 UPDATE file SET cut = 1 WHERE id IN (SELECT file FROM writer WHERE owner = :owner);
 -- name: owner_drop_writers
@@ -58,9 +54,6 @@ UPDATE slice SET owner = NULL WHERE owner = :owner AND state <> 'claimed';
 -- name: owner_drop
 DELETE FROM owner WHERE id = :owner AND NOT EXISTS (SELECT 1 FROM slice WHERE owner = :owner);
 
--- name: file_add
-INSERT INTO file (account, folder, name, state, content, size, mtime)
-VALUES (:account, :folder, :name, 'draft', :content, 0, :mtime) RETURNING *, NULL AS writers;
 -- name: file_move
 UPDATE file SET folder = :folder, name = :name WHERE id = :file;
 -- name: file_drop
@@ -76,8 +69,6 @@ UPDATE file SET state = 'processing', folder = :folder, name = :name, tail = :em
 WHERE id = :file;
 -- name: file_usage
 SELECT files, bytes FROM usage WHERE account = :account;
--- name: file_contents
-SELECT content FROM file;
 -- name: file_finished
 SELECT id, content FROM file WHERE account = :account AND finished < :before AND state <> 'draft' AND state <> 'processing'
 ORDER BY finished LIMIT :limit;
@@ -111,8 +102,6 @@ SELECT min(not_before) AS time FROM batch WHERE state = 'pending';
 UPDATE batch SET state = 'reading', owner = :owner WHERE id = :batch AND state = 'pending' RETURNING *;
 -- name: batch_drop_staged
 DELETE FROM slice WHERE batch = :batch AND state = 'staged';
--- name: batch_is_mine
-SELECT id FROM batch WHERE id = :batch AND owner = :owner AND state = 'reading';
 -- name: batch_verdict
 UPDATE batch SET state = :state, path = :path, messages = :messages, digest = :digest, causes = :causes,
     cause_count = :cause_count, finished = :at
@@ -176,9 +165,6 @@ UPDATE slice SET owner = :owner WHERE id = :slice AND owner = :dead AND attempt 
 SELECT id FROM slice WHERE batch = :batch AND state <> 'staged' ORDER BY id;
 -- name: slice_backlog
 SELECT backend, CAST(sum(size) AS BIGINT) AS messages FROM slice WHERE state IN ('queued', 'claimed') GROUP BY backend;
--- name: outcome_add
-INSERT INTO outcome (batch, row, slice, attempt, event, carrier_id, code, reason, parts, at)
-VALUES (:batch, :row, :slice, :attempt, :event, :carrier_id, :code, :reason, :parts, :at);
 -- name: outcome_of_rows
 SELECT * FROM outcome WHERE batch = :batch AND row BETWEEN :first_row AND :last_row ORDER BY id;
 -- name: outcome_of_attempt

@@ -6,12 +6,14 @@ process, however that ends, so a dead one is seen at once and a live one is neve
 
 import fcntl
 import os
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
-from smsfs.store import Accounts, Contents, Files, Owner, Queue
+from smsfs import __version__
+from smsfs.store import Accounts, Contents, Files, Host, Owner, Queue
 from smsfs.store.durable import make_folder
 from smsfs.store.sql import Row
 from smsfs.store.sql.accounts import SqlAccounts
@@ -61,6 +63,30 @@ class SqliteStore:
         if row is None:
             raise RuntimeError("no row came back for this process")
         return Owner(row["id"], kind)
+
+    def holds(self, owner: Owner) -> bool:
+        """As long as the process lives, nobody takes over."""
+        del owner
+        return bool(self._locks)
+
+    def hosts(self) -> list[Host]:
+        """The processes of this host."""
+        alive = self.alive()
+        with self._database.reading() as connection:
+            rows = connection.all("owner_leases")
+        return [
+            Host(
+                host=socket.gethostname(),
+                kind=row["kind"],
+                term=row["id"],
+                version=__version__,
+                since=row["since"],
+                until=None,
+                leases=row["leases"],
+                alive=row["id"] in alive,
+            )
+            for row in rows
+        ]
 
     def alive(self) -> dict[int, str]:
         """The processes that hold their lock."""

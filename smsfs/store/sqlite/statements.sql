@@ -28,3 +28,22 @@ WHERE owner = :owner AND state = 'reading';
 -- name: batch_retry
 UPDATE batch SET state = 'pending', owner = NULL, failures = failures + :failed, not_before = max(not_before, :not_before)
 WHERE id = :batch AND owner = :owner AND state = 'reading';
+-- name: owner_add
+INSERT INTO owner (token, kind, since) VALUES (:token, :kind, :now) RETURNING id;
+-- name: owner_all
+SELECT id, kind, token FROM owner;
+-- name: batch_is_mine
+SELECT id FROM batch WHERE id = :batch AND owner = :owner AND state = 'reading';
+-- name: file_add
+INSERT INTO file (account, folder, name, state, content, size, mtime)
+VALUES (:account, :folder, :name, 'draft', :content, 0, :mtime) RETURNING *, NULL AS writers;
+-- name: file_contents
+SELECT content FROM file;
+-- name: outcome_add
+INSERT INTO outcome (batch, row, slice, attempt, event, carrier_id, code, reason, parts, at)
+VALUES (:batch, :row, :slice, :attempt, :event, :carrier_id, :code, :reason, :parts, :at);
+-- name: owner_leases
+SELECT o.*, (SELECT count(*) FROM slice WHERE owner = o.id AND state = 'claimed')
+    + (SELECT count(*) FROM batch WHERE owner = o.id AND state = 'reading')
+    + (SELECT count(*) FROM writer WHERE owner = o.id) AS leases
+FROM owner o ORDER BY id;

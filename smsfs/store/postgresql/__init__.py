@@ -1,0 +1,189 @@
+"""The store of several hosts: one PostgreSQL database holds everything, file contents too.
+
+A process is alive while its lease in the table ``owner`` lasts, by the database's clock; it renews the
+lease well before that. By its own monotonic clock it trusts a lease only until some margin before the
+end, counted from before it asked, so it stops by itself before anyone may take over. A lease that has run
+out is never renewed: the process goes on under a new term, or ends.
+"""
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import structlog
+from attrs import define
+
+from smsfs import __version__
+from smsfs.errors import StoreUnavailable
+from smsfs.store import Accounts, Contents, Files, Host, Owner, Queue
+from smsfs.store.postgresql.contents import PieceContents
+from smsfs.store.postgresql.database import Database
+from smsfs.store.sql.accounts import SqlAccounts
+from smsfs.store.sql.files import SqlFiles
+from smsfs.store.sql.owners import let_go
+from smsfs.store.sql.queue import SqlQueue
+
+LEASE_SECONDS = 10.0
+MARGIN_SECONDS = 2.0
+BEAT_SECONDS = 2.0
+CLOCK_SECONDS = 30.0
+
+log = structlog.get_logger()
+
+
+@define
+class _Clock:
+    """The database's time, from the monotonic clock: ``offset`` was measured at ``measured``."""
+
+    offset: float = 0.0
+    measured: float = -CLOCK_SECONDS
+
+
+class PostgresStore:
+    """Everything in one database.
+
+    Args:
+        url: a libpq connection URI; several hosts in it are tried in turn.
+        host: this host's name in ``smsfs hosts``.
+        lease: seconds a process counts as alive after its last sign of life.
+        margin: seconds before the end of its lease at which it stops by itself.
+    """
+
+    def __init__(
+        self, url: str, host: str | None = None, lease: float = LEASE_SECONDS, margin: float = MARGIN_SECONDS
+    ) -> None:
+        self._database = Database(url)
+        self._host = host or socket.gethostname()
+        self._lease, self._margin = lease, margin
+        self._clock = _Clock()
+        self._trusted: dict[int, float] = {}
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._heard = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self.accounts: Accounts = SqlAccounts(self._database)
+        self.files: Files = SqlFiles(self._database)
+        self.queue: Queue = SqlQueue(self._database)
+        self.contents: Contents = PieceContents(self._database)
+
+    # -- time -----------------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        """Seconds since the epoch by the database's clock, asked for now and then."""
+        if time.monotonic() - self._clock.measured > CLOCK_SECONDS:
+            self._ask_the_time()
+        return time.monotonic() + self._clock.offset
+
+    def _ask_the_time(self) -> None:
+        before = time.monotonic()
+        try:
+            with self._database.reading() as connection:
+                row = connection.one("now")
+        except StoreUnavailable:
+            if self._clock.offset:  # the last measure is good enough until the database is back
+                return
+            raise
+        after = time.monotonic()
+        self._clock = _Clock(offset=row["now"] - (before + after) / 2 if row else 0.0, measured=after)
+
+    # -- being alive --------------------------------------------------------------------------------------
+
+    def register(self, kind: str) -> Owner:
+        """Take a lease, and renew it until ``close``."""
+        asked = time.monotonic()
+        with self._database.write() as connection:
+            values = {"kind": kind, "host": self._host, "version": __version__, "ttl": self._lease}
+            row = connection.one("owner_add", **values)
+        if row is None:
+            raise RuntimeError("no row came back for this process")
+        with self._lock:
+            self._trusted[row["id"]] = asked + self._lease - self._margin
+        self._start(self._beat_always, "smsfs-lease")
+        return Owner(row["id"], kind)
+
+    def holds(self, owner: Owner) -> bool:
+        """Whether this process may still act as ``owner``."""
+        with self._lock:
+            return time.monotonic() < self._trusted.get(owner.id, 0)
+
+    def _start(self, step: Callable[[], None], name: str) -> None:
+        with self._lock:
+            if any(thread.name == name for thread in self._threads):
+                return
+            thread = threading.Thread(target=step, name=name, daemon=True)
+            self._threads.append(thread)
+        thread.start()
+
+    def _beat_always(self) -> None:
+        while not self._ended.wait(min(BEAT_SECONDS, self._lease / 4)):
+            for owner in list(self._trusted):
+                with suppress(StoreUnavailable):
+                    self._beat(owner)
+
+    def _beat(self, owner: int) -> None:
+        asked = time.monotonic()
+        with self._database.write() as connection:
+            renewed = connection.change("owner_beat", owner=owner, ttl=self._lease)
+        with self._lock:
+            if renewed:
+                self._trusted[owner] = asked + self._lease - self._margin
+            else:
+                self._trusted.pop(owner, None)
+                log.error("lease_lost", owner=owner, host=self._host)
+
+    def alive(self) -> dict[int, str]:
+        """The processes whose lease lasts."""
+        with self._database.reading() as connection:
+            return {row["id"]: row["kind"] for row in connection.all("owner_alive")}
+
+    def settle(self, retry_at: float | None = None) -> int:
+        """Put right what dead processes left; their claimed slices are for ``Queue.take_over``."""
+        with self._database.write() as connection:
+            dead = [row["id"] for row in connection.all("owner_dead")]
+            for owner in dead:
+                let_go(connection, owner, retry_at)
+        return len(dead)
+
+    def hosts(self) -> list[Host]:
+        """Every process there is, or was a moment ago."""
+        with self._database.reading() as connection:
+            rows = connection.all("owner_hosts")
+        names = ("host", "kind", "version", "since", "until", "leases", "alive")
+        return [Host(term=row["id"], **{name: row[name] for name in names}) for row in rows]
+
+    # -- hearing of changes -------------------------------------------------------------------------------
+
+    def changed(self, timeout: float) -> bool:
+        """Wait for any host's notification."""
+        self._start(self._listen_always, "smsfs-listen")
+        heard = self._heard.wait(timeout)
+        self._heard.clear()
+        return heard
+
+    def _listen_always(self) -> None:
+        while not self._ended.is_set():
+            try:
+                with self._database.listening() as connection:
+                    self._heard.set()
+                    while not self._ended.is_set():
+                        if list(connection.notifies(timeout=0.5, stop_after=1)):
+                            self._heard.set()
+            except StoreUnavailable:
+                self._ended.wait(1.0)
+
+    def damage(self) -> list[str]:
+        """PostgreSQL's own files are for its own tools."""
+        return []
+
+    def close(self) -> None:
+        """Hand the leases back at once, and let go of everything."""
+        self._ended.set()
+        with suppress(StoreUnavailable), self._database.write() as connection:
+            for owner in list(self._trusted):
+                connection.change("owner_end", owner=owner)
+        self._trusted.clear()
+        for thread in self._threads:
+            thread.join(2.0)
+        self._database.close()

@@ -1,0 +1,80 @@
+-- What PostgreSQL says in its own way.
+
+-- name: account_lock
+SELECT pg_advisory_xact_lock(20266, CAST(:account AS INTEGER)) IS NULL AS locked;
+-- name: now
+SELECT CAST(extract(epoch FROM clock_timestamp()) AS DOUBLE PRECISION) AS now;
+
+-- name: owner_add
+INSERT INTO owner (kind, host, version, since, until)
+SELECT :kind, :host, :version, now, now + :ttl
+FROM (SELECT CAST(extract(epoch FROM clock_timestamp()) AS DOUBLE PRECISION) AS now) clock
+RETURNING id;
+-- name: owner_beat
+UPDATE owner SET until = extract(epoch FROM clock_timestamp()) + :ttl
+WHERE id = :owner AND until > extract(epoch FROM clock_timestamp());
+-- name: owner_end
+UPDATE owner SET until = 0 WHERE id = :owner;
+-- name: owner_alive
+SELECT id, kind FROM owner WHERE until > extract(epoch FROM clock_timestamp());
+-- name: owner_hosts
+SELECT o.*, o.until > extract(epoch FROM clock_timestamp()) AS alive,
+    (SELECT count(*) FROM slice WHERE owner = o.id AND state = 'claimed')
+    + (SELECT count(*) FROM batch WHERE owner = o.id AND state = 'reading')
+    + (SELECT count(*) FROM writer WHERE owner = o.id) AS leases
+FROM owner o ORDER BY host, kind, id;
+-- name: owner_dead
+SELECT id FROM owner WHERE until <= extract(epoch FROM clock_timestamp()) ORDER BY id FOR UPDATE SKIP LOCKED;
+-- name: file_find
+SELECT f.*, (SELECT string_agg(CAST(owner AS TEXT), ',') FROM writer WHERE file = f.id) AS writers
+FROM file f WHERE account = :account AND folder = :folder AND name = :name;
+-- name: file_get
+SELECT f.*, (SELECT string_agg(CAST(owner AS TEXT), ',') FROM writer WHERE file = f.id) AS writers FROM file f WHERE id = :file;
+-- name: file_listing
+SELECT f.*, (SELECT string_agg(CAST(owner AS TEXT), ',') FROM writer WHERE file = f.id) AS writers
+FROM file f WHERE account = :account AND folder = :folder AND state <> 'consumed' ORDER BY name;
+-- name: file_all
+SELECT f.*, (SELECT string_agg(CAST(owner AS TEXT), ',') FROM writer WHERE file = f.id) AS writers
+FROM file f WHERE CAST(:account AS BIGINT) IS NULL OR account = :account ORDER BY account, folder, name;
+-- name: owner_release_batches
+UPDATE batch SET state = 'pending', owner = NULL, failures = failures + :crashed,
+    not_before = greatest(not_before, :retry_at)
+WHERE owner = :owner AND state = 'reading';
+-- name: batch_retry
+UPDATE batch SET state = 'pending', owner = NULL, failures = failures + :failed, not_before = greatest(not_before, :not_before)
+WHERE id = :batch AND owner = :owner AND state = 'reading';
+-- name: batch_next_free
+SELECT id FROM batch WHERE state = 'pending' AND not_before <= :now ORDER BY not_before, id LIMIT 1 FOR UPDATE SKIP LOCKED;
+-- name: slice_oldest_free
+SELECT id FROM slice WHERE state = 'queued' AND backend = :backend AND not_before <= :now
+ORDER BY not_before, id LIMIT 1 FOR UPDATE SKIP LOCKED;
+-- name: slice_first_free
+SELECT id FROM slice WHERE state = 'queued' AND backend = :backend AND not_before <= :now
+ORDER BY seq, not_before, id LIMIT 1 FOR UPDATE SKIP LOCKED;
+-- name: batch_is_mine
+SELECT id FROM batch WHERE id = :batch AND owner = :owner AND state = 'reading' FOR UPDATE;
+-- name: file_add
+WITH made AS (INSERT INTO content (id, size, changed) VALUES (:content, 0, :mtime))
+INSERT INTO file (account, folder, name, state, content, size, mtime)
+VALUES (:account, :folder, :name, 'draft', :content, 0, :mtime) RETURNING *, NULL AS writers;
+-- name: outcome_add
+COPY outcome (batch, row, slice, attempt, event, carrier_id, code, reason, parts, at) FROM STDIN;
+
+-- name: content_get
+SELECT size FROM content WHERE id = :content;
+-- name: content_resize
+UPDATE content SET size = :size, changed = extract(epoch FROM clock_timestamp()) WHERE id = :content;
+-- name: content_drop
+DELETE FROM content WHERE id = ANY(:contents);
+-- name: content_orphans
+SELECT id FROM content c WHERE changed < :older_than AND NOT EXISTS (SELECT 1 FROM file WHERE content = c.id)
+ORDER BY id;
+-- name: content_missing
+SELECT f.*, NULL AS writers FROM file f WHERE NOT EXISTS (SELECT 1 FROM content WHERE id = f.content) ORDER BY id;
+-- name: piece_get
+SELECT number, data FROM piece WHERE content = :content AND number BETWEEN :first AND :last ORDER BY number;
+-- name: piece_put
+INSERT INTO piece (content, number, data) VALUES (:content, :number, :data)
+ON CONFLICT (content, number) DO UPDATE SET data = excluded.data;
+-- name: piece_drop
+DELETE FROM piece WHERE content = :content AND number >= :first;
