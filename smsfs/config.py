@@ -27,9 +27,15 @@ SYSTEM_FILE = Path("/etc/smsfs/smsfs.toml")
 
 @define
 class StoreConfig:
-    """``url``: ``sqlite:///`` and the absolute path of the database file."""
+    """``url``: ``sqlite:///`` and the absolute path of a file, or ``postgresql://user@host/database``.
+
+    ``lease`` and ``margin`` (seconds; PostgreSQL only): how long after its last sign of life a process
+    counts as alive, and how long before that end it stops by itself.
+    """
 
     url: str
+    lease: float = 10
+    margin: float = 2
 
 
 @define

@@ -73,10 +73,17 @@ class Backend(Protocol):
     async def start(self) -> None:
         """Get ready; called once before the first ``submit``."""
 
-    async def submit(self, envelopes: Sequence[Envelope], answer: Callable[[Envelope, Answer], None]) -> None:
+    async def submit(
+        self,
+        envelopes: Sequence[Envelope],
+        answer: Callable[[Envelope, Answer], None],
+        may_send: Callable[[], bool],
+    ) -> None:
         """Send messages, and call ``answer`` once for each as soon as its fate is known.
 
-        A message without an answer when this returns or raises counts as ``Unknown``.
+        Right before bytes leave, ``may_send`` is asked: once it says no, another host may be sending these
+        messages, and nothing more may leave from here. What did not leave is ``Throttled``. A message
+        without an answer when this returns or raises counts as ``Unknown``.
         """
 
     async def stop(self) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from smsfs.backends import Accepted, Answer, Envelope
+from smsfs.backends import Accepted, Answer, Envelope, Throttled
 from smsfs.errors import ConfigurationError
 
 
@@ -40,25 +40,34 @@ class Outbox:
                 f"The outbox {self._path} cannot be written ({exc.strerror}); messages wait until it can."
             ) from exc
 
-    async def submit(self, envelopes: Sequence[Envelope], answer: Callable[[Envelope, Answer], None]) -> None:
+    async def submit(
+        self,
+        envelopes: Sequence[Envelope],
+        answer: Callable[[Envelope, Answer], None],
+        may_send: Callable[[], bool],
+    ) -> None:
         """Append one line for each message."""
         lines = b"".join(msgspec.json.encode(_line(envelope)) + b"\n" for envelope in envelopes)
-        await asyncio.to_thread(self._append, lines)
+        written = await asyncio.to_thread(self._append, lines, may_send)
         for envelope in envelopes:
-            answer(envelope, Accepted(envelope.key, envelope.message.parts))
+            accepted = Accepted(envelope.key, envelope.message.parts)
+            answer(envelope, accepted if written else Throttled(0))
 
     async def stop(self) -> None:
         """Nothing is held between two calls."""
 
-    def _append(self, lines: bytes) -> None:
+    def _append(self, lines: bytes, may_send: Callable[[], bool]) -> bool:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             _cut_torn_line(descriptor)
+            if not may_send():
+                return False
             view = memoryview(lines)
             while view:
                 view = view[os.write(descriptor, view) :]
             os.fsync(descriptor)
+            return True
         finally:
             os.close(descriptor)
 

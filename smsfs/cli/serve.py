@@ -13,9 +13,9 @@ import structlog
 
 from smsfs.cli.common import config_option, filesystems, opened
 from smsfs.cli.logs import configure
-from smsfs.cli.worker import TEMPORARY
+from smsfs.cli.common import TEMPORARY
 from smsfs.config import Config, SftpConfig
-from smsfs.errors import ConfigurationError
+from smsfs.errors import ConfigurationError, StoreUnavailable
 from smsfs.frontends.logins import Logins, host_keys
 from smsfs.frontends.sftp import SftpServer, SftpSettings
 from smsfs.store import Store
@@ -134,8 +134,9 @@ class Worker:
     def _settle(self, status: int) -> None:
         """A reader that crashed by itself may have crashed over its file: that file waits."""
         crashed = self._name == "intake" and status != TEMPORARY
-        retry_at = self._store.now() + self._config.pipeline.retry_seconds
-        self._store.settle(retry_at if crashed else None)
+        with suppress(StoreUnavailable):
+            retry_at = self._store.now() + self._config.pipeline.retry_seconds
+            self._store.settle(retry_at if crashed else None)
 
     async def stop(self) -> None:
         """Let it finish what it has in hand, for as long as the grace lasts."""

@@ -141,6 +141,7 @@ class AccountFilesystem(Filesystem):
         settings = self.settings()
         self._check_folder(where)
         self._count_open(settings)
+        owner = self._store.current(self._owner)
         with self._change() as files:
             file = files.find(self._account.id, where)
             if file is None:
@@ -150,7 +151,7 @@ class AccountFilesystem(Filesystem):
             else:
                 _require(file, "overwrite" if flags & os.O_TRUNC else "write")
             used = files.usage(self._account.id)[1]
-            writer = files.add_writer(file.id, self._owner)
+            writer = files.add_writer(file.id, owner)
         room = settings["max_bytes"] - used + file.size
         content = self._store.contents.open_write(file.content)
         draft = Draft(self, file, writer, content, settings["max_file_bytes"], room)
@@ -209,6 +210,8 @@ class AccountFilesystem(Filesystem):
             with self._change() as files:
                 mtime = draft.file.mtime if mtime is None else mtime
                 file = files.end_writer(draft.writer, size, mtime, cut=cut)
+                if file is None and not cut and files.get(draft.file.id):
+                    raise NotAllowed(f"The server lost hold of {draft.file.name}; upload it again.")
                 try:
                     self._submit_closed(files, file)
                 except Refusal as exc:  # the upload itself stands

@@ -18,7 +18,7 @@ from attrs import define, field, frozen
 from smsfs.backends import Accepted, Answer, Backend, Envelope, Rejected, Throttled, Unknown
 from smsfs.errors import StoreUnavailable
 from smsfs.sms.message import Message
-from smsfs.store import NewSlice, Outcome, Owner, Slice, SliceReport, Store
+from smsfs.store import LeaseLostError, NewSlice, Outcome, Owner, Slice, SliceReport, Store
 
 FLUSH_ANSWERS = 500
 FLUSH_SECONDS = 0.1
@@ -133,8 +133,12 @@ class Dispatcher:
                 for step in (self._watch, self._flush_always, self._recover_always)
             ]
             senders = [asyncio.create_task(self._feed(route)) for route in self._routes.values()]
-            await self._until_done(senders, background)
-            await self._flush()
+            try:
+                await self._until_done(senders, background)
+            finally:
+                await self._flush()
+            if not self._may_send():
+                raise LeaseLostError("This process was out of touch with the store; it goes on under a new term.")
         finally:
             for route in self._routes.values():
                 await route.backend.stop()
@@ -155,6 +159,9 @@ class Dispatcher:
                 task.cancel()
             await asyncio.gather(*senders, *background, return_exceptions=True)
 
+    def _may_send(self) -> bool:
+        return self._store.holds(self._owner)
+
     async def _watch(self) -> None:
         while True:
             if await asyncio.to_thread(self._store.changed, POLL_SECONDS):
@@ -166,7 +173,7 @@ class Dispatcher:
         """Keep as many slices with a backend as it wants."""
         sending: set[asyncio.Task[None]] = set()
         oldest = True
-        while not self._stopping.is_set():
+        while self._may_send() and not self._stopping.is_set():
             slice_ = await self._claim(route, oldest=oldest) if len(sending) < route.backend.slices else None
             oldest = not oldest
             if slice_:
@@ -233,7 +240,7 @@ class Dispatcher:
 
         reason = "the backend gave no answer"
         try:
-            await route.backend.submit(envelopes, answer)
+            await route.backend.submit(envelopes, answer, self._may_send)
         except Exception as exc:
             log.exception(
                 "backend_failed", backend=route.name, account=held.slice.account, file=held.slice.path

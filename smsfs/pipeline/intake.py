@@ -21,7 +21,7 @@ from smsfs.dialects.settings import settings_of
 from smsfs.errors import Cause, StoreUnavailable, Unreadable
 from smsfs.sms.message import Message
 from smsfs.states import FileState
-from smsfs.store import Account, Batch, File, NewSlice, Owner, StaleOwnerError, Store, Verdict
+from smsfs.store import Account, Batch, File, LeaseLostError, NewSlice, Owner, StaleOwnerError, Store, Verdict
 
 SLICE_MESSAGES = 500
 STAGE_SLICES = 20
@@ -97,7 +97,13 @@ class Intake:
         self._rules = rules
 
     def step(self) -> bool:
-        """Read the next file that is due; whether there was one."""
+        """Read the next file that is due; whether there was one.
+
+        Raises:
+            StoreUnavailable: the store is away, or was for too long; this reader is through.
+        """
+        if not self._store.holds(self._owner):
+            raise LeaseLostError("This process was out of touch with the store; it goes on under a new term.")
         batch = self._store.queue.claim_batch(self._owner, self._store.now())
         if batch is None:
             return False

@@ -12,12 +12,16 @@ from typing import Any, Protocol
 
 from attrs import field, frozen
 
-from smsfs.errors import Cause
+from smsfs.errors import Cause, StoreUnavailable
 from smsfs.states import FileState
 
 
 class StaleOwnerError(Exception):
     """A write by a process whose claim has gone to another: nothing was changed."""
+
+
+class LeaseLostError(StoreUnavailable):
+    """This process was out of touch for so long that another may have taken over from it."""
 
 
 @frozen
@@ -495,6 +499,9 @@ class Store(Protocol):
 
     def holds(self, owner: Owner) -> bool:
         """Whether this process may still act as ``owner``: nobody can have taken over from it yet."""
+
+    def current(self, owner: Owner) -> Owner:
+        """``owner`` while it is held, else the same kind of owner under a new term."""
 
     def hosts(self) -> list[Host]:
         """Every process there is, or was a moment ago."""

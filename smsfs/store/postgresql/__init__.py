@@ -60,6 +60,8 @@ class PostgresStore:
         self._clock = _Clock()
         self._trusted: dict[int, float] = {}
         self._lock = threading.Lock()
+        self._renewing = threading.Lock()
+        self._successors: dict[int, Owner] = {}
         self._ended = threading.Event()
         self._heard = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -107,6 +109,15 @@ class PostgresStore:
         """Whether this process may still act as ``owner``."""
         with self._lock:
             return time.monotonic() < self._trusted.get(owner.id, 0)
+
+    def current(self, owner: Owner) -> Owner:
+        """``owner``, or whoever follows it in this process."""
+        with self._renewing:
+            while not self.holds(owner):
+                if owner.id not in self._successors:
+                    self._successors[owner.id] = self.register(owner.kind)
+                owner = self._successors[owner.id]
+        return owner
 
     def _start(self, step: Callable[[], None], name: str) -> None:
         with self._lock:
