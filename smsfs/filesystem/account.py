@@ -87,8 +87,8 @@ class AccountFilesystem(Filesystem):
         return settings_of(self._dialect, account.settings if account else self._account.settings)
 
     def entry(self, file: File) -> Entry:
-        """A file as clients see it; one that is being written is measured."""
-        size = self._store.contents.size(file.content) if file.writers else file.size
+        """A file as clients see it; one that is being written, or was when its process died, is measured."""
+        size = self._store.contents.size(file.content) if file.writers or file.cut else file.size
         mode = DRAFT_MODE if file.state is FileState.DRAFT else FINISHED_MODE
         inode = FIRST_FILE_INODE + file.id
         return Entry(file.name, False, size + len(file.tail), mode, file.mtime, inode, file.state)
@@ -141,6 +141,7 @@ class AccountFilesystem(Filesystem):
         settings = self.settings()
         self._check_folder(where)
         self._count_open(settings)
+        self._end_dead_writers(where)
         with self._change() as files:
             file = files.find(self._account.id, where)
             if file is None:
@@ -158,6 +159,12 @@ class AccountFilesystem(Filesystem):
         if flags & os.O_TRUNC:
             draft.truncate(0)
         return draft
+
+    def _end_dead_writers(self, where: str) -> None:
+        """Let go of the file for processes that died with it open: a new upload need not wait for a sweep."""
+        file = self._store.files.view().find(self._account.id, where)
+        if file and file.writers and set(file.writers) - self._store.alive().keys():
+            self._store.settle()
 
     def _create(self, files: FileChange, where: str, flags: int, settings: dict[str, Any]) -> File:
         if not flags & os.O_CREAT:
