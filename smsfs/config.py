@@ -8,10 +8,10 @@ import os
 import re
 import sqlite3
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from attrs import define, field, fields
 from cattrs import ClassValidationError, Converter, IterableValidationError
@@ -23,6 +23,14 @@ from smsfs.store import Store
 from smsfs.store.sqlite import SqliteStore
 
 SYSTEM_FILE = Path("/etc/smsfs/smsfs.toml")
+KINDS = {
+    str: "a string",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+    dict: "a table",
+}
 
 
 @define
@@ -93,23 +101,26 @@ class Config:
     log: LogConfig = field(factory=LogConfig)
 
     @property
-    def database(self) -> Path:
-        """The SQLite file.
+    def database(self) -> Path | None:
+        """The SQLite file; None on PostgreSQL.
 
         Raises:
             ConfigurationError: the URL is of no engine there is.
         """
-        parts = urlsplit(self.store.url)
-        if parts.scheme != "sqlite" or parts.netloc or not parts.path.strip("/"):
+        engine, _, path = self.store.url.partition("://")
+        if engine in ("postgresql", "postgres"):
+            return None
+        if engine != "sqlite" or not path.startswith("/") or not path.strip("/"):
             raise ConfigurationError(
-                f"[store] url: {self.store.url!r} is none of the kind sqlite:///var/lib/smsfs/smsfs.db."
+                f"[store] url: {self.store.url!r} is none of the kind sqlite:///var/lib/smsfs/smsfs.db "
+                "or postgresql://user@host/database."
             )
-        return Path("/" + parts.path.lstrip("/"))
+        return Path("/" + path.lstrip("/"))
 
     @property
     def data(self) -> Path:
-        """The folder that relative paths are in."""
-        return self.database.parent
+        """The folder that relative paths are in: the database file's, or this host's own."""
+        return self.database.parent if self.database else _data_folder(os.environ)
 
 
 def find(given: Path | None, environment: Mapping[str, str] = os.environ) -> Path | None:
@@ -135,8 +146,10 @@ def load(given: Path | None = None, environment: Mapping[str, str] = os.environ)
         return embedded(environment)
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-        raise ConfigurationError(f"{path}: {exc}") from exc
+    except OSError as exc:
+        raise ConfigurationError(f"{path} cannot be read: {exc.strerror}.") from exc
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        raise ConfigurationError(f"{path} is not TOML: {exc}.") from exc
     values.setdefault("store", {"url": _embedded_url(environment)})
     return checked(values, str(path))
 
@@ -152,16 +165,28 @@ def open_store(config: Config) -> Store:
     Raises:
         ConfigurationError: it cannot be opened here.
     """
+    if config.database is None:
+        return _open_postgresql(config.store)
     try:
         return SqliteStore(config.database)
     except (OSError, sqlite3.Error) as exc:
-        raise ConfigurationError(f"The store {config.database} cannot be opened: {exc}.") from exc
+        reason = getattr(exc, "strerror", None) or exc
+        raise ConfigurationError(f"The store {config.database} cannot be opened: {reason}.") from exc
+
+
+def _open_postgresql(config: StoreConfig) -> Store:
+    from smsfs.store.postgresql import PostgresStore  # noqa: PLC0415 -- a single host starts without the driver
+
+    return PostgresStore(config.url, lease=config.lease, margin=config.margin)
 
 
 def _embedded_url(environment: Mapping[str, str]) -> str:
+    return f"sqlite://{_data_folder(environment) / 'smsfs.db'}"
+
+
+def _data_folder(environment: Mapping[str, str]) -> Path:
     share = environment.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    data = Path(environment.get("SMSFS_DATA") or Path(share) / "smsfs").absolute()
-    return f"sqlite://{data / 'smsfs.db'}"
+    return Path(environment.get("SMSFS_DATA") or Path(share) / "smsfs").absolute()
 
 
 def checked(values: Mapping[str, Any], source: str) -> Config:
@@ -187,8 +212,12 @@ def _converter() -> Converter:
     converter.register_structure_hook_func(lambda kind: kind == list[str], _strings)
     for record in (StoreConfig, SftpConfig, PipelineConfig, OutboxConfig, LogConfig, Config):
         hook = make_dict_structure_fn(record, converter, _cattrs_forbid_extra_keys=True)
-        converter.register_structure_hook(record, hook)
+        converter.register_structure_hook(record, partial(_table, hook))
     return converter
+
+
+def _table(hook: Callable[[Any, Any], Any], value: Any, record: Any) -> Any:
+    return hook(_exactly(value, dict), record)
 
 
 def _strings(value: Any, _: Any) -> list[str]:
@@ -199,7 +228,9 @@ def _exactly(value: Any, kind: Any) -> Any:
     """TOML has types; a string where a number belongs is an error, not a number."""
     kinds = kind if isinstance(kind, tuple) else (kind,)
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        raise ValueError(f"{value!r} is no {' or '.join(item.__name__ for item in kinds)}")
+        raise ValueError(f"{value!r} is not {KINDS[kinds[-1]]}")
+    if isinstance(value, (int, float)) and value < 0:
+        raise ValueError(f"{value!r} is less than 0")
     return value
 
 
@@ -211,7 +242,9 @@ def _sentences(exc: BaseException, where: str) -> list[str]:
             f"{where or 'top level'} has no key {key!r} (it has {known})" for key in sorted(exc.extra_fields)
         ]
     if isinstance(exc, KeyError):
-        return [f"{where or 'top level'} lacks the key {exc.args[0]!r}"]
+        return [f"{where.rpartition('.')[0]} lacks the key {exc.args[0]!r}"]
+    if isinstance(exc, AttributeError):  # of what should have been a table of tables
+        return [f"{where} is not a table"]
     if not isinstance(exc, (ClassValidationError, IterableValidationError)):
         literal = re.fullmatch(r"(.*) not in literal typing.Literal\[(.*)\]", str(exc))
         return [f"{where}: {literal[1]!r} is none of {literal[2]}" if literal else f"{where}: {exc}"]

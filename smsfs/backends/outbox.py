@@ -34,7 +34,7 @@ class Outbox:
         """
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            await asyncio.to_thread(self._append, b"")
+            await asyncio.to_thread(self._append, b"", lambda: True)
         except OSError as exc:
             raise ConfigurationError(
                 f"The outbox {self._path} cannot be written ({exc.strerror}); messages wait until it can."

@@ -11,12 +11,14 @@ import asyncssh
 import click
 
 from smsfs.cli.common import config_option, find_account, opened, out, show_table
+from smsfs.config import Config
 from smsfs.dialects.registry import DIALECTS, dialect
 from smsfs.dialects.settings import check_setting, settings_of
 from smsfs.errors import ConfigurationError
 from smsfs.frontends.logins import hash_password
 from smsfs.store import Store
 
+KEY_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
@@ -34,8 +36,12 @@ def _password_option(function: Any) -> Any:
 def _read_password(*, from_stdin: bool) -> str:
     if from_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
-    else:
+    elif sys.stdin.isatty():
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        raise ConfigurationError(
+            "There is no terminal to ask for the password; send it to standard input with --password-stdin."
+        )
     if not password:
         raise ConfigurationError("The password is empty.")
     return password
@@ -45,15 +51,19 @@ def _key_lines(files: Iterable[Path]) -> list[str]:
     lines = []
     for file in files:
         text = [line.strip() for line in file.read_text(encoding="utf-8", errors="replace").splitlines()]
-        for line in [line for line in text if line and not line.startswith("#")]:
-            try:
-                asyncssh.import_public_key(line)
-            except asyncssh.KeyImportError:
-                raise ConfigurationError(
-                    f"{file} holds no OpenSSH public key; give the file that ends in .pub."
-                ) from None
-            lines.append(line)
+        found = [line for line in text if line and not line.startswith("#")]
+        if not found or not all(map(_is_key, found)):
+            raise ConfigurationError(f"{file} holds no OpenSSH public key; give the file that ends in .pub.")
+        lines += found
     return lines
+
+
+def _is_key(line: str) -> bool:
+    try:
+        asyncssh.import_public_key(line)
+    except asyncssh.KeyImportError:
+        return False
+    return True
 
 
 def _settings(dialect_name: str, pairs: Iterable[str]) -> dict[str, Any]:
@@ -61,7 +71,7 @@ def _settings(dialect_name: str, pairs: Iterable[str]) -> dict[str, Any]:
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals:
-            raise ConfigurationError(f"--set takes KEY=VALUE, not {pair!r}.")
+            raise ConfigurationError(f"A setting is given as KEY=VALUE, not {pair!r}.")
         settings[key] = check_setting(dialect(dialect_name), key, text)
     return settings
 
@@ -72,10 +82,10 @@ def _settings(dialect_name: str, pairs: Iterable[str]) -> dict[str, Any]:
     "--dialect", "dialect_name", required=True, type=click.Choice(list(DIALECTS)), help="Its folder rules."
 )
 @_password_option
+@click.option("--key", "keys", multiple=True, type=KEY_FILE, help="A public key file.")
 @click.option(
-    "--key", "keys", multiple=True, type=click.Path(path_type=Path, exists=True), help="A public key file."
+    "--set", "pairs", multiple=True, metavar="KEY=VALUE", help="A setting; account show lists them."
 )
-@click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="A setting; see account show.")
 @config_option
 def add(
     name: str,
@@ -92,7 +102,8 @@ def add(
         )
     lines, settings = _key_lines(keys), _settings(dialect_name, pairs)
     password = _read_password(from_stdin=password_stdin) if password_stdin or not lines else None
-    with opened(config_file) as (_, store):
+    with opened(config_file) as (config, store):
+        _check_backend(config, settings)
         made = store.accounts.add(name, dialect_name, settings, store.now())
         for line in lines:
             store.accounts.add_key(made.id, line)
@@ -129,9 +140,13 @@ def show(name: str, as_json: bool, config_file: Path | None) -> None:
         return
     settings = item.pop("settings")
     for key, value in item.items():
-        out.print(f"{key:<20}{', '.join(value) if isinstance(value, list) else value}")
+        _line(key, ", ".join(value) if isinstance(value, list) else value)
     for key, value in settings.items():
-        out.print(f"  {key:<18}{value!r}")
+        _line(f"  {key}", value)
+
+
+def _line(key: str, value: object) -> None:
+    out.print(f"{key:<22}{value}".rstrip(), markup=False, soft_wrap=True)
 
 
 @account.command("set")
@@ -140,18 +155,26 @@ def show(name: str, as_json: bool, config_file: Path | None) -> None:
 @config_option
 def set_(name: str, pairs: tuple[str, ...], config_file: Path | None) -> None:
     """Change settings; they act at once, on running servers too."""
-    with opened(config_file) as (_, store):
+    with opened(config_file) as (config, store):
         found = find_account(store, name)
-        store.accounts.update(found.id, {**found.settings, **_settings(found.dialect, pairs)})
+        settings = _settings(found.dialect, pairs)
+        _check_backend(config, settings)
+        store.accounts.update(found.id, {**found.settings, **settings})
     out.print(f"Account {name} changed.")
+
+
+def _check_backend(config: Config, settings: dict[str, Any]) -> None:
+    """Messages for a backend that is not there would wait until they are too old."""
+    backend = settings.get("backend")
+    if backend and backend not in config.backends:
+        known = ", ".join(config.backends)
+        raise ConfigurationError(f"There is no backend {backend!r} in the configuration; there are: {known}.")
 
 
 @account.command()
 @click.argument("name")
 @_password_option
-@click.option(
-    "--key", "keys", multiple=True, type=click.Path(path_type=Path, exists=True), help="Add a public key."
-)
+@click.option("--key", "keys", multiple=True, type=KEY_FILE, help="Add a public key.")
 @click.option("--drop-key", "dropped", multiple=True, metavar="FINGERPRINT", help="Remove a public key.")
 @config_option
 def passwd(
@@ -187,7 +210,10 @@ def _drop_key(store: Store, account_id: int, fingerprint: str) -> None:
 @click.option("--undo", is_flag=True, help="Let it log in again.")
 @config_option
 def disable(name: str, undo: bool, config_file: Path | None) -> None:
-    """Refuse an account's logins; files that were submitted are still sent."""
+    """Refuse an account's logins.
+
+    What was submitted before is still sent.
+    """
     with opened(config_file) as (_, store):
         store.accounts.set_disabled(find_account(store, name).id, disabled=not undo)
     out.print(f"Account {name} {'enabled' if undo else 'disabled'}.")
@@ -198,7 +224,10 @@ def disable(name: str, undo: bool, config_file: Path | None) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @config_option
 def remove(name: str, yes: bool, config_file: Path | None) -> None:
-    """Remove an account with its files and its history; refused while messages of it are on their way."""
+    """Remove an account, its files and its history.
+
+    Refused while messages of it are on their way.
+    """
     with opened(config_file) as (_, store):
         found = find_account(store, name)
         if not yes:

@@ -16,7 +16,7 @@ from smsfs.cli.common import config_option, err, find_account, opened, out
 from smsfs.dialects import Dialect
 from smsfs.dialects.registry import DIALECTS, dialect
 from smsfs.dialects.settings import settings_of
-from smsfs.errors import Cause, ConfigurationError, Unreadable
+from smsfs.errors import Cause, ConfigurationError, Refusal, Unreadable
 from smsfs.sms.message import Message
 
 SHOWN_MESSAGES = 3
@@ -60,10 +60,10 @@ class _Result:
 def check(
     file: Path, dialect_name: str | None, name: str | None, as_json: bool, config_file: Path | None
 ) -> None:
-    """Tell whether FILE would be accepted, and what it would send. Nothing is sent.
+    """Tell whether FILE would be accepted, and what it would send.
 
-    Flags in its name count, as in list.excel.csv or list.csv.excel.ready. Exit status 0: accepted; 1: rejected,
-    with the causes.
+    Nothing is sent. Flags in its name count, as in list.csv.excel or list.csv.excel.ready. Exit status 0:
+    accepted; 1: rejected, with the causes.
     """
     rules, settings = _rules(dialect_name, name, config_file)
     result = _read(file, rules, settings)
@@ -96,6 +96,8 @@ def _read(file: Path, rules: Dialect, settings: dict[str, Any]) -> _Result:
                 result.add(row)
     except Unreadable as exc:
         result = _Result(causes=[exc.cause], cause_count=1)
+    except Refusal as exc:
+        result = _Result(causes=[Cause(exc.sentence.removesuffix("."))], cause_count=1)
     return result
 
 

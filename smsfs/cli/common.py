@@ -15,6 +15,9 @@ from smsfs.errors import ConfigurationError
 from smsfs.filesystem import Filesystems
 from smsfs.store import Account, Owner, Store
 
+#: Exit status that says: the store was away, and nothing is wrong; start me again.
+TEMPORARY = 75
+
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 F = TypeVar("F", bound=Callable[..., Any])

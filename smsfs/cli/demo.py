@@ -34,9 +34,10 @@ PATIENCE = 20.0
 
 @click.command()
 def demo() -> None:
-    """Show smsfs at work: a temporary server, a file sent, a file rejected, and what left.
+    """Show smsfs at work on a temporary server.
 
-    Everything happens in a temporary folder, on loopback; no message goes to anyone.
+    One file is sent, one is rejected, and each step is shown. Everything happens in a temporary folder, on
+    loopback; no message goes to anyone.
     """
     with tempfile.TemporaryDirectory(prefix="smsfs-demo-") as folder:
         asyncio.run(_demo(Path(folder)))

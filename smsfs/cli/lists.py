@@ -48,7 +48,7 @@ def _files(store: Store, account: int | None) -> Iterator[dict[str, Any]]:
             "account": names.get(file.account, "?"),
             "file": file.path,
             "state": str(file.state),
-            "bytes": store.contents.size(file.content) if file.writers else file.size,
+            "bytes": store.contents.size(file.content) if file.writers or file.cut else file.size,
             "modified": moment(file.mtime),
             "cut": file.cut,
             "submitted_at": moment(batch.submitted) if batch else None,

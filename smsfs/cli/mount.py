@@ -15,9 +15,10 @@ from smsfs.frontends import fuse
 @click.option("--allow-other", is_flag=True, help="Let other users of this host in.")
 @config_option
 def mount(mountpoint: str, name: str | None, allow_other: bool, config_file: Path | None) -> None:
-    """Mount files on MOUNTPOINT, an empty folder, until SIGTERM, SIGINT or fusermount3 -u.
+    """Show files as a folder of this host.
 
-    Runs in the foreground, beside "smsfs serve" on the same store, which sends what is submitted here.
+    MOUNTPOINT is an empty folder. The mount ends with SIGTERM, SIGINT or fusermount3 -u. It runs in the
+    foreground, beside "smsfs serve" on the same store, which sends what is submitted here.
     """
     with opened(config_file) as (config, store):
         configure(config.log)

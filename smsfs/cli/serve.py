@@ -11,9 +11,8 @@ import asyncssh
 import click
 import structlog
 
-from smsfs.cli.common import config_option, filesystems, opened
+from smsfs.cli.common import TEMPORARY, config_option, filesystems, opened
 from smsfs.cli.logs import configure
-from smsfs.cli.common import TEMPORARY
 from smsfs.config import Config, SftpConfig
 from smsfs.errors import ConfigurationError, StoreUnavailable
 from smsfs.frontends.logins import Logins, host_keys

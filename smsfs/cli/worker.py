@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 import threading
 from pathlib import Path
 
@@ -14,14 +13,11 @@ from smsfs.cli.common import config_option, opened
 from smsfs.cli.logs import configure
 from smsfs.config import Config, OutboxConfig
 from smsfs.dialects.registry import dialect
-from smsfs.errors import StoreUnavailable
 from smsfs.pipeline.dispatch import Dispatcher, Route
 from smsfs.pipeline.intake import Intake, IntakeRules
 from smsfs.pipeline.retention import SWEEP_SECONDS, sweep
 from smsfs.store import Store
 
-#: Exit status that says: not my fault and not the file's, start me again.
-TEMPORARY = 75
 NICE = 5
 IDLE_SECONDS = 1.0
 
@@ -44,11 +40,7 @@ def intake(config_file: Path | None) -> None:
             config.pipeline.default_backend, config.pipeline.retry_seconds, config.pipeline.max_failures
         )
         reader = Intake(store, store.register("intake"), dialect, rules)
-        try:
-            _read_until(_end_of_input(), reader, store)
-        except StoreUnavailable as exc:
-            log.warning("store_unavailable", reason=str(exc))
-            sys.exit(TEMPORARY)
+        _read_until(_end_of_input(), reader, store)
 
 
 def _read_until(stop: threading.Event, reader: Intake, store: Store) -> None:
@@ -83,11 +75,7 @@ def dispatch(config_file: Path | None) -> None:
     """Hand messages to backends."""
     with opened(config_file) as (config, store):
         configure(config.log)
-        try:
-            asyncio.run(_dispatch(config, store))
-        except StoreUnavailable as exc:
-            log.warning("store_unavailable", reason=str(exc))
-            sys.exit(TEMPORARY)
+        asyncio.run(_dispatch(config, store))
 
 
 async def _dispatch(config: Config, store: Store) -> None:

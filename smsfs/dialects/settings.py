@@ -8,6 +8,8 @@ from smsfs.errors import ConfigurationError
 
 MIB = 1024 * 1024
 DAY = 86_400
+#: Enough for any number of bytes or seconds, and small enough for 64 bits in every engine.
+MAX_DIGITS = 15
 
 #: Each with its default, whose type is the type of its values.
 COMMON: dict[str, Any] = {
@@ -46,6 +48,6 @@ def check_setting(dialect: Dialect, key: str, text: str) -> Any:
         raise ConfigurationError(f"{key} is one of {', '.join(CHOICES[key])}, not {text!r}.")
     if isinstance(COMMON[key], str):
         return text
-    if not (text.isascii() and text.isdigit()):
-        raise ConfigurationError(f"{key} is a whole number, not {text!r}.")
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
+        raise ConfigurationError(f"{key} is a whole number of at most {MAX_DIGITS} digits, not {text!r}.")
     return int(text)

@@ -87,8 +87,8 @@ class AccountFilesystem(Filesystem):
         return settings_of(self._dialect, account.settings if account else self._account.settings)
 
     def entry(self, file: File) -> Entry:
-        """A file as clients see it; one that is being written is measured."""
-        size = self._store.contents.size(file.content) if file.writers else file.size
+        """A file as clients see it; one that is being written, or was when its process died, is measured."""
+        size = self._store.contents.size(file.content) if file.writers or file.cut else file.size
         mode = DRAFT_MODE if file.state is FileState.DRAFT else FINISHED_MODE
         inode = FIRST_FILE_INODE + file.id
         return Entry(file.name, False, size + len(file.tail), mode, file.mtime, inode, file.state)
@@ -142,6 +142,7 @@ class AccountFilesystem(Filesystem):
         self._check_folder(where)
         self._count_open(settings)
         owner = self._store.current(self._owner)
+        self._end_dead_writers(where)
         with self._change() as files:
             file = files.find(self._account.id, where)
             if file is None:
@@ -159,6 +160,12 @@ class AccountFilesystem(Filesystem):
         if flags & os.O_TRUNC:
             draft.truncate(0)
         return draft
+
+    def _end_dead_writers(self, where: str) -> None:
+        """Let go of the file for processes that died with it open: a new upload need not wait for a sweep."""
+        file = self._store.files.view().find(self._account.id, where)
+        if file and file.writers and set(file.writers) - self._store.alive().keys():
+            self._store.settle()
 
     def _create(self, files: FileChange, where: str, flags: int, settings: dict[str, Any]) -> File:
         if not flags & os.O_CREAT:
@@ -210,17 +217,21 @@ class AccountFilesystem(Filesystem):
             with self._change() as files:
                 mtime = draft.file.mtime if mtime is None else mtime
                 file = files.end_writer(draft.writer, size, mtime, cut=cut)
-                if file is None and not cut and files.get(draft.file.id):
-                    raise NotAllowed(f"The server lost hold of {draft.file.name}; upload it again.")
                 try:
+                    self._check_held(files, draft, file, cut=cut)
                     self._submit_closed(files, file)
-                except Refusal as exc:  # the upload itself stands
+                except Refusal as exc:  # what is stored stands
                     refusal = exc
         except BaseException:
             self._unended.append(draft.writer)
             raise
         if refusal:
             raise refusal
+
+    def _check_held(self, files: FileChange, draft: Draft, file: File | None, *, cut: bool) -> None:
+        """A process that was out of touch may have been taken for dead, and its upload for cut off."""
+        if file is None and not cut and files.get(draft.file.id):
+            raise NotAllowed(f"The server was out of touch and lost {draft.file.name}; upload it again.")
 
     def _submit_closed(self, files: FileChange, file: File | None) -> None:
         if file and file.size and file.state is FileState.DRAFT and not file.cut and not file.writers:

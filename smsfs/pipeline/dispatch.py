@@ -138,7 +138,9 @@ class Dispatcher:
             finally:
                 await self._flush()
             if not self._may_send():
-                raise LeaseLostError("This process was out of touch with the store; it goes on under a new term.")
+                raise LeaseLostError(
+                    "This process was out of touch with the store; it goes on under a new term."
+                )
         finally:
             for route in self._routes.values():
                 await route.backend.stop()

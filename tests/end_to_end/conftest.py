@@ -55,11 +55,6 @@ class Account:
             transport.connect(username=self.name, password=None if key else password, pkey=key)
             yield paramiko.SFTPClient.from_transport(transport)
 
-    def names(self, stem):
-        """The names that the account shows of files that begin so, as they are in the store."""
-        files = self.installation.rows("files", "--account", self.name)
-        return sorted(file["file"] for file in files if file["file"].startswith(stem))
-
     def sent(self, stem):
         """The messages in the outbox of files that begin so."""
         return [message for message in self.installation.sent(self.name) if message["file"].startswith(stem)]

@@ -141,6 +141,8 @@ class Database:
         try:
             with psycopg.connect(self._url, **OPTIONS) as connection:
                 _migrate(connection)
+        except (psycopg.OperationalError, psycopg.InterfaceError) as exc:
+            raise StoreUnavailable(f"The database does not answer ({_first_line(exc)}).") from exc
         except psycopg.Error as exc:
             raise ConfigurationError(f"The database cannot be opened: {_first_line(exc)}.") from exc
 

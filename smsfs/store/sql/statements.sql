@@ -69,9 +69,11 @@ UPDATE file SET state = 'processing', folder = :folder, name = :name, tail = :em
 WHERE id = :file;
 -- name: file_usage
 SELECT files, bytes FROM usage WHERE account = :account;
--- name: file_finished
-SELECT id, content FROM file WHERE account = :account AND finished < :before AND state <> 'draft' AND state <> 'processing'
-ORDER BY finished LIMIT :limit;
+-- name: file_expire
+DELETE FROM file WHERE id IN (
+    SELECT id FROM file WHERE account = :account AND finished < :before AND state <> 'draft' AND state <> 'processing'
+    ORDER BY finished LIMIT :limit)
+RETURNING content;
 -- name: writer_add
 INSERT INTO writer (file, owner) VALUES (:file, :owner) RETURNING id;
 -- name: writer_file
@@ -88,8 +90,6 @@ WHERE a.account = :account AND a.path = :path AND a.until > :now;
 -- name: alias_add
 INSERT INTO alias (account, path, file, until) VALUES (:account, :path, :file, :until)
 ON CONFLICT (account, path) DO UPDATE SET file = excluded.file, until = excluded.until;
--- name: alias_drop_old
-DELETE FROM alias WHERE account = :account AND until < :now;
 
 -- name: batch_add
 INSERT INTO batch (account, file, path, stem, flags, state, submitted, not_before)

@@ -1,7 +1,8 @@
 -- Accounts, their files, and the queue of a single host. Times are seconds since the epoch, UTC.
 
+-- An id is never given twice: a session of a removed account must not see the next one's files.
 CREATE TABLE account (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE,
     dialect TEXT NOT NULL,
     password TEXT,                              -- argon2 hash; NULL: no password login

@@ -1,0 +1,25 @@
+"""The contract of a store as tests that every engine must pass.
+
+Derive a class whose name starts with ``Test`` from ``StoreSuite`` and override its fixture ``opener``::
+
+    class TestMyStore(StoreSuite):
+        @pytest.fixture
+        def opener(self, tmp_path):
+            return functools.partial(MyStore, tmp_path / "db")
+"""
+
+from smsfs.testing.store_suite.accounts import AccountSuite
+from smsfs.testing.store_suite.files import ContentSuite, FileSuite
+from smsfs.testing.store_suite.outcomes import OutcomeSuite
+from smsfs.testing.store_suite.owners import OwnerSuite, StaleSuite
+from smsfs.testing.store_suite.queue import QueueSuite
+from smsfs.testing.store_suite.races import RaceSuite
+
+
+class StoreSuite(
+    AccountSuite, ContentSuite, FileSuite, OwnerSuite, StaleSuite, QueueSuite, OutcomeSuite, RaceSuite
+):
+    """Everything that a store promises."""
+
+
+__all__ = ["StaleSuite", "StoreSuite"]

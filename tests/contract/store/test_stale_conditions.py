@@ -1,0 +1,104 @@
+"""Each condition under which a process may write is taken out once; the suite has to notice."""
+
+import itertools
+import re
+from functools import partial
+
+import pytest
+
+from smsfs.store.sqlite import SqliteStore
+from smsfs.store.sqlite.database import SQL
+from smsfs.testing.store_suite.base import NOW
+from smsfs.testing.store_suite.owners import OwnerSuite, StaleSuite
+
+CONDITION = re.compile(r"\b(?:owner|attempt|state) (?:=|<>) (?::\w+|'\w+')")
+
+#: Conditions that only save work, each with the reason why nothing can tell whether they are there.
+WITHOUT_EFFECT = {
+    ("owner_drop_staged", "state = 'staged'"): "a batch that is being read has no other slices",
+    ("owner_drop_staged", "state = 'reading'"): "only a batch that is being read has staged slices",
+    ("owner_forget_slices", "owner = :owner"): "the owner of a slice that is not claimed means nothing",
+    ("batch_claim", "state = 'pending'"): "the same transaction has just seen that it is",
+    ("slice_claim", "state = 'queued'"): "the same transaction has just seen that it is",
+}
+
+
+def _conditions(name):
+    """Where the conditions of a statement stand, behind its first WHERE."""
+    where = SQL[name].find("WHERE")
+    return [match for match in CONDITION.finditer(SQL[name]) if 0 <= where < match.start()]
+
+
+def _guarded():
+    """Statements that write, or let write, under a condition on who does it."""
+    return sorted(name for name in SQL if re.search(r"WHERE.*:(owner|dead)\b", SQL[name], re.DOTALL))
+
+
+MUTANTS = [
+    (name, match.span(), match.group())
+    for name in [*_guarded(), "batch_claim", "batch_file", "slice_claim"]
+    for match in _conditions(name)
+    if (name, match.group()) not in WITHOUT_EFFECT
+]
+
+
+def _cases(suite):
+    """Each test of a suite with each of its parameters, but for those that start processes."""
+    for name, test in vars(suite).items():
+        if not name.startswith("test_") or "killed" in name:
+            continue
+        marks = [mark for mark in getattr(test, "pytestmark", []) if mark.name == "parametrize"]
+        choices = [[(mark.args[0], value) for value in mark.args[1]] for mark in marks]
+        yield from ((test, dict(chosen)) for chosen in itertools.product(*choices))
+
+
+def _notices(test, values, folder):
+    """Whether a test of the suite fails."""
+    opener = partial(SqliteStore, folder / "smsfs.db")
+    opened = []
+
+    def remembered():
+        opened.append(opener())
+        return opened[-1]
+
+    given = {"store": remembered(), "other": remembered(), "opener": remembered}
+    given["account"] = given["store"].accounts.add("shop", "gatewayapi", {}, NOW)
+    wanted = test.__code__.co_varnames[1 : test.__code__.co_argcount]
+    if "owner" in wanted:
+        given["owner"] = given["store"].register("test")
+    try:
+        test(StaleSuite(), **{name: given[name] for name in wanted if name in given}, **values)
+    except (Exception, pytest.fail.Exception):  # noqa: BLE001 -- however it notices
+        return True
+    finally:
+        for store in opened:
+            store.close()
+    return False
+
+
+@pytest.mark.parametrize(("name", "span", "condition"), MUTANTS, ids=str)
+def test_suite_notices_a_missing_condition(monkeypatch, tmp_path, name, span, condition):
+    """A process that was taken for dead could write over the work of its successor, unnoticed by any test."""
+    sql = SQL[name]
+    assert sql[slice(*span)] == condition
+    monkeypatch.setitem(SQL, name, sql[: span[0]] + "1 = 1" + sql[span[1] :])
+    cases = [*_cases(StaleSuite), *_cases(OwnerSuite)]
+    assert any(_notices(test, values, tmp_path / str(number)) for number, (test, values) in enumerate(cases))
+
+
+def test_suite_passes_with_every_condition(tmp_path):
+    """The test above would pass without telling anything."""
+    cases = [*_cases(StaleSuite), *_cases(OwnerSuite)]
+    failed = [
+        (test.__name__, values)
+        for number, (test, values) in enumerate(cases)
+        if _notices(test, values, tmp_path / str(number))
+    ]
+    assert failed == []
+
+
+def test_every_guarded_statement_is_tried():
+    """A statement added later would have a condition that no test holds."""
+    tried = {name for name, _, _ in MUTANTS}
+    assert set(_guarded()) - tried == set()
+    assert {"batch_verdict", "batch_retry", "batch_is_mine", "slice_report", "slice_take_over"} <= tried
