@@ -61,6 +61,14 @@ class SftpConfig:
     ban_window: float = 600
     ban_time: float = 600
     legacy_algorithms: bool = False
+    proxy_from: list[str] = field(factory=list)
+
+
+@define
+class WebConfig:
+    """The HTTP listener for health checks."""
+
+    listen: list[str] = field(factory=lambda: ["127.0.0.1:8080"])
 
 
 @define
@@ -96,6 +104,7 @@ class Config:
 
     store: StoreConfig
     sftp: SftpConfig = field(factory=SftpConfig)
+    web: WebConfig | None = None
     pipeline: PipelineConfig = field(factory=PipelineConfig)
     backends: dict[str, OutboxConfig] = field(factory=lambda: {"outbox": OutboxConfig("outbox")})
     log: LogConfig = field(factory=LogConfig)
@@ -210,7 +219,7 @@ def _converter() -> Converter:
         converter.register_structure_hook(plain, _exactly)
     converter.register_structure_hook(float, lambda value, _: float(_exactly(value, (int, float))))
     converter.register_structure_hook_func(lambda kind: kind == list[str], _strings)
-    for record in (StoreConfig, SftpConfig, PipelineConfig, OutboxConfig, LogConfig, Config):
+    for record in (StoreConfig, SftpConfig, WebConfig, PipelineConfig, OutboxConfig, LogConfig, Config):
         hook = make_dict_structure_fn(record, converter, _cattrs_forbid_extra_keys=True)
         converter.register_structure_hook(record, partial(_table, hook))
     return converter

@@ -20,6 +20,7 @@ COMMANDS = {
     "check": "check",
     "files": "lists",
     "messages": "lists",
+    "hosts": "hosts",
     "fsck": "fsck",
     "worker": "worker",
 }

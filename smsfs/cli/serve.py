@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import asyncssh
@@ -13,11 +14,13 @@ import structlog
 
 from smsfs.cli.common import TEMPORARY, config_option, filesystems, opened
 from smsfs.cli.logs import configure
-from smsfs.config import Config, SftpConfig
+from smsfs.config import Config, SftpConfig, WebConfig
 from smsfs.errors import ConfigurationError, StoreUnavailable
 from smsfs.frontends.logins import Logins, host_keys
+from smsfs.frontends.proxy import networks
 from smsfs.frontends.sftp import SftpServer, SftpSettings
-from smsfs.store import Store
+from smsfs.frontends.web import Readiness, WebServer, start_web
+from smsfs.store import Owner, Store
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 STEADY_SECONDS = 60.0
@@ -43,19 +46,24 @@ async def _serve(config: Config, config_file: Path | None, store: Store) -> None
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop_or_end, stop)
     await asyncio.to_thread(store.settle)
-    logins = Logins(store, filesystems(store, store.register("front")))
+    owner = await asyncio.to_thread(store.register, "front")
+    logins = Logins(store, filesystems(store, owner))
     keys = await asyncio.to_thread(host_keys, store)
     sftp = SftpServer(_sftp_settings(config.sftp, keys), logins)
     workers = [Worker(name, config_file, store, config) for name in ("intake", "dispatch")]
     tasks = [asyncio.create_task(worker.run()) for worker in workers]
+    web = None
     try:
         await _listen(sftp)
+        web = await _listen_web(config.web, partial(_unready, stop, store, owner))
         await stop.wait()
         log.info("stopping", grace=config.pipeline.stop_grace)
     finally:
         await sftp.stop(config.pipeline.stop_grace)
         await asyncio.gather(*(worker.stop() for worker in workers))
         await asyncio.gather(*tasks)
+        if web:
+            await web.stop()
         logins.close()
 
 
@@ -67,9 +75,35 @@ def _stop_or_end(stop: asyncio.Event) -> None:
 
 async def _listen(sftp: SftpServer) -> None:
     await sftp.listen()
-    for host, port in sftp.addresses:
-        click.echo(f"ready sftp {f'[{host}]' if ':' in host else host}:{port}")
+    _print_ready("sftp", sftp.addresses)
+
+
+async def _listen_web(config: WebConfig | None, readiness: Readiness) -> WebServer | None:
+    if config is None:
+        return None
+    web = await start_web([address(text) for text in config.listen], readiness)
+    _print_ready("web", web.addresses)
+    return web
+
+
+def _print_ready(what: str, addresses: list[tuple[str, int]]) -> None:
+    for host, port in addresses:
+        click.echo(f"ready {what} {f'[{host}]' if ':' in host else host}:{port}")
     sys.stdout.flush()
+
+
+async def _unready(stop: asyncio.Event, store: Store, owner: Owner) -> str | None:
+    """Why no new clients should come, in a sentence; None when they may."""
+    sentence = None if stop.is_set() else await asyncio.to_thread(_store_fault, store, owner)
+    return "This host is stopping and takes no new sessions." if stop.is_set() else sentence
+
+
+def _store_fault(store: Store, owner: Owner) -> str | None:
+    try:
+        store.accounts.find("")
+    except StoreUnavailable as exc:
+        return str(exc)
+    return None if store.holds(owner) else "This host has lost its lease: others count it as dead."
 
 
 def _sftp_settings(config: SftpConfig, keys: list[asyncssh.SSHKey]) -> SftpSettings:
@@ -78,7 +112,8 @@ def _sftp_settings(config: SftpConfig, keys: list[asyncssh.SSHKey]) -> SftpSetti
         *("ban_window", "ban_time", "max_sessions", "idle_timeout", "legacy_algorithms"),
     )
     options = {name: getattr(config, name) for name in same}
-    return SftpSettings(host_keys=keys, listen=[address(text) for text in config.listen], **options)
+    listen = [address(text) for text in config.listen]
+    return SftpSettings(keys, listen, proxy_from=networks(config.proxy_from), **options)
 
 
 def address(text: str) -> tuple[str, int]:

@@ -12,6 +12,7 @@ import structlog
 from asyncssh.constants import MSG_IGNORE
 
 from smsfs.errors import ConfigurationError
+from smsfs.frontends.proxy import ProxyGate
 from smsfs.frontends.sftp.channel import WRITE_LIMITS, SftpChannel
 from smsfs.frontends.sftp.limits import AddressLimits
 from smsfs.frontends.sftp.protocol import SftpSession
@@ -253,6 +254,7 @@ class SftpServer:
         self.addresses: list[tuple[str, int]] = []
         self._loop = asyncio.get_running_loop()
         self._clients: set[_Client] = set()
+        self._gates: set[ProxyGate] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._listeners: list[asyncio.Server] = []
         self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="sftp")
@@ -267,7 +269,7 @@ class SftpServer:
         for host, port in self.settings.listen:
             try:
                 listener = await self._loop.create_server(
-                    lambda: _Connection(self._loop, options),
+                    lambda: self._gate(options),
                     host,
                     port,
                     backlog=self.settings.max_connections,
@@ -280,6 +282,12 @@ class SftpServer:
                 ) from exc
             self._listeners.append(listener)
             self.addresses += [sock.getsockname()[:2] for sock in listener.sockets]
+
+    def _gate(self, options: asyncssh.SSHServerConnectionOptions) -> ProxyGate:
+        settings = self.settings
+        return ProxyGate(
+            lambda: _Connection(self._loop, options), settings.proxy_from, settings.login_timeout, self._gates
+        )
 
     def admit(self, client: _Client, peer: str) -> str | None:
         """Take in a connection, or say why not."""
@@ -312,6 +320,8 @@ class SftpServer:
         self.stopping = True
         for listener in self._listeners:
             listener.close()
+        for gate in list(self._gates):
+            gate.close()
         deadline = self._loop.time() + grace
         while self._clients and self._loop.time() < deadline:
             self._close([client for client in self._clients if client.finished()])

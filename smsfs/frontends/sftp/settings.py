@@ -7,6 +7,8 @@ from asyncssh.encryption import get_encryption_algs
 from asyncssh.kex import get_kex_algs
 from attrs import field, frozen
 
+from smsfs.frontends.proxy import Network
+
 _KEX = ("mlkem", "curve25519-", "ecdh-sha2-nistp")
 _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes256-ctr", "aes128-ctr")
 _MACS = [
@@ -38,7 +40,7 @@ class SftpSettings:
     Attributes:
         host_keys: loaded private keys, at most one of a type.
         listen: host and port pairs; port 0 takes a free one.
-        login_timeout: from connecting to being logged in.
+        login_timeout: from connecting to being logged in; before that, as long again for a balancer's header.
         max_auth_tries: wrong passwords and keys before the connection is closed.
         max_connections: of all addresses.
         max_connections_per_address: of one IPv4 address or one IPv6 /64.
@@ -47,6 +49,7 @@ class SftpSettings:
         idle_timeout: without a request, the connection is closed.
         legacy_algorithms: also SHA-1, CBC and small Diffie-Hellman groups, for clients of long ago.
         threads: calls of the filesystem at a time.
+        proxy_from: where load balancers connect from, which say by the PROXY protocol whose connection it is.
     """
 
     host_keys: Sequence[asyncssh.SSHKey]
@@ -62,6 +65,7 @@ class SftpSettings:
     idle_timeout: float = 900
     legacy_algorithms: bool = field(default=False, kw_only=True)
     threads: int = 16
+    proxy_from: Sequence[Network] = ()
 
 
 def refuse_sha1(key: asyncssh.SSHKey) -> None:

@@ -1,0 +1,47 @@
+"""``smsfs hosts``: the processes that share the store, on this host and on others."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from smsfs.cli.common import config_option, opened, show_table
+from smsfs.cli.lists import moment
+from smsfs.store import Host
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@config_option
+def hosts(as_json: bool, config_file: Path | None) -> None:
+    """List the hosts' processes, with the lease of each and how much it holds."""
+    with opened(config_file) as (_, store):
+        now = store.now()
+        shown = [_process(host, now) for host in store.hosts()]
+    if as_json:
+        for item in shown:
+            click.echo(json.dumps(item, ensure_ascii=False))
+    else:
+        columns = ["host", "kind", "term", "version", "since", "lease_left", "leases", "alive"]
+        show_table(columns, [[_cell(item[key]) for key in columns] for item in shown])
+
+
+def _process(host: Host, now: float) -> dict[str, Any]:
+    """``lease_left``: seconds, below 0 for a lease that has run out; None where there are no leases."""
+    return {
+        "host": host.host,
+        "kind": host.kind,
+        "term": host.term,
+        "version": host.version,
+        "since": moment(host.since),
+        "lease_left": None if host.until is None else round(host.until - now, 1),
+        "leases": host.leases,
+        "alive": host.alive,
+    }
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)

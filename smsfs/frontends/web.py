@@ -1,0 +1,105 @@
+"""The HTTP server: health pages, for load balancers and whoever keeps watch."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+import structlog
+from aiohttp import web
+
+from smsfs.errors import ConfigurationError
+
+#: None when new clients may come; else one sentence that says why not.
+Readiness = Callable[[], Awaitable[str | None]]
+
+READY_SECONDS = 2.0
+_STOP_SECONDS = 1.0
+
+log = structlog.get_logger(frontend="web")
+
+
+class HealthPages:
+    """``/healthz``: the process runs. ``/readyz``: it can take new clients, else 503 with the reason.
+
+    A question that hangs, as one to a database that is gone, is not asked again before it was answered: the
+    checks of every balancer would each leave one more of them behind.
+    """
+
+    def __init__(self, readiness: Readiness) -> None:
+        self._readiness = readiness
+        self._question: asyncio.Future[str | None] | None = None
+
+    def routes(self) -> list[web.RouteDef]:
+        """For ``WebServer``."""
+        return [web.get("/healthz", self._health), web.get("/readyz", self._ready)]
+
+    async def _health(self, _: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def _ready(self, _: web.Request) -> web.Response:
+        sentence = await self._ask()
+        return web.Response(text=f"{sentence or 'ok'}\n", status=503 if sentence else 200)
+
+    async def _ask(self) -> str | None:
+        if self._question is None or self._question.done():
+            self._question = asyncio.ensure_future(self._readiness())
+        try:
+            return await asyncio.wait_for(asyncio.shield(self._question), READY_SECONDS)
+        except TimeoutError:
+            return f"The store has not answered within {READY_SECONDS:g} seconds."
+        except Exception:
+            log.exception("readiness_failed")
+            return "The store cannot be asked; the log says why."
+
+
+class WebServer:
+    """Listens until it is stopped.
+
+    Args:
+        routes: the pages.
+
+    Attributes:
+        addresses: host and port of each listening socket.
+    """
+
+    def __init__(self, routes: Iterable[web.RouteDef]) -> None:
+        application = web.Application()
+        application.add_routes(routes)
+        self.addresses: list[tuple[str, int]] = []
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=_STOP_SECONDS)
+
+    async def listen(self, listen: Sequence[tuple[str, int]]) -> None:
+        """Open the listening sockets.
+
+        Raises:
+            ConfigurationError: one cannot be opened; then none is.
+        """
+        await self._runner.setup()
+        for host, port in listen:
+            try:
+                await web.TCPSite(self._runner, host, port).start()
+            except OSError as exc:
+                await self.stop()
+                raise ConfigurationError(
+                    f"HTTP cannot listen on {host}:{port}: {exc.strerror}. "
+                    "Stop what listens there, or change listen under [web]."
+                ) from exc
+        self.addresses = [address[:2] for address in self._runner.addresses]
+
+    async def stop(self) -> None:
+        """Close the listening sockets; requests under way are answered, within a second."""
+        await self._runner.cleanup()
+
+
+async def start_web(listen: Sequence[tuple[str, int]], readiness: Readiness) -> WebServer:
+    """Serve the health pages, in the running event loop.
+
+    Args:
+        listen: host and port pairs; port 0 takes a free one.
+        readiness: asked by ``/readyz``.
+
+    Raises:
+        ConfigurationError: an address cannot be listened on.
+    """
+    server = WebServer(HealthPages(readiness).routes())
+    await server.listen(listen)
+    return server
