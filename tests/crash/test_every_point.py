@@ -89,11 +89,12 @@ def set_points(point: Point) -> None:
             point()
         point()
 
-    def append_with_points(self: outbox.Outbox, lines: bytes) -> None:
+    def append_with_points(self: outbox.Outbox, lines: bytes, may_send: Callable[[], bool]) -> bool:
         for torn in (b"", lines[: len(lines) // 2], lines[:-1]):
             point(lambda torn=torn: append_torn(self._path, torn))
-        append(self, lines)
+        written = append(self, lines, may_send)
         point()
+        return written
 
     Database.write, outbox.Outbox._append = write_with_points, append_with_points
     around(PlainContents, "create", point)

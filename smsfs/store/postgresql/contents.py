@@ -133,8 +133,11 @@ class PieceContents:
         self._database = database
 
     def create(self) -> str:
-        """A new name; the content is made with the file that has it."""
-        return uuid4().hex
+        """A new empty content, in a commit of its own: without a file it will be found as an orphan."""
+        content = uuid4().hex
+        with self._database.write() as connection:
+            connection.change("content_add", content=content)
+        return content
 
     def open_write(self, content: str) -> PieceWriter:
         """Open for reading and writing."""

@@ -18,7 +18,8 @@ from smsfs.errors import ConfigurationError, Exists, StoreUnavailable
 from smsfs.store.sql import load_migrations, load_statements
 
 CHANNEL = "smsfs"
-MOST_CONNECTIONS = 24
+#: More than the threads of a frontend, each of which may need a second one while it holds the first.
+MOST_CONNECTIONS = 40
 POOL_SECONDS = 5.0
 CONNECT_SECONDS = 5
 MIGRATION_LOCK = 20266

@@ -53,13 +53,11 @@ SELECT id FROM slice WHERE state = 'queued' AND backend = :backend AND not_befor
 ORDER BY seq, not_before, id LIMIT 1 FOR UPDATE SKIP LOCKED;
 -- name: batch_is_mine
 SELECT id FROM batch WHERE id = :batch AND owner = :owner AND state = 'reading' FOR UPDATE;
--- name: file_add
-WITH made AS (INSERT INTO content (id, size, changed) VALUES (:content, 0, :mtime))
-INSERT INTO file (account, folder, name, state, content, size, mtime)
-VALUES (:account, :folder, :name, 'draft', :content, 0, :mtime) RETURNING *, NULL AS writers;
 -- name: outcome_add
 COPY outcome (batch, row, slice, attempt, event, carrier_id, code, reason, parts, at) FROM STDIN;
 
+-- name: content_add
+INSERT INTO content (id, size, changed) VALUES (:content, 0, extract(epoch FROM clock_timestamp()));
 -- name: content_get
 SELECT size FROM content WHERE id = :content;
 -- name: content_resize

@@ -54,6 +54,9 @@ UPDATE slice SET owner = NULL WHERE owner = :owner AND state <> 'claimed';
 -- name: owner_drop
 DELETE FROM owner WHERE id = :owner AND NOT EXISTS (SELECT 1 FROM slice WHERE owner = :owner);
 
+-- name: file_add
+INSERT INTO file (account, folder, name, state, content, size, mtime)
+VALUES (:account, :folder, :name, 'draft', :content, 0, :mtime) RETURNING *, NULL AS writers;
 -- name: file_move
 UPDATE file SET folder = :folder, name = :name WHERE id = :file;
 -- name: file_drop

@@ -34,9 +34,6 @@ INSERT INTO owner (token, kind, since) VALUES (:token, :kind, :now) RETURNING id
 SELECT id, kind, token FROM owner;
 -- name: batch_is_mine
 SELECT id FROM batch WHERE id = :batch AND owner = :owner AND state = 'reading';
--- name: file_add
-INSERT INTO file (account, folder, name, state, content, size, mtime)
-VALUES (:account, :folder, :name, 'draft', :content, 0, :mtime) RETURNING *, NULL AS writers;
 -- name: file_contents
 SELECT content FROM file;
 -- name: outcome_add

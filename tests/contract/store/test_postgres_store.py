@@ -1,0 +1,15 @@
+from functools import partial
+
+import pytest
+
+from smsfs.store.postgresql import PostgresStore
+from smsfs.testing.store_suite import StoreSuite
+
+
+class TestPostgresStore(StoreSuite):
+    death_seconds = 1.0
+
+    @pytest.fixture
+    def opener(self, database):
+        """Open the store of this test, with leases short enough to see them end."""
+        return partial(PostgresStore, database, lease=self.death_seconds, margin=0.2)
