@@ -14,7 +14,7 @@ from attrs import define, field
 from smsfs.testing.server import Installation, Server, wait_for
 
 KILLS = 100
-CLIENTS = 3
+CLIENTS = 2
 END_BOUND = 60.0
 #: What is killed, and how often.
 VICTIMS = {"all": 70, "main": 15, "dispatch": 10, "intake": 5}
@@ -53,7 +53,7 @@ class Sender:
             if over.is_set():
                 break
             name = f"{self.name}-{number}.csv"
-            size = self.chance.choices([1, 5, 20, 60, 1500], [5, 5, 5, 4, 1])[0]
+            size = self.chance.choices([1, 5, 20, 60, 1500], [5, 5, 5, 3, 1])[0]
             if self.chance.random() < 0.1:
                 self.drafts.add(name)
                 await self._insist(self._upload, name, size)
@@ -110,14 +110,20 @@ def kill(server, victim):
         os.kill(pid, signal.SIGKILL)
 
 
+async def start(server, chance):
+    """Start the server, to be killed before it is ready or after."""
+    if chance.random() < 0.2:
+        server.launch()
+    else:
+        await asyncio.to_thread(server.start)
+
+
 async def kill_again_and_again(server, chance):
     """Kill a hundred times; each time what is dead is started again, at last for good."""
     for _ in range(KILLS):
         if server.process.poll() is not None:
-            server.launch()
-            await asyncio.sleep(chance.uniform(0.4, 1.3))
-        else:
-            await asyncio.sleep(chance.uniform(0, 0.5))
+            await start(server, chance)
+        await asyncio.sleep(chance.uniform(0, 0.5))
         kill(server, chance.choices([*VICTIMS], [*VICTIMS.values()])[0])
     if server.process.poll() is not None:
         await asyncio.to_thread(server.start)
