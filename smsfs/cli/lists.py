@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 import click
 
 from smsfs.cli.common import config_option, find_account, opened, show_table
+from smsfs.errors import StoreUnavailable
 from smsfs.pipeline.messages import MessageStatus, statuses
 from smsfs.states import FileState, MessageState
-from smsfs.store import Batch, Store
+from smsfs.store import Batch, File, Store
 
 
 def moment(seconds: float | None) -> str | None:
@@ -48,7 +50,7 @@ def _files(store: Store, account: int | None) -> Iterator[dict[str, Any]]:
             "account": names.get(file.account, "?"),
             "file": file.path,
             "state": str(file.state),
-            "bytes": store.contents.size(file.content) if file.writers or file.cut else file.size,
+            "bytes": _bytes(store, file),
             "modified": moment(file.mtime),
             "cut": file.cut,
             "submitted_at": moment(batch.submitted) if batch else None,
@@ -56,6 +58,14 @@ def _files(store: Store, account: int | None) -> Iterator[dict[str, Any]]:
             "causes": batch.cause_count if batch else None,
             "cause": str(batch.causes[0]) if batch and batch.causes else None,
         }
+
+
+def _bytes(store: Store, file: File) -> int:
+    """The size of a file; what arrived of one that is being written, or was when its upload ended."""
+    if file.writers or file.cut:
+        with suppress(StoreUnavailable):
+            return store.contents.size(file.content)
+    return file.size
 
 
 @click.command()

@@ -88,10 +88,16 @@ class AccountFilesystem(Filesystem):
 
     def entry(self, file: File) -> Entry:
         """A file as clients see it; one that is being written, or was when its process died, is measured."""
-        size = self._store.contents.size(file.content) if file.writers or file.cut else file.size
+        size = self._measured(file) if file.writers or file.cut else file.size
         mode = DRAFT_MODE if file.state is FileState.DRAFT else FINISHED_MODE
         inode = FIRST_FILE_INODE + file.id
         return Entry(file.name, False, size + len(file.tail), mode, file.mtime, inode, file.state)
+
+    def _measured(self, file: File) -> int:
+        try:
+            return self._store.contents.size(file.content)
+        except StoreUnavailable:  # removed in this moment, or lost to a power cut before its first sync
+            return file.size
 
     def _folders(self) -> tuple[str, ...]:
         return ("", *self._dialect.folders)
@@ -132,7 +138,10 @@ class AccountFilesystem(Filesystem):
     def _open_to_read(self, where: str) -> OpenFile:
         file = self._known(where)
         _require(file, "read")
-        return Reader(self._store.contents, file, lambda: self._entry_of(file))
+        try:
+            return Reader(self._store.contents, file, lambda: self._entry_of(file))
+        except FileNotFoundError:
+            raise StoreUnavailable(f"The bytes of {file.name} are missing; upload it again.") from None
 
     def _entry_of(self, file: File) -> Entry:
         return self.entry(self._store.files.view().get(file.id) or file)

@@ -23,7 +23,10 @@ SECTIONS = {
 
 def host_key(port, kind="ssh-ed25519"):
     """The server's host key of a kind."""
-    with contextlib.closing(paramiko.Transport((HOST, port))) as transport:
+    with (
+        socket.create_connection((HOST, port)) as raw,
+        contextlib.closing(paramiko.Transport(raw)) as transport,
+    ):
         transport.get_security_options().key_types = (kind,)
         transport.start_client(timeout=20)
         return transport.get_remote_server_key()

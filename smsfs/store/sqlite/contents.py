@@ -17,7 +17,8 @@ class PlainWriter:
     """A content open for reading and writing."""
 
     def __init__(self, path: Path, folder: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDWR)
+        # A power cut may have left the row of a draft without its file: it is uploaded again.
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         self._folder = folder
 
     def write(self, offset: int, data: bytes) -> int:
