@@ -1,8 +1,10 @@
-"""A PostgreSQL server for every test that wants one."""
+"""What every test may use: a PostgreSQL server, and assertions of the shipped suites that show their values."""
 
 import pytest
 
-from smsfs.testing.postgres import PostgresServer
+pytest.register_assert_rewrite("smsfs.testing")
+
+from smsfs.testing.postgres import PostgresServer  # noqa: E402 -- after the line above
 
 
 @pytest.fixture(scope="session")

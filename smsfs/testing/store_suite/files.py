@@ -70,6 +70,7 @@ class ContentSuite(StoreFixtures):
         with store.contents.open_read(content) as stream:
             assert stream.read(5) == b""
             writer.write(0, b"later")
+            writer.sync()
             stream.seek(0)
             assert stream.read(5) == b"later"
         writer.close()

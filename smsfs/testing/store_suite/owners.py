@@ -20,6 +20,7 @@ from smsfs.store import (
     StaleOwnerError,
     Store,
 )
+from smsfs.testing.server import wait_for
 from smsfs.testing.store_suite.base import (
     NOW,
     StoreFixtures,
@@ -82,7 +83,7 @@ class OwnerSuite(StoreFixtures):
             assert set(store.alive()) == {owner.id, dead}
             assert found(store, file.id).writers == (dead,)
             assert batch_of(store, number).state == "reading"
-        assert set(store.alive()) == {owner.id}
+        wait_for(lambda: set(store.alive()) == {owner.id}, "its death to show", self.death_seconds + 2)
         assert store.settle() == 1
         seen = found(store, file.id)
         assert (seen.cut, seen.writers) == (True, ())

@@ -73,8 +73,8 @@ class RaceSuite(StoreFixtures):
 
     def test_change_elsewhere_is_noticed(self, store: Store, other: Store, account: Account) -> None:
         """A submission through a mount would wait for the next poll of the server."""
-        _catch_up(store)
-        timer = threading.Timer(0.05, lambda: draft(other, account))
+        _catch_up(store, self.notice_seconds)
+        timer = threading.Timer(0.05, lambda: submitted(other, account))
         timer.start()
         began = time.monotonic()
         assert store.changed(WAIT_SECONDS)
@@ -85,17 +85,17 @@ class RaceSuite(StoreFixtures):
         """A dispatcher that waits in changing threads would sleep through a submission."""
         with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as two:
             for waiter in (one, two):
-                waiter.submit(_catch_up, store).result()
-            draft(other, account, "a")
-            assert one.submit(store.changed, 0).result()
-            draft(other, account, "b")
-            assert two.submit(store.changed, 0).result()
-            assert not one.submit(store.changed, 0).result()
+                waiter.submit(_catch_up, store, self.notice_seconds).result()
+            submitted(other, account, "a")
+            assert one.submit(store.changed, self.notice_seconds).result()
+            submitted(other, account, "b")
+            assert two.submit(store.changed, self.notice_seconds).result()
+            assert not one.submit(store.changed, self.notice_seconds).result()
 
     def test_quiet_store_lets_the_wait_end(self, store: Store, account: Account) -> None:
         """An idle worker would never look at its clock, nor stop."""
-        draft(store, account)
-        _catch_up(store)
+        submitted(store, account)
+        _catch_up(store, self.notice_seconds)
         began = time.monotonic()
         assert not store.changed(0.05)
         assert time.monotonic() - began >= 0.05
@@ -118,8 +118,8 @@ class RaceSuite(StoreFixtures):
         last.close()
 
 
-def _catch_up(store: Store) -> None:
-    while store.changed(0):
+def _catch_up(store: Store, seconds: float) -> None:
+    while store.changed(seconds):
         pass
 
 

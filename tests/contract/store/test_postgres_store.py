@@ -8,6 +8,7 @@ from smsfs.testing.store_suite import StoreSuite
 
 class TestPostgresStore(StoreSuite):
     death_seconds = 1.0
+    notice_seconds = 0.3
 
     @pytest.fixture
     def opener(self, database):
