@@ -86,6 +86,18 @@ def test_a_header_is_not_waited_for_forever(gated, events):
     assert [event["reason"] for event in events] == ["it did not come in time"]
 
 
+def test_the_wait_ends_with_the_header(gated, headers):
+    """Every session would be cut, in the middle of its upload, when the time to log in has passed."""
+
+    async def scenario():
+        connection = gated(BALANCER, timeout=0.01)
+        connection.feed(headers.binary(CLIENT, 50000))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(connection.transport.aborted.wait(), 0.1)
+
+    run(scenario())
+
+
 @pytest.mark.parametrize("sent", [b"", b"PROXY ", b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"])
 def test_health_checks_are_no_noise(gated, events, sent):
     """A line every second from each balancer would hide what matters in the log."""
