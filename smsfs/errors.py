@@ -98,6 +98,12 @@ class QuotaFull(Refusal):
     code = errno.EDQUOT
 
 
+class DiskFull(Refusal):
+    """The server has no room left, whosever it was (ENOSPC)."""
+
+    code = errno.ENOSPC
+
+
 class TooManyOpen(Refusal):
     """The account has too many open files (EMFILE)."""
 

@@ -145,11 +145,14 @@ class Worker:
         loop = asyncio.get_running_loop()
         while not self._stopping.is_set():
             began = loop.time()
-            status = await self._once()
-            if self._stopping.is_set():
-                return
-            log.error("worker_ended", worker=self._name, status=status, again_in=pause)
-            await asyncio.to_thread(self._settle, status)
+            try:
+                status = await self._once()
+                if self._stopping.is_set():
+                    return
+                log.error("worker_ended", worker=self._name, status=status, again_in=pause)
+                await asyncio.to_thread(self._settle, status)
+            except OSError as exc:  # the store or the host has no room; the next process settles at its start
+                log.error("worker_not_settled", worker=self._name, reason=str(exc), again_in=pause)  # noqa: TRY400 -- the sentence says it all
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)
             pause = FIRST_PAUSE if loop.time() - began > STEADY_SECONDS else min(pause * 2, LONGEST_PAUSE)
@@ -163,6 +166,8 @@ class Worker:
             stdin=asyncio.subprocess.PIPE,
             start_new_session=True,
         )
+        if self._stopping.is_set() and self._process.stdin:  # stop() was too early to see this process
+            self._process.stdin.close()
         return await self._process.wait()
 
     def _settle(self, status: int) -> None:

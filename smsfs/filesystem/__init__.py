@@ -1,8 +1,9 @@
 """The virtual filesystem: every frontend calls this and nothing else."""
 
 from smsfs.filesystem.account import AccountFilesystem
+from smsfs.filesystem.entry import Entry, Usage
 from smsfs.filesystem.everyone import AllAccounts, Filesystems
-from smsfs.filesystem.interface import Entry, Filesystem, Usage
+from smsfs.filesystem.interface import Filesystem
 from smsfs.filesystem.openfile import OpenFile
 
 __all__ = ["AccountFilesystem", "AllAccounts", "Entry", "Filesystem", "Filesystems", "OpenFile", "Usage"]

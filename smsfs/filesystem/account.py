@@ -26,10 +26,11 @@ from smsfs.errors import (
     StoreUnavailable,
     TooManyOpen,
 )
-from smsfs.filesystem.interface import FOLDER_MODE, Entry, Filesystem, Usage, relative
+from smsfs.filesystem.entry import Entry, Usage
+from smsfs.filesystem.interface import FOLDER_MODE, Filesystem, relative
 from smsfs.filesystem.openfile import Draft, OpenFile, Reader
 from smsfs.states import CLIENT_RIGHTS, FileState, next_file_state
-from smsfs.store import Account, File, FileChange, Owner, Store
+from smsfs.store import Account, ContentWriter, File, FileChange, Owner, Store
 
 DRAFT_MODE, FINISHED_MODE = 0o644, 0o444
 FIRST_FILE_INODE = 1000
@@ -163,12 +164,20 @@ class AccountFilesystem(Filesystem):
             used = files.usage(self._account.id)[1]
             writer = files.add_writer(file.id, owner)
         room = settings["max_bytes"] - used + file.size
-        content = self._store.contents.open_write(file.content)
+        content = self._open_content(file, writer)
         draft = Draft(self, file, writer, content, settings["max_file_bytes"], room)
         self._remember(draft)
         if flags & os.O_TRUNC:
             draft.truncate(0)
         return draft
+
+    def _open_content(self, file: File, writer: int) -> ContentWriter:
+        """Open the bytes of a file that ``writer`` is noted for already; that ends if it cannot be."""
+        try:
+            return self._store.contents.open_write(file.content)
+        except OSError:
+            self._unended.append(writer)
+            raise
 
     def _end_dead_writers(self, where: str) -> None:
         """Let go of the file for processes that died with it open: a new upload need not wait for a sweep."""
@@ -224,7 +233,8 @@ class AccountFilesystem(Filesystem):
         refusal = None
         try:
             with self._change() as files:
-                mtime = draft.file.mtime if mtime is None else mtime
+                if mtime is None:  # nothing was written: what others did to it meanwhile stays
+                    mtime = (files.get(draft.file.id) or draft.file).mtime
                 file = files.end_writer(draft.writer, size, mtime, cut=cut)
                 try:
                     self._check_held(files, draft, file, cut=cut)

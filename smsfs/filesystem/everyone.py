@@ -6,7 +6,8 @@ from collections.abc import Callable
 from smsfs.dialects import Dialect
 from smsfs.errors import Missing, NotAllowed, OtherAccount
 from smsfs.filesystem.account import AccountFilesystem
-from smsfs.filesystem.interface import FOLDER_MODE, Entry, Filesystem, Usage, relative
+from smsfs.filesystem.entry import Entry, Usage
+from smsfs.filesystem.interface import FOLDER_MODE, Filesystem, relative
 from smsfs.filesystem.openfile import OpenFile
 from smsfs.store import Account, Owner, Store
 
@@ -31,27 +32,29 @@ class AllAccounts(Filesystem):
         name, rest = self._split(path)
         if not name:
             raise NotAllowed("Here are only accounts' folders; smsfs account add makes one.")
+        return self._of(self._account(name)), rest
+
+    def _account(self, name: str) -> Account:
         account = self._store.accounts.find(name)
         if account is None:
             raise Missing(f"There is no account {name}.")
-        return self._of(account), rest
+        return account
 
-    def _folder(self, name: str, mtime: float, inode: int) -> Entry:
-        return Entry(name, True, 0, FOLDER_MODE, mtime, inode)
+    def _folder(self, account: Account) -> Entry:
+        return Entry(account.name, True, 0, FOLDER_MODE, account.created, 1 + account.id)
 
     def stat(self, path: str) -> Entry:
         """An account's folder, or something in it."""
         name, rest = self._split(path)
         if not name:
-            return self._folder("", 0.0, 1)
-        filesystem, _ = self._find(path)
-        return filesystem.stat(rest)
+            return Entry("", True, 0, FOLDER_MODE, 0.0, 1)
+        account = self._account(name)
+        return self._of(account).stat(rest) if rest else self._folder(account)
 
     def listdir(self, path: str) -> list[Entry]:
         """The accounts, or what one of them holds."""
         if not self._split(path)[0]:
-            accounts = self._store.accounts.all()
-            return [self._folder(account.name, account.created, 1 + account.id) for account in accounts]
+            return [self._folder(account) for account in self._store.accounts.all()]
         filesystem, rest = self._find(path)
         return filesystem.listdir(rest)
 

@@ -8,38 +8,11 @@ a ``Refusal``: an errno and a sentence.
 from abc import ABC, abstractmethod
 from typing import NoReturn
 
-from attrs import frozen
-
 from smsfs.errors import BadRequest, NameTooLong, NotAllowed
+from smsfs.filesystem.entry import MAX_NAME, Entry, Usage
 from smsfs.filesystem.openfile import OpenFile
-from smsfs.states import FileState
 
-MAX_NAME = 255
 FOLDER_MODE = 0o755
-
-
-@frozen
-class Entry:
-    """A file or folder as a client sees it; ``size`` in bytes, ``mtime`` in seconds since the epoch."""
-
-    name: str
-    is_folder: bool
-    size: int
-    mode: int
-    mtime: float
-    inode: int
-    state: FileState | None = None
-
-
-@frozen
-class Usage:
-    """What an account uses, and may use."""
-
-    files: int
-    max_files: int
-    bytes: int
-    max_bytes: int
-    max_name: int = MAX_NAME
 
 
 class Filesystem(ABC):

@@ -12,7 +12,7 @@ from smsfs.states import FileState
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smsfs.filesystem.interface import Entry
+    from smsfs.filesystem.entry import Entry
     from smsfs.store import Contents, ContentWriter, File
 
 T = TypeVar("T")

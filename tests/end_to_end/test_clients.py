@@ -107,6 +107,62 @@ def test_a_rejected_file_can_be_submitted_again_by_its_name(shop, sftp, kit):
     assert len(shop.wait_for_sent("again.csv", 3)) == 3
 
 
+def winscp(sftp, name, text):
+    """What WinSCP sends for a large file that is called ``.ready`` on the client's side already."""
+    with pytest.raises(FileNotFoundError):
+        sftp.lstat(f"{name}.ready")
+    upload(sftp, f"{name}.ready.filepart", text)
+    sftp.rename(f"{name}.ready.filepart", f"{name}.ready")
+    sftp.utime(f"{name}.ready", (1_700_000_000, 1_700_000_000))
+
+
+def rclone_since_1_63(sftp, name, text):
+    """What later versions of rclone send, which upload under a temporary name."""
+    upload(sftp, f"{name}.ready.1a2b3c4d.partial", text)
+    sftp.utime(f"{name}.ready.1a2b3c4d.partial", (1_700_000_000, 1_700_000_000))
+    assert sftp.stat(f"{name}.ready.1a2b3c4d.partial").st_size == len(text)
+    sftp.posix_rename(f"{name}.ready.1a2b3c4d.partial", f"{name}.ready")
+    assert sftp.stat(f"{name}.ready").st_size == len(text)
+
+
+def spring(sftp, name, text):
+    """What Spring Integration sends, which removes the target before its rename."""
+    upload(sftp, f"{name}.ready.writing", text)
+    with pytest.raises(FileNotFoundError):
+        sftp.remove(f"{name}.ready")
+    sftp.rename(f"{name}.ready.writing", f"{name}.ready")
+
+
+def upload(sftp, name, text):
+    """Upload a file."""
+    with sftp.open(name, "w") as file:
+        file.write(text)
+
+
+@pytest.mark.parametrize("sequence", [winscp, rclone_since_1_63, spring])
+def test_clients_with_temporary_names_send_and_a_retry_does_not(shop, sftp, kit, sequence):
+    """Clients that rename by themselves could not send, or would send twice when they try again."""
+    name = f"staged by {sequence.__name__}"
+    sequence(sftp, name, kit.csv_of(name))
+    shop.wait_for_state(sftp, name, "success")
+    upload(sftp, "retry.csv", kit.csv_of(name))
+    sftp.rename("retry.csv", f"{name}.ready")
+    rejected = shop.wait_for_state(sftp, name, "rejected")
+    assert b"a file of this name with the same bytes was accepted" in sftp.open(rejected).read()
+    shop.wait_for_sent(name, 3)
+
+
+@pytest.mark.parametrize("how", ["put -p", "put -f", "put"])
+def test_openssh_s_options_bring_no_warning(shop, sftp, kit, tmp_path, how):
+    """Every upload with times or modes would print a warning that people take for a failure."""
+    name = f"by {how}.csv"
+    (tmp_path / name).write_text(kit.csv_of(name))
+    words = clients.OpenSsh(shop.login).batch(f'{how} "{tmp_path / name}"', f'rename "{name}" "{name}.ready"')
+    assert "remote" not in words.lower(), words
+    shop.wait_for_state(sftp, name, "success")
+    shop.wait_for_sent(name, 3)
+
+
 @pytest.mark.parametrize("name", ["openssh", "lftp", "psftp", "rclone", "curl", "fuse"])
 def test_an_upload_straight_to_ready_fails(name, shop, mount, sftp, kit, tmp_path):
     """A file would be sent before it is whole, or the client would report success though nothing is sent."""

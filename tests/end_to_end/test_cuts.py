@@ -6,11 +6,14 @@ import socket
 import struct
 import subprocess
 
+import paramiko
 import pytest
 
 from smsfs.testing import clients
 from smsfs.testing.server import Installation, Mount, Server, wait_for
 
+#: What paramiko raises when it closes a file over a connection that is gone.
+GONE = (EOFError, OSError, paramiko.SSHException)
 CUT = "was cut off; upload it again"
 
 
@@ -47,12 +50,32 @@ def test_a_client_killed_in_the_middle_of_an_upload(shop, sftp, kit, tmp_path):
     client = clients.OpenSsh(shop.login)
     command = client.command("-q", "-l", "2000")  # kbit/s
     with subprocess.Popen(command, stdin=subprocess.PIPE, cwd=tmp_path, start_new_session=True) as process:
-        process.stdin.write(f"put {name}\n".encode())
-        process.stdin.flush()
-        wait_for(lambda: arrived(sftp, name), "the first bytes")
-        process.kill()  # its ssh follows it
+        try:
+            process.stdin.write(f"put {name}\n".encode())
+            process.stdin.flush()
+            wait_for(lambda: arrived(sftp, name), "the first bytes")
+        finally:
+            process.kill()  # its ssh follows it
     assert 0 < arrived(sftp, name) < (tmp_path / name).stat().st_size
     assert_not_sent_until_uploaded_again(shop, sftp, kit, name)
+
+
+def test_an_upload_that_was_cut_can_be_resumed(shop, sftp, kit, tmp_path):
+    """After a cut, a large file would have to be uploaded from its start, or never be sent."""
+    name, text = "resumed.csv", kit.csv_of("resumed.csv", 1000)
+    with shop.session() as other:
+        file = other.open(name, "w")
+        file.write(text[: len(text) // 2])
+        other.get_channel().close()
+        wait_for(lambda: '"/resumed.csv"' in shop.server.log or '"resumed.csv"' in shop.server.log, "the cut")
+        with contextlib.suppress(*GONE):
+            file.close()
+    (tmp_path / name).write_text(text)
+    commands = (f'reput "{tmp_path / name}" {name}', f"rename {name} {name}.ready")
+    clients.OpenSsh(shop.login).batch(*commands)
+    shop.wait_for_state(sftp, name, "success")
+    messages = shop.wait_for_sent(name, 1000)
+    assert sorted(message["userref"] for message in messages) == kit.references(name, 1000)
 
 
 def test_a_connection_reset_in_the_middle_of_an_upload(shop, sftp, kit):
@@ -67,7 +90,7 @@ def test_a_connection_reset_in_the_middle_of_an_upload(shop, sftp, kit):
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         raw.close()
         assert_not_sent_until_uploaded_again(shop, sftp, kit, name)
-        with contextlib.suppress(EOFError, OSError):
+        with contextlib.suppress(*GONE):
             file.close()
 
 
@@ -81,7 +104,7 @@ def test_a_client_that_goes_without_closing_its_file(shop, sftp, kit):
             sftp.rename(name, f"{name}.ready")
         other.get_channel().close()
         assert_not_sent_until_uploaded_again(shop, sftp, kit, name)
-        with contextlib.suppress(EOFError, OSError):
+        with contextlib.suppress(*GONE):
             file.close()
 
 
@@ -112,7 +135,7 @@ def test_a_server_killed_in_the_middle_of_an_upload(base, kit):
             half = sftp.open("half.csv", "w")
             half.write(kit.csv_of("half.csv"))
             server.kill_all()
-            with contextlib.suppress(EOFError, OSError):
+            with contextlib.suppress(*GONE):
                 half.close()
         server.start()
         with shop.session() as sftp:

@@ -1,6 +1,7 @@
 """The rules that the code itself is held to."""
 
 import ast
+import re
 import subprocess
 import sys
 import sysconfig
@@ -9,6 +10,8 @@ from pathlib import Path
 from statistics import median
 
 import pytest
+
+from smsfs import errors
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = Path(sysconfig.get_path("scripts"))
@@ -66,6 +69,34 @@ def test_modules_are_short(folder):
     """A module of over 500 lines holds two things, and one of them would be looked for in vain."""
     sizes = {str(file): file.read_text(encoding="utf-8").count("\n") for file in modules(folder)}
     assert {name: size for name, size in sizes.items() if size >= 500} == {}
+
+
+def sentences() -> Iterator[tuple[str, str]]:
+    """What every refusal and error of configuration says; place holders are shown as X."""
+    kinds = {
+        name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, OSError)
+    }
+    for file in modules("smsfs"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {*kinds, "ConfigurationError"}:
+                text = spoken(node.args[0]) if node.args else "X"
+                yield f"{file.relative_to(ROOT)}:{node.lineno}", text
+
+
+def spoken(node: ast.expr) -> str:
+    """The text of a string literal."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(map(spoken, node.values))
+    return str(node.value) if isinstance(node, ast.Constant) else "X"
+
+
+def test_refusals_are_sentences():
+    """A user would read half a sentence, or two run together."""
+    found = list(sentences())
+    assert len(found) > 50
+    # A path, a key of the configuration or an option may begin one, a command to copy may end one.
+    whole = re.compile(r"X|([A-Z/\[]|listen: |chmod |--|\w+_\w+ ).*([.X]|with: .+)", re.DOTALL)
+    assert [(place, text) for place, text in found if not whole.fullmatch(text)] == []
 
 
 def test_no_registry_is_named():

@@ -1,16 +1,29 @@
 """File contents of a single host: plain files beside the database."""
 
+import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from io import RawIOBase
 from pathlib import Path
 from uuid import uuid4
 
-from smsfs.errors import StoreUnavailable
+from smsfs.errors import DiskFull, StoreUnavailable
 from smsfs.store import File
 from smsfs.store.durable import make_folder, sync_folder
 from smsfs.store.sql.files import file_from
 from smsfs.store.sqlite.database import Database
+
+
+@contextmanager
+def _on_disk() -> Iterator[None]:
+    """Tell a full disk from what is wrong with the server."""
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DiskFull("The server's disk is full; try again later.") from exc
 
 
 class PlainWriter:
@@ -24,8 +37,9 @@ class PlainWriter:
     def write(self, offset: int, data: bytes) -> int:
         """Write all of ``data`` at ``offset``."""
         view, done = memoryview(data), 0
-        while done < len(view):
-            done += os.pwrite(self._descriptor, view[done:], offset + done)
+        with _on_disk():
+            while done < len(view):
+                done += os.pwrite(self._descriptor, view[done:], offset + done)
         return done
 
     def read(self, offset: int, size: int) -> bytes:
@@ -34,7 +48,8 @@ class PlainWriter:
 
     def truncate(self, size: int) -> None:
         """Cut or extend to ``size`` bytes."""
-        os.ftruncate(self._descriptor, size)
+        with _on_disk():
+            os.ftruncate(self._descriptor, size)
 
     def size(self) -> int:
         """How many bytes there are."""
@@ -42,8 +57,9 @@ class PlainWriter:
 
     def sync(self) -> None:
         """The bytes and the folder entry to stable storage."""
-        os.fsync(self._descriptor)
-        sync_folder(self._folder)
+        with _on_disk():
+            os.fsync(self._descriptor)
+            sync_folder(self._folder)
 
     def close(self) -> None:
         """Let go of the descriptor."""
@@ -64,7 +80,8 @@ class PlainContents:
     def create(self) -> str:
         """A new empty file."""
         content = uuid4().hex
-        os.close(os.open(self._path(content), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with _on_disk():
+            os.close(os.open(self._path(content), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         return content
 
     def open_write(self, content: str) -> PlainWriter:

@@ -83,15 +83,19 @@ class Database:
             StoreUnavailable: the file cannot be read.
         """
         try:
-            connection = (
-                self._spare.pop() if self._spare else SqliteConnection(self._connect(READ_BUSY_SECONDS))
-            )
+            connection = self._take()
             try:
                 yield connection
             finally:
                 self._give_back(connection)
         except sqlite3.Error as exc:
             raise StoreUnavailable(f"The store cannot be read now ({exc}); try again later.") from exc
+
+    def _take(self) -> SqliteConnection:
+        try:
+            return self._spare.pop()
+        except IndexError:
+            return SqliteConnection(self._connect(READ_BUSY_SECONDS))
 
     def _give_back(self, connection: SqliteConnection) -> None:
         if len(self._spare) < SPARE_READERS:
@@ -136,6 +140,9 @@ class Database:
             ConfigurationError: a newer smsfs made this store.
         """
         scripts = load_migrations("smsfs.store.sqlite")
+        with self.reading() as reader:
+            if reader.plain.execute("PRAGMA user_version").fetchone()[0] == len(scripts):
+                return  # without a write, for which a full disk has no room
         with self.write() as connection:
             have = connection.plain.execute("PRAGMA user_version").fetchone()[0]
             if have > len(scripts):

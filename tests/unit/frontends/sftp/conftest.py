@@ -14,7 +14,8 @@ import pytest
 import structlog
 
 from smsfs.errors import Exists, Missing, NotFolder, NotPermitted
-from smsfs.filesystem.interface import Entry, Filesystem, Usage, relative
+from smsfs.filesystem.entry import Entry, Usage
+from smsfs.filesystem.interface import Filesystem, relative
 from smsfs.filesystem.openfile import OpenFile
 from smsfs.frontends.sftp import SftpSettings, start
 from smsfs.frontends.sftp.protocol import SftpSession

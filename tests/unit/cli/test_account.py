@@ -1,0 +1,224 @@
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+from smsfs.dialects.registry import dialect
+from smsfs.dialects.settings import settings_of
+from smsfs.frontends.logins import _verify
+from smsfs.testing.clients import make_key
+
+
+@pytest.fixture
+def key(tmp_path):
+    """A key pair; the public key's file."""
+    return make_key(tmp_path).with_suffix(".pub")
+
+
+def sentence(done):
+    """The one line that a command complained with."""
+    lines = done.err.splitlines()
+    assert (done.status, len(lines), done.out) == (1, 1, ""), done
+    return lines[0]
+
+
+def test_add_stores_a_hash_that_the_password_opens(clinic, store):
+    """A new account could not log in, or its password could be read in the store."""
+    stored = store.accounts.find(clinic).password
+    assert "secret-1" not in stored
+    assert _verify(stored, "secret-1")
+
+
+def typed(command: list[str], *answers: str) -> int:
+    """The exit status of a command on a terminal, each answer typed when it asks for something."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+    os.close(theirs)
+    try:
+        for answer in answers:
+            while not os.read(ours, 4096).rstrip().endswith(b":"):
+                pass
+            os.write(ours, answer.encode() + b"\n")
+        return process.wait(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+
+
+def test_add_asks_for_the_password_twice(store):
+    """A slip in a password that nobody sees would lock its owner out."""
+    command = [sys.executable, "-m", "smsfs", "account", "add", "clinic", "--dialect", "gatewayapi"]
+    assert typed(command, "secret-1", "secret-2", "secret-3", "secret-3") == 0
+    assert _verify(store.accounts.find("clinic").password, "secret-3")
+
+
+def test_add_without_terminal_says_what_to_do(smsfs):
+    """A script that forgot the password would hang, or show a stack of Python's warnings."""
+    assert "--password-stdin" in sentence(smsfs("account", "add", "clinic", "--dialect", "gatewayapi"))
+
+
+def test_add_with_key_needs_no_password(smsfs, key, store):
+    """An account for keys only would have a password that somebody had to invent."""
+    assert smsfs("account", "add", "office", "--dialect", "gatewayapi", "--key", key).status == 0
+    found = store.accounts.find("office")
+    assert found.password is None
+    assert len(store.accounts.keys(found.id)) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text", "told"),
+    [
+        (["a b"], "pw\n", "'a b' is no account name: letters, digits and . _ @ - only, at most 64."),
+        (["../x"], "pw\n", "'../x' is no account name"),
+        (["x" * 65], "pw\n", "is no account name"),
+        (["clinic"], "pw\n", "There is an account clinic already."),
+        (["x"], "", "The password is empty."),
+        (["x", "--set", "foo=1"], "pw\n", "There is no setting 'foo'; there are alias_seconds, "),
+        (["x", "--set", "bad_rows"], "pw\n", "A setting is given as KEY=VALUE, not 'bad_rows'."),
+        (
+            ["x", "--set", "backend=smpp"],
+            "pw\n",
+            "There is no backend 'smpp' in the configuration; there are: outbox.",
+        ),
+        (
+            ["x", "--key", "empty"],
+            "pw\n",
+            "empty holds no OpenSSH public key; give the file that ends in .pub.",
+        ),
+        (["x", "--key", "key"], "pw\n", "key holds no OpenSSH public key; give the file that ends in .pub."),
+    ],
+)
+@pytest.mark.usefixtures("clinic", "key")
+def test_add_refuses_with_a_sentence(smsfs, tmp_path, store, arguments, text, told):
+    """An account would be made wrong, or a traceback shown, or half of it would stay."""
+    (tmp_path / "empty").touch()
+    done = smsfs("account", "add", "--dialect", "gatewayapi", "--password-stdin", *arguments, text=text)
+    assert told in sentence(done)
+    assert [account.name for account in store.accounts.all()] == ["clinic"]
+
+
+def test_add_takes_no_folder_for_a_key(smsfs, tmp_path):
+    """A slip in a path would end in a traceback."""
+    done = smsfs("account", "add", "x", "--dialect", "gatewayapi", "--key", tmp_path)
+    assert done.status == 2
+    assert "is a directory" in done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.usefixtures("clinic")
+def test_list(smsfs, key):
+    """An operator could not see who may log in, and how."""
+    smsfs("account", "add", "office", "--dialect", "gatewayapi", "--key", key)
+    first, second = smsfs("account", "list", "--json").rows()
+    assert (first["name"], first["login"], first["files"]) == ("clinic", "password", 0)
+    assert (second["name"], second["login"], second["state"]) == ("office", "key", "open")
+    table = smsfs("account", "list").out.splitlines()
+    assert table[0].split() == ["name", "dialect", "state", "login", "files", "bytes"]
+    assert table[1].split() == ["clinic", "gatewayapi", "open", "password", "0", "0"]
+
+
+def test_show_has_every_setting(smsfs, clinic):
+    """An operator would not find the setting to change."""
+    lines = [line.split() for line in smsfs("account", "show", clinic).out.splitlines()]
+    wanted = settings_of(dialect("gatewayapi"), {})
+    shown = {line[0]: line[1] if len(line) > 1 else "" for line in lines}
+    assert {key: shown.get(key) for key in wanted} == {key: str(value) for key, value in wanted.items()}
+    assert smsfs("account", "show", clinic, "--json").rows()[0]["settings"] == wanted
+
+
+def test_set_changes_what_it_names(smsfs, clinic, store):
+    """A setting would be lost when another is changed."""
+    assert smsfs("account", "set", clinic, "bad_rows=skip", "max_files=7").status == 0
+    assert smsfs("account", "set", clinic, "max_files=8").status == 0
+    assert store.accounts.find(clinic).settings == {"bad_rows": "skip", "max_files": 8}
+
+
+@pytest.mark.parametrize(
+    ("pair", "told"),
+    [
+        ("chmod=maybe", "chmod is one of refuse, ignore, not 'maybe'."),
+        ("bad_rows=x", 'bad_rows is reject or skip, not "x".'),
+        ("max_files=-1", "max_files is a whole number of at most 15 digits, not '-1'."),
+        ("max_files=9999999999999999", "max_files is a whole number of at most 15 digits"),
+        ("max_batch_bytes=0", 'max_batch_bytes is a number of bytes, not "0".'),
+    ],
+)
+def test_set_refuses_wrong_values(smsfs, clinic, store, pair, told):
+    """A value that the server cannot use would break the account."""
+    assert told in sentence(smsfs("account", "set", clinic, "alias_seconds=5", pair))
+    assert store.accounts.find(clinic).settings == {}
+
+
+def test_passwd_replaces_the_password(smsfs, clinic, store):
+    """A password that became known could not be changed."""
+    assert smsfs("account", "passwd", clinic, "--password-stdin", text="new\n").status == 0
+    stored = store.accounts.find(clinic).password
+    assert (_verify(stored, "new"), _verify(stored, "secret-1")) == (True, False)
+
+
+def test_passwd_adds_and_drops_keys(smsfs, clinic, key, store):
+    """The key of a stolen laptop could not be taken away, or the password would go with it."""
+    found = store.accounts.find(clinic)
+    assert smsfs("account", "passwd", clinic, "--key", key).status == 0
+    (shown,) = smsfs("account", "show", clinic, "--json").rows()
+    (fingerprint,) = shown["keys"]
+    assert smsfs("account", "passwd", clinic, "--drop-key", fingerprint).status == 0
+    assert store.accounts.keys(found.id) == []
+    assert store.accounts.find(clinic).password == found.password
+    assert (
+        sentence(smsfs("account", "passwd", clinic, "--drop-key", "x")) == "smsfs: The account has no key x."
+    )
+
+
+def test_disable_and_undo(smsfs, clinic, store):
+    """An account could not be shut out, or never let in again."""
+    assert smsfs("account", "disable", clinic).status == 0
+    assert store.accounts.find(clinic).disabled
+    assert smsfs("account", "disable", clinic, "--undo").status == 0
+    assert not store.accounts.find(clinic).disabled
+
+
+def test_remove_asks_first(smsfs, clinic, store):
+    """A slip would delete an account with its history."""
+    done = smsfs("account", "remove", clinic, text="n\n")
+    assert (done.status, done.err) == (1, "Aborted.\n")
+    assert store.accounts.find(clinic)
+    assert smsfs("account", "remove", clinic, text="y\n").status == 0
+    assert store.accounts.find(clinic) is None
+
+
+def test_remove_takes_the_files_along(smsfs, clinic, store, submitted, tmp_path):
+    """Messages that nobody may read any more would stay on the disk."""
+    submitted("list.csv", until="sent")
+    assert smsfs("account", "remove", clinic, "--yes").status == 0
+    assert list((tmp_path / "data" / "contents").iterdir()) == []
+    assert list(store.queue.batches()) == []
+
+
+def test_remove_waits_for_messages_under_way(smsfs, clinic, store, submitted):
+    """Messages that the client was promised would vanish."""
+    submitted("list.csv")
+    assert "still on its way" in sentence(smsfs("account", "remove", clinic, "--yes"))
+    assert store.accounts.find(clinic)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["account", "show", "nobody"],
+        ["account", "set", "nobody", "chmod=ignore"],
+        ["account", "passwd", "nobody", "--password-stdin"],
+        ["account", "disable", "nobody"],
+        ["account", "remove", "nobody", "--yes"],
+        ["files", "--account", "nobody"],
+        ["messages", "--account", "nobody"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.usefixtures("clinic")
+def test_unknown_account(smsfs, arguments):
+    """A slip in a name would end in an empty answer or a traceback, not with the names there are."""
+    assert sentence(smsfs(*arguments, text="pw\n")) == "smsfs: There is no account nobody; there are: clinic."

@@ -1,0 +1,64 @@
+import pytest
+
+
+def test_nothing_is_needed(smsfs, tmp_path):
+    """The first command of a new user would ask for a configuration."""
+    assert smsfs("files").status == 0
+    assert (tmp_path / "data" / "smsfs.db").is_file()
+
+
+def test_file_given_comes_first(smsfs, tmp_path, monkeypatch):
+    """A command would work on another store than the one that was named."""
+    for name in ("given", "environment", "smsfs"):
+        url = f"sqlite://{tmp_path}/{name}/smsfs.db"
+        (tmp_path / f"{name}.toml").write_text(f'[store]\nurl = "{url}"\n', encoding="utf-8")
+    smsfs("files")
+    monkeypatch.setenv("SMSFS_CONFIG", str(tmp_path / "environment.toml"))
+    smsfs("files")
+    smsfs("files", "-c", "given.toml")
+    assert sorted(file.parent.name for file in tmp_path.glob("*/smsfs.db")) == [
+        "environment",
+        "given",
+        "smsfs",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("x = 1", "top level has no key 'x' (it has store, sftp, pipeline, backends, log)."),
+        ("x =", "wrong.toml is not TOML: Invalid value (at end of document)."),
+        ("store = 1", "store: 1 is not a table."),
+        ("backends = 1", "backends is not a table."),
+        ("[store]", "store lacks the key 'url'."),
+        ('[store]\nurl = "postgresql://x"', "'postgresql://x' is none of the kind sqlite:///var/"),
+        (
+            '[store]\nurl = "sqlite:///proc/none/smsfs.db"',
+            "/proc/none/smsfs.db cannot be opened: No such file",
+        ),
+        ('[store]\nurl = "sqlite:///dev/null"', "The store /dev/null cannot be opened: "),
+        ("[sftp]\nlissten = []", "sftp has no key 'lissten' (it has listen, login_timeout, "),
+        ('[sftp]\nlisten = "x"', "sftp.listen: 'x' is not a list."),
+        ("[sftp]\nidle_timeout = true", "sftp.idle_timeout: True is not a number."),
+        ("[sftp]\nmax_sessions = 1.5", "sftp.max_sessions: 1.5 is not a whole number."),
+        ("[sftp]\nmax_sessions = -1", "sftp.max_sessions: -1 is less than 0."),
+        ('[pipeline]\ndefault_backend = "x"', "but there is no section [backends.x]."),
+        ('[backends.x]\ntype = "x"', "backends.x.type: 'x' is none of 'outbox'."),
+        ('[backends.x]\npath = "x"', "backends.x lacks the key 'type'."),
+        ('[log]\nformat = "x"', "log.format: 'x' is none of 'console', 'json'."),
+    ],
+)
+def test_wrong_configuration(smsfs, tmp_path, text, told):
+    """An operator would be left with a traceback, or a server that passes the mistake over in silence."""
+    (tmp_path / "wrong.toml").write_text(text, encoding="utf-8")
+    done = smsfs("files", "-c", "wrong.toml")
+    assert (done.status, done.out, done.err.count("\n")) == (1, "", 1), done
+    assert told in done.err
+
+
+def test_missing_configuration(smsfs, monkeypatch):
+    """A slip in the name would start smsfs on the embedded default, with an empty store."""
+    done = smsfs("files", "-c", "missing.toml")
+    assert (done.status, done.err) == (1, "smsfs: There is no configuration file missing.toml.\n")
+    monkeypatch.setenv("SMSFS_CONFIG", "gone.toml")
+    assert smsfs("files").err == "smsfs: There is no configuration file gone.toml.\n"

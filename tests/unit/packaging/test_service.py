@@ -1,0 +1,80 @@
+import re
+from configparser import ConfigParser
+from pathlib import Path
+
+import attrs
+import click
+import pytest
+
+from smsfs.cli.serve import serve
+from smsfs.config import SYSTEM_FILE, Config, LogConfig, OutboxConfig, PipelineConfig, SftpConfig, load
+
+PACKAGING = Path(__file__).parents[3] / "packaging"
+EXAMPLE = (PACKAGING / "smsfs.toml").read_text(encoding="utf-8")
+SECTIONS = {
+    "sftp": SftpConfig(),
+    "pipeline": PipelineConfig(),
+    "backends.outbox": OutboxConfig("outbox"),
+    "log": LogConfig(),
+}
+
+
+@pytest.fixture
+def service():
+    """The section ``Service`` of the unit."""
+    unit = ConfigParser(interpolation=None, strict=True)
+    unit.optionxform = str
+    unit.read(PACKAGING / "smsfs.service", encoding="utf-8")
+    return unit["Service"]
+
+
+def loaded(text, tmp_path):
+    """A configuration from its text."""
+    file = tmp_path / "smsfs.toml"
+    file.write_text(text, encoding="utf-8")
+    return load(file)
+
+
+def test_example_is_a_configuration(tmp_path):
+    """An operator who copies it would be told that it is wrong."""
+    config = loaded(EXAMPLE, tmp_path)
+    assert isinstance(config, Config)
+    assert config.data == Path("/var/lib/smsfs")
+
+
+def test_commented_keys_show_the_defaults(tmp_path):
+    """An operator would take a value for the default that is none, or a key for one that there is not."""
+    config = loaded(re.sub(r"(?m)^#(?=\w+ = )", "", EXAMPLE), tmp_path)
+    shown = {"sftp": config.sftp, "pipeline": config.pipeline, "log": config.log}
+    for name, section in {**shown, "backends.outbox": config.backends["outbox"]}.items():
+        stated = {**attrs.asdict(section), **({"listen": SECTIONS["sftp"].listen} if name == "sftp" else {})}
+        assert {**stated, **({"format": "console"} if name == "log" else {})} == attrs.asdict(SECTIONS[name])
+
+
+def test_every_key_is_shown():
+    """An operator would not know of a key."""
+    for name, section in SECTIONS.items():
+        body = EXAMPLE.partition(f"[{name}]")[2].partition("\n[")[0]
+        assert set(re.findall(r"(?m)^#?(\w+) = ", body)) == set(attrs.asdict(section)), name
+
+
+def test_unit_starts_the_server_with_the_system_configuration(service):
+    """The service would not start, or on an empty store."""
+    program, command, *arguments = service["ExecStart"].split()
+    assert program.endswith("/bin/smsfs")
+    assert command == serve.name
+    options = serve.make_parser(click.Context(serve)).parse_args(arguments)[0]
+    assert options == {"config_file": str(SYSTEM_FILE)}
+
+
+def test_unit_waits_for_a_graceful_stop(service, tmp_path):
+    """The server would be killed while it stores answers, and messages be sent twice."""
+    grace = loaded(EXAMPLE, tmp_path).pipeline.stop_grace
+    assert int(service["TimeoutStopSec"]) > 2 * grace
+    assert service["KillMode"] == "mixed"
+
+
+def test_unit_may_write_where_the_store_is(service, tmp_path):
+    """The server could not write its database, everything else being read-only for it."""
+    assert service["ProtectSystem"] == "strict"
+    assert Path("/var/lib", service["StateDirectory"]) == loaded(EXAMPLE, tmp_path).data
