@@ -220,6 +220,18 @@ class Server(Program):
         self.kill()
 
     @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Hold it and its workers still for a while."""
+        held = [self.process.pid, *self._children()]
+        for pid in held:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in reversed(held):
+                os.kill(pid, signal.SIGCONT)
+
+    @contextlib.contextmanager
     def paused(self, worker: str) -> Iterator[None]:
         """Hold one worker still: ``with server.paused("intake")`` keeps submitted files ``.processing``."""
         pid = wait_for(lambda: self.workers().get(worker, 0), f"the worker {worker}")

@@ -5,12 +5,11 @@ import os
 import signal
 import socket
 from collections import Counter
-from itertools import count
 
 import asyncssh
 import pytest
-from attrs import define, field
 
+from smsfs.testing.sender import Sender, tally
 from smsfs.testing.server import Installation, Server, wait_for
 
 KILLS = 100
@@ -23,81 +22,6 @@ SECTIONS = {
     "pipeline": {"retry_seconds": 1, "max_failures": 50},
     "log": {"level": "warning"},
 }
-
-
-@define
-class Sender:
-    """A client that sends one file after the other, whatever happens to the server.
-
-    Attributes:
-        name: its files' names begin so.
-        login: for ``asyncssh.connect``.
-        chance: sizes, and which files are never renamed.
-        rows: submitted file -> number of its rows.
-        drafts: files that it uploaded without renaming them.
-        told: files whose rename was answered with OK.
-    """
-
-    name: str
-    login: dict
-    chance: object
-    rows: dict[str, int] = field(factory=dict)
-    drafts: set[str] = field(factory=set)
-    told: set[str] = field(factory=set)
-    _connection: asyncssh.SSHClientConnection | None = None
-    _sftp: asyncssh.SFTPClient | None = None
-
-    async def run(self, over):
-        """Send until ``over`` is set; the last file is sent to its end."""
-        for number in count():
-            if over.is_set():
-                break
-            name = f"{self.name}-{number}.csv"
-            size = self.chance.choices([1, 5, 20, 60, 1500], [5, 5, 5, 3, 1])[0]
-            if self.chance.random() < 0.1:
-                self.drafts.add(name)
-                await self._insist(self._upload, name, size)
-            else:
-                self.rows[name] = size
-                await self._insist(self._submit, name, size)
-        await self._close()
-
-    async def _insist(self, step, name, size):
-        """Try until it is done; after an error it may be done all the same, so a new connection looks."""
-        for attempt in count():
-            try:
-                await self._connect()
-                if attempt == 0 or not await self._is_submitted(name):
-                    await step(name, size)
-            except (OSError, asyncssh.Error):
-                await self._close()
-                await asyncio.sleep(0.02)
-            else:
-                return
-
-    async def _connect(self):
-        if self._sftp is None:
-            self._connection = await asyncssh.connect(**self.login)
-            self._sftp = await self._connection.start_sftp_client()
-
-    async def _close(self):
-        connection, self._connection, self._sftp = self._connection, None, None
-        if connection:
-            connection.abort()
-            await connection.wait_closed()
-
-    async def _is_submitted(self, name):
-        return any(found.startswith(f"{name}.2") for found in await self._sftp.listdir())
-
-    async def _upload(self, name, size):
-        lines = ["msisdn,message,userref", *(f"4512{row:06},Row {row},{name}" for row in range(1, size + 1))]
-        async with self._sftp.open(name, "wb") as file:
-            await file.write("\n".join(lines).encode())
-
-    async def _submit(self, name, size):
-        await self._upload(name, size)
-        await self._sftp.rename(name, f"{name}.ready")
-        self.told.add(name)
 
 
 def kill(server, victim):
@@ -164,27 +88,25 @@ def is_at_rest(installation):
 
 
 def check(installation, senders):
-    """Everything that is promised; what there was, to be shown."""
-    rows = {name: size for sender in senders for name, size in sender.rows.items()}
+    """Everything that is promised; what there was."""
+    submitted = {name for sender in senders for name in sender.rows}
     drafts = set().union(*(sender.drafts for sender in senders))
-    assert set().union(*(sender.told for sender in senders)) <= rows.keys()
+    assert set().union(*(sender.told for sender in senders)) <= submitted
     names = {file["file"]: file["state"] for file in installation.rows("files")}
-    assert Counter(names.values()) == {"success": len(rows), "draft": len(drafts)}
+    assert Counter(names.values()) == {"success": len(submitted), "draft": len(drafts)}
     assert {name for name, state in names.items() if state == "draft"} == drafts
-    times = Counter((message["userref"], message["row"]) for message in installation.sent())
-    assert times.keys() == {(name, row) for name, size in rows.items() for row in range(1, size + 1)}
-    doubled = {key for key, number in times.items() if number > 1}
     messages = installation.rows("messages")
     assert {message["state"] for message in messages} == {"submitted"}
-    assert doubled <= {(message["userref"], message["row"]) for message in messages if message["doubled"]}
+    found = tally(senders, installation.sent(), messages)
+    assert found.is_sound, str(found)
     installation.run("fsck")
-    return f"{len(rows)} files, {sum(rows.values())} rows, {len(doubled)} doubled, all of them recorded"
+    return found
 
 
 @pytest.mark.slow
 def test_a_hundred_kills_lose_no_row_and_double_none_in_silence(installation, chance, capsys):
     """Messages of an accepted file would be lost, sent twice unseen, or stay stuck after a crash."""
-    senders = [Sender(f"file-{number}", installation.login, chance) for number in range(CLIENTS)]
+    senders = [Sender(f"file-{number}", [installation.login], chance) for number in range(CLIENTS)]
     server = Server(installation)
     with server:
         asyncio.run(stream(server, senders, chance))
