@@ -1,4 +1,4 @@
-"""What every test may use: a PostgreSQL server, and assertions of the shipped suites that show their values."""
+"""A PostgreSQL server for whoever wants one; assertions of the shipped suites show their values."""
 
 import pytest
 

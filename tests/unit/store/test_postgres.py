@@ -1,0 +1,126 @@
+"""What only the store on PostgreSQL has: schemas of two releases at once, leases by its own clock."""
+
+import os
+import threading
+
+import psycopg
+import pytest
+
+from smsfs.dialects.registry import dialect
+from smsfs.errors import ConfigurationError
+from smsfs.filesystem import Filesystems
+from smsfs.pipeline.intake import Intake, IntakeRules
+from smsfs.store import Outcome, SliceReport
+from smsfs.store.postgresql import PostgresStore
+from smsfs.testing.server import wait_for
+
+CSV = b"msisdn,message\n4512345678,Hello\n4512345679,Again\n"
+
+
+def send(store):
+    """A file's whole life; the events recorded about its messages."""
+    owner = store.register("test")
+    account = store.accounts.find("shop") or store.accounts.add("shop", "gatewayapi", {}, store.now())
+    files = Filesystems(store, owner, dialect).of(account)
+    draft = files.open("a.csv", os.O_WRONLY | os.O_CREAT)
+    draft.write(0, CSV)
+    draft.close()
+    files.rename("a.csv", f"{owner.id}.csv.ready", replace=False)
+    assert Intake(store, owner, dialect, IntakeRules("outbox")).step()
+    claimed = store.queue.claim_slice(owner, "outbox", store.now() + 1, oldest=True)
+    outcomes = [Outcome(row, "accepted", store.now()) for row in (1, 2)]
+    assert store.queue.record(owner, [SliceReport(claimed, outcomes, done=True)]) == []
+    return [item.event for item in store.queue.outcomes(claimed.batch, 1, 2)]
+
+
+def next_schema(database, steps):
+    """What the first half of a later release's migration may do, so many times."""
+    with psycopg.connect(database) as connection:
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        for step in range(2, 2 + steps):
+            for (table,) in tables:
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN later_{step} TEXT")
+            connection.execute(f"CREATE TABLE later_{step} (id BIGINT)")
+            connection.execute("INSERT INTO schema_version (version) VALUES (%s)", (step,))
+
+
+def test_this_release_works_on_the_schema_of_the_next(database):
+    """Upgrading one host of a pair would stop the other."""
+    PostgresStore(database).close()
+    next_schema(database, 1)
+    store = PostgresStore(database)
+    assert send(store) == ["accepted", "accepted"]
+    store.close()
+
+
+def test_a_schema_of_two_releases_on_is_refused(database):
+    """Old code would write rows that the new one cannot read."""
+    PostgresStore(database).close()
+    next_schema(database, 2)
+    with pytest.raises(ConfigurationError, match="has schema 3, this smsfs knows 1: upgrade smsfs"):
+        PostgresStore(database)
+
+
+def test_a_lost_lease_is_followed_by_a_new_term(database):
+    """A host that was out of touch would write as before, or never again."""
+    store = PostgresStore(database, lease=1.0, margin=0.4)
+    first = store.register("front")
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("UPDATE owner SET until = 0 WHERE id = %s", (first.id,))
+        wait_for(lambda: not store.holds(first), "the lease to be given up")
+    second = store.current(first)
+    assert (second.kind, second.id > first.id, store.holds(second)) == ("front", True, True)
+    assert store.current(first) == second
+    assert not store.holds(first)
+    store.close()
+
+
+def test_a_lease_is_not_trusted_longer_than_it_can_last(database, postgres):
+    """Two hosts would send the same messages while one cannot reach the database."""
+    store = PostgresStore(database, lease=1.0, margin=0.4)
+    owner = store.register("dispatch")
+    name = database.rpartition("/")[2]
+    postgres.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")
+    postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")  # noqa: S608 -- our own name
+    wait_for(lambda: not store.holds(owner), "the lease to end by itself", 5)
+    postgres.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")
+    wait_for(lambda: _is_new(store, owner), "a new term once the database is back", 20)
+    store.close()
+
+
+def _is_new(store, owner):
+    try:
+        return store.current(owner).id > owner.id
+    except OSError:
+        return False
+
+
+def test_leases_are_handed_back_at_the_end(database):
+    """After a planned stop the other host would wait for leases to run out."""
+    leaving, staying = PostgresStore(database, lease=60), PostgresStore(database, lease=60)
+    owner = leaving.register("dispatch")
+    assert owner.id in staying.alive()
+    leaving.close()
+    assert owner.id not in staying.alive()
+    staying.close()
+
+
+def test_uploads_on_many_threads_do_not_wait_for_each_others_connections(database):
+    """Many clients at once would lock the server up, each waiting for a second connection."""
+    store = PostgresStore(database)
+    owner = store.register("front")
+    account = store.accounts.add("shop", "gatewayapi", {}, store.now())
+    files = Filesystems(store, owner, dialect).of(account)
+
+    def upload(number):
+        draft = files.open(f"{number}.csv", os.O_WRONLY | os.O_CREAT)
+        draft.write(0, CSV)
+        draft.close()
+
+    threads = [threading.Thread(target=upload, args=(number,)) for number in range(32)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert len(files.listdir("/")) == 32
+    store.close()
