@@ -1,9 +1,12 @@
 """From a URL to a filesystem."""
 # ruff: noqa: FBT001 - the booleans among the arguments are PyFilesystem2's
 
+import logging
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import structlog
 from fs import errors
 from fs.base import FS
 from fs.opener import Opener
@@ -35,6 +38,7 @@ class SmsfsOpener(Opener):
             CreateFailed: the URL, the configuration or the account is wrong; the text is one sentence.
         """
         del fs_url, writeable, create  # accounts are made by smsfs account add
+        _log_quietly()
         try:
             _check_url(parse_result)
             given = parse_result.params.get("config")
@@ -42,6 +46,15 @@ class SmsfsOpener(Opener):
             return _opened(store, parse_result.resource)
         except (ConfigurationError, OSError, errors.FSError) as exc:
             raise errors.CreateFailed(sentence(exc), exc) from exc
+
+
+def _log_quietly() -> None:
+    """Without a configuration of its own, structlog writes every event to the program's standard output."""
+    if not structlog.is_configured():
+        structlog.configure(
+            wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        )
 
 
 def _check_url(parsed: "ParseResult") -> None:
