@@ -1,7 +1,6 @@
 """From a URL to a filesystem."""
 # ruff: noqa: FBT001 - the booleans among the arguments are PyFilesystem2's
 
-import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from smsfs.store import Store
 
 if TYPE_CHECKING:
     from fs.opener.parse import ParseResult
+    from structlog.typing import EventDict
 
 
 class SmsfsOpener(Opener):
@@ -52,9 +52,15 @@ def _log_quietly() -> None:
     """Without a configuration of its own, structlog writes every event to the program's standard output."""
     if not structlog.is_configured():
         structlog.configure(
-            wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+            processors=[_drop_small_talk, *structlog.get_config()["processors"]],
+            logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         )
+
+
+def _drop_small_talk(_logger: object, method: str, event: "EventDict") -> "EventDict":
+    if method in ("debug", "info"):
+        raise structlog.DropEvent
+    return event
 
 
 def _check_url(parsed: "ParseResult") -> None:
