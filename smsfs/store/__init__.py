@@ -247,10 +247,23 @@ class FileChange(FileView, Protocol):
         """Make a rejected file a draft again, without its tail."""
 
     def add_writer(self, file: int, owner: Owner) -> int:
-        """Note that ``owner`` has the file open for writing; a new upload forgets an earlier cut."""
+        """Note that ``owner`` has the file open for writing."""
 
-    def end_writer(self, writer: int, size: int, mtime: float, *, cut: bool) -> File | None:
-        """Note that a writer is through; None when the file is gone."""
+    def end_writer(
+        self, writer: int, size: int, mtime: float, *, cut: bool, wrote: bool = True
+    ) -> File | None:
+        """Note that a writer is through.
+
+        Args:
+            writer: the number it was given.
+            size: of the file now.
+            mtime: of the file now.
+            cut: it ended without the file being complete.
+            wrote: it changed the file; if it did, and began after an earlier cut, that is made good.
+
+        Returns:
+            The file; None when it is gone.
+        """
 
     def cut_writer(self, writer: int) -> None:
         """Note that a writer ended without its file being complete."""
