@@ -1,5 +1,0 @@
-"""Let failing assertions of the shipped suite show their values."""
-
-import pytest
-
-pytest.register_assert_rewrite("smsfs.testing")
