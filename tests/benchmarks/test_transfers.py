@@ -20,7 +20,7 @@ MIB = 1024 * 1024
 LISTED = 10_000
 ROW = "msisdn,message\n4512345678,Hello\n"
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-NO_PEER = "no sshd here to compare with"
+NO_PEER = "no OpenSSH server here to compare with"
 OPTIONS = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "IdentitiesOnly=yes")
 
 
@@ -55,7 +55,7 @@ def is_listening(port):
 
 @contextmanager
 def openssh(folder, key):
-    """OpenSSH's own server on loopback; its port."""
+    """OpenSSH's own server on loopback; its port, or None if it does not start here."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "host")], check=True)
@@ -66,21 +66,21 @@ def openssh(folder, key):
     (folder / "sshd_config").write_text("\n".join(lines))
     process = subprocess.Popen([SSHD, "-D", "-f", str(folder / "sshd_config")])
     try:
-        wait_for(lambda: is_listening(port), "OpenSSH's server")
-        yield port
+        wait_for(lambda: is_listening(port) or process.poll() is not None, "OpenSSH's server")
+        yield port if process.poll() is None else None
     finally:
         process.terminate()
         process.wait()
 
 
 def peer_seconds(folder, key, commands):
-    """How long the same commands take with OpenSSH's server; None without one."""
+    """How long the same commands take with OpenSSH's server; None where it cannot run."""
     if not SSHD:
         return None
     home = folder / "peer"
     home.mkdir()
     with openssh(folder, key) as port:
-        return run_sftp(port, getpass.getuser(), key, [f"cd {home}", *commands])
+        return run_sftp(port, getpass.getuser(), key, [f"cd {home}", *commands]) if port else None
 
 
 def beside(ours, theirs):
