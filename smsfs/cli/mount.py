@@ -24,7 +24,7 @@ def mount(mountpoint: str, name: str | None, allow_other: bool, config_file: Pat
         configure(config.log)
         made = filesystems(store, store.register("mount"))
         filesystem = made.of(find_account(store, name)) if name else made.all()
-        if "dispatch" not in store.alive().values():
+        if not {"front", "dispatch"}.intersection(store.alive().values()):
             err.print("No smsfs serve runs on this store: what is submitted waits until one does.")
         fuse.mount(
             filesystem,

@@ -22,6 +22,7 @@ from smsfs.sms.sender import sender
 from smsfs.states import CLIENT_RIGHTS, FileState
 
 READY = ".ready"
+LFTP_UPLOADS = ".in."
 FLAGS = ("excel", "utf8", "cp1252")
 REQUIRED, OPTIONAL = ("msisdn", "message"), ("sender", "class", "userref")
 CLASSES = ("standard", "premium", "secret")
@@ -86,7 +87,7 @@ class GatewayApi:
     def create(self, path: str, settings: Mapping[str, Any]) -> None:
         """Check that a client may create a file under this name."""
         _check_flat(path)
-        if path.endswith(READY):
+        if _is_ready(path):
             if settings["direct_ready"] != "submit-on-close":
                 raise NotAllowed(f"Upload it under another name first, then rename it to {quoted(path)}.")
             _submission(path)
@@ -98,7 +99,7 @@ class GatewayApi:
         if "rename" not in CLIENT_RIGHTS[state]:
             raise NotAllowed(_NO_RENAME.get(state, "The file cannot be renamed."))
         _check_flat(new)
-        if new.endswith(READY):
+        if _is_ready(new):
             return _submission(new)
         _check_ending(new)
         return None
@@ -109,7 +110,7 @@ class GatewayApi:
 
     def close(self, path: str, settings: Mapping[str, Any]) -> Submission | None:
         """A submission if the account lets files be uploaded as ``.ready`` and this one was."""
-        if settings["direct_ready"] == "submit-on-close" and path.endswith(READY):
+        if settings["direct_ready"] == "submit-on-close" and _is_ready(path):
             return _submission(path)
         return None
 
@@ -140,6 +141,11 @@ class GatewayApi:
     def client_size(self, stream: BinaryIO, size: int) -> int:
         """How many of the first bytes are the client's own: without an earlier rejection's lines."""
         return marks.client_size(stream, size)
+
+
+def _is_ready(path: str) -> bool:
+    """Whether a name submits; lftp uploads to such a name with its mark before it, and then renames."""
+    return path.endswith(READY) and not path.startswith(LFTP_UPLOADS)
 
 
 def _check_flat(path: str) -> None:

@@ -235,7 +235,7 @@ class AccountFilesystem(Filesystem):
             with self._change() as files:
                 if mtime is None:  # nothing was written: what others did to it meanwhile stays
                     mtime = (files.get(draft.file.id) or draft.file).mtime
-                file = files.end_writer(draft.writer, size, mtime, cut=cut)
+                file = files.end_writer(draft.writer, size, mtime, cut=cut, wrote=draft.wrote)
                 try:
                     self._check_held(files, draft, file, cut=cut)
                     self._submit_closed(files, file)

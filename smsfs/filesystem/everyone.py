@@ -1,15 +1,18 @@
 """The files of every account, for an admin, and the filesystems of a process."""
 
+import os
 import threading
 from collections.abc import Callable
 
 from smsfs.dialects import Dialect
-from smsfs.errors import Missing, NotAllowed, OtherAccount
+from smsfs.errors import IsFolder, Missing, NotAllowed, OtherAccount
 from smsfs.filesystem.account import AccountFilesystem
 from smsfs.filesystem.entry import Entry, Usage
 from smsfs.filesystem.interface import FOLDER_MODE, Filesystem, relative
 from smsfs.filesystem.openfile import OpenFile
 from smsfs.store import Account, Owner, Store
+
+_ONLY_ACCOUNTS = "Here are only accounts' folders; smsfs account add makes one."
 
 
 class AllAccounts(Filesystem):
@@ -31,7 +34,7 @@ class AllAccounts(Filesystem):
     def _find(self, path: str) -> tuple[Filesystem, str]:
         name, rest = self._split(path)
         if not name:
-            raise NotAllowed("Here are only accounts' folders; smsfs account add makes one.")
+            raise NotAllowed(_ONLY_ACCOUNTS)
         return self._of(self._account(name)), rest
 
     def _account(self, name: str) -> Account:
@@ -60,6 +63,11 @@ class AllAccounts(Filesystem):
 
     def open(self, path: str, flags: int) -> OpenFile:
         """Open a file of an account."""
+        name, rest = self._split(path)
+        if not rest:
+            if flags & os.O_CREAT and not self._store.accounts.find(name):
+                raise NotAllowed(_ONLY_ACCOUNTS)
+            raise IsFolder(f"/{self.stat(path).name} is a folder.")
         filesystem, rest = self._find(path)
         return filesystem.open(rest, flags)
 

@@ -135,6 +135,11 @@ class Draft(OpenFile):
         self._closed = False
         self._lock = threading.Lock()
 
+    @property
+    def wrote(self) -> bool:
+        """Whether anything was written or cut away."""
+        return self._dirty
+
     def _check(self, end: int) -> None:
         if self._closed:
             raise BadHandle("The file is closed.")

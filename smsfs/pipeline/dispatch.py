@@ -86,7 +86,8 @@ def later(slice_: Slice, messages: Sequence[Message], not_before: float) -> NewS
 
 def backoff(attempt: int) -> float:
     """Seconds to wait after an attempt, counted from 1, was told "not now"."""
-    return float(min(BACKOFF_SECONDS * 2 ** (attempt - 1), BACKOFF_CEILING))
+    doublings = min(attempt - 1, 16)  # far beyond the ceiling, and far below what a float cannot hold
+    return min(BACKOFF_SECONDS * 2.0**doublings, BACKOFF_CEILING)
 
 
 def messages_of(slice_: Slice) -> list[Message]:
@@ -128,15 +129,9 @@ class Dispatcher:
             await route.backend.start()
         try:
             await asyncio.to_thread(self._recover)
-            background = [
-                asyncio.create_task(step())
-                for step in (self._watch, self._flush_always, self._recover_always)
-            ]
+            background = [asyncio.create_task(step()) for step in (self._watch, self._recover_always)]
             senders = [asyncio.create_task(self._feed(route)) for route in self._routes.values()]
-            try:
-                await self._until_done(senders, background)
-            finally:
-                await self._flush()
+            await self._until_done(senders, background, asyncio.create_task(self._flush_while(senders)))
             if not self._may_send():
                 raise LeaseLostError(
                     "This process was out of touch with the store; it goes on under a new term."
@@ -146,13 +141,18 @@ class Dispatcher:
                 await route.backend.stop()
 
     async def _until_done(
-        self, senders: list[asyncio.Task[None]], background: list[asyncio.Task[None]]
+        self,
+        senders: list[asyncio.Task[None]],
+        background: list[asyncio.Task[None]],
+        flusher: asyncio.Task[None],
     ) -> None:
-        """Wait for the senders; a failure of any task ends all of them."""
+        """Wait for the senders; a failure of any task ends all of them, once what is known is recorded."""
         pending = set(senders)
         try:
             while pending:
-                done, _ = await asyncio.wait(pending | set(background), return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait(
+                    {*pending, *background, flusher}, return_when=asyncio.FIRST_COMPLETED
+                )
                 for task in done:
                     task.result()
                 pending -= done
@@ -160,14 +160,18 @@ class Dispatcher:
             for task in (*senders, *background):
                 task.cancel()
             await asyncio.gather(*senders, *background, return_exceptions=True)
+            await flusher
 
     def _may_send(self) -> bool:
         return self._store.holds(self._owner)
 
     async def _watch(self) -> None:
         while True:
-            if await asyncio.to_thread(self._store.changed, POLL_SECONDS):
-                self._changed.set()
+            try:
+                if await asyncio.to_thread(self._store.changed, POLL_SECONDS):
+                    self._changed.set()
+            except StoreUnavailable:
+                await asyncio.sleep(RECOVER_SECONDS)
 
     # -- sending --------------------------------------------------------------------------------------
 
@@ -280,11 +284,15 @@ class Dispatcher:
 
     # -- recording --------------------------------------------------------------------------------------
 
-    async def _flush_always(self) -> None:
-        while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._answered.wait(), FLUSH_SECONDS)
-            self._answered.clear()
+    async def _flush_while(self, senders: list[asyncio.Task[None]]) -> None:
+        """Record answers as they come, the last ones too: to lose one is to send its message again."""
+        ended = False
+        while not ended:
+            ended = all(sender.done() for sender in senders)
+            if not ended:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._answered.wait(), FLUSH_SECONDS)
+                self._answered.clear()
             await self._flush()
 
     async def _flush(self) -> None:

@@ -108,15 +108,23 @@ class Intake:
         if batch is None:
             return False
         try:
-            self._read(batch)
+            self._try(batch)
         except StaleOwnerError as exc:
             log.warning("stale_write", batch=batch.id, file=batch.path, reason=str(exc))
-        except StoreUnavailable:
+        return True
+
+    def _try(self, batch: Batch) -> None:
+        """Read a file, unless its reader died over it too often."""
+        if batch.failures > self._rules.max_failures:
+            self._give_up(batch, batch.failures, "its reader crashed")
+            return
+        try:
+            self._read(batch)
+        except (StaleOwnerError, StoreUnavailable):
             raise
         except Exception as exc:
             log.exception("intake_failed", batch=batch.id, file=batch.path, failures=batch.failures + 1)
             self._failed(batch, exc)
-        return True
 
     def _work(self, batch: Batch) -> _Work:
         account = self._store.accounts.get(batch.account)
@@ -208,27 +216,31 @@ class Intake:
         return self._store.queue.twin(work.batch, digest, since) if window else None
 
     def _failed(self, batch: Batch, exc: Exception) -> None:
-        """Try again later, or give up with a cause that the client can read."""
-        now = self._store.now()
+        """Try again later, or give up."""
         if batch.failures < self._rules.max_failures:
-            self._store.queue.retry_batch(batch.id, self._owner, now + self._rules.retry_seconds)
-            return
+            not_before = self._store.now() + self._rules.retry_seconds
+            self._store.queue.retry_batch(batch.id, self._owner, not_before)
+        else:
+            self._give_up(batch, batch.failures + 1, str(exc))
+
+    def _give_up(self, batch: Batch, failures: int, reason: str) -> None:
+        """Reject a file that cannot be read through no fault of its own, with a cause the client can read."""
         cause = Cause(
-            f"the server failed {batch.failures + 1} times to read the file and gives up; nothing was sent. "
+            f"the server failed {failures} times to read the file and gives up; nothing was sent. "
             f"The operator finds the reason in the log under batch {batch.id}"
         )
         work = self._work(batch)
         tail = work.dialect.tail(self._head(work), [cause], 1, work.submission)
         verdict = Verdict(
             path=work.path(FileState.REJECTED),
-            at=now,
+            at=self._store.now(),
             size=work.file.size,
             tail=tail,
             causes=[cause],
             cause_count=1,
         )
         self._conclude(work, FileState.REJECTED, verdict)
-        log.error("gave_up", batch=batch.id, file=batch.path, reason=str(exc))
+        log.error("gave_up", batch=batch.id, file=batch.path, reason=reason)
 
     def _head(self, work: _Work) -> bytes:
         try:

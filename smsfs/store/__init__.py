@@ -10,179 +10,43 @@ from contextlib import AbstractContextManager
 from io import RawIOBase
 from typing import Any, Protocol
 
-from attrs import field, frozen
+from smsfs.store.records import (
+    Account,
+    Batch,
+    File,
+    Host,
+    LeaseLostError,
+    NewSlice,
+    Outcome,
+    Owner,
+    Slice,
+    SliceReport,
+    StaleOwnerError,
+    Verdict,
+)
 
-from smsfs.errors import Cause, StoreUnavailable
-from smsfs.states import FileState
-
-
-class StaleOwnerError(Exception):
-    """A write by a process whose claim has gone to another: nothing was changed."""
-
-
-class LeaseLostError(StoreUnavailable):
-    """This process was out of touch for so long that another may have taken over from it."""
-
-
-@frozen
-class Account:
-    """One customer: a login, a folder, its rules."""
-
-    id: int
-    name: str
-    dialect: str
-    password: str | None = field(repr=False)
-    disabled: bool
-    settings: Mapping[str, Any]
-    created: float
-
-
-@frozen
-class Owner:
-    """A running process; ``id`` is its term."""
-
-    id: int
-    kind: str
-
-
-@frozen
-class Host:
-    """A process as every host sees it; times are the store's.
-
-    Attributes:
-        host: its host's name.
-        kind: what it does there.
-        term: its number; of two, the larger came later.
-        version: of smsfs.
-        since: when it started.
-        until: when it counts as dead unless it gives another sign of life; None where the kernel knows.
-        leases: slices, batches and open files it holds.
-        alive: whether it counts as alive.
-    """
-
-    host: str
-    kind: str
-    term: int
-    version: str
-    since: float
-    until: float | None
-    leases: int
-    alive: bool
-
-
-@frozen
-class File:
-    """A file of an account as the store has it.
-
-    ``size`` counts the client's bytes, ``tail`` what is shown behind them; ``writers`` are the processes
-    (ids of owners) that have it open for writing.
-    """
-
-    id: int
-    account: int
-    folder: str
-    name: str
-    state: FileState
-    content: str
-    size: int
-    tail: bytes
-    mtime: float
-    cut: bool
-    writers: tuple[int, ...] = ()
-
-    @property
-    def path(self) -> str:
-        """Relative to the account."""
-        return f"{self.folder}/{self.name}" if self.folder else self.name
-
-
-@frozen
-class Batch:
-    """A submitted file on its way to messages, or arrived there."""
-
-    id: int
-    account: int
-    file: int | None
-    path: str
-    stem: str
-    flags: frozenset[str]
-    state: str
-    submitted: float
-    not_before: float
-    failures: int
-    messages: int
-    causes: tuple[Cause, ...]
-    cause_count: int
-    finished: float | None
-
-
-@frozen
-class NewSlice:
-    """Messages to store: ``messages`` is their encoded list, rows ``first_row`` to ``last_row``."""
-
-    seq: int
-    first_row: int
-    last_row: int
-    size: int
-    messages: bytes
-    backend: str
-    not_before: float
-    expires: float
-    attempt: int = 0
-    again: bool = False
-
-
-@frozen
-class Slice:
-    """Stored messages of one batch, the unit of claim and retry."""
-
-    id: int
-    batch: int
-    account: str
-    path: str
-    submitted: float
-    seq: int
-    first_row: int
-    last_row: int
-    size: int
-    again: bool
-    state: str
-    backend: str
-    not_before: float
-    expires: float
-    attempt: int
-    messages: bytes = field(repr=False)
-
-
-@frozen
-class Outcome:
-    """One thing that became of one message: ``event`` is of ``states.MESSAGE_TRANSITIONS``."""
-
-    row: int
-    event: str
-    at: float
-    carrier_id: str = ""
-    code: str = ""
-    reason: str = ""
-    parts: int = 0
-    attempt: int = 0
-
-
-@frozen
-class SliceReport:
-    """What a worker has learnt about a slice it holds.
-
-    Attributes:
-        slice: the claimed slice.
-        outcomes: to append.
-        done: every message of it has its outcome; the slice leaves the worker's hands.
-        later: slices with the messages to try again, stored in the same commit.
-    """
-
-    slice: Slice
-    outcomes: Sequence[Outcome]
-    done: bool = False
-    later: Sequence[NewSlice] = ()
+__all__ = [
+    "Account",
+    "Accounts",
+    "Batch",
+    "ContentWriter",
+    "Contents",
+    "File",
+    "FileChange",
+    "FileView",
+    "Files",
+    "Host",
+    "LeaseLostError",
+    "NewSlice",
+    "Outcome",
+    "Owner",
+    "Queue",
+    "Slice",
+    "SliceReport",
+    "StaleOwnerError",
+    "Store",
+    "Verdict",
+]
 
 
 class ContentWriter(Protocol):
@@ -276,10 +140,23 @@ class FileChange(FileView, Protocol):
         """Make a rejected file a draft again, without its tail."""
 
     def add_writer(self, file: int, owner: Owner) -> int:
-        """Note that ``owner`` has the file open for writing; a new upload forgets an earlier cut."""
+        """Note that ``owner`` has the file open for writing."""
 
-    def end_writer(self, writer: int, size: int, mtime: float, *, cut: bool) -> File | None:
-        """Note that a writer is through; None when the file is gone."""
+    def end_writer(
+        self, writer: int, size: int, mtime: float, *, cut: bool, wrote: bool = True
+    ) -> File | None:
+        """Note that a writer is through.
+
+        Args:
+            writer: the number it was given.
+            size: of the file now.
+            mtime: of the file now.
+            cut: it ended without the file being complete.
+            wrote: it changed the file; if it did, and began after an earlier cut, that is made good.
+
+        Returns:
+            The file; None when it is gone.
+        """
 
     def cut_writer(self, writer: int) -> None:
         """Note that a writer ended without its file being complete."""
@@ -393,10 +270,10 @@ class Queue(Protocol):
     def stage(self, batch: int, owner: Owner, slices: Sequence[NewSlice]) -> None:
         """Store messages that nobody sends before ``accept``."""
 
-    def accept(self, batch: int, owner: Owner, verdict: "Verdict") -> None:
+    def accept(self, batch: int, owner: Owner, verdict: Verdict) -> None:
         """The file's messages are to be sent: they are queued, the file becomes ``success``."""
 
-    def reject(self, batch: int, owner: Owner, verdict: "Verdict") -> None:
+    def reject(self, batch: int, owner: Owner, verdict: Verdict) -> None:
         """None of them is: staged ones are dropped, the file becomes ``rejected``."""
 
     def retry_batch(self, batch: int, owner: Owner, not_before: float) -> None:
@@ -456,31 +333,6 @@ class Queue(Protocol):
 
     def backlog(self) -> dict[str, int]:
         """Messages queued or with a worker, by backend."""
-
-
-@frozen
-class Verdict:
-    """How reading a file ended.
-
-    Attributes:
-        path: the file's new path.
-        at: when.
-        messages: how many were accepted.
-        size: bytes of the file that are the client's own.
-        tail: bytes to show behind them.
-        digest: hash of the client's bytes; None when they were not all read.
-        causes: the first causes.
-        cause_count: how many there were.
-    """
-
-    path: str
-    at: float
-    messages: int = 0
-    size: int = 0
-    tail: bytes = b""
-    digest: bytes | None = None
-    causes: Sequence[Cause] = ()
-    cause_count: int = 0
 
 
 class Store(Protocol):

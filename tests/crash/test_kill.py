@@ -16,7 +16,7 @@ KILLS = 100
 CLIENTS = 2
 END_BOUND = 60.0
 #: What is killed, and how often.
-VICTIMS = {"all": 70, "main": 15, "dispatch": 10, "intake": 5}
+VICTIMS = {"all": 40, "main": 15, "dispatch": 25, "intake": 20}
 SECTIONS = {
     "sftp": {"max_connections_per_address": 100, "ban_after": 1000},
     "pipeline": {"retry_seconds": 1, "max_failures": 50},
@@ -47,7 +47,7 @@ async def kill_again_and_again(server, chance):
     for _ in range(KILLS):
         if server.process.poll() is not None:
             await start(server, chance)
-        await asyncio.sleep(chance.uniform(0, 0.5))
+        await asyncio.sleep(chance.uniform(0, 0.4))
         kill(server, chance.choices([*VICTIMS], [*VICTIMS.values()])[0])
     if server.process.poll() is not None:
         await asyncio.to_thread(server.start)

@@ -18,6 +18,7 @@ CODES = {
     "OtherAccount": errno.EXDEV,
     "FileTooBig": errno.EFBIG,
     "QuotaFull": errno.EDQUOT,
+    "DiskFull": errno.ENOSPC,
     "TooManyOpen": errno.EMFILE,
     "BadHandle": errno.EBADF,
     "StoreUnavailable": errno.EAGAIN,

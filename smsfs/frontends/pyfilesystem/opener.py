@@ -1,9 +1,11 @@
 """From a URL to a filesystem."""
 # ruff: noqa: FBT001 - the booleans among the arguments are PyFilesystem2's
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import structlog
 from fs import errors
 from fs.base import FS
 from fs.opener import Opener
@@ -19,6 +21,7 @@ from smsfs.store import Store
 
 if TYPE_CHECKING:
     from fs.opener.parse import ParseResult
+    from structlog.typing import EventDict
 
 
 class SmsfsOpener(Opener):
@@ -35,6 +38,7 @@ class SmsfsOpener(Opener):
             CreateFailed: the URL, the configuration or the account is wrong; the text is one sentence.
         """
         del fs_url, writeable, create  # accounts are made by smsfs account add
+        _log_quietly()
         try:
             _check_url(parse_result)
             given = parse_result.params.get("config")
@@ -42,6 +46,21 @@ class SmsfsOpener(Opener):
             return _opened(store, parse_result.resource)
         except (ConfigurationError, OSError, errors.FSError) as exc:
             raise errors.CreateFailed(sentence(exc), exc) from exc
+
+
+def _log_quietly() -> None:
+    """Without a configuration of its own, structlog writes every event to the program's standard output."""
+    if not structlog.is_configured():
+        structlog.configure(
+            processors=[_drop_small_talk, *structlog.get_config()["processors"]],
+            logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        )
+
+
+def _drop_small_talk(_logger: object, method: str, event: "EventDict") -> "EventDict":
+    if method in ("debug", "info"):
+        raise structlog.DropEvent
+    return event
 
 
 def _check_url(parsed: "ParseResult") -> None:

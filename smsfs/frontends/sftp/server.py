@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import functools
+import os
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -276,8 +277,10 @@ class SftpServer:
                 )
             except OSError as exc:
                 await self.stop(0)
+                # asyncio's own text names the address again; the errors of name resolution are negative
+                reason = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else exc.strerror
                 raise ConfigurationError(
-                    f"SFTP cannot listen on {host}:{port}: {exc.strerror}. "
+                    f"SFTP cannot listen on {host}:{port}: {reason}. "
                     "Stop what listens there, or change listen under [sftp]."
                 ) from exc
             self._listeners.append(listener)

@@ -98,30 +98,33 @@ class SqlFileChange:
 
     def add_writer(self, file: int, owner: Owner) -> int:
         """Note that ``owner`` has the file open for writing."""
-        self._change("file_uncut", file=file)
         row = self._one("writer_add", file=file, owner=owner.id)
         if row is None:
             raise RuntimeError(f"no row came back for a writer of file {file}")
         writer: int = row["id"]
         return writer
 
-    def end_writer(self, writer: int, size: int, mtime: float, *, cut: bool) -> File | None:
+    def end_writer(
+        self, writer: int, size: int, mtime: float, *, cut: bool, wrote: bool = True
+    ) -> File | None:
         """Note that a writer is through."""
         row = self._one("writer_file", writer=writer)
         if row is None:
             return None
-        self._change("writer_drop", writer=writer)
-        self._change("file_resize", file=row["file"], size=size, mtime=mtime)
         if cut:
             self._change("file_cut", file=row["file"])
+        elif wrote:
+            self._change("file_uncut", file=row["file"], writer=writer)
+        self._change("writer_drop", writer=writer)
+        self._change("file_resize", file=row["file"], size=size, mtime=mtime)
         return self.get(row["file"])
 
     def cut_writer(self, writer: int) -> None:
         """Note that a writer ended without its file being complete."""
         row = self._one("writer_file", writer=writer)
         if row:
-            self._change("writer_drop", writer=writer)
             self._change("file_cut", file=row["file"])
+            self._change("writer_drop", writer=writer)
 
     def submit(self, file: File, path: str, stem: str, flags: Iterable[str], at: float, now: float) -> int:
         """Hand a file over: new state, new path, a batch."""

@@ -42,7 +42,7 @@ SELECT kind, private FROM host_key;
 INSERT INTO host_key VALUES (:kind, :private) ON CONFLICT DO NOTHING;
 
 -- name: owner_cut_files
-UPDATE file SET cut = 1 WHERE id IN (SELECT file FROM writer WHERE owner = :owner);
+UPDATE file SET cut = (SELECT max(id) FROM writer) WHERE id IN (SELECT file FROM writer WHERE owner = :owner);
 -- name: owner_drop_writers
 DELETE FROM writer WHERE owner = :owner;
 -- name: owner_drop_staged
@@ -84,9 +84,9 @@ SELECT file FROM writer WHERE id = :writer;
 -- name: writer_drop
 DELETE FROM writer WHERE id = :writer;
 -- name: file_uncut
-UPDATE file SET cut = 0 WHERE id = :file AND cut = 1;
+UPDATE file SET cut = 0 WHERE id = :file AND cut < :writer;
 -- name: file_cut
-UPDATE file SET cut = 1 WHERE id = :file;
+UPDATE file SET cut = (SELECT max(id) FROM writer) WHERE id = :file;
 -- name: alias_find
 SELECT f.*, NULL AS writers FROM alias a JOIN file f ON f.id = a.file
 WHERE a.account = :account AND a.path = :path AND a.until > :now;

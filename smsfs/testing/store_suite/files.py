@@ -225,15 +225,23 @@ class FileSuite(StoreFixtures):
     ) -> None:
         """The remains of a cut connection would be sent, or a repeated upload never."""
         file = draft(store, account)
+
+        def begin() -> int:
+            with store.files.change(account.id) as files:
+                return files.add_writer(file.id, owner)
+
+        def end(writer: int, *, cut: bool = False, wrote: bool = True) -> bool:
+            with store.files.change(account.id) as files:
+                files.end_writer(writer, 3, NOW, cut=cut, wrote=wrote)
+            return found(store, file.id).cut
+
+        before, lost = begin(), begin()
+        assert end(lost, cut=True)
+        assert end(before), "it began before the cut"
+        assert end(begin(), wrote=False), "it brought nothing"
+        assert not end(begin())
         with store.files.change(account.id) as files:
-            ended = files.end_writer(files.add_writer(file.id, owner), 3, NOW, cut=True)
-        assert ended is not None
-        assert ended.cut
-        with store.files.change(account.id) as files:
-            writer = files.add_writer(file.id, owner)
-        assert not found(store, file.id).cut
-        with store.files.change(account.id) as files:
-            files.cut_writer(writer)
+            files.cut_writer(files.add_writer(file.id, owner))
         seen = found(store, file.id)
         assert (seen.cut, seen.writers) == (True, ())
 

@@ -21,7 +21,9 @@ def test_port_taken(tmp_path):
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
         installation = Installation(tmp_path, {"sftp": {"listen": [listen]}})
         said = sentence(installation.run("serve", check=False))
-    assert said.startswith(f"smsfs: SFTP cannot listen on {listen}: ")
+    assert said.startswith(
+        f"smsfs: SFTP cannot listen on {listen}: Address already in use. Stop what listens"
+    )
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1", "127.0.0.1:99999", ":x", "8022"])

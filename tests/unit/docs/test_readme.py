@@ -136,9 +136,10 @@ def test_python_example_runs(tmp_path):
     environment = {**os.environ, "SMSFS_DATA": str(tmp_path), "HOME": str(tmp_path)}
     environment.pop("SMSFS_CONFIG", None)
     (example,) = blocks(README, "python")
+    said = []
     steps = [
         ["-m", "smsfs", "account", "add", "clinic", "--dialect", "gatewayapi", "--password-stdin"],
-        ["-c", example],
+        ["-c", f"{example}\nprint('done')"],
         ["-m", "smsfs", "files", "--json"],
     ]
     for step in steps:
@@ -152,5 +153,7 @@ def test_python_example_runs(tmp_path):
             check=False,
             timeout=60,
         )
-        assert done.returncode == 0, done.stderr
-    assert '"state": "processing"' in done.stdout
+        assert (done.returncode, done.stderr) == (0, "")
+        said.append(done.stdout)
+    assert said[1] == "done\n", "a program's own output is its own"
+    assert '"state": "processing"' in said[2]

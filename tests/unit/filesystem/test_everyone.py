@@ -59,11 +59,13 @@ def test_files_stay_with_their_account(everyone, files, refused):
 def test_only_accounts_are_in_the_root(everyone, refused):
     """A file would be put where no account is."""
     create = os.O_WRONLY | os.O_CREAT
-    refused(errno.ENOENT, "There is no account x", everyone.open, "/x", create)
+    refused(errno.EACCES, "smsfs account add", everyone.open, "/x", create)
+    refused(errno.ENOENT, "There is no account x", everyone.open, "/x", os.O_RDONLY)
     refused(errno.ENOENT, "There is no account x", everyone.stat, "x/y")
     refused(errno.ENOENT, "There is no account x", everyone.listdir, "x")
     refused(errno.EACCES, "smsfs account add", everyone.remove, "/")
     refused(errno.EACCES, "smsfs account add", everyone.open, "/", create)
+    refused(errno.EISDIR, "/shop is a folder", everyone.open, "/shop", create)
     refused(errno.EISDIR, "folder", everyone.remove, "shop")
     refused(errno.EISDIR, "folder", everyone.rename, "shop", "shop/b", replace=True)
     everyone.set_times("/", 5.0)

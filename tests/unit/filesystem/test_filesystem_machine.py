@@ -315,16 +315,15 @@ class Machine(RuleBasedStateMachine):
         """A rename was told OK: the file has its new name, and is submitted if that says so."""
         if new in self.files:
             self.forget(new)
-        del self.files[old]
         if not new.endswith(".ready"):
             file.state, file.tail = F.DRAFT, 0
-            self.files[new] = file
+            self.files[new] = self.files.pop(old)
             return
         stem, at = new.removesuffix(".ready"), int(self.now)
-        while any(
-            self.stamped(stem, at, state) in self.files for state in (F.PROCESSING, F.SUCCESS, F.REJECTED)
-        ):
+        states = (F.PROCESSING, F.SUCCESS, F.REJECTED)
+        while any(self.stamped(stem, at, state) in self.files for state in states):
             at += 1
+        del self.files[old]
         file.state, file.tail = F.PROCESSING, 0
         self.files[self.stamped(stem, at, F.PROCESSING)] = file
         self.aliases[new] = (file, self.now + ALIAS_SECONDS)

@@ -146,8 +146,8 @@ CREATE TABLE slice (
     owner BIGINT REFERENCES owner
 );
 CREATE INDEX slice_of_batch ON slice (batch, first_row);
-CREATE INDEX slice_oldest ON slice (backend, not_before) WHERE state = 'queued';
-CREATE INDEX slice_first ON slice (backend, seq, not_before) WHERE state = 'queued';
+CREATE INDEX slice_oldest ON slice (backend, not_before, id) WHERE state = 'queued';
+CREATE INDEX slice_first ON slice (backend, seq, not_before, id) WHERE state = 'queued';
 CREATE INDEX slice_claimed ON slice (owner) WHERE state = 'claimed';
 
 CREATE TABLE payload (

@@ -40,7 +40,7 @@ CREATE TABLE file (
     size INTEGER NOT NULL,                      -- of the client's bytes; a draft being written is measured
     tail BLOB NOT NULL DEFAULT x'',             -- what smsfs shows behind them
     mtime REAL NOT NULL,
-    cut INTEGER NOT NULL DEFAULT 0,             -- the last upload was cut off
+    cut INTEGER NOT NULL DEFAULT 0,             -- an upload was cut off: the newest writer of that time
     finished REAL,                              -- when it left 'processing'
     UNIQUE (account, folder, name)
 ) STRICT;

@@ -383,6 +383,7 @@ STATUSES = {
     errors.OtherAccount: Status.FAILURE,
     errors.FileTooBig: Status.FAILURE,
     errors.QuotaFull: Status.FAILURE,
+    errors.DiskFull: Status.FAILURE,
     errors.TooManyOpen: Status.FAILURE,
     errors.BadHandle: Status.FAILURE,
     errors.StoreUnavailable: Status.FAILURE,

@@ -1,0 +1,92 @@
+"""How fast, and in how much memory, a file becomes messages and these leave."""
+
+import csv
+import os
+import re
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from smsfs.cli.common import filesystems
+from smsfs.config import load, open_store
+from smsfs.states import FileState
+from smsfs.testing.server import wait_for
+
+MOST_MEMORY = 120  # MiB, whatever the size of the file
+BOUND = 120.0
+
+
+def make_csv(rows):
+    """A file with rows as people have them."""
+    text = "Dear customer {}, your appointment is tomorrow at 09:15."
+    lines = [f'45{row:08},"{text.format(row)}",Clinic,ref-{row}' for row in range(rows)]
+    return "\n".join(["msisdn,message,sender,userref", *lines]).encode()
+
+
+def seconds_of_csv(path):
+    """How long Python's own reader takes for the rows alone."""
+    began = time.perf_counter()
+    with path.open(encoding="utf-8", newline="") as stream:
+        for _ in csv.reader(stream, strict=True):
+            pass
+    return time.perf_counter() - began
+
+
+def peak_memory(pid):
+    """The most memory that a process had so far, MiB."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
+
+
+class Lines:
+    """Counts the lines of a growing file, each byte looked at once."""
+
+    def __init__(self, path):
+        self._path, self._offset, self._count = path, 0, 0
+
+    def __call__(self):
+        """How many there are now."""
+        if self._path.exists():
+            with self._path.open("rb") as stream:
+                stream.seek(self._offset)
+                data = stream.read()
+            self._offset += len(data)
+            self._count += data.count(b"\n")
+        return self._count
+
+
+def send(server, data, rows):
+    """Submit a file; the seconds until it is ``.success``, and until its last message has left."""
+    lines = Lines(server.installation.folder / "outbox.jsonl")
+    with closing(open_store(load(server.installation.configuration))) as store:
+        files = filesystems(store, store.register("test")).of(store.accounts.find("clinic"))
+        draft = files.open("rows.csv", os.O_WRONLY | os.O_CREAT)
+        draft.write(0, data)
+        draft.close()
+        began = time.perf_counter()
+        files.rename("rows.csv", "rows.csv.ready", replace=False)
+        wait_for(lambda: files.listdir("/")[0].state is not FileState.PROCESSING, "its reading", BOUND)
+        assert files.listdir("/")[0].state is FileState.SUCCESS
+        accepted = time.perf_counter() - began
+        wait_for(lambda: lines() >= rows, "the last message to leave", BOUND)
+        return accepted, time.perf_counter() - began
+
+
+@pytest.mark.parametrize("rows", [10_000, 200_000])
+def test_rows_become_messages_in_bounded_memory(server, tmp_path, rows, full, figure):
+    """A large file would take all of the host's memory and end the server for everyone."""
+    if rows > 10_000 and not full:
+        pytest.skip("SMSFS_BENCHMARK=full measures this size")
+    data = make_csv(rows)
+    (tmp_path / "peer.csv").write_bytes(data)
+    peer = seconds_of_csv(tmp_path / "peer.csv")
+    accepted, left = send(server, data, rows)
+    memory = {name: peak_memory(pid) for name, pid in server.workers().items()}
+    ratio = f"{accepted / peer:.0f} x csv.reader's time"
+    figure(f"{rows:,} rows: rename to .success", f"{rows / accepted:,.0f} rows/s", ratio)
+    figure(f"{rows:,} rows: rename to last message", f"{rows / left:,.0f} messages/s", "")
+    shown = ", ".join(f"{name} {size:.0f} MiB" for name, size in sorted(memory.items()))
+    figure(f"{rows:,} rows: peak memory", shown, f"bound {MOST_MEMORY} MiB")
+    assert max(memory.values()) < MOST_MEMORY

@@ -1,0 +1,127 @@
+"""A store with an account and a clock, and short ways to files and messages on their way."""
+
+import pytest
+import structlog
+
+from smsfs.dialects.registry import dialect
+from smsfs.pipeline.intake import Intake, IntakeRules
+from smsfs.pipeline.messages import statuses
+from smsfs.store.sqlite import SqliteStore
+
+START = 1_700_000_000.0
+
+
+class Clock:
+    def __init__(self):
+        self.now = START
+
+    def __call__(self):
+        """Seconds since the epoch."""
+        return self.now
+
+
+class House:
+    """A store as one process has it."""
+
+    def __init__(self, store, account):
+        self.store, self.account = store, account
+        self.owner = store.register("test")
+
+    def intake(self, find=dialect, **rules):
+        """A reader of files."""
+        return Intake(self.store, self.owner, find, IntakeRules("out", **rules))
+
+    def set(self, **settings):
+        """Settings of the account, from now on."""
+        self.store.accounts.update(self.account.id, settings)
+
+    def submit(self, data, stem="a", flags=()):
+        """A submitted file with these bytes; its batch's number."""
+        now = self.store.now()
+        content = self.store.contents.create()
+        writer = self.store.contents.open_write(content)
+        writer.write(0, data)
+        writer.close()
+        with self.store.files.change(self.account.id) as files:
+            file = files.add(self.account.id, f"upload{content}", content, now)
+            files.resize(file.id, len(data), now)
+            return files.submit(file, f"{stem}.{content}.processing", stem, flags, now, now)
+
+    def accept(self, rows, stem="a", **settings):
+        """A file with so many rows whose messages are queued."""
+        self.set(**settings)
+        number = self.submit(table(rows), stem)
+        assert self.intake().step()
+        assert self.batch(number).state == "accepted"
+        return number
+
+    def batch(self, number):
+        """A batch as it is now."""
+        return next(batch for batch in self.store.queue.batches() if batch.id == number)
+
+    def file(self, number):
+        """The file of a batch as it is now."""
+        return self.store.files.view().get(self.batch(number).file)
+
+    def shown(self, number):
+        """What a client reads of the file of a batch."""
+        file = self.file(number)
+        return self.store.contents.read(file.content, 0, file.size) + file.tail
+
+    def states(self, number):
+        """What became of each message, by row."""
+        return {item.message.row: str(item.state) for item in statuses(self.store, self.batch(number))}
+
+    def doubled(self, number):
+        """The rows that may have been sent twice."""
+        return [item.message.row for item in statuses(self.store, self.batch(number)) if item.doubled]
+
+
+def table(rows, text="hello"):
+    """A file with so many good rows."""
+    return b"msisdn,message\n" + b"".join(b"45%08d,%s\n" % (row, text.encode()) for row in range(rows))
+
+
+@pytest.fixture
+def clock():
+    """The store's clock, to be set."""
+    return Clock()
+
+
+@pytest.fixture
+def connect(tmp_path, clock):
+    """Opens the store as another process would."""
+    stores = []
+
+    def connect():
+        stores.append(SqliteStore(tmp_path / "smsfs.db", clock))
+        return stores[-1]
+
+    yield connect
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def house(connect):
+    """A store with one account."""
+    store = connect()
+    return House(store, store.accounts.add("shop", "gatewayapi", {}, START))
+
+
+@pytest.fixture
+def elsewhere(house, connect):
+    """The same as another process has it."""
+    return House(connect(), house.account)
+
+
+@pytest.fixture(name="table")
+def _table():
+    return table
+
+
+@pytest.fixture(autouse=True)
+def events():
+    """What was logged."""
+    with structlog.testing.capture_logs() as events:
+        yield events
