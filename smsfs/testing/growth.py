@@ -171,7 +171,7 @@ class Growth:
 
 
 def measure(store: Store, meter: Meter, messages: int, backlogs: Sequence[int]) -> Figures:
-    """Everything, on an empty store."""
+    """All of it, on an empty store."""
     growth = Growth(store, meter)
     growth.whole_way(messages)
     for backlog in backlogs:
@@ -192,7 +192,7 @@ def report(figures: Figures) -> Iterator[str]:
     for backlog, (median, high) in figures.claims.items():
         yield f"claim behind {backlog} queued: median {median * 1e3:.2f} ms, 95 % below {high * 1e3:.2f} ms"
     yield f"messages a day in one thread: {DAY / each / 1e6:.0f} million"
-    yield f"10 million messages a day: {10e6 * each:.0f} seconds of one thread, {1e7 * total / count / 1e9:.2f} GB"
+    yield f"10 million messages: {1e7 * each:.0f} seconds in one thread, {1e7 * total / count / 1e9:.1f} GB"
 
 
 def main() -> None:
