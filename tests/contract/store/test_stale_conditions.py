@@ -6,12 +6,19 @@ from functools import partial
 
 import pytest
 
-from smsfs.store.sqlite import SqliteStore
-from smsfs.store.sqlite.database import SQL
+from smsfs.store import postgresql, sqlite
+from smsfs.store.postgresql.database import SQL as POSTGRESQL
+from smsfs.store.sql import load_statements
+from smsfs.store.sqlite.database import SQL as SQLITE
 from smsfs.testing.store_suite.base import NOW
 from smsfs.testing.store_suite.owners import OwnerSuite, StaleSuite
 
-CONDITION = re.compile(r"\b(?:owner|attempt|state) (?:=|<>) (?::\w+|'\w+')")
+CONDITION = re.compile(r"\b(?:owner|attempt|state) (?:=|<>) (?::\w+|%\(\w+\)s|'\w+')")
+#: What both engines share is tried on the quicker one.
+STATEMENTS = {
+    "sqlite": SQLITE,
+    "postgresql": {name: POSTGRESQL[name] for name in load_statements("smsfs.store.postgresql")},
+}
 
 #: Conditions that only save work, each with the reason why nothing can tell whether they are there.
 WITHOUT_EFFECT = {
@@ -23,23 +30,47 @@ WITHOUT_EFFECT = {
 }
 
 
-def _conditions(name):
+def _conditions(sql):
     """Where the conditions of a statement stand, behind its first WHERE."""
-    where = SQL[name].find("WHERE")
-    return [match for match in CONDITION.finditer(SQL[name]) if 0 <= where < match.start()]
+    where = sql.find("WHERE")
+    return [match for match in CONDITION.finditer(sql) if 0 <= where < match.start()]
 
 
-def _guarded():
+def _guarded(statements):
     """Statements that write, or let write, under a condition on who does it."""
-    return sorted(name for name in SQL if re.search(r"WHERE.*:(owner|dead)\b", SQL[name], re.DOTALL))
+    pattern = r"WHERE.*\b(owner|attempt|state) = (:|%\()(owner|dead)\b"
+    return sorted(name for name, sql in statements.items() if re.search(pattern, sql, re.DOTALL))
+
+
+def _names(engine):
+    more = ["batch_claim", "batch_file", "slice_claim"] if engine == "sqlite" else []
+    return [*_guarded(STATEMENTS[engine]), *more]
 
 
 MUTANTS = [
-    (name, match.span(), match.group())
-    for name in [*_guarded(), "batch_claim", "batch_file", "slice_claim"]
-    for match in _conditions(name)
+    (engine, name, match.span(), match.group())
+    for engine, statements in STATEMENTS.items()
+    for name in _names(engine)
+    for match in _conditions(statements[name])
     if (name, match.group()) not in WITHOUT_EFFECT
 ]
+
+
+@pytest.fixture
+def new_store(engine, request, tmp_path):
+    """Makes openers, each of a store of its own."""
+    numbers = itertools.count()
+    databases = []
+
+    def make():
+        if engine == "sqlite":
+            return partial(sqlite.SqliteStore, tmp_path / str(next(numbers)) / "smsfs.db")
+        databases.append(request.getfixturevalue("postgres").new_database())
+        return partial(postgresql.PostgresStore, databases[-1])
+
+    yield make
+    for database in databases:
+        request.getfixturevalue("postgres").drop_database(database)
 
 
 def _cases(suite):
@@ -52,9 +83,8 @@ def _cases(suite):
         yield from ((test, dict(chosen)) for chosen in itertools.product(*choices))
 
 
-def _notices(test, values, folder):
+def _notices(test, values, opener):
     """Whether a test of the suite fails."""
-    opener = partial(SqliteStore, folder / "smsfs.db")
     opened = []
 
     def remembered():
@@ -76,29 +106,27 @@ def _notices(test, values, folder):
     return False
 
 
-@pytest.mark.parametrize(("name", "span", "condition"), MUTANTS, ids=str)
-def test_suite_notices_a_missing_condition(monkeypatch, tmp_path, name, span, condition):
+@pytest.mark.parametrize(("engine", "name", "span", "condition"), MUTANTS, ids=str)
+def test_suite_notices_a_missing_condition(monkeypatch, new_store, engine, name, span, condition):
     """A process that was taken for dead could write over the work of its successor, unnoticed by any test."""
-    sql = SQL[name]
+    sql = STATEMENTS[engine][name]
     assert sql[slice(*span)] == condition
-    monkeypatch.setitem(SQL, name, sql[: span[0]] + "1 = 1" + sql[span[1] :])
+    in_use = SQLITE if engine == "sqlite" else POSTGRESQL
+    monkeypatch.setitem(in_use, name, sql[: span[0]] + "1 = 1" + sql[span[1] :])
     cases = [*_cases(StaleSuite), *_cases(OwnerSuite)]
-    assert any(_notices(test, values, tmp_path / str(number)) for number, (test, values) in enumerate(cases))
+    assert any(_notices(test, values, new_store()) for test, values in cases)
 
 
-def test_suite_passes_with_every_condition(tmp_path):
+@pytest.mark.parametrize("engine", ["sqlite"])
+def test_suite_passes_with_every_condition(new_store):
     """The test above would pass without telling anything."""
     cases = [*_cases(StaleSuite), *_cases(OwnerSuite)]
-    failed = [
-        (test.__name__, values)
-        for number, (test, values) in enumerate(cases)
-        if _notices(test, values, tmp_path / str(number))
-    ]
+    failed = [(test.__name__, values) for test, values in cases if _notices(test, values, new_store())]
     assert failed == []
 
 
 def test_every_guarded_statement_is_tried():
     """A statement added later would have a condition that no test holds."""
-    tried = {name for name, _, _ in MUTANTS}
-    assert set(_guarded()) - tried == set()
+    tried = {name for _, name, _, _ in MUTANTS}
+    assert {name for statements in STATEMENTS.values() for name in _guarded(statements)} - tried == set()
     assert {"batch_verdict", "batch_retry", "batch_is_mine", "slice_report", "slice_take_over"} <= tried
