@@ -99,11 +99,13 @@ async def _unready(stop: asyncio.Event, store: Store, owner: Owner) -> str | Non
 
 
 def _store_fault(store: Store, owner: Owner) -> str | None:
+    """A lease that ran out while the store was away is replaced: the next upload would do the same."""
     try:
         store.accounts.find("")
+        store.current(owner)
     except StoreUnavailable as exc:
         return str(exc)
-    return None if store.holds(owner) else "This host has lost its lease: others count it as dead."
+    return None
 
 
 def _sftp_settings(config: SftpConfig, keys: list[asyncssh.SSHKey]) -> SftpSettings:
