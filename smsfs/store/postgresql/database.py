@@ -23,6 +23,8 @@ MOST_CONNECTIONS = 40
 POOL_SECONDS = 5.0
 CONNECT_SECONDS = 5
 MIGRATION_LOCK = 20266
+#: A transaction whose process stands still, or whose network is gone, holds its locks no longer than this.
+STANDSTILL_SECONDS = 4
 #: A server that does not answer is given up after these, so that a thread is not stuck for ever.
 OPTIONS: dict[str, Any] = {
     "connect_timeout": CONNECT_SECONDS,
@@ -32,6 +34,8 @@ OPTIONS: dict[str, Any] = {
     "tcp_user_timeout": 10_000,
     "application_name": "smsfs",
 }
+#: What says that the server cannot be had now; a transaction that it ended by itself is an InternalError.
+AWAY = (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 
 
 def _named(statement: str) -> str:
@@ -91,7 +95,9 @@ class Database:
             min_size=1,
             max_size=MOST_CONNECTIONS,
             timeout=POOL_SECONDS,
+            reconnect_timeout=POOL_SECONDS,  # then whoever asks next tries anew; the pool's own pauses double
             kwargs={"row_factory": dict_row, "autocommit": True, **OPTIONS},
+            configure=_configure,
             check=ConnectionPool.check_connection,
             name="smsfs",
             open=False,
@@ -106,7 +112,7 @@ class Database:
                 yield PostgresConnection(connection)
         except psycopg.IntegrityError as exc:
             raise Exists(f"The store has this already ({_first_line(exc)}).") from exc
-        except (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError) as exc:
+        except AWAY as exc:
             raise StoreUnavailable(
                 f"The database does not answer now ({_first_line(exc)}); try again later."
             ) from exc
@@ -130,7 +136,7 @@ class Database:
             with psycopg.connect(self._url, autocommit=True, **OPTIONS) as connection:
                 connection.execute(f"LISTEN {CHANNEL}")
                 yield connection
-        except (psycopg.OperationalError, psycopg.InterfaceError) as exc:
+        except AWAY as exc:
             raise StoreUnavailable(f"The database does not answer now ({_first_line(exc)}).") from exc
 
     def _migrate(self) -> None:
@@ -142,7 +148,7 @@ class Database:
         try:
             with psycopg.connect(self._url, **OPTIONS) as connection:
                 _migrate(connection)
-        except (psycopg.OperationalError, psycopg.InterfaceError) as exc:
+        except AWAY as exc:
             raise StoreUnavailable(f"The database does not answer ({_first_line(exc)}).") from exc
         except psycopg.Error as exc:
             raise ConfigurationError(f"The database cannot be opened: {_first_line(exc)}.") from exc
@@ -150,6 +156,10 @@ class Database:
     def close(self) -> None:
         """Close every connection of this process."""
         self._pool.close()
+
+
+def _configure(connection: psycopg.Connection[Any]) -> None:
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{STANDSTILL_SECONDS}s'".encode())
 
 
 def _migrate(connection: psycopg.Connection[Any]) -> None:
