@@ -183,7 +183,10 @@ def _installation(folder: Path, url: str, sections: Mapping[str, Mapping[str, An
 
 @contextlib.contextmanager
 def full_outbox(installation: Installation) -> Iterator[None]:
-    """Hold a host's outbox, so that its dispatcher claims messages and cannot get rid of them."""
+    """Hold a host's outbox, so that its dispatcher claims messages and cannot get rid of them.
+
+    Linux only: ``waits_for_outbox`` finds in ``/proc/locks`` when it has come to that.
+    """
     path = installation.folder / "outbox.jsonl"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     try:
@@ -191,6 +194,13 @@ def full_outbox(installation: Installation) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def waits_for_outbox(server: Server) -> bool:
+    """Whether the host's dispatcher has claimed messages, and cannot get rid of them."""
+    locks = [line.split() for line in Path("/proc/locks").read_text(encoding="ascii").splitlines()]
+    waiting = {lock[5] for lock in locks if lock[1:3] == ["->", "FLOCK"]}
+    return str(server.workers().get("dispatch")) in waiting
 
 
 def wait_for_log(server: Server, event: str, times: int = 1, bound: float = 20.0) -> None:

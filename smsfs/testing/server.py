@@ -224,7 +224,7 @@ class Server(Program):
         """Hold it and its workers still for a while."""
         held = [self.process.pid, *self._children()]
         for pid in held:
-            os.kill(pid, signal.SIGSTOP)
+            stop_process(pid)
         try:
             yield
         finally:
@@ -243,11 +243,23 @@ class Server(Program):
                 os.kill(pid, signal.SIGCONT)
 
 
+def stop_process(pid: int) -> None:
+    """Hold every thread of a process still; when this returns, they are."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: set(_thread_states(pid)) == {"T"}, "SIGSTOP to act")
+
+
+def _thread_states(pid: int) -> list[str]:
+    try:
+        states = [task.read_text(encoding="ascii") for task in Path(f"/proc/{pid}/task").glob("*/stat")]
+    except OSError:  # a thread ended in this moment
+        return []
+    return [state.rpartition(")")[2].split()[0] for state in states]
+
+
 def _held(pid: int) -> bool:
     """Stop a process, unless just then it has a lock on the store that everybody else would wait for."""
-    os.kill(pid, signal.SIGSTOP)
-    state = Path(f"/proc/{pid}/stat")
-    wait_for(lambda: state.read_text(encoding="ascii").rpartition(")")[2].split()[0] == "T", "SIGSTOP to act")
+    stop_process(pid)
     locks = [line.split() for line in Path("/proc/locks").read_text(encoding="ascii").splitlines()]
     if not any({"POSIX", "WRITE", str(pid)} <= set(lock) for lock in locks):
         return True
