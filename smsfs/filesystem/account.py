@@ -230,7 +230,7 @@ class AccountFilesystem(Filesystem):
     def draft_closed(self, draft: Draft, size: int, mtime: float | None, *, cut: bool) -> None:
         """A writer is through: note what there is now, and submit it if closing does that."""
         self._forget(draft)
-        refusal = None
+        refusal = told = None
         try:
             with self._change() as files:
                 if mtime is None:  # nothing was written: what others did to it meanwhile stays
@@ -238,7 +238,7 @@ class AccountFilesystem(Filesystem):
                 file = files.end_writer(draft.writer, size, mtime, cut=cut, wrote=draft.wrote)
                 try:
                     self._check_held(files, draft, file, cut=cut)
-                    self._submit_closed(files, file)
+                    told = self._submit_closed(files, file)
                 except Refusal as exc:  # what is stored stands
                     refusal = exc
         except BaseException:
@@ -246,18 +246,21 @@ class AccountFilesystem(Filesystem):
             raise
         if refusal:
             raise refusal
+        if told:
+            log.info("submitted", **told)
 
     def _check_held(self, files: FileChange, draft: Draft, file: File | None, *, cut: bool) -> None:
         """A process that was out of touch may have been taken for dead, and its upload for cut off."""
         if file is None and not cut and files.get(draft.file.id):
             raise NotAllowed(f"The server was out of touch and lost {draft.file.name}; upload it again.")
 
-    def _submit_closed(self, files: FileChange, file: File | None) -> None:
+    def _submit_closed(self, files: FileChange, file: File | None) -> dict[str, Any] | None:
         if file and file.size and file.state is FileState.DRAFT and not file.cut and not file.writers:
             settings = self.settings()
             submission = self._dialect.close(file.path, settings)
             if submission:
-                self._submit(files, file, submission, file.path, settings)
+                return self._submit(files, file, submission, file.path, settings)
+        return None
 
     @contextmanager
     def _change(self) -> Iterator[FileChange]:
@@ -277,7 +280,7 @@ class AccountFilesystem(Filesystem):
     def rename(self, old: str, new: str, *, replace: bool) -> None:
         """Rename a file; the dialect says whether that submits it."""
         source, target = relative(old), relative(new)
-        settings = self.settings()
+        settings, told = self.settings(), None
         self._check_folder(target)
         with self._change() as files:
             file = self._file(files, source)
@@ -289,13 +292,15 @@ class AccountFilesystem(Filesystem):
             _require(file, "rename")
             replaced = self._make_way(files, target, replace=replace)
             if submission:
-                self._submit(files, file, submission, target, settings)
+                told = self._submit(files, file, submission, target, settings)
             elif file.state is FileState.REJECTED:
                 next_file_state(file.state, "reopen")
                 files.reopen(file.id, target)
             else:
                 files.move(file.id, target)
         self._store.contents.delete(replaced)
+        if told:
+            log.info("submitted", **told)
 
     def _make_way(self, files: FileChange, target: str, *, replace: bool) -> list[str]:
         """Drop the draft that a rename replaces; its content, to be deleted after the commit."""
@@ -310,8 +315,8 @@ class AccountFilesystem(Filesystem):
 
     def _submit(
         self, files: FileChange, file: File, submission: Submission, target: str, settings: dict[str, Any]
-    ) -> None:
-        """Hand a file over, in the transaction that the client's answer waits for."""
+    ) -> dict[str, Any]:
+        """Hand a file over, in the transaction that the client's answer waits for; what to log then."""
         state = next_file_state(file.state, "submit")
         self._check_whole(file)
         now = self._store.now()
@@ -320,7 +325,7 @@ class AccountFilesystem(Filesystem):
         batch = files.submit(file, path, submission.stem, submission.flags, at.timestamp(), now)
         if settings["alias_seconds"]:
             files.add_alias(self._account.id, target, file.id, now + settings["alias_seconds"])
-        log.info("submitted", account=self._account.name, file=path, batch=batch, bytes=file.size)
+        return {"account": self._account.name, "file": path, "batch": batch, "bytes": file.size}
 
     def _check_whole(self, file: File) -> None:
         if file.writers and self._store.alive().keys() & set(file.writers):

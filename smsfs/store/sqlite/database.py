@@ -122,6 +122,8 @@ class Database:
                     raise
                 _retry(lambda: self._writer.plain.execute("COMMIT"))
             except sqlite3.IntegrityError as exc:
+                if exc.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+                    raise StoreUnavailable("Something this needs has just gone; try again.") from exc
                 raise Exists(f"The store has this already ({exc}).") from exc
             except sqlite3.Error as exc:
                 self._roll_back()
