@@ -174,7 +174,7 @@ class AccountFilesystem(Filesystem):
     def _open_content(self, file: File, writer: int) -> ContentWriter:
         """Open the bytes of a file that ``writer`` is noted for already; that ends if it cannot be."""
         try:
-            return self._store.contents.open_write(file.content)
+            return self._store.contents.open_write(file.content, writer)
         except OSError:
             self._unended.append(writer)
             raise

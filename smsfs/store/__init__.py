@@ -77,8 +77,14 @@ class Contents(Protocol):
     def create(self) -> str:
         """A new empty content; durable with the first ``sync`` of a writer of it."""
 
-    def open_write(self, content: str) -> ContentWriter:
-        """Open for reading and writing."""
+    def open_write(self, content: str, writer: int | None = None) -> ContentWriter:
+        """Open for reading and writing.
+
+        Args:
+            content: its name.
+            writer: as from ``FileChange.add_writer``. Where a process can outlive its term, nothing is
+                written once this is gone: ``NotAllowed``, or in silence if the content is gone too.
+        """
 
     def open_read(self, content: str) -> RawIOBase:
         """Open for reading, seekable and unbuffered: a draft may be changing."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
 
-from smsfs.errors import StoreUnavailable
+from smsfs.errors import NotAllowed, StoreUnavailable
 from smsfs.store import File
 from smsfs.store.postgresql.database import Database, PostgresConnection
 from smsfs.store.sql.files import file_from
@@ -16,9 +16,10 @@ PIECE = 256 * 1024
 class PieceWriter:
     """A content open for reading and writing; the piece being written to is kept until another is."""
 
-    def __init__(self, database: Database, content: str, size: int) -> None:
+    def __init__(self, database: Database, content: str, size: int, writer: int | None) -> None:
         self._database = database
         self._content = content
+        self._writer = writer
         self._size = size
         self._number = -1
         self._piece = bytearray()
@@ -53,11 +54,23 @@ class PieceWriter:
                 connection.plain.execute(
                     "SET LOCAL synchronous_commit = off"
                 )  # the last commit waits for all
-            if self._dirty:
-                values = {"content": self._content, "number": self._number, "data": bytes(self._piece)}
-                connection.change("piece_put", **values)
-            connection.change("content_resize", content=self._content, size=self._size)
+            if self._may_write(connection):
+                self._store(connection)
         self._dirty = False
+
+    def _store(self, connection: PostgresConnection) -> None:
+        if self._dirty:
+            values = {"content": self._content, "number": self._number, "data": bytes(self._piece)}
+            connection.change("piece_put", **values)
+        connection.change("content_resize", content=self._content, size=self._size)
+
+    def _may_write(self, connection: PostgresConnection) -> bool:
+        """Whether this upload goes on: another may have taken its place, or the file was removed."""
+        if self._writer is None or connection.one("writer_hold", writer=self._writer):
+            return True
+        if connection.one("content_get", content=self._content):
+            raise NotAllowed("The server was out of touch and lost this upload; upload the file again.")
+        return False
 
     def read(self, offset: int, size: int) -> bytes:
         """Up to ``size`` bytes from ``offset``."""
@@ -73,7 +86,8 @@ class PieceWriter:
             del self._piece[start:]
             self._dirty, self._size = True, size
             with self._database.write() as connection:
-                connection.change("piece_drop", content=self._content, first=number)
+                if self._may_write(connection):
+                    connection.change("piece_drop", content=self._content, first=number)
         self._size = size
         self._flush()
 
@@ -139,9 +153,9 @@ class PieceContents:
             connection.change("content_add", content=content)
         return content
 
-    def open_write(self, content: str) -> PieceWriter:
+    def open_write(self, content: str, writer: int | None = None) -> PieceWriter:
         """Open for reading and writing."""
-        return PieceWriter(self._database, content, self.size(content))
+        return PieceWriter(self._database, content, self.size(content), writer)
 
     def open_read(self, content: str) -> io.RawIOBase:
         """Open for reading."""

@@ -56,6 +56,8 @@ SELECT id FROM batch WHERE id = :batch AND owner = :owner AND state = 'reading' 
 -- name: outcome_add
 COPY outcome (batch, row, slice, attempt, event, carrier_id, code, reason, parts, at) FROM STDIN;
 
+-- name: writer_hold
+SELECT id FROM writer WHERE id = :writer FOR KEY SHARE;
 -- name: content_add
 INSERT INTO content (id, size, changed) VALUES (:content, 0, extract(epoch FROM clock_timestamp()));
 -- name: content_get
