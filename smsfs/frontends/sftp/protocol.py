@@ -136,6 +136,8 @@ class SftpSession:
     def _abandon(self, handle: _File) -> None:
         try:
             handle.open_file.abandon()
+        except OSError as exc:
+            self.log.warning("abandon_failed", file=handle.path, reason=str(exc))
         except Exception:
             self.log.exception("abandon_failed", file=handle.path)
 

@@ -161,8 +161,11 @@ class _Client(asyncssh.SSHServer):
     async def _ask(self, question: Awaitable[bool]) -> bool:
         try:
             return await question
-        except Exception:
-            self.log.exception("login_check_failed")
+        except Exception as exc:
+            if isinstance(exc, OSError):
+                self.log.warning("login_check_failed", reason=str(exc))
+            else:
+                self.log.exception("login_check_failed")
             self.close("Logins cannot be checked for now; try again later.")
             return False
 
@@ -201,7 +204,10 @@ class _Client(asyncssh.SSHServer):
             filesystem = await self._server.authenticator.filesystem(self._username)
         except Exception as exc:
             self._sessions -= 1
-            self.log.exception("session_failed")
+            if isinstance(exc, OSError):
+                self.log.warning("session_failed", reason=str(exc))
+            else:
+                self.log.exception("session_failed")
             sentence = getattr(exc, "sentence", "The server cannot open your files for now; try again later.")
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, sentence) from exc
         session = SftpSession(filesystem, self._username, log=self.log)
