@@ -1,4 +1,4 @@
-"""A pair of hosts under clients that retry, while each host in turn is killed, cut off and stopped."""
+"""A pair of hosts under clients that retry: hosts are killed, cut off, stopped; the database fails over."""
 
 import asyncio
 import contextlib
@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from smsfs.testing.pair import LEASE, Forwarder, Pair, full_outbox, wait_for_log, waits_for_outbox
+from smsfs.testing.postgres import USER, PostgresServer
 from smsfs.testing.sender import Sender, tally
 from smsfs.testing.server import wait_for
 
@@ -19,6 +20,8 @@ PATIENCE = 4.0
 END_BOUND = 90.0
 #: Over which a lease may be taken over late: the promise, and what a busy machine adds to it.
 LATE, BUSY = 2.0, 3.0
+#: Files before the database fails over, and the seconds until clients are served again.
+BEFORE, SERVED = 10, 20.0
 REPEATED = "a file of this name with the same bytes"
 
 
@@ -122,3 +125,54 @@ def test_pair_loses_no_row_and_doubles_none_in_silence(database, tmp_path, chanc
         print(f"\nhosts killed, cut off, stopped: {found}; taken over after {shown} s (lease {LEASE:.0f} s)")  # noqa: T201 -- the figures are for whoever runs the tests
     assert found.files >= FILES
     assert max(seconds) < LEASE + LATE + BUSY
+
+
+@pytest.fixture
+def primary():
+    """A server of databases that a test may kill."""
+    server = PostgresServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def standby(primary):
+    """A copy of it, for which each of its commits waits."""
+    server = PostgresServer(source=primary)
+    primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+    primary.execute("SELECT pg_reload_conf()")
+    state = "SELECT sync_state FROM pg_stat_replication"
+    wait_for(lambda: primary.execute(state) == [("sync",)], "the standby to be synchronous")
+    yield server
+    server.stop()
+
+
+def fail_over(primary, standby, senders):
+    """Replace the primary by the standby; the seconds until a client's rename was answered with OK again."""
+    wait_for(lambda: told(senders) >= BEFORE, "the stream to run", END_BOUND)
+    primary.kill()
+    began, earlier = time.monotonic(), told(senders)
+    standby.promote()
+    wait_for(lambda: told(senders) > earlier, "clients to be served again", END_BOUND)
+    return time.monotonic() - began
+
+
+def told(senders):
+    """How many files were answered with OK."""
+    return sum(len(sender.told) for sender in senders)
+
+
+@pytest.mark.slow
+def test_failover_of_the_database_loses_no_row(primary, standby, tmp_path, chance, capsys):
+    """The death of the database's server would lose messages that clients were told are safe."""
+    database = primary.new_database().rpartition("/")[2]
+    hosts = f"127.0.0.1:{primary.port},127.0.0.1:{standby.port}"
+    url = f"postgresql://{USER}@{hosts}/{database}?target_session_attrs=read-write"
+    with Pair(tmp_path, [url, url]) as pair:
+        logins = pair.add_account("clinic", "a password")
+        senders = [Sender(f"file-{number}", logins, chance, PATIENCE) for number in range(CLIENTS)]
+        took = asyncio.run(stream(senders, lambda: fail_over(primary, standby, senders)))
+        found = check(pair, senders)
+    with capsys.disabled():
+        print(f"\ndatabase failed over: {found}; clients served again after {took:.1f} s")  # noqa: T201 -- as above
+    assert took < SERVED
