@@ -95,11 +95,11 @@ class SqlQueue:
 
     def claim_slice(self, owner: Owner, backend: str, now: float, *, oldest: bool) -> Slice | None:
         """Take a slice to send."""
-        order = "slice_oldest" if oldest else "slice_first"
-        if not self._read(order, backend=backend, now=now):
+        if not self._read("slice_oldest", backend=backend, now=now):
             return None
+        free = "slice_oldest_free" if oldest else "slice_first_free"
         with self._database.write() as connection:
-            due = connection.one(f"{order}_free", backend=backend, now=now)
+            due = connection.one(free, backend=backend, now=now)
             if due is None:
                 return None
             connection.change("slice_claim", slice=due["id"], owner=owner.id)

@@ -8,7 +8,8 @@ SELECT id FROM batch WHERE state = 'pending' AND not_before <= :now ORDER BY not
 SELECT id FROM slice WHERE state = 'queued' AND backend = :backend AND not_before <= :now
 ORDER BY not_before, id LIMIT 1;
 -- name: slice_first_free
-SELECT id FROM slice WHERE state = 'queued' AND backend = :backend AND not_before <= :now
+-- Left to itself, SQLite takes the other index and sorts the whole backlog.
+SELECT id FROM slice INDEXED BY slice_first WHERE state = 'queued' AND backend = :backend AND not_before <= :now
 ORDER BY seq, not_before, id LIMIT 1;
 -- name: file_find
 SELECT f.*, (SELECT group_concat(owner) FROM writer WHERE file = f.id) AS writers
