@@ -1,0 +1,1 @@
+"""SMPP 3.4, the protocol that carriers and SMS providers speak."""
