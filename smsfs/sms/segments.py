@@ -32,7 +32,7 @@ def count(text: str, reference_bits: int = 8) -> tuple[str, int]:
     return encoding, len(_ends(encoding, data, reference_bits))
 
 
-def split(text: str, reference_bits: int = 8) -> tuple[str, list[str]]:
+def split(text: str, reference_bits: int = 8, encoding: str | None = None) -> tuple[str, list[str]]:
     """The encoding of a text and the text of each of its parts, every part as full as it can be.
 
     Neither an escape and its septet nor the two halves of a surrogate pair are ever parted.
@@ -40,8 +40,9 @@ def split(text: str, reference_bits: int = 8) -> tuple[str, list[str]]:
     Args:
         text: any text; the empty one gives one empty part.
         reference_bits: 8 or 16, the size of the reference number that joins parts.
+        encoding: ``"ucs2"`` for a text that a carrier takes in no other; else what fits the text.
     """
-    encoding, data = _encoded(text)
+    encoding, data = (UCS2, _utf16(text)) if encoding == UCS2 else _encoded(text)
     ends = _ends(encoding, data, reference_bits)
     pieces = (data[start:end] for start, end in zip([0, *ends], ends, strict=False))
     if encoding == GSM7:
@@ -54,7 +55,11 @@ def _encoded(text: str) -> tuple[str, bytes]:
     try:
         return GSM7, gsm.encode(text)
     except UnicodeEncodeError:
-        return UCS2, text.encode("utf-16-be", "surrogatepass")
+        return UCS2, _utf16(text)
+
+
+def _utf16(text: str) -> bytes:
+    return text.encode("utf-16-be", "surrogatepass")
 
 
 def _ends(encoding: str, data: bytes, reference_bits: int) -> list[int]:

@@ -5,7 +5,7 @@ its response. Limits of fields are checked when a PDU is encoded; :mod:`.decoder
 """
 
 import struct
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from msgspec import Struct
 
@@ -14,11 +14,12 @@ from smsfs.backends.smpp.constants import VERSION, Command, Status
 HEADER = struct.Struct(">IIII")
 MAX_SHORT_MESSAGE = 254
 
+_NO_OCTET = "A number of one octet is not in 0 to 255."
+
 Tlvs = tuple[tuple[int, bytes], ...]
 
-_two = struct.Struct("BB").pack
-_three = struct.Struct("BBB").pack
-_five = struct.Struct("BBBBB").pack
+#: The fields of a message in their order; one format is twice as fast as joining them.
+_SHORT_MESSAGE = b"%b%c%c%b%c%c%b%c%c%c%b%b%c%c%c%c%c%b%b"
 _tlv_header = struct.Struct(">HH").pack
 
 
@@ -140,7 +141,7 @@ class Bind(Pdu, frozen=True, gc=False):
             c_octets(self.system_id, 16, Status.RINVSYSID)
             + c_octets(self.password, 9, Status.RINVPASWD)
             + c_octets(self.system_type, 13, Status.RINVSYSTYP)
-            + octets(_three, self.interface_version, self.addr_ton, self.addr_npi)
+            + octets(self.interface_version, self.addr_ton, self.addr_npi)
             + c_octets(self.address_range, 41, Status.RBINDFAIL)
         )
         return frame(self.command, 0, self.sequence, body)
@@ -226,28 +227,30 @@ class ShortMessage(Pdu, frozen=True, gc=False):
         if len(message) > MAX_SHORT_MESSAGE:
             raise SmppError("A short_message has at most 254 octets.", Status.RINVMSGLEN)
         try:
-            fields = (
+            body = _SHORT_MESSAGE % (
                 c_octets(self.service_type, 6, Status.RINVSERTYP),
-                _two(self.source_addr_ton, self.source_addr_npi),
+                self.source_addr_ton,
+                self.source_addr_npi,
                 c_octets(self.source_addr, 21, Status.RINVSRCADR),
-                _two(self.dest_addr_ton, self.dest_addr_npi),
+                self.dest_addr_ton,
+                self.dest_addr_npi,
                 c_octets(self.destination_addr, 21, Status.RINVDSTADR),
-                _three(self.esm_class, self.protocol_id, self.priority_flag),
+                self.esm_class,
+                self.protocol_id,
+                self.priority_flag,
                 c_octets(self.schedule_delivery_time, 17, Status.RINVSCHED),
                 c_octets(self.validity_period, 17, Status.RINVEXPIRY),
-                _five(
-                    self.registered_delivery,
-                    self.replace_if_present_flag,
-                    self.data_coding,
-                    self.sm_default_msg_id,
-                    len(message),
-                ),
+                self.registered_delivery,
+                self.replace_if_present_flag,
+                self.data_coding,
+                self.sm_default_msg_id,
+                len(message),
                 message,
                 encode_tlvs(self.tlvs) if self.tlvs else b"",
             )
-        except struct.error as exc:
-            raise SmppError("An octet is not in 0 to 255.", Status.RSYSERR) from exc
-        return frame(self.command, 0, self.sequence, b"".join(fields))
+        except OverflowError as exc:
+            raise SmppError(_NO_OCTET, Status.RSYSERR) from exc
+        return frame(self.command, 0, self.sequence, body)
 
     def tlv(self, tag: int) -> bytes | None:
         """The value of the first optional parameter of that tag; None if there is none."""
@@ -330,16 +333,16 @@ def c_octets(text: str, limit: int, status: int) -> bytes:
     return data + b"\0"
 
 
-def octets(pack: Any, *values: int) -> bytes:
+def octets(*values: int) -> bytes:
     """Numbers of one octet each.
 
     Raises:
         SmppError: one is not in 0 to 255.
     """
     try:
-        return bytes(pack(*values))
-    except struct.error as exc:
-        raise SmppError("An octet is not in 0 to 255.", Status.RSYSERR) from exc
+        return bytes(values)
+    except ValueError as exc:
+        raise SmppError(_NO_OCTET, Status.RSYSERR) from exc
 
 
 def encode_tlvs(tlvs: Tlvs) -> bytes:

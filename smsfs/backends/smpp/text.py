@@ -1,0 +1,258 @@
+"""Text to the octets of one message or several, and back (3GPP TS 23.040, section 9.2.3.24, and SMPP 3.4).
+
+There are four ways of sending a text that one message cannot hold: a user data header with an 8 or a
+16 bit reference, the ``sar_*`` parameters, and ``message_payload``, which leaves the parts to the carrier.
+"""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+
+from msgspec import Struct
+
+from smsfs.backends.smpp.constants import UDHI, Status, Tag
+from smsfs.backends.smpp.pdu import ShortMessage, SmppError, Tlvs
+from smsfs.sms import gsm, segments
+from smsfs.sms.segments import GSM7, UCS2
+
+LATIN1, BINARY = "latin1", "binary"
+UDH8, UDH16, SAR, PAYLOAD = "udh8", "udh16", "sar", "payload"
+
+MAX_PARTS = 255
+MAX_PAYLOAD = 65535
+
+#: ``data_coding`` -> alphabet, or the name of Python's codec for it (section 5.2.19).
+_CODINGS = {
+    1: "ascii",
+    2: BINARY,
+    3: LATIN1,
+    4: BINARY,
+    5: "shift_jis",
+    6: "iso8859-5",
+    7: "iso8859-8",
+    8: UCS2,
+    14: "euc_kr",
+}
+#: Bits 3 and 2 of a GSM data coding scheme -> alphabet (3GPP TS 23.038, section 4).
+_GSM_ALPHABETS = (GSM7, BINARY, UCS2, GSM7)
+
+
+class Part(Struct, frozen=True, gc=False):
+    """What one PDU carries of a text."""
+
+    short_message: bytes
+    esm_class: int = 0
+    tlvs: Tlvs = ()
+
+
+class Fragment(Struct, frozen=True, gc=False):
+    """Where a part belongs: ``sequence`` of ``total``, both from 1; ``bits`` are those of the reference."""
+
+    reference: int
+    total: int
+    sequence: int
+    bits: int = 8
+
+
+def alphabet(data_coding: int, default: str = GSM7) -> str:
+    """``"gsm7"``, ``"latin1"``, ``"ucs2"``, ``"binary"``, or a codec of Python's.
+
+    Args:
+        data_coding: of the PDU; values of GSM with a message class (0x10 to 0x1F, 0xF0 to 0xFF) are known.
+        default: what this carrier means by 0.
+    """
+    if data_coding == 0:
+        return default
+    if 0x10 <= data_coding <= 0x1F:  # noqa: PLR2004 - the group is best written as the standard has it
+        return _GSM_ALPHABETS[data_coding >> 2 & 3]
+    if data_coding >= 0xF0:  # noqa: PLR2004 - likewise
+        return BINARY if data_coding & 4 else GSM7
+    return _CODINGS.get(data_coding, BINARY)
+
+
+def encode(text: str, alphabet: str) -> bytes:
+    """The octets of a text, septets unpacked.
+
+    Raises:
+        UnicodeEncodeError: the alphabet lacks a character.
+    """
+    if alphabet == GSM7:
+        return gsm.encode(text)
+    if alphabet == UCS2:
+        return text.encode("utf-16-be", "surrogatepass")
+    return text.encode("latin-1")
+
+
+def decode(data: bytes, alphabet: str) -> str:
+    """The text of octets; binary ones as hexadecimal digits.
+
+    It never fails, for what someone sent must reach its reader: octets that the alphabet lacks are read as
+    Latin-1 in GSM 7 bit, and replaced by U+FFFD elsewhere.
+    """
+    if alphabet == BINARY:
+        return data.hex()
+    if alphabet == GSM7:
+        return gsm.decode(data) if data.isascii() else data.decode("latin-1")
+    if alphabet == UCS2:
+        return data.decode("utf-16-be", "replace" if len(data) % 2 else "surrogatepass")
+    return data.decode(alphabet, "replace")
+
+
+def split(
+    text: str, concatenation: str = UDH8, reference: int = 0, default: str = GSM7
+) -> tuple[str, list[Part]]:
+    """The alphabet a text leaves in, and its parts.
+
+    The parts are those of :func:`smsfs.sms.segments.split`; with ``sar`` those of an 8 bit reference,
+    which is the header that carriers make of it.
+
+    Args:
+        text: any text.
+        concatenation: ``"udh8"``, ``"udh16"``, ``"sar"`` or ``"payload"``; for a text of several parts.
+        reference: the number that joins the parts; as many of its low bits are taken as fit.
+        default: ``"gsm7"`` or ``"latin1"``: what this carrier takes texts of the GSM alphabet in. A text
+            with a character that Latin-1 lacks leaves as UCS-2 then.
+
+    Raises:
+        ValueError: it takes over 255 parts, or over 65,535 octets as a payload.
+    """
+    found, pieces = segments.split(text, 16 if concatenation == UDH16 else 8)
+    if found == GSM7 and default == LATIN1:
+        found = LATIN1
+        if not _is_latin1(text):
+            found, pieces = segments.split(text, 16 if concatenation == UDH16 else 8, UCS2)
+    encoded = [encode(piece, found) for piece in pieces]
+    if len(encoded) == 1:
+        return found, [Part(encoded[0])]
+    if concatenation == PAYLOAD:
+        return found, [_payload(b"".join(encoded))]
+    total = len(encoded)
+    if total > MAX_PARTS:
+        raise ValueError(f"a text of {total} parts is over the {MAX_PARTS} that can be joined")
+    join = _JOIN[concatenation]
+    return found, [join(data, reference, total, number) for number, data in enumerate(encoded, 1)]
+
+
+def _is_latin1(text: str) -> bool:
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _payload(data: bytes) -> Part:
+    if len(data) > MAX_PAYLOAD:
+        raise ValueError(f"a text of {len(data)} octets is over the {MAX_PAYLOAD} of one payload")
+    return Part(b"", 0, ((Tag.MESSAGE_PAYLOAD, data),))
+
+
+def _udh8(data: bytes, reference: int, total: int, number: int) -> Part:
+    return Part(bytes((5, 0, 3, reference & 0xFF, total, number)) + data, UDHI)
+
+
+def _udh16(data: bytes, reference: int, total: int, number: int) -> Part:
+    header = bytes((6, 8, 4, reference >> 8 & 0xFF, reference & 0xFF, total, number))
+    return Part(header + data, UDHI)
+
+
+def _sar(data: bytes, reference: int, total: int, number: int) -> Part:
+    tlvs = (
+        (Tag.SAR_MSG_REF_NUM, (reference & 0xFFFF).to_bytes(2)),
+        (Tag.SAR_TOTAL_SEGMENTS, bytes((total,))),
+        (Tag.SAR_SEGMENT_SEQNUM, bytes((number,))),
+    )
+    return Part(data, 0, tlvs)
+
+
+_JOIN = {UDH8: _udh8, UDH16: _udh16, SAR: _sar}
+
+
+def content(pdu: ShortMessage) -> tuple[Fragment | None, bytes]:
+    """Where a message belongs among its parts, None if it stands alone, and its octets without a header.
+
+    A header whose numbers make no sense (part 3 of 2) is passed over, as the standard asks.
+
+    Raises:
+        SmppError: the user data header is longer than the message.
+    """
+    payload = None if pdu.short_message else pdu.tlv(Tag.MESSAGE_PAYLOAD)
+    data = pdu.short_message if payload is None else payload
+    if not pdu.esm_class & UDHI:
+        return _sar_fragment(pdu), data
+    if not data or data[0] >= len(data):
+        raise SmppError("A user data header is cut short.", Status.RINVESMCLASS, pdu.command, pdu.sequence)
+    end = 1 + data[0]
+    return _udh_fragment(data[1:end]), data[end:]
+
+
+def _udh_fragment(header: bytes) -> Fragment | None:
+    """The last joining element of a header that makes sense; the last one counts (section 9.2.3.24)."""
+    found = None
+    while len(header) > 1:
+        kind, length = header[0], header[1]
+        value, header = header[2 : 2 + length], header[2 + length :]
+        if (kind, len(value)) in {(0, 3), (8, 4)}:
+            fragment = Fragment(int.from_bytes(value[:-2]), value[-2], value[-1], 8 * (len(value) - 2))
+            found = fragment if _sensible(fragment) else found
+    return found
+
+
+def _sar_fragment(pdu: ShortMessage) -> Fragment | None:
+    if not pdu.tlvs:
+        return None
+    reference = pdu.tlv(Tag.SAR_MSG_REF_NUM)
+    total = pdu.tlv(Tag.SAR_TOTAL_SEGMENTS)
+    sequence = pdu.tlv(Tag.SAR_SEGMENT_SEQNUM)
+    if reference is None or total is None or sequence is None:
+        return None
+    fragment = Fragment(int.from_bytes(reference), int.from_bytes(total), int.from_bytes(sequence), 16)
+    return fragment if _sensible(fragment) else None
+
+
+def _sensible(fragment: Fragment) -> bool:
+    return 1 < fragment.total <= MAX_PARTS and 1 <= fragment.sequence <= fragment.total
+
+
+class Reassembler:
+    """Puts parts together again; pure, with the time as an argument.
+
+    Args:
+        patience: seconds that parts wait for the others.
+        limit: messages that may be incomplete at a time; the oldest makes room.
+    """
+
+    def __init__(self, patience: float = 3600.0, limit: int = 10_000) -> None:
+        self._patience = patience
+        self._limit = limit
+        self._waiting: OrderedDict[Hashable, tuple[float, dict[int, bytes]]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, key: Hashable, fragment: Fragment, data: bytes, now: float) -> list[bytes] | None:
+        """The octets of all parts in order once the last one came, None before.
+
+        Args:
+            key: what parts of one message share beside their reference: the two numbers, say.
+            fragment: where the part belongs; one that came before is replaced.
+            data: its octets without a header.
+            now: seconds.
+        """
+        place = (key, fragment.reference, fragment.total, fragment.bits)
+        _, parts = self._waiting.setdefault(place, (now, {}))
+        parts[fragment.sequence] = data
+        if len(parts) < fragment.total:
+            return None
+        del self._waiting[place]
+        return [part for _, part in sorted(parts.items())]
+
+    def expired(self, now: float) -> list[list[bytes]]:
+        """The parts of the messages that waited too long, or are too many; they are forgotten here."""
+        gone = []
+        while self._waiting:
+            since, parts = next(iter(self._waiting.values()))
+            if now - since < self._patience and len(self._waiting) <= self._limit:
+                break
+            self._waiting.popitem(last=False)
+            gone.append([part for _, part in sorted(parts.items())])
+        return gone
