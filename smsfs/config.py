@@ -18,6 +18,7 @@ from cattrs import ClassValidationError, Converter, IterableValidationError
 from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn
 
+from smsfs.backends.smpp.options import SmppConfig
 from smsfs.errors import ConfigurationError
 from smsfs.store import Store
 from smsfs.store.sqlite import SqliteStore
@@ -90,6 +91,10 @@ class OutboxConfig:
     on_unknown: Literal["resend", "hold"] = "resend"
 
 
+BackendConfig = OutboxConfig | SmppConfig
+BACKENDS: dict[str, type[BackendConfig]] = {"outbox": OutboxConfig, "smpp": SmppConfig}
+
+
 @define
 class LogConfig:
     """``console`` for people, ``json`` for machines."""
@@ -106,7 +111,7 @@ class Config:
     sftp: SftpConfig = field(factory=SftpConfig)
     web: WebConfig | None = None
     pipeline: PipelineConfig = field(factory=PipelineConfig)
-    backends: dict[str, OutboxConfig] = field(factory=lambda: {"outbox": OutboxConfig("outbox")})
+    backends: dict[str, BackendConfig] = field(factory=lambda: {"outbox": OutboxConfig("outbox")})
     log: LogConfig = field(factory=LogConfig)
 
     @property
@@ -219,7 +224,11 @@ def _converter() -> Converter:
         converter.register_structure_hook(plain, _exactly)
     converter.register_structure_hook(float, lambda value, _: float(_exactly(value, (int, float))))
     converter.register_structure_hook_func(lambda kind: kind == list[str], _strings)
-    for record in (StoreConfig, SftpConfig, WebConfig, PipelineConfig, OutboxConfig, LogConfig, Config):
+    converter.register_structure_hook(
+        BackendConfig, lambda value, _: converter.structure(value, _kind(_exactly(value, dict)))
+    )
+    sections = (StoreConfig, SftpConfig, WebConfig, PipelineConfig, LogConfig)
+    for record in (*sections, *BACKENDS.values(), Config):
         hook = make_dict_structure_fn(record, converter, _cattrs_forbid_extra_keys=True)
         converter.register_structure_hook(record, partial(_table, hook))
     return converter
@@ -227,6 +236,19 @@ def _converter() -> Converter:
 
 def _table(hook: Callable[[Any, Any], Any], value: Any, record: Any) -> Any:
     return hook(_exactly(value, dict), record)
+
+
+def _kind(value: dict[str, Any]) -> type[BackendConfig]:
+    """Which kind of backend a table describes.
+
+    Raises:
+        ValueError: none that there is.
+    """
+    if "type" not in value:
+        raise ValueError(f"it lacks the key 'type' ({', '.join(BACKENDS)})")
+    if value["type"] not in BACKENDS:
+        raise ValueError(f"type {value['type']!r} is none of {', '.join(map(repr, BACKENDS))}")
+    return BACKENDS[value["type"]]
 
 
 def _strings(value: Any, _: Any) -> list[str]:

@@ -1,6 +1,7 @@
 """How messages leave: the interface of a backend, and its four answers."""
 
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Protocol
 
 from attrs import frozen
@@ -52,6 +53,7 @@ class Envelope:
         submitted: when the file was submitted, seconds since the epoch.
         attempt: from 1.
         message: the message.
+        expires: when it is too late to send it, seconds since the epoch.
     """
 
     key: str
@@ -60,6 +62,7 @@ class Envelope:
     submitted: float
     attempt: int
     message: Message
+    expires: float = inf
 
 
 class Backend(Protocol):
@@ -67,7 +70,7 @@ class Backend(Protocol):
 
     #: A message submitted twice with the same key is sent once.
     idempotent: bool
-    #: How many slices of up to 500 messages it wants at a time.
+    #: How many slices of up to 500 messages it wants at a time, at present: 0 while nothing could leave.
     slices: int
 
     async def start(self) -> None:
@@ -85,6 +88,9 @@ class Backend(Protocol):
         messages, and nothing more may leave from here. What did not leave is ``Throttled``. A message
         without an answer when this returns or raises counts as ``Unknown``.
         """
+
+    def finish(self) -> None:
+        """Begin no further message: what did not leave yet is ``Throttled``. The server is to stop."""
 
     async def stop(self) -> None:
         """Let go of everything; called once after the last ``submit``."""

@@ -53,6 +53,9 @@ class Outbox:
             accepted = Accepted(envelope.key, envelope.message.parts)
             answer(envelope, accepted if written else Throttled(0))
 
+    def finish(self) -> None:
+        """What it has is written in a moment."""
+
     async def stop(self) -> None:
         """Nothing is held between two calls."""
 

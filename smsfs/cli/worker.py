@@ -9,9 +9,11 @@ import click
 import structlog
 
 from smsfs.backends.outbox import Outbox
+from smsfs.backends.smpp.client import SmppBackend
+from smsfs.backends.smpp.options import SmppConfig
 from smsfs.cli.common import config_option, opened
 from smsfs.cli.logs import configure
-from smsfs.config import Config, OutboxConfig
+from smsfs.config import BackendConfig, Config
 from smsfs.dialects.registry import dialect
 from smsfs.pipeline.dispatch import Dispatcher, Route
 from smsfs.pipeline.intake import Intake, IntakeRules
@@ -94,7 +96,9 @@ async def _stop_at(ended: threading.Event, dispatcher: Dispatcher) -> None:
     dispatcher.stop()
 
 
-def _route(config: Config, name: str, options: OutboxConfig) -> Route:
+def _route(config: Config, name: str, options: BackendConfig) -> Route:
+    if isinstance(options, SmppConfig):
+        return Route(name, SmppBackend(name, options, config.data), options.on_unknown)
     return Route(name, Outbox(config.data / options.path), options.on_unknown)
 
 

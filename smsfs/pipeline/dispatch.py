@@ -118,6 +118,8 @@ class Dispatcher:
         """Claim nothing more; ``run`` ends when what is out has been answered."""
         self._stopping.set()
         self._changed.set()
+        for route in self._routes.values():
+            route.backend.finish()
 
     async def run(self) -> None:
         """Work until ``stop``.
@@ -211,7 +213,9 @@ class Dispatcher:
         at = max(due if due is not None else now + RECOVER_SECONDS, self._pause_until.get(route.name, 0))
         self._changed.clear()
         change = asyncio.create_task(self._changed.wait())
-        full = len(sending) >= route.backend.slices
+        wanted = route.backend.slices
+        full = len(sending) >= wanted > 0
+        at = at if wanted else now + POLL_SECONDS
         timeout = None if full else min(RECOVER_SECONDS, max(0.01, at - now))
         await asyncio.wait(
             sending if full else {change, *sending}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
@@ -231,7 +235,8 @@ class Dispatcher:
 
     def _envelope(self, slice_: Slice, message: Message) -> Envelope:
         key = f"{slice_.batch}-{message.row}"
-        return Envelope(key, slice_.account, slice_.path, slice_.submitted, slice_.attempt, message)
+        times = {"submitted": slice_.submitted, "expires": slice_.expires}
+        return Envelope(key, slice_.account, slice_.path, attempt=slice_.attempt, message=message, **times)
 
     def _expire(self, held: _Held) -> None:
         now = self._store.now()

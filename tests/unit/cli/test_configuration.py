@@ -23,10 +23,13 @@ def test_file_given_comes_first(smsfs, tmp_path, monkeypatch):
     ]
 
 
+SMPP = '[backends.x]\ntype = "smpp"\nhost = "h"\nsystem_id = "s"\npassword = "p"\n'
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("x = 1", "top level has no key 'x' (it has store, sftp, pipeline, backends, log)."),
+        ("x = 1", "top level has no key 'x' (it has store, sftp, web, pipeline, backends, log)."),
         ("x =", "wrong.toml is not TOML: Invalid value (at end of document)."),
         ("store = 1", "store: 1 is not a table."),
         ("backends = 1", "backends is not a table."),
@@ -43,8 +46,16 @@ def test_file_given_comes_first(smsfs, tmp_path, monkeypatch):
         ("[sftp]\nmax_sessions = 1.5", "sftp.max_sessions: 1.5 is not a whole number."),
         ("[sftp]\nmax_sessions = -1", "sftp.max_sessions: -1 is less than 0."),
         ('[pipeline]\ndefault_backend = "x"', "but there is no section [backends.x]."),
-        ('[backends.x]\ntype = "x"', "backends.x.type: 'x' is none of 'outbox'."),
-        ('[backends.x]\npath = "x"', "backends.x lacks the key 'type'."),
+        ('[backends.x]\ntype = "x"', "backends.x: type 'x' is none of 'outbox', 'smpp'."),
+        ('[backends.x]\npath = "x"', "backends.x: it lacks the key 'type' (outbox, smpp)."),
+        ('[backends.x]\ntype = "smpp"', "backends.x lacks the key 'host'"),
+        (SMPP + 'pasword = "x"', "backends.x has no key 'pasword' (it has type, host, "),
+        (SMPP + "window = 0", "backends.x: window is 0, and has to be from 1 to 10000."),
+        (SMPP + "port = 99999", "backends.x: port is 99999, and has to be from 1 to 65535."),
+        (SMPP + "source_ton = 256", "backends.x: source_ton is 256, and has to be from 0 to 255."),
+        (SMPP + 'system_type = "thirteen-long"', "system_type is over the 12 characters that SMPP allows."),
+        (SMPP + "response_timeout = 0", "backends.x: response_timeout is 0, and has to be more."),
+        (SMPP + 'bind = "receiver"', "backends.x.bind: 'receiver' is none of 'transmitter', 'transceiver'."),
         ('[log]\nformat = "x"', "log.format: 'x' is none of 'console', 'json'."),
     ],
 )

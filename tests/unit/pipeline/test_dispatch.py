@@ -35,6 +35,10 @@ class Carrier:
         """Remember that it was called."""
         self.calls.append("start")
 
+    def finish(self):
+        """Remember that it was called."""
+        self.calls.append("finish")
+
     async def stop(self):
         """Remember that it was called."""
         self.calls.append("stop")

@@ -1,0 +1,283 @@
+"""The backend ``smpp``: messages to an SMSC over one or several binds.
+
+Messages wait in one line for room in the window of any bind. The parts of a long one go one after the
+other: a part that is refused costs no further part, and at most one part's fate is ever open.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import structlog
+
+from smsfs.backends import Accepted, Answer, Envelope, Rejected, Throttled, Unknown
+from smsfs.backends.smpp.constants import Status, status_meaning, status_name
+from smsfs.backends.smpp.keeper import Keeper
+from smsfs.backends.smpp.letter import Composer, Job, Letter
+from smsfs.backends.smpp.link import Link
+from smsfs.backends.smpp.options import SmppConfig, tls_context
+from smsfs.backends.smpp.pdu import SmppError
+from smsfs.backends.smpp.receipt import normal_id
+from smsfs.backends.smpp.throttle import STALL_SECONDS, Throttle
+
+SLICE = 500
+TICK_SECONDS = 0.1
+#: Without a bind for so long, messages had better wait elsewhere.
+LINK_PATIENCE_SECONDS = 3.0
+#: So many times "not now" for one message, and it gives way to others.
+TRIES = 10
+
+#: Everything is to slow down.
+BUSY = frozenset({Status.RTHROTTLED, Status.RMSGQFUL})
+#: This message may be taken later.
+TEMPORARY = BUSY | {Status.RSYSERR, Status.RX_T_APPN}
+
+log = structlog.get_logger()
+
+
+class SmppBackend:
+    """Submits over SMPP 3.4, and keeps its binds up.
+
+    Args:
+        name: in the configuration, for the log.
+        config: of the SMSC.
+        folder: what a relative path of certificates is relative to.
+        jitter: gives a number from 0 to 1 that shortens a wait before connecting again; random by default.
+    """
+
+    idempotent = False
+
+    def __init__(
+        self, name: str, config: SmppConfig, folder: Path, jitter: Callable[[], float] | None = None
+    ) -> None:
+        self.slices = 0
+        self._config = config
+        self._folder = folder
+        self._composer = Composer(config)
+        self._log = log.bind(backend=name)
+        self._jitter = jitter
+        self._line: deque[Letter] = deque()
+        self._begun: deque[Letter] = deque()
+        self._jobs: set[Job] = set()
+        self._links: list[Link] = []
+        self._keepers: list[Keeper] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._finishing = False
+
+    async def start(self) -> None:
+        """Begin to connect; what cannot be reached is tried again and again.
+
+        Raises:
+            ConfigurationError: the certificates to trust cannot be read.
+        """
+        context = tls_context(self._config, self._folder)
+        self._loop = asyncio.get_running_loop()
+        self._throttle = Throttle(self._config.throughput, self._loop.time())
+        self._down_since = self._loop.time()
+        self._keepers = [
+            Keeper(self._config, context, self, self._log, self._jitter) for _ in range(self._config.binds)
+        ]
+        self._tasks = [asyncio.create_task(work()) for work in (self._watch, *(k.run for k in self._keepers))]
+        for task in self._tasks:
+            task.add_done_callback(self._ended)
+
+    async def submit(
+        self,
+        envelopes: Sequence[Envelope],
+        answer: Callable[[Envelope, Answer], None],
+        may_send: Callable[[], bool],
+    ) -> None:
+        """Send messages; what finds no link within a few seconds is ``Throttled``."""
+        job = Job(answer, may_send, len(envelopes), self._loop.create_future())
+        letters = [Letter(job, envelope, self._composer) for envelope in envelopes]
+        for task in self._tasks:
+            if task.done():
+                task.result()  # what ended it is a fault, and nothing would be sent any more
+        if self._finishing:
+            self._put_back(letters, 0)
+            return
+        self._jobs.add(job)
+        self._line.extend(letters)
+        self.ready()
+        try:
+            await job.done
+        finally:
+            job.open = False
+            self._jobs.discard(job)
+
+    def finish(self) -> None:
+        """Begin no further message; those begun go on."""
+        self._finishing = True
+        self._withdraw(lambda letter: not letter.sent, 0)
+
+    async def stop(self) -> None:
+        """Take leave of the SMSC, once it has answered what it got."""
+        for keeper in self._keepers:
+            keeper.stop()
+        await asyncio.gather(*(link.unbind() for link in list(self._links)))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._timer:
+            self._timer.cancel()
+
+    # -- sending --------------------------------------------------------------------------------------
+
+    def ready(self) -> None:
+        """Send what there is room for."""
+        if not self._line and not self._begun:
+            return
+        now = self._loop.time()
+        asked: dict[Job, bool] = {}
+        for link in self._links:
+            allowed = self._throttle.allowance(now)
+            room = link.free if allowed is None else min(link.free, allowed)
+            posted = self._fill(link, room, now, asked)
+            self._throttle.spend(posted)
+        if any(link.free for link in self._links) and (self._line or self._begun) and self._timer is None:
+            self._timer = self._loop.call_later(self._throttle.wait(now), self._again)
+
+    def _again(self) -> None:
+        self._timer = None
+        self.ready()
+
+    def _fill(self, link: Link, room: int, now: float, asked: dict[Job, bool]) -> int:
+        """Send up to so many requests over a link."""
+        posted, wall = 0, time.time()
+        while posted < room and (letter := self._next()):
+            job = letter.job
+            if job not in asked:
+                asked[job] = job.may_send()
+            if not asked[job] or (not letter.sent and letter.envelope.expires <= wall):
+                self._put_back([letter], 0)
+                continue
+            try:
+                link.post(letter, now)
+            except SmppError as exc:
+                job.finish(letter.envelope, Rejected(status_name(exc.status), str(exc)))
+            except ValueError as exc:
+                job.finish(letter.envelope, Rejected(status_name(Status.RINVMSGLEN), str(exc)))
+            else:
+                posted += 1
+        link.flush()
+        return posted
+
+    def _next(self) -> Letter | None:
+        for line in (self._begun, self._line):
+            while line:
+                letter = line.popleft()
+                if letter.job.open:
+                    return letter
+        return None
+
+    # -- what became of it ------------------------------------------------------------------------------
+
+    def answered(self, letter: Letter, status: int, message_id: str, sent: float) -> None:
+        """The SMSC answered a part."""
+        if status != Status.ROK:
+            self._refused(letter, status, sent)
+            return
+        self._throttle.accepted(self._loop.time())
+        if letter.accepted(message_id):
+            carrier_id = normal_id(letter.id, self._config.id_base)
+            letter.job.finish(letter.envelope, Accepted(carrier_id, letter.parts))
+        else:
+            self._begun.append(letter)
+
+    def unanswered(self, letter: Letter, reason: str) -> None:
+        """A part may or may not have been taken."""
+        letter.job.finish(letter.envelope, Unknown(_of_part(letter, reason)))
+
+    def _refused(self, letter: Letter, status: int, sent: float) -> None:
+        if status not in TEMPORARY:
+            reason = f"{status_meaning(status)} ({status_name(status)})"
+            refused = Rejected(status_name(status), _of_part(letter, reason))
+            letter.job.finish(letter.envelope, refused)
+            return
+        letter.not_now += 1
+        if letter.sent or status in BUSY:
+            self._slow_down(status, sent)
+        keep = letter.sent or (status in BUSY and not self._finishing)
+        if keep and letter.not_now < TRIES:
+            self._begun.append(letter)
+        else:
+            self._put_back([letter], 0)
+
+    def _slow_down(self, status: int, sent: float) -> None:
+        pause = self._throttle.not_now(self._loop.time(), sent)
+        if pause is not None:
+            self._log.warning(
+                "slowing_down", status=status_name(status), pause=pause, rate=round(self._throttle.rate)
+            )
+
+    def _put_back(self, letters: Sequence[Letter], wait: float) -> None:
+        """Give messages back, to be sent later; not those of which the recipient may have a part."""
+        for letter in letters:
+            given_up = Unknown(_of_part(letter, "could not be sent"))
+            letter.job.finish(letter.envelope, given_up if letter.sent else Throttled(wait))
+
+    def _withdraw(self, which: Callable[[Letter], bool], wait: float) -> None:
+        """Give back those in line to which it applies."""
+        for line in (self._begun, self._line):
+            letters = [letter for letter in line if letter.job.open]
+            line.clear()
+            line.extend(letter for letter in letters if not which(letter))
+            self._put_back([letter for letter in letters if which(letter)], wait)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A task of ours ended; by a fault, when nobody cancelled it."""
+        if task.cancelled() or not (fault := task.exception()):
+            return
+        for job in self._jobs:
+            if not job.done.done():
+                job.done.set_exception(fault)
+
+    # -- links ----------------------------------------------------------------------------------------
+
+    def up(self, link: Link) -> None:
+        """A bind came up."""
+        self._links.append(link)
+        self.slices = self._wanted_slices()
+        self.ready()
+
+    def down(self, link: Link) -> None:
+        """A bind is gone."""
+        self._links.remove(link)
+        if not self._links:
+            self._down_since = self._loop.time()
+
+    def _wanted_slices(self) -> int:
+        """Enough to keep windows full while the next is claimed; few, if it takes long to send one."""
+        if 0 < self._config.throughput < SLICE:
+            return 1
+        return 2 + self._config.window * self._config.binds // SLICE * 2
+
+    async def _watch(self) -> None:
+        """Look after what no answer wakes up."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            now = self._loop.time()
+            for link in list(self._links):
+                link.tick(now)
+            self._give_up(now)
+            self.ready()
+
+    def _give_up(self, now: float) -> None:
+        stale = {job for job in self._jobs if not job.may_send()}
+        if stale:
+            self._withdraw(lambda letter: letter.job in stale, 0)
+        if not self._links and now - self._down_since > LINK_PATIENCE_SECONDS:
+            self.slices = 0
+            self._withdraw(lambda _: True, min(keeper.wait(now) for keeper in self._keepers))
+        elif self._throttle.stalled(now):
+            self._withdraw(lambda _: True, STALL_SECONDS)
+
+
+def _of_part(letter: Letter, reason: str) -> str:
+    """A reason, with the part that it is about if there are several."""
+    if letter.total == 1:
+        return reason
+    return f"part {letter.sent + 1} of {letter.total}: {reason}; {letter.sent} sent before it"

@@ -1,0 +1,122 @@
+"""Keeps one bind up: connects, binds, and does so again after every loss."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+import structlog
+
+from smsfs.backends.smpp.backoff import Backoff
+from smsfs.backends.smpp.link import BindRefused, Link, Owner
+from smsfs.backends.smpp.options import SmppConfig
+
+CONNECT_SECONDS = 10.0
+
+
+class Switchboard(Owner, Protocol):
+    """Whoever uses the links."""
+
+    def up(self, link: Link) -> None:
+        """A bind came up."""
+
+    def down(self, link: Link) -> None:
+        """A bind is gone."""
+
+
+class Keeper:
+    """One bind.
+
+    Args:
+        config: of the SMSC.
+        context: how to encrypt; None for not at all.
+        owner: who uses the link while it is up.
+        log: where losses are told.
+        jitter: gives a number from 0 to 1; random if None.
+    """
+
+    def __init__(
+        self,
+        config: SmppConfig,
+        context: ssl.SSLContext | None,
+        owner: Switchboard,
+        log: structlog.typing.FilteringBoundLogger,
+        jitter: Callable[[], float] | None,
+    ) -> None:
+        self._config, self._context, self._owner, self._log = config, context, owner, log
+        backoff = partial(Backoff, config.reconnect_first, config.reconnect_longest)
+        self._backoff = backoff(jitter) if jitter else backoff()
+        self._next_attempt = 0.0
+        self._stopping = asyncio.Event()
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next attempt to connect."""
+        return max(0.0, self._next_attempt - now)
+
+    def stop(self) -> None:
+        """Connect no more."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Keep the bind up until ``stop``."""
+        while not self._stopping.is_set():
+            reason = await self._once()
+            if self._stopping.is_set():
+                return
+            wait = self._backoff.failed()
+            self._next_attempt = asyncio.get_running_loop().time() + wait
+            self._log.warning("smsc_away", address=self._address, reason=reason, retry_in=round(wait, 1))
+            try:
+                await asyncio.wait_for(self._stopping.wait(), wait)
+            except TimeoutError:
+                continue
+
+    @property
+    def _address(self) -> str:
+        return f"{self._config.host}:{self._config.port}"
+
+    async def _once(self) -> str:
+        """Connect, bind, and wait for the end; why it ended."""
+        link = None
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                link = await self._connect()
+                await asyncio.shield(link.bound)
+        except TimeoutError:
+            reason = (
+                f"no answer to the {'login' if link else 'connection'} within {CONNECT_SECONDS:g} seconds"
+            )
+        except BindRefused as exc:
+            reason = str(exc)
+        except OSError as exc:
+            reason = f"cannot connect: {exc.strerror or exc}"
+        except asyncio.CancelledError:
+            if link:
+                link.abort("stopped")
+            raise
+        else:
+            return await self._use(link)
+        if link:
+            link.abort(reason)
+        return reason
+
+    async def _connect(self) -> Link:
+        make = partial(Link, self._config, self._owner)
+        loop = asyncio.get_running_loop()
+        name = self._config.host if self._context else None
+        _, link = await loop.create_connection(
+            make, self._config.host, self._config.port, ssl=self._context, server_hostname=name
+        )
+        return link
+
+    async def _use(self, link: Link) -> str:
+        self._log.info("smsc_bound", address=self._address, system_id=self._config.system_id)
+        self._owner.up(link)
+        try:
+            reason = await asyncio.shield(link.closed)
+        finally:
+            self._owner.down(link)
+        if link.proved:
+            self._backoff.worked()
+        return reason

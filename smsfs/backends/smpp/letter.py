@@ -1,0 +1,157 @@
+"""A message on its way to an SMSC, part by part."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import lru_cache
+from math import inf
+
+from attrs import define
+
+from smsfs.backends import Answer, Envelope
+from smsfs.backends.smpp.options import SmppConfig
+from smsfs.backends.smpp.pdu import SubmitSm
+from smsfs.backends.smpp.text import Part, encode, split
+from smsfs.sms.message import Message
+from smsfs.sms.segments import GSM7
+
+LAST_REFERENCE = 0xFFFF
+INTERNATIONAL, ALPHANUMERIC, ISDN = 1, 5, 1
+SHORTEST_NUMBER = 8
+
+
+class Composer:
+    """Messages to the fields of ``submit_sm``, as one SMSC wants them.
+
+    Args:
+        config: of the SMSC.
+    """
+
+    def __init__(self, config: SmppConfig) -> None:
+        self._config = config
+        self._codings = {GSM7: config.data_coding_gsm7}
+        self._reference = 0
+        self.source = lru_cache(maxsize=1024)(self._source)
+
+    def parts(self, message: Message) -> list[Part]:
+        """The parts of a message; a reference number of their own joins them.
+
+        Raises:
+            ValueError: there are too many.
+        """
+        if message.parts == 1:
+            return [Part(encode(message.text, message.encoding))]
+        self._reference = (self._reference + 1) & LAST_REFERENCE
+        return split(message.text, self._config.concatenation, self._reference)[1]
+
+    def pdu(self, sequence: int, envelope: Envelope, part: Part) -> SubmitSm:
+        """One part as a request."""
+        config, message = self._config, envelope.message
+        source, ton, npi = self.source(message.sender)
+        return SubmitSm(
+            sequence,
+            source,
+            message.recipient,
+            part.short_message,
+            self._codings.get(message.encoding, config.data_coding_ucs2),
+            part.esm_class,
+            config.registered_delivery,
+            ton,
+            npi,
+            config.dest_ton,
+            config.dest_npi,
+            part.tlvs,
+            config.service_type,
+            0,
+            config.priority,
+            "",
+            validity(envelope.expires) if config.validity_period else "",
+        )
+
+    def _source(self, sender: str) -> tuple[str, int, int]:
+        """A sender's address, its type of number and its numbering plan."""
+        config = self._config
+        sender = (sender or config.default_sender).removeprefix("+")
+        if not sender:
+            ton, npi = 0, 0
+        elif not (sender.isascii() and sender.isdigit()):
+            ton, npi = ALPHANUMERIC, 0
+        elif len(sender) < SHORTEST_NUMBER:
+            ton, npi = config.short_code_ton, config.short_code_npi
+        else:
+            ton, npi = INTERNATIONAL, ISDN
+        given_ton, given_npi = config.source_ton, config.source_npi
+        return sender, ton if given_ton is None else given_ton, npi if given_npi is None else given_npi
+
+
+def validity(expires: float) -> str:
+    """The ``validity_period`` that ends at a time in seconds since the epoch; empty without an end."""
+    return "" if expires == inf else _validity(int(expires))
+
+
+@lru_cache(maxsize=64)  # all messages of a file have one
+def _validity(expires: int) -> str:
+    return datetime.fromtimestamp(expires, UTC).strftime("%y%m%d%H%M%S000+")
+
+
+@define(eq=False)
+class Job:
+    """One call of ``submit``: its messages are answered one by one, and then it is done."""
+
+    answer: Callable[[Envelope, Answer], None]
+    may_send: Callable[[], bool]
+    left: int
+    done: asyncio.Future[None]
+    open: bool = True
+
+    def finish(self, envelope: Envelope, what: Answer) -> None:
+        """A message is answered."""
+        if not self.open:
+            return
+        self.left -= 1
+        self.answer(envelope, what)
+        if not self.left and not self.done.done():
+            self.done.set_result(None)
+
+
+class Letter:
+    """A message on its way; of its parts, ``sent`` were accepted, and at most one is on a link."""
+
+    __slots__ = ("_composer", "_parts", "envelope", "id", "job", "not_now", "sent")
+
+    def __init__(self, job: Job, envelope: Envelope, composer: Composer) -> None:
+        self.job = job
+        self.envelope = envelope
+        self._composer = composer
+        self._parts: list[Part] = []
+        self.sent = 0
+        self.id = ""
+        self.not_now = 0
+
+    @property
+    def total(self) -> int:
+        """How many requests it takes."""
+        return len(self._parts) or 1
+
+    @property
+    def parts(self) -> int:
+        """How many SMS it is."""
+        return max(self.total, self.envelope.message.parts if self.total == 1 else 1)
+
+    def encode(self, sequence: int) -> bytes:
+        """The bytes of its next part.
+
+        Raises:
+            SmppError: a field does not fit.
+            ValueError: the text has too many parts.
+        """
+        if not self._parts:
+            self._parts = self._composer.parts(self.envelope.message)
+        return self._composer.pdu(sequence, self.envelope, self._parts[self.sent]).encode()
+
+    def accepted(self, message_id: str) -> bool:
+        """A part was taken; whether it was the last."""
+        if not self.sent:
+            self.id = message_id
+        self.sent += 1
+        return self.sent >= self.total

@@ -1,0 +1,131 @@
+"""What the configuration says about one SMSC."""
+
+import ssl
+from pathlib import Path
+from typing import Literal
+
+from attrs import define
+
+from smsfs.errors import ConfigurationError
+
+MAX_WINDOW, MAX_BINDS = 10_000, 100
+
+
+@define
+class SmppConfig:
+    """An SMSC that speaks SMPP 3.4; times in seconds.
+
+    Attributes:
+        host: its name or address.
+        system_id: the login, at most 15 characters.
+        password: at most 8 characters.
+        system_type: if the carrier asks for one.
+        bind: what to bind as.
+        binds: connections at a time, each with a window of its own.
+        window: unanswered messages on each connection; the contract names it.
+        throughput: messages (parts) per second over all connections; 0 for no limit.
+        ca: a file of PEM certificates to trust; empty for the system's.
+        verify: whether the certificate must be good and name the host.
+        enquire_link: silence after which the link is checked.
+        response_timeout: after so long without an answer, a message's fate is unknown.
+        reconnect_first: the wait after a lost connection; it doubles with every failure.
+        reconnect_longest: its ceiling.
+        concatenation: how the parts of a long text are joined: by a header of 8 or 16 bit reference in the
+            text, by ``sar_*`` parameters, or not at all: the whole text goes as ``message_payload``.
+        data_coding_gsm7: of texts in the GSM alphabet.
+        data_coding_ucs2: of all others.
+        default_sender: for messages that name none; empty leaves it to the carrier.
+        source_ton: type of number of every sender; by default 1 for numbers, 5 for names.
+        source_npi: numbering plan of every sender; by default 1 for numbers, 0 for names.
+        short_code_ton: type of number of senders under 8 digits.
+        short_code_npi: their numbering plan.
+        id_base: how the carrier writes message ids in its answers; ``text`` compares them as they are.
+        validity_period: whether to tell the carrier when a message is too late.
+    """
+
+    type: Literal["smpp"]
+    host: str
+    system_id: str
+    password: str
+    port: int = 2775
+    system_type: str = ""
+    bind: Literal["transmitter", "transceiver"] = "transmitter"
+    binds: int = 1
+    window: int = 10
+    throughput: float = 0
+    tls: bool = False
+    ca: str = ""
+    verify: bool = True
+    enquire_link: float = 30
+    response_timeout: float = 60
+    reconnect_first: float = 1
+    reconnect_longest: float = 60
+    concatenation: Literal["udh8", "udh16", "sar", "payload"] = "udh8"
+    data_coding_gsm7: int = 0
+    data_coding_ucs2: int = 8
+    default_sender: str = ""
+    source_ton: int | None = None
+    source_npi: int | None = None
+    dest_ton: int = 1
+    dest_npi: int = 1
+    short_code_ton: int = 0
+    short_code_npi: int = 0
+    service_type: str = ""
+    priority: int = 0
+    registered_delivery: int = 0
+    validity_period: bool = True
+    id_base: Literal["text", "decimal", "hexadecimal"] = "text"
+    on_unknown: Literal["resend", "hold"] = "resend"
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what could never work.
+
+        Raises:
+            ValueError: a value that the protocol cannot carry; the text is a clause that names the key.
+        """
+        ranges = {
+            "port": (1, 65535),
+            "binds": (1, MAX_BINDS),
+            "window": (1, MAX_WINDOW),
+            "priority": (0, 3),
+            **dict.fromkeys(_OCTETS, (0, 255)),
+        }
+        for key, (least, most) in ranges.items():
+            value = getattr(self, key)
+            if value is not None and not least <= value <= most:
+                raise ValueError(f"{key} is {value}, and has to be from {least} to {most}")
+        for key, longest in _LENGTHS.items():
+            if len(getattr(self, key)) > longest:
+                raise ValueError(f"{key} is over the {longest} characters that SMPP allows")
+        for key in ("enquire_link", "response_timeout", "reconnect_first"):
+            if not getattr(self, key):
+                raise ValueError(f"{key} is 0, and has to be more")
+
+
+_LENGTHS = {"system_id": 15, "password": 8, "system_type": 12, "service_type": 5, "default_sender": 20}
+_OCTETS = [
+    *("data_coding_gsm7", "data_coding_ucs2", "source_ton", "source_npi", "dest_ton", "dest_npi"),
+    *("short_code_ton", "short_code_npi", "registered_delivery"),
+]
+
+
+def tls_context(config: SmppConfig, folder: Path) -> ssl.SSLContext | None:
+    """How to encrypt; None for not at all.
+
+    Args:
+        config: of the SMSC.
+        folder: what a relative ``ca`` is relative to.
+
+    Raises:
+        ConfigurationError: the certificates to trust cannot be read.
+    """
+    if not config.tls:
+        return None
+    try:
+        context = ssl.create_default_context(cafile=folder / config.ca if config.ca else None)
+    except OSError as exc:  # ssl.SSLError is one
+        raise ConfigurationError(f"The certificates in {folder / config.ca} cannot be used: {exc}.") from exc
+    if not config.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
