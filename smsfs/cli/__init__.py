@@ -21,6 +21,7 @@ COMMANDS = {
     "files": "lists",
     "messages": "lists",
     "hosts": "hosts",
+    "simulator": "simulator",
     "fsck": "fsck",
     "worker": "worker",
 }

@@ -1,0 +1,179 @@
+"""``smsfs simulator``: an SMSC to try things out on."""
+
+import asyncio
+import re
+import signal
+import ssl
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+
+from smsfs.backends.smpp.constants import Status
+from smsfs.cli.common import err, out
+from smsfs.errors import ConfigurationError
+from smsfs.testing.simulator import Behaviour, Simulator
+from smsfs.testing.simulator.receipts import FORMATS, ID_BASES
+
+Mo = tuple[str, str, str]
+
+
+def _pattern(value: str) -> re.Pattern[str]:
+    try:
+        return re.compile(value)
+    except re.error as exc:
+        raise click.BadParameter(f"{value!r} is no regular expression: {exc}.") from exc
+
+
+def _reject(value: str) -> tuple[re.Pattern[str], int]:
+    pattern, _, status = value.rpartition("=")
+    try:
+        return _pattern(pattern), _status(status)
+    except ValueError as exc:
+        raise click.BadParameter(f"{status!r} is no status; write one such as RINVDSTADR or 0x0B.") from exc
+
+
+def _receipts(value: str) -> dict[str, Any]:
+    """The fields of the behaviour."""
+    if value == "none":
+        return {}
+    if value == "before-response":
+        return {"receipts_first": True}
+    try:
+        return {"receipts": float(value)}
+    except ValueError as exc:
+        raise click.BadParameter(f"{value!r} is no time; write none, before-response or seconds.") from exc
+
+
+def _text(value: str) -> Mo | None:
+    """None for standard input."""
+    found = _mo(value)
+    if found is None and value != "-":
+        raise click.BadParameter(f"{value!r} is not FROM:TO:TEXT.")
+    return found
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=2775, show_default=True, help="Port to listen on; 0 takes a free one.")
+@click.option(
+    "--latency", default=0.0, type=click.FloatRange(0), help="Seconds from a message to its answer."
+)
+@click.option(
+    "--throughput",
+    default=0.0,
+    type=click.FloatRange(0),
+    help="Messages a second; above it RTHROTTLED. 0: no limit.",
+)
+@click.option("--queue", default=0, help="Messages that may wait; above it RMSGQFUL. 0: no limit.")
+@click.option(
+    "--reject",
+    "rejects",
+    multiple=True,
+    type=_reject,
+    metavar="PATTERN=STATUS",
+    help='Refuse messages in whose "RECIPIENT PART/PARTS" the pattern is found, with this status.',
+)
+@click.option("--disconnect-after", default=0, help="Cut each link when so many messages came over it.")
+@click.option(
+    "--no-answer",
+    default=0.0,
+    type=click.FloatRange(0, 1),
+    help="Share of the messages that are taken without an answer.",
+)
+@click.option("--late", type=float, help="Answer those after so many seconds after all.")
+@click.option("--deaf", is_flag=True, help="Do not answer enquire_link.")
+@click.option(
+    "--receipts",
+    default="none",
+    type=_receipts,
+    metavar="none|SECONDS|before-response",
+    help="When receipts are sent.",
+)
+@click.option("--receipt-format", default="standard", type=click.Choice(list(FORMATS)), help="Their look.")
+@click.option(
+    "--undelivered", type=_pattern, metavar="PATTERN", help="Recipients to whom nothing can be delivered."
+)
+@click.option("--id-base", default="dec", type=click.Choice(list(ID_BASES)), help="How ids are written.")
+@click.option("--system-id", default="", help="The only system_id that may bind.")
+@click.option("--password", default="", help="The only password that may bind.")
+@click.option("--ledger", type=click.Path(path_type=Path, dir_okay=False), help="Write what came to a file.")
+@click.option(
+    "--mo",
+    multiple=True,
+    type=_text,
+    metavar="FROM:TO:TEXT|-",
+    help="A text from a person; - reads them from standard input.",
+)
+@click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False), help="Certificate: speak TLS.")
+@click.option("--tls-key", type=click.Path(exists=True, dir_okay=False), help="Its private key.")
+def simulator(**options: Any) -> None:
+    """Run an SMSC that speaks SMPP 3.4; no message goes to anyone.
+
+    It takes messages, answers as told, and writes what it got, put together from the parts, to the ledger:
+    a JSON object per line. It runs until SIGTERM or Ctrl-C, and then prints what it counted.
+    """
+    options.update(options.pop("receipts"))
+    names = {item.name for item in attrs.fields(Behaviour)}
+    behaviour = Behaviour(**{name: value for name, value in options.items() if name in names})
+    tls = _tls(options["tls_cert"], options["tls_key"])
+    try:
+        asyncio.run(_run(behaviour, options, tls))
+    except OSError as exc:
+        place = options["ledger"] if exc.filename else f"{options['host']}:{options['port']}"
+        raise ConfigurationError(f"The simulator cannot use {place} ({exc.strerror}).") from exc
+
+
+async def _run(behaviour: Behaviour, options: dict[str, Any], tls: ssl.SSLContext | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    smsc = Simulator(
+        behaviour, host=options["host"], port=options["port"], tls=tls, path=options["ledger"], keep=False
+    )
+    async with smsc:
+        out.print(f"ready smpp {smsc.host}:{smsc.port}", soft_wrap=True)
+        sys.stdout.flush()
+        for text in options["mo"]:
+            if text:
+                smsc.send(*text)
+        if None in options["mo"]:
+            threading.Thread(target=_read_texts, args=(loop, smsc), daemon=True).start()
+        await stop.wait()
+    out.print(
+        ", ".join(f"{name} {count}" for name, count in attrs.asdict(smsc.counts).items()), soft_wrap=True
+    )
+
+
+def _read_texts(loop: asyncio.AbstractEventLoop, smsc: Simulator) -> None:
+    for line in sys.stdin:
+        if text := _mo(line.rstrip("\n")):
+            loop.call_soon_threadsafe(smsc.send, *text)
+        elif line.strip():
+            err.print("smsfs: A line is not FROM:TO:TEXT; it was passed over.", soft_wrap=True)
+
+
+def _mo(line: str) -> Mo | None:
+    fields = line.split(":", 2)
+    return (fields[0], fields[1], fields[2]) if len(fields) == 3 else None  # noqa: PLR2004 - see Mo
+
+
+def _status(text: str) -> int:
+    """A status by its name, with or without ``ESME_``, or by its number."""
+    name = text.upper().removeprefix("ESME_")
+    return Status[name] if name in Status.__members__ else int(text, 0)
+
+
+def _tls(cert: str | None, key: str | None) -> ssl.SSLContext | None:
+    if cert is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(cert, key)
+    except (OSError, ssl.SSLError) as exc:
+        raise ConfigurationError(f"The certificate {cert} and its key cannot be used ({exc}).") from exc
+    return context
