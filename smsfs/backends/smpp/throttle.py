@@ -47,10 +47,10 @@ class Throttle:
         """How many messages may leave now; None for any number."""
         if now < self._pause_until:
             return 0
-        if self._rate == inf:
-            return None
         elapsed, self._at = max(0.0, now - self._at), max(now, self._at)
         self._grow(now, elapsed)
+        if self._rate == inf:
+            return None
         self._tokens = min(self._tokens + elapsed * self._rate, max(1.0, self._rate * BURST_SECONDS))
         return int(self._tokens)
 

@@ -130,7 +130,7 @@ def test_every_message_leaves_once(house, run, settled):
     assert set(house.states(number).values()) == {"submitted"}
     assert house.doubled(number) == []
     assert house.store.queue.backlog() == {}
-    assert carrier.calls == ["start", "stop"]
+    assert carrier.calls == ["start", "finish", "stop"]
 
 
 def test_envelope_tells_what_the_backend_needs(house, run, settled):

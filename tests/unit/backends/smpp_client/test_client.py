@@ -1,0 +1,490 @@
+import asyncio
+import ssl
+import subprocess
+import time
+from functools import partial
+
+import pytest
+import structlog
+
+from smsfs.backends import Accepted, Rejected, Throttled, Unknown
+from smsfs.backends.smpp import client
+from smsfs.backends.smpp.constants import Status
+from smsfs.backends.smpp.pdu import (
+    BindTransceiver,
+    DeliverSm,
+    DeliverSmResp,
+    EnquireLink,
+    EnquireLinkResp,
+    GenericNack,
+    Raw,
+    SubmitSm,
+    Unbind,
+)
+from smsfs.backends.smpp.text import content
+from smsfs.sms import gsm
+
+LONG = "A long text, with the euro sign € at times. " * 9
+LONG_UCS2 = "Привет, 😀! " * 40
+
+
+def refuse_nth(number, status):
+    """A script that accepts all but the nth."""
+
+    def script(session, pdu):
+        session.answer(pdu, status if len(session.smsc.got) == number else 0)
+
+    return script
+
+
+def test_plain_message(play):
+    """A message would leave from another sender, in another alphabet, or without its end of validity."""
+
+    async def scenario(smsc, sender):
+        answers = await (await sender.bound()).submit("Hej, æøå", expires=4102444800.0)
+        assert answers == [Accepted("id1", 1)]
+        [pdu] = smsc.got
+        assert (pdu.source_addr, pdu.source_addr_ton, pdu.source_addr_npi) == ("Shop", 5, 0)
+        assert (pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi) == ("4512345678", 1, 1)
+        assert (pdu.short_message, pdu.data_coding) == (b"Hej, \x1d\x0c\x0f", 0)
+        assert pdu.validity_period == "000101000000000+"
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("name", "ton", "npi"), [("4520202020", 1, 1), ("1204", 3, 1), ("Shop24", 5, 0), ("", 0, 0)]
+)
+def test_kinds_of_senders(play, name, ton, npi):
+    """A carrier would refuse the sender, or show another."""
+
+    async def scenario(smsc, sender):
+        await sender.submit("x", sender=name)
+        pdu = smsc.got[0]
+        assert (pdu.source_addr, pdu.source_addr_ton, pdu.source_addr_npi) == (name, ton, npi)
+
+    play(scenario, short_code_ton=3, short_code_npi=1)
+
+
+@pytest.mark.parametrize("concatenation", ["udh8", "udh16", "sar", "payload"])
+@pytest.mark.parametrize("text", [LONG, LONG_UCS2])
+def test_long_message(play, concatenation, text):
+    """A phone would show the parts as messages of their own, or in another order."""
+
+    async def scenario(smsc, sender):
+        [answer] = await sender.submit(text)
+        assert isinstance(answer, Accepted)
+        assert (answer.id, answer.parts) == ("id1", 3 if text == LONG else 8)
+        found = [content(pdu) for pdu in smsc.got]
+        assert len({fragment and fragment.reference for fragment, _ in found}) == 1
+        if concatenation != "payload":
+            assert [fragment.sequence for fragment, _ in found] == list(range(1, len(found) + 1))
+        together = b"".join(data for _, data in found)
+        decoded = gsm.decode(together) if text == LONG else together.decode("utf-16-be")
+        assert decoded == text
+        assert {pdu.data_coding for pdu in smsc.got} == {0 if text == LONG else 8}
+
+    play(scenario, concatenation=concatenation)
+
+
+def test_part_refused_in_the_middle(play):
+    """An operator could not tell that the recipient was sent a part of the message."""
+
+    async def scenario(smsc, sender):
+        smsc.script = refuse_nth(2, Status.RINVDSTADR)
+        [answer] = await sender.submit(LONG)
+        assert isinstance(answer, Rejected)
+        assert answer.code == "ESME_RINVDSTADR"
+        assert answer.reason.startswith("part 2 of 3: ")
+        assert answer.reason.endswith("; 1 sent before it")
+        assert len(smsc.got) == 2, "no further part is paid for"
+
+    play(scenario)
+
+
+def test_refused(play):
+    """A wrong number would be tried for days, or a good one beside it given up."""
+
+    async def scenario(smsc, sender):
+        smsc.script = refuse_nth(2, Status.RINVDSTADR)
+        good, bad, other = await sender.submit("a", "b", "c")
+        assert isinstance(good, Accepted)
+        assert isinstance(other, Accepted)
+        assert bad == Rejected("ESME_RINVDSTADR", "the recipient's number is not allowed (ESME_RINVDSTADR)")
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("status", [Status.RSYSERR, Status.RX_T_APPN])
+def test_passing_fault(play, status):
+    """A message would be rejected for good by a fault that passes."""
+
+    async def scenario(smsc, sender):
+        smsc.script = refuse_nth(1, status)
+        assert await sender.submit("a") == [Throttled(0)]
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("status", [Status.RTHROTTLED, Status.RMSGQFUL])
+def test_not_now_is_tried_again_here(play, status):
+    """Each "not now" would cost its message minutes of waiting in the store."""
+
+    async def scenario(smsc, sender):
+        smsc.script = refuse_nth(1, status)
+        assert [type(what) for what in await sender.submit("a", "b")] == [Accepted, Accepted]
+        assert len(smsc.got) == 3
+
+    play(scenario)
+
+
+def test_not_now_gives_way(play, monkeypatch):
+    """A message that a carrier never takes would hold up its slice for ever."""
+    monkeypatch.setattr(client, "TRIES", 3)
+
+    async def scenario(smsc, sender):
+        smsc.script = lambda session, pdu: session.answer(pdu, Status.RMSGQFUL)
+        assert await sender.submit("a") == [Throttled(0)]
+        assert len(smsc.got) == 3
+
+    play(scenario)
+
+
+def test_link_lost_after_the_write(play):
+    """A message whose answer was lost would count as not sent, and its double as no double."""
+
+    async def scenario(smsc, sender):
+        smsc.script = lambda session, _pdu: len(smsc.got) == 2 and session.transport.abort()
+        answers = await (await sender.bound()).submit("a", "b", "c", "d")
+        first, second, *rest = answers
+        assert all(isinstance(answer, Unknown) for answer in (first, second))
+        assert [type(answer) for answer in rest] == [Unknown, Unknown]
+        assert "the connection was " in first.reason
+
+    async def cut_once(smsc, sender):
+        def script(session, pdu):
+            smsc.script = lambda session, pdu: session.answer(pdu)
+            del pdu
+            session.transport.abort()
+
+        smsc.script = script
+        answers = await (await sender.bound()).submit("a", "b", "c", "d")
+        assert [type(answer) for answer in answers] == [Unknown, Accepted, Accepted, Accepted]
+
+    play(scenario, window=4)
+    play(cut_once, window=1)
+
+
+def test_no_answer(play):
+    """A message without an answer would hold its place in the window for ever."""
+
+    async def scenario(smsc, sender):
+        smsc.script = lambda session, pdu: None if len(smsc.got) == 1 else session.answer(pdu)
+        lost, sent = await sender.submit("a", "b")
+        assert lost == Unknown("no answer within 0.3 seconds")
+        assert isinstance(sent, Accepted)
+
+    play(scenario, response_timeout=0.3, window=1)
+
+
+def test_late_answer(play, wait_until):
+    """An answer that comes too late would be taken for another message's, or end the link."""
+
+    async def scenario(smsc, sender):
+        late = []
+        smsc.script = lambda session, pdu: late.append(partial(session.answer, pdu))
+        [lost] = await sender.submit("a")
+        assert isinstance(lost, Unknown)
+        smsc.script = lambda session, pdu: session.answer(pdu)
+        with structlog.testing.capture_logs() as logs:
+            late[0]()
+            assert isinstance((await sender.submit("b"))[0], Accepted)
+            await wait_until(lambda: logs)
+        assert [entry["event"] for entry in logs] == ["late_answer"]
+
+    play(scenario, response_timeout=0.2)
+
+
+def test_reconnect(play):
+    """After an SMSC's restart nothing would leave until an operator restarts smsfs."""
+
+    async def scenario(smsc, sender):
+        await sender.bound()
+        await smsc.close()
+        await smsc.listen()
+        assert isinstance((await sender.submit("a"))[0], Accepted)
+
+    play(scenario)
+
+
+def test_no_link(play, monkeypatch):
+    """Messages of an SMSC that is away would be unknown, or wait where they cannot leave."""
+    monkeypatch.setattr(client, "LINK_PATIENCE_SECONDS", 0.2)
+
+    async def scenario(smsc, sender):
+        answers = await sender.submit("a", "b")
+        assert all(isinstance(answer, Throttled) for answer in answers)
+        assert sender.backend.slices == 0, "no more slices are wanted"
+        await smsc.listen()
+        await sender.bound()
+        assert sender.backend.slices > 0
+
+    play(scenario, listen=False)
+
+
+def test_wrong_password(play, wait_until):
+    """An operator would not see why nothing leaves, or the carrier would lock the account out."""
+
+    async def scenario(smsc, sender):
+        smsc.bind_status = Status.RINVPASWD
+        with structlog.testing.capture_logs() as logs:
+            await smsc.listen()
+            await wait_until(lambda: smsc.count(BindTransceiver) >= 3)
+            sentences = [entry["reason"] for entry in logs if entry["event"] == "smsc_away"]
+        assert "the SMSC refused the login: the password is wrong (ESME_RINVPASWD)" in sentences
+        assert not sender.backend._links
+
+    play(scenario, listen=False, bind="transceiver", reconnect_first=0.01)
+
+
+def test_enquire_link(play, wait_until):
+    """A dead connection would be noticed with the first message only, which is unknown then."""
+
+    async def scenario(smsc, sender):
+        await sender.bound()
+        await wait_until(lambda: smsc.count(EnquireLink) >= 2)
+        assert len(smsc.sessions) == 1
+        smsc.alive = False
+        before = smsc.sessions[0]
+        await wait_until(lambda: smsc.sessions and before not in smsc.sessions)
+
+    play(scenario, enquire_link=0.1, response_timeout=0.3)
+
+
+def test_what_an_smsc_asks(play, wait_until):
+    """An SMSC would end the link for want of an answer, or forget a message that nothing stored."""
+
+    async def scenario(smsc, sender):
+        await sender.bound()
+        session = smsc.sessions[0]
+        session.send(EnquireLink(7))
+        session.send(DeliverSm(8, "4512345678", "1204", b"STOP"))
+        session.send(Raw(9, 0x112))
+        session.send(Raw(10, 0x80000112))
+        session.send(Unbind(11))
+        await wait_until(lambda: len(smsc.pdus) >= 5)
+        assert smsc.pdus[1:4] == [
+            EnquireLinkResp(7),
+            DeliverSmResp(8, Status.RX_T_APPN),
+            GenericNack(9, Status.RINVCMDID),
+        ]
+
+    play(scenario)
+
+
+def test_refused_by_nack(play):
+    """A message would be unknown though the SMSC said that it cannot read it."""
+
+    async def scenario(smsc, sender):
+        smsc.script = lambda session, pdu: session.send(GenericNack(pdu.sequence, Status.RINVCMDLEN))
+        assert (await sender.submit("a"))[0].code == "ESME_RINVCMDLEN"
+
+    play(scenario)
+
+
+def test_garbage(play):
+    """Bytes that are no SMPP would stop the backend for good."""
+
+    async def scenario(smsc, sender):
+        def garbage(session, _pdu):
+            smsc.script = lambda session, pdu: session.answer(pdu)
+            session.transport.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        smsc.script = garbage
+        broken, sent = await sender.submit("a", "b")
+        assert isinstance(broken, Unknown)
+        assert isinstance(sent, Accepted)
+
+    play(scenario, window=1)
+
+
+def test_what_does_not_fit(play):
+    """A single message with an impossible number would end the backend."""
+
+    async def scenario(smsc, sender):
+        [answer] = await sender.submit("a", recipient="1" * 30)
+        assert (type(answer), answer.code) == (Rejected, "ESME_RINVDSTADR")
+        [answer] = await sender.submit("x" * 153 * 256)
+        assert (type(answer), answer.code) == (Rejected, "ESME_RINVMSGLEN")
+        assert smsc.got == []
+
+    play(scenario)
+
+
+def test_too_late(play):
+    """A message would be sent after its validity, because its slice was claimed before."""
+
+    async def scenario(smsc, sender):
+        assert await sender.submit("a", expires=time.time() - 1) == [Throttled(0)]
+        assert smsc.got == []
+
+    play(scenario)
+
+
+def test_may_not_send(play):
+    """Two hosts would send the same messages."""
+
+    async def scenario(smsc, sender):
+        sender.allowed = False
+        assert await (await sender.bound()).submit("a", "b") == [Throttled(0), Throttled(0)]
+        sender.allowed = True
+
+        def last(session, pdu):
+            sender.allowed = False
+            session.answer(pdu)
+
+        smsc.script = last
+        answers = await sender.submit("a", "b", LONG)
+        assert [type(answer) for answer in answers] == [Accepted, Throttled, Throttled]
+        assert len(smsc.got) == 1
+
+    play(scenario, window=1)
+
+
+def test_may_not_send_the_rest(play):
+    """The first part of a message would count as nothing sent."""
+
+    async def scenario(smsc, sender):
+        def last(session, pdu):
+            sender.allowed = False
+            session.answer(pdu)
+
+        smsc.script = last
+        assert await sender.submit(LONG) == [Unknown("part 2 of 3: could not be sent; 1 sent before it")]
+
+    play(scenario)
+
+
+def test_several_binds(play, wait_until):
+    """A contract for more connections would bring no more speed."""
+
+    async def scenario(smsc, sender):
+        await sender.bound(3)
+        held = []
+        smsc.script = lambda session, pdu: held.append((session, pdu))
+        sending = asyncio.create_task(sender.submit(*["a"] * 12))
+        await wait_until(lambda: len(held) == 6)
+        assert {session.unanswered for session in smsc.sessions} == {2}
+        smsc.script = lambda session, pdu: session.answer(pdu)
+        for session, pdu in held:
+            session.answer(pdu)
+        assert {type(what) for what in await sending} == {Accepted}
+        assert smsc.most == 2
+
+    play(scenario, binds=3, window=2)
+
+
+def test_throughput(play):
+    """A carrier would throttle, or charge, who sends faster than the contract says."""
+
+    async def scenario(_smsc, sender):
+        await sender.bound()
+        began = time.monotonic()
+        await sender.submit(*["a"] * 40)
+        assert time.monotonic() - began >= 0.35
+
+    play(scenario, throughput=100, window=50)
+
+
+def test_finish(play, wait_until):
+    """A stop of the server would wait for hours of a slow carrier, or leave messages as unknown."""
+
+    async def scenario(smsc, sender):
+        held = []
+        smsc.script = lambda session, pdu: held.append((session, pdu))
+        sending = asyncio.create_task(sender.submit(LONG, "b", "c"))
+        await wait_until(lambda: len(held) == 2)
+        sender.backend.finish()
+        smsc.script = lambda session, pdu: session.answer(pdu)
+        for session, pdu in held:
+            session.answer(pdu)
+        answers = await sending
+        assert [type(answer) for answer in answers] == [Accepted, Accepted, Throttled]
+        assert await sender.submit("d") == [Throttled(0)]
+
+    play(scenario, window=2)
+
+
+def test_stop_waits_for_answers(play, wait_until):
+    """A stop would leave what was just sent without its answer."""
+
+    async def scenario(smsc, sender):
+        held = []
+        smsc.script = lambda session, pdu: held.append((session, pdu))
+        sending = asyncio.create_task(sender.submit("a"))
+        await wait_until(lambda: held)
+        stopping = asyncio.create_task(sender.backend.stop())
+        await wait_until(sender.backend._keepers[0]._stopping.is_set)
+        assert smsc.count(Unbind) == 0
+        session, pdu = held[0]
+        session.answer(pdu)
+        assert isinstance((await sending)[0], Accepted)
+        await stopping
+        assert smsc.count(Unbind) == 1
+
+    play(scenario)
+
+
+def test_cancelled(play, wait_until):
+    """Messages that the dispatcher gave up, and gives to another, would leave from here too."""
+
+    async def scenario(smsc, sender):
+        held = []
+        smsc.script = lambda session, pdu: held.append((session, pdu))
+        sending = asyncio.create_task(sender.submit("a", "b", "c"))
+        await wait_until(lambda: held)
+        sending.cancel()
+        await asyncio.wait([sending])
+        smsc.script = lambda session, pdu: session.answer(pdu)
+        held[0][0].answer(held[0][1])
+        assert isinstance((await sender.submit("z"))[0], Accepted)
+        assert [pdu.short_message for pdu in smsc.got] == [b"a", b"z"]
+
+    play(scenario, window=1)
+
+
+def test_tls(tmp_path, play, wait_until):
+    """Passwords and messages would be readable on the way, or go to whoever answers."""
+    subprocess.run(
+        [
+            *(
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+            ),
+            *("-subj", "/CN=smsc", "-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-keyout", tmp_path / "key.pem", "-out", tmp_path / "ca.pem"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    served = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    served.load_cert_chain(tmp_path / "ca.pem", tmp_path / "key.pem")
+
+    async def trusted(_smsc, sender):
+        assert isinstance((await sender.submit("a"))[0], Accepted)
+
+    async def distrusted(smsc, sender):
+        with structlog.testing.capture_logs() as logs:
+            await wait_until(lambda: any("certificate" in str(entry.get("reason")) for entry in logs))
+        assert smsc.count(SubmitSm) == 0
+        assert not sender.backend._links
+
+    play(trusted, ssl=served, tls=True, ca="ca.pem")
+    play(trusted, ssl=served, tls=True, verify=False)
+    play(distrusted, ssl=served, tls=True)
