@@ -29,7 +29,9 @@ def _pattern(value: str) -> re.Pattern[str]:
 
 
 def _reject(value: str) -> tuple[re.Pattern[str], int]:
-    pattern, _, status = value.rpartition("=")
+    pattern, equals, status = value.rpartition("=")
+    if not equals:
+        raise click.BadParameter(f"{value!r} is not PATTERN=STATUS; write one such as ^4599=RINVDSTADR.")
     try:
         return _pattern(pattern), _status(status)
     except ValueError as exc:

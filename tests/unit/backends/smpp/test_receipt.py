@@ -26,7 +26,7 @@ def parsed(words, esm_class=4, tlvs=(), coding=0):
     ("words", "expected"),
     [
         (
-            "id:0123456789 sub:001 submit date:2609011230 done date:260901123105 stat:DELIVRD err:000 Text:A id:1",
+            "id:0123456789 submit date:2609011230 done date:260901123105 stat:DELIVRD err:000 Text:A id:1",
             Receipt("0123456789", "DELIVRD", "000", AT, DONE, "A id:1"),
         ),
         ("id:a-1 stat:UNDELIV err:E0A", Receipt("a-1", "UNDELIV", "E0A")),
