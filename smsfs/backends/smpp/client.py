@@ -96,7 +96,7 @@ class SmppBackend:
         for task in self._tasks:
             if task.done():
                 task.result()  # what ended it is a fault, and nothing would be sent any more
-        if self._finishing:
+        if self._finishing or not letters:
             self._put_back(letters, 0)
             return
         self._jobs.add(job)

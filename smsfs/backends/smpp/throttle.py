@@ -7,6 +7,9 @@ SMALLEST_RATE = 1.0
 FREE_RATE = 100_000.0
 #: After a throttled answer a rate stays a little under the one at which answers were good.
 MARGIN = 0.95
+#: A rate that is known to be good is reached again by the first factor per second; beyond it the factor
+#: begins at 1 and gains the second number with each second.
+FAST, SLOW = 4.0, 0.05
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 30.0
 #: No message per wake-up of a timer: at least this many seconds' worth of them.
 SHORTEST_WAIT = 0.005
@@ -80,11 +83,11 @@ class Throttle:
             return None
         if not self._pauses:
             self._stalled_from = now
-            self._good_rate = self._meter.rate(now) * MARGIN
+            self._good_rate = self._meter.steady(now) * MARGIN
         pause = min(FIRST_PAUSE * 2.0 ** min(self._pauses, 16), LONGEST_PAUSE)
         self._pauses += 1
         self._pause_from, self._pause_until, self._at = now, now + pause, now + pause
-        self._rate = max(SMALLEST_RATE, min(self._good_rate or SMALLEST_RATE, self._rate))
+        self._rate = max(SMALLEST_RATE, min(self._good_rate or self._meter.start(now), self._rate))
         self._tokens = 1.0
         return pause
 
@@ -95,8 +98,8 @@ class Throttle:
     def _grow(self, now: float, elapsed: float) -> None:
         if self._rate >= self._limit:
             return
-        per_second = 2.0 if self._rate < self._good_rate else 1.0 + 0.01 * (now - self._pause_until)
-        per_second = 2.0 if not self._good_rate else min(per_second, 2.0)
+        beyond = self._good_rate and self._rate >= self._good_rate
+        per_second = min(FAST, 1.0 + SLOW * (now - self._pause_until)) if beyond else FAST
         self._rate = min(self._limit, self._rate * per_second ** min(elapsed, 1.0))
         if self._rate >= FREE_RATE:
             self._rate = self._limit
@@ -116,6 +119,12 @@ class _Meter:
             self._since, self._events = now, 0
         self._events += 1
 
-    def rate(self, now: float) -> float:
-        """The larger of this second's and the last one's."""
+    def steady(self, now: float) -> float:
+        """The larger of this second's and the last one's; 0 as long as there was no whole second."""
+        if not self._before and now - self._since < 1.0:
+            return 0.0
         return max(self._before, self._events / max(1.0, now - self._since))
+
+    def start(self, now: float) -> float:
+        """A first guess, from less than a second."""
+        return self._events / max(0.25, now - self._since)
