@@ -214,7 +214,7 @@ class Simulator:
 
     def _deliver_due(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._receipts and self._receipts[0][0] <= loop.time() + 1e-4:
+        while self._receipts and self._receipts[0][0] <= loop.time():
             _, system_id, delivery = self._receipts.popleft()
             self._deliver(system_id, delivery)
         self._timer = loop.call_at(self._receipts[0][0], self._deliver_due) if self._receipts else None
@@ -232,13 +232,12 @@ class Simulator:
     def _push(self) -> None:
         """Send what waits over the links of those it is for, spread evenly."""
         for system_id, waiting in self._waiting.items():
-            links = [
-                link for link in self.links if system_id in {"", link.system_id} and link.takes_deliveries
-            ]
-            while waiting and links:
-                links.sort(key=lambda link: len(link.delivering))
-                links[0].deliver(waiting.popleft())
-                links = [link for link in links if link.takes_deliveries]
+            while waiting and (link := self._idlest(system_id)):
+                link.deliver(waiting.popleft())
+
+    def _idlest(self, system_id: str) -> Session | None:
+        links = [link for link in self.links if link.takes_deliveries and system_id in {"", link.system_id}]
+        return min(links, key=lambda link: len(link.delivering), default=None)
 
 
 def _wrong(pdu: SubmitSm) -> int:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 #: deliver_sm that may wait for their answers on one link.
 DELIVER_WINDOW = 100
 _HIGHEST_SEQUENCE = 0x7FFFFFFF
+#: Seconds that a timer is late as a rule; answers are due so much earlier.
+_LATENESS = 1e-4
 
 
 class Session(asyncio.Protocol):
@@ -100,8 +102,9 @@ class Session(asyncio.Protocol):
         """Send a deliver_sm; it leaves with the next flush."""
         self._sequence = self._sequence % _HIGHEST_SEQUENCE + 1
         self.delivering[self._sequence] = pdu
+        if not self._out:
+            self._loop.call_soon(self._flush)
         self._out.append(replace(pdu, sequence=self._sequence).encode())
-        self._loop.call_soon(self._flush)
 
     def cut(self) -> None:
         """Break the link without a word."""
@@ -186,13 +189,13 @@ class Session(asyncio.Protocol):
             self._unanswered -= 1
             self._out.append(response)
             return
-        self._later.append((self._loop.time() + latency, response))
+        self._later.append((self._loop.time() + latency - _LATENESS, response))
         if self._timer is None:
             self._timer = self._loop.call_at(self._later[0][0], self._flush_due)
 
     def _flush_due(self) -> None:
         """Write the answers whose time has come."""
-        now = self._loop.time() + 1e-4
+        now = self._loop.time()
         later = self._later
         while later and later[0][0] <= now:
             self._out.append(later.popleft()[1])

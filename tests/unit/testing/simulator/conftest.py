@@ -1,7 +1,7 @@
 """A bare client of the simulator, which says exactly what the test says."""
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -51,9 +51,11 @@ class Client:
         self.send(DeliverSmResp(pdu.sequence, status))
         return pdu
 
-    def close(self):
+    async def close(self):
         """Without a word."""
         self._writer.close()
+        with suppress(ConnectionError):
+            await self._writer.wait_closed()
 
 
 @asynccontextmanager
@@ -67,7 +69,7 @@ async def connected(port, bind=None, tls=None):
             assert response.status == 0
         yield client
     finally:
-        client.close()
+        await client.close()
 
 
 @pytest.fixture
