@@ -1,6 +1,7 @@
 """Keeps one bind up: connects, binds, and does so again after every loss."""
 
 import asyncio
+import os
 import ssl
 from collections.abc import Callable
 from functools import partial
@@ -90,7 +91,7 @@ class Keeper:
         except BindRefused as exc:
             reason = str(exc)
         except OSError as exc:
-            reason = f"cannot connect: {exc.strerror or exc}"
+            reason = f"cannot connect: {_why(exc)}"
         except asyncio.CancelledError:
             if link:
                 link.abort("stopped")
@@ -120,3 +121,10 @@ class Keeper:
         if link.proved:
             self._backoff.worked()
         return reason
+
+
+def _why(exc: OSError) -> str:
+    """The system's words, without the address that asyncio puts in their place."""
+    if isinstance(exc, ConnectionError) and exc.errno:
+        return os.strerror(exc.errno)
+    return exc.strerror or str(exc)
