@@ -65,7 +65,7 @@ class SmppBackend:
         self._keepers: list[Keeper] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._finishing = False
+        self._finishing = self._faulty = False
 
     async def start(self) -> None:
         """Begin to connect; what cannot be reached is tried again and again.
@@ -93,11 +93,8 @@ class SmppBackend:
         """Send messages; what finds no link within a few seconds is ``Throttled``."""
         job = Job(answer, may_send, len(envelopes), self._loop.create_future())
         letters = [Letter(job, envelope, self._composer) for envelope in envelopes]
-        for task in self._tasks:
-            if task.done():
-                task.result()  # what ended it is a fault, and nothing would be sent any more
-        if self._finishing or not letters:
-            self._put_back(letters, 0)
+        if self._finishing or self._faulty or not letters:
+            self._put_back(letters, STALL_SECONDS if self._faulty else 0)
             return
         self._jobs.add(job)
         self._line.extend(letters)
@@ -228,12 +225,14 @@ class SmppBackend:
             self._put_back([letter for letter in letters if which(letter)], wait)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """A task of ours ended; by a fault, when nobody cancelled it."""
+        """A task of ours ended; by a fault, when nobody cancelled it: nothing more is sent."""
         if task.cancelled() or not (fault := task.exception()):
             return
-        for job in self._jobs:
-            if not job.done.done():
-                job.done.set_exception(fault)
+        self._log.error("backend_fault", exc_info=fault)
+        self._faulty, self.slices = True, 0
+        self._withdraw(lambda _: True, STALL_SECONDS)
+        for link in self._links:
+            link.abort("the backend has a fault")
 
     # -- links ----------------------------------------------------------------------------------------
 

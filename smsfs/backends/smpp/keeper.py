@@ -90,7 +90,7 @@ class Keeper:
             )
         except BindRefused as exc:
             reason = str(exc)
-        except OSError as exc:
+        except (OSError, UnicodeError) as exc:  # a name that cannot be one of a host is the latter
             reason = f"cannot connect: {_why(exc)}"
         except asyncio.CancelledError:
             if link:
@@ -113,18 +113,21 @@ class Keeper:
 
     async def _use(self, link: Link) -> str:
         self._log.info("smsc_bound", address=self._address, system_id=self._config.system_id)
+        loop = asyncio.get_running_loop()
+        since = loop.time()
         self._owner.up(link)
         try:
             reason = await asyncio.shield(link.closed)
         finally:
             self._owner.down(link)
-        if link.proved:
+            link.abort("stopped")
+        if link.proved or loop.time() - since > self._config.reconnect_longest:
             self._backoff.worked()
         return reason
 
 
-def _why(exc: OSError) -> str:
+def _why(exc: OSError | UnicodeError) -> str:
     """The system's words, without the address that asyncio puts in their place."""
     if isinstance(exc, ConnectionError) and exc.errno:
         return os.strerror(exc.errno)
-    return exc.strerror or str(exc)
+    return getattr(exc, "strerror", None) or str(exc)

@@ -97,6 +97,8 @@ class SmppConfig:
         for key, longest in _LENGTHS.items():
             if len(getattr(self, key)) > longest:
                 raise ValueError(f"{key} is over the {longest} characters that SMPP allows")
+            if not getattr(self, key).isascii():
+                raise ValueError(f"{key} has a character that is not ASCII")
         for key in ("enquire_link", "response_timeout", "reconnect_first"):
             if not getattr(self, key):
                 raise ValueError(f"{key} is 0, and has to be more")

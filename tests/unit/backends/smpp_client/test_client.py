@@ -10,6 +10,8 @@ import structlog
 from smsfs.backends import Accepted, Rejected, Throttled, Unknown
 from smsfs.backends.smpp import client
 from smsfs.backends.smpp.constants import Status
+from smsfs.backends.smpp.link import Link
+from smsfs.backends.smpp.options import SmppConfig
 from smsfs.backends.smpp.pdu import (
     BindTransceiver,
     DeliverSm,
@@ -232,6 +234,21 @@ def test_no_link(play, monkeypatch):
     play(scenario, listen=False)
 
 
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "x" * 64 + ".invalid"])
+def test_wrong_host(tmp_path, host, wait_until):
+    """A slip in the host's name would end the backend, or be told as a traceback."""
+
+    async def main():
+        backend = client.SmppBackend("carrier", SmppConfig("smpp", host, "s", "p"), tmp_path)
+        with structlog.testing.capture_logs() as logs:
+            await backend.start()
+            await wait_until(lambda: logs)
+            await backend.stop()
+        assert logs[0]["reason"].startswith("cannot connect: ")
+
+    asyncio.run(main())
+
+
 def test_wrong_password(play, wait_until):
     """An operator would not see why nothing leaves, or the carrier would lock the account out."""
 
@@ -449,6 +466,25 @@ def test_cancelled(play, wait_until):
         held[0][0].answer(held[0][1])
         assert isinstance((await sender.submit("z"))[0], Accepted)
         assert [pdu.short_message for pdu in smsc.got] == [b"a", b"z"]
+
+    play(scenario, window=1)
+
+
+def test_a_fault_of_ours(play, monkeypatch, wait_until):
+    """After a bug of smsfs, messages that never left would be of unknown fate, one slice after the other."""
+
+    async def scenario(smsc, sender):
+        await sender.bound()
+        smsc.script = lambda _session, _pdu: None
+        sending = asyncio.create_task(sender.submit("a", "b"))
+        await wait_until(lambda: smsc.got)
+        with structlog.testing.capture_logs() as logs:
+            monkeypatch.setattr(Link, "tick", lambda *_: 1 / 0)
+            answers = await sending
+        assert [type(answer) for answer in answers] == [Unknown, Throttled]
+        assert [type(answer) for answer in await sender.submit("c")] == [Throttled]
+        assert [entry["event"] for entry in logs][:1] == ["backend_fault"]
+        assert sender.backend.slices == 0
 
     play(scenario, window=1)
 
