@@ -219,7 +219,7 @@ class FileView(Protocol):
         """The files directly in a folder, by name, but for consumed ones."""
 
     def alias(self, account: int, path: str, now: float) -> File | None:
-        """The file that was submitted under ``path``, while that name answers."""
+        """The file submitted under ``path``, while that name answers; a draft made of it since is another."""
 
     def usage(self, account: int) -> tuple[int, int]:
         """Number of files, and their bytes."""

@@ -95,7 +95,7 @@ UPDATE file SET cut = 0 WHERE id = :file AND cut < :writer;
 UPDATE file SET cut = (SELECT max(id) FROM writer) WHERE id = :file;
 -- name: alias_find
 SELECT f.*, NULL AS writers FROM alias a JOIN file f ON f.id = a.file
-WHERE a.account = :account AND a.path = :path AND a.until > :now;
+WHERE a.account = :account AND a.path = :path AND a.until > :now AND f.state <> 'draft';
 -- name: alias_add
 INSERT INTO alias (account, path, file, until) VALUES (:account, :path, :file, :until)
 ON CONFLICT (account, path) DO UPDATE SET file = excluded.file, until = excluded.until;
