@@ -300,15 +300,7 @@ class Files(Protocol):
         """Every file, by account and path, consumed ones too."""
 
     def expire(self, finished_before: Mapping[int, float], limit: int) -> list[str]:
-        """Forget finished files, at most ``limit``.
-
-        Args:
-            finished_before: for each account, the time before which a file must have finished.
-            limit: how many at most.
-
-        Returns:
-            Their contents, for the caller to delete.
-        """
+        """Forget files that finished before an account's time; their contents, for the caller to delete."""
 
 
 class Accounts(Protocol):
