@@ -118,7 +118,7 @@ class FileView(Protocol):
         """The files directly in a folder, by name, but for consumed ones."""
 
     def alias(self, account: int, path: str, now: float) -> File | None:
-        """The file that was submitted under ``path``, while that name answers."""
+        """The file submitted under ``path``, while that name answers; a draft made of it since is another."""
 
     def usage(self, account: int) -> tuple[int, int]:
         """Number of files, and their bytes."""
@@ -199,15 +199,7 @@ class Files(Protocol):
         """Every file, by account and path, consumed ones too."""
 
     def expire(self, finished_before: Mapping[int, float], limit: int) -> list[str]:
-        """Forget finished files, at most ``limit``.
-
-        Args:
-            finished_before: for each account, the time before which a file must have finished.
-            limit: how many at most.
-
-        Returns:
-            Their contents, for the caller to delete.
-        """
+        """Forget files that finished before an account's time; their contents, for the caller to delete."""
 
 
 class Accounts(Protocol):

@@ -116,7 +116,7 @@ CREATE TABLE batch (
     submitted DOUBLE PRECISION NOT NULL,
     not_before DOUBLE PRECISION NOT NULL,
     failures BIGINT NOT NULL DEFAULT 0,        -- of ours, not the file's
-    owner BIGINT REFERENCES owner,
+    owner BIGINT,                              -- who reads it, or did last
     messages BIGINT NOT NULL DEFAULT 0,
     digest BYTEA,
     causes TEXT NOT NULL DEFAULT '[]',          -- JSON: the first causes
@@ -124,6 +124,7 @@ CREATE TABLE batch (
     finished DOUBLE PRECISION
 );
 CREATE INDEX batch_waiting ON batch (not_before) WHERE state IN ('pending', 'reading');
+CREATE INDEX batch_read ON batch (owner) WHERE state = 'reading';
 CREATE INDEX batch_of_file ON batch (file);
 CREATE INDEX batch_of_account ON batch (account, stem);
 CREATE INDEX batch_finished ON batch (finished) WHERE finished IS NOT NULL;
@@ -143,7 +144,7 @@ CREATE TABLE slice (
     not_before DOUBLE PRECISION NOT NULL,
     expires DOUBLE PRECISION NOT NULL,
     attempt BIGINT NOT NULL DEFAULT 0,
-    owner BIGINT REFERENCES owner
+    owner BIGINT                               -- who sends it, or did last
 );
 CREATE INDEX slice_of_batch ON slice (batch, first_row);
 CREATE INDEX slice_oldest ON slice (backend, not_before, id) WHERE state = 'queued';
