@@ -142,7 +142,8 @@ class PostgresStore:
                 self._trusted[owner] = asked + self._lease - self._margin
             else:
                 self._trusted.pop(owner, None)
-                log.error("lease_lost", owner=owner, host=self._host)
+        if not renewed and not self._ended.is_set():
+            log.error("lease_lost", owner=owner, host=self._host)
 
     def alive(self) -> dict[int, str]:
         """The processes whose lease lasts."""
