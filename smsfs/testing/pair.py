@@ -196,8 +196,23 @@ def full_outbox(installation: Installation) -> Iterator[None]:
         os.close(descriptor)
 
 
+def wait_for_sending(server: Server, bound: float = 20.0) -> None:
+    """Wait until the host's present dispatcher has sent something; clients must be sending all along."""
+    outbox = server.installation.folder / "outbox.jsonl"
+    sizes: dict[int, int] = {}
+
+    def has_sent() -> bool:
+        pid, size = server.workers().get("dispatch", 0), outbox.stat().st_size if outbox.exists() else 0
+        return pid > 0 and size > sizes.setdefault(pid, size)
+
+    wait_for(has_sent, "the dispatcher to send", bound)
+
+
 def waits_for_outbox(server: Server) -> bool:
-    """Whether the host's dispatcher has claimed messages, and cannot get rid of them."""
+    """Whether the host's dispatcher has claimed messages, and cannot get rid of them.
+
+    One that only starts waits for its outbox too: see ``wait_for_sending``.
+    """
     locks = [line.split() for line in Path("/proc/locks").read_text(encoding="ascii").splitlines()]
     waiting = {lock[5] for lock in locks if lock[1:3] == ["->", "FLOCK"]}
     return str(server.workers().get("dispatch")) in waiting
