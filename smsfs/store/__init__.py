@@ -344,8 +344,13 @@ class Store(Protocol):
     def now(self) -> float:
         """Seconds since the epoch by the store's own clock."""
 
-    def register(self, kind: str) -> Owner:
-        """Make this process known; it counts as alive until it ends, in whatever way."""
+    def register(self, kind: str, name: str = "") -> Owner:
+        """Make this process known; it counts as alive until it ends, in whatever way.
+
+        Args:
+            kind: what it does.
+            name: by which whoever started it may tell that it has ended.
+        """
 
     def holds(self, owner: Owner) -> bool:
         """Whether this process may still act as ``owner``: nobody can have taken over from it yet."""
@@ -359,12 +364,13 @@ class Store(Protocol):
     def alive(self) -> dict[int, str]:
         """The processes that run: the kind of each by its id."""
 
-    def settle(self, retry_at: float | None = None) -> int:
+    def settle(self, retry_at: float | None = None, ended: str = "") -> int:
         """Put right what dead processes left: files they wrote are cut, batches they read are pending.
 
         Args:
             retry_at: a reader crashed by itself, perhaps over its file: count that as a failure of
                 reading, and do not read the file again before this time.
+            ended: the name of a process that has surely ended, however alive it seems.
 
         Returns:
             How many processes were found dead.

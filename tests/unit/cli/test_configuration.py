@@ -26,12 +26,12 @@ def test_file_given_comes_first(smsfs, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("x = 1", "top level has no key 'x' (it has store, sftp, pipeline, backends, log)."),
+        ("x = 1", "top level has no key 'x' (it has store, sftp, web, pipeline, backends, log)."),
         ("x =", "wrong.toml is not TOML: Invalid value (at end of document)."),
         ("store = 1", "store: 1 is not a table."),
         ("backends = 1", "backends is not a table."),
         ("[store]", "store lacks the key 'url'."),
-        ('[store]\nurl = "postgresql://x"', "'postgresql://x' is none of the kind sqlite:///var/"),
+        ('[store]\nurl = "mysql://x"', "'mysql://x' is none of the kind sqlite:///var/"),
         (
             '[store]\nurl = "sqlite:///proc/none/smsfs.db"',
             "/proc/none/smsfs.db cannot be opened: No such file",
