@@ -11,8 +11,7 @@ from typing import Any, Self
 
 import asyncssh
 
-from smsfs.testing.postgres import free_port
-from smsfs.testing.server import Installation, Server, wait_for
+from smsfs.testing.server import Installation, Server, free_ports, wait_for
 
 SECTIONS: Mapping[str, Mapping[str, Any]] = {
     "sftp": {"max_connections_per_address": 100, "ban_after": 1000},
@@ -36,7 +35,7 @@ class Forwarder:
         self._flowing.set()
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
-        self.port = free_port()
+        (self.port,) = free_ports(1)
         self._listen()
 
     def _listen(self) -> None:
@@ -132,8 +131,9 @@ class Pair:
         self, folder: Path, urls: Sequence[str], sections: Mapping[str, Mapping[str, Any]] | None = None
     ) -> None:
         self.folder = folder
+        ports = iter(free_ports(2 * len(urls)))
         self.servers = [
-            Server(_installation(folder / f"host{number}", url, sections or {}))
+            Server(_installation(folder / f"host{number}", url, (next(ports), next(ports)), sections or {}))
             for number, url in enumerate(urls, 1)
         ]
 
@@ -167,11 +167,16 @@ class Pair:
         self._stack.close()
 
 
-def _installation(folder: Path, url: str, sections: Mapping[str, Mapping[str, Any]]) -> Installation:
+def _installation(
+    folder: Path, url: str, ports: tuple[int, int], sections: Mapping[str, Mapping[str, Any]]
+) -> Installation:
+    """A host whose ports stay the same when it is started again."""
     folder.mkdir()
+    sftp, web = ports
     own: dict[str, dict[str, Any]] = {
         "store": {"url": url, "lease": LEASE, "margin": MARGIN},
-        "sftp": {"listen": [f"127.0.0.1:{free_port()}"]},
+        "sftp": {"listen": [f"127.0.0.1:{sftp}"]},
+        "web": {"listen": [f"127.0.0.1:{web}"]},
         "backends.outbox": {"type": "outbox", "path": str(folder / "outbox.jsonl")},
     }
     merged: dict[str, dict[str, Any]] = {}

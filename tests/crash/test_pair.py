@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from smsfs.testing.haproxy import BALANCER, HaProxy
 from smsfs.testing.pair import (
     LEASE,
     Forwarder,
@@ -130,6 +131,13 @@ async def stream(senders, step):
     return given
 
 
+@contextlib.contextmanager
+def behind_haproxy(pair, logins):
+    """As many logins through HAProxy, which gives each session to the host that has fewer."""
+    with HaProxy(pair.folder, pair.servers).running() as proxy:
+        yield [{**login, "port": proxy.port} for login in logins]
+
+
 @pytest.mark.slow
 def test_pair_loses_no_row_and_doubles_none_in_silence(database, tmp_path, chance, capsys):
     """The death of one of two hosts would lose messages of honest clients, or send some twice unseen."""
@@ -137,14 +145,16 @@ def test_pair_loses_no_row_and_doubles_none_in_silence(database, tmp_path, chanc
     with Forwarder(port) as one, Forwarder(port) as two:
         ways = [one, two]
         urls = [database.replace(f":{port}/", f":{way.port}/") for way in ways]
-        with Pair(tmp_path, urls) as pair:
+        with Pair(tmp_path, urls, {"sftp": {"proxy_from": [BALANCER]}}) as pair:
             logins = pair.add_account("clinic", "a password")
-            senders = [Sender(f"file-{number}", logins, chance, PATIENCE) for number in range(CLIENTS)]
-            seconds = asyncio.run(stream(senders, lambda: trouble_each(pair, ways, senders, chance)))
+            with behind_haproxy(pair, logins) as through:
+                senders = [Sender(f"file-{number}", through, chance, PATIENCE) for number in range(CLIENTS)]
+                seconds = asyncio.run(stream(senders, lambda: trouble_each(pair, ways, senders, chance)))
             found = check(pair, senders)
     with capsys.disabled():
         shown = ", ".join(f"{took:.1f}" for took in seconds)
-        print(f"\nhosts killed, cut off, stopped: {found}; taken over after {shown} s (lease {LEASE:.0f} s)")  # noqa: T201 -- the figures are for whoever runs the tests
+        what = "hosts behind HAProxy killed, cut off, stopped"
+        print(f"\n{what}: {found}; taken over after {shown} s (lease {LEASE:.0f} s)")  # noqa: T201 -- the figures are for whoever runs the tests
     assert found.files >= FILES
     assert max(seconds) < LEASE + LATE + BUSY
 
