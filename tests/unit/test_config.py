@@ -2,12 +2,24 @@ import attrs
 import pytest
 
 from smsfs import config as module
-from smsfs.config import Config, PipelineConfig, SftpConfig, StoreConfig, embedded, find, load, open_store
+from smsfs.config import (
+    Config,
+    PipelineConfig,
+    SftpConfig,
+    StoreConfig,
+    WebConfig,
+    embedded,
+    find,
+    load,
+    open_store,
+)
 from smsfs.errors import ConfigurationError
 
 WHOLE = """
 [store]
 url = "sqlite:///srv/smsfs/smsfs.db"
+lease = 12
+margin = 3.5
 [sftp]
 listen = ["127.0.0.1:2022", "[::1]:2022"]
 login_timeout = 5
@@ -20,6 +32,9 @@ ban_after = 6
 ban_window = 7
 ban_time = 8
 legacy_algorithms = true
+proxy_from = ["192.0.2.0/24"]
+[web]
+listen = ["127.0.0.1:9090"]
 [pipeline]
 default_backend = "other"
 retry_seconds = 9
@@ -57,9 +72,14 @@ def read(tmp_path):
 def test_every_key_is_read(read):
     """A setting in the file would be passed over in silence."""
     config = read(WHOLE)
+    assert (config.store.lease, config.store.margin) == (12, 3.5)
     assert config.sftp == SftpConfig(
-        ["127.0.0.1:2022", "[::1]:2022"], 5, 60.5, 2, 3, 4, 5, 6, 7, 8, legacy_algorithms=True
+        ["127.0.0.1:2022", "[::1]:2022"],
+        *(5, 60.5, 2, 3, 4, 5, 6, 7, 8),
+        legacy_algorithms=True,
+        proxy_from=["192.0.2.0/24"],
     )
+    assert config.web == WebConfig(["127.0.0.1:9090"])
     assert config.pipeline == PipelineConfig("other", 9, 10, 11)
     (backend,) = config.backends.values()
     assert (backend.type, backend.path, backend.on_unknown) == ("outbox", "other.jsonl", "hold")
@@ -69,7 +89,7 @@ def test_every_key_is_read(read):
 
 def test_test_above_knows_every_key():
     """A key added later would go untested."""
-    for record in (SftpConfig, PipelineConfig, StoreConfig, module.OutboxConfig, module.LogConfig):
+    for record in (SftpConfig, WebConfig, PipelineConfig, StoreConfig, module.OutboxConfig, module.LogConfig):
         assert all(f"\n{item.name} = " in WHOLE for item in attrs.fields(record)), record
 
 
@@ -84,7 +104,7 @@ def test_empty_file_is_the_default(read, tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[sfpt]\n", "top level has no key 'sfpt' (it has store, sftp, pipeline, backends, log)"),
+        ("[sfpt]\n", "top level has no key 'sfpt' (it has store, sftp, web, pipeline, backends, log)"),
         ("[sftp]\nprot = 22\n", "sftp has no key 'prot'"),
         ("[backends.outbox]\ntype = 'outbox'\npth = 'x'\n", "backends.outbox has no key 'pth'"),
         ("[store]\n", "store lacks the key 'url'"),
