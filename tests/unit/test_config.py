@@ -104,6 +104,7 @@ def test_empty_file_is_the_default(read, tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
+        ("[store]\nurl = 'sqlite:///a/b'\nmargin = 10\n", "margin has to be more than 0 and less than lease"),
         ("[sfpt]\n", "top level has no key 'sfpt' (it has store, sftp, web, pipeline, backends, log)"),
         ("[sftp]\nprot = 22\n", "sftp has no key 'prot'"),
         ("[backends.outbox]\ntype = 'outbox'\npth = 'x'\n", "backends.outbox has no key 'pth'"),
