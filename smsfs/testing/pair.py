@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import socket
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ SECTIONS: Mapping[str, Mapping[str, Any]] = {
     "pipeline": {"retry_seconds": 1, "max_failures": 50, "stop_grace": 5},
     "log": {"level": "warning", "format": "json"},
 }
+#: Of a host's log, shown when a test fails.
+SHOWN_LINES = 60
 LEASE, MARGIN = 3.0, 1.0
 BLOCK = 65536
 
@@ -163,7 +166,11 @@ class Pair:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind:
+            for server in self.servers:
+                tail = "\n".join(server.log.splitlines()[-SHOWN_LINES:])
+                sys.stderr.write(f"\nthe end of {server.installation.folder.name}'s log:\n{tail}\n")
         self._stack.close()
 
 
