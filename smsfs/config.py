@@ -214,6 +214,8 @@ def checked(values: Mapping[str, Any], source: str) -> Config:
             f"{source}: [pipeline] default_backend is {config.pipeline.default_backend!r}, "
             f"but there is no section [backends.{config.pipeline.default_backend}]."
         )
+    if not 0 < config.store.margin < config.store.lease:
+        raise ConfigurationError(f"{source}: [store] margin has to be more than 0 and less than lease.")
     _ = config.database
     return config
 

@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 import asyncssh
 import click
@@ -135,7 +136,8 @@ class Worker:
 
     def __init__(self, name: str, config_file: Path | None, store: Store, config: Config) -> None:
         self._name = name
-        self._arguments = ["worker", name, *(["-c", str(config_file)] if config_file else [])]
+        self._config_file = config_file
+        self._started = ""
         self._store = store
         self._config = config
         self._process: asyncio.subprocess.Process | None = None
@@ -160,11 +162,11 @@ class Worker:
             pause = FIRST_PAUSE if loop.time() - began > STEADY_SECONDS else min(pause * 2, LONGEST_PAUSE)
 
     async def _once(self) -> int:
+        self._started = uuid4().hex
+        options = ["--name", self._started, *(["-c", str(self._config_file)] if self._config_file else [])]
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
-            "-m",
-            "smsfs",
-            *self._arguments,
+            *("-m", "smsfs", "worker", self._name, *options),
             stdin=asyncio.subprocess.PIPE,
             start_new_session=True,
         )
@@ -177,7 +179,7 @@ class Worker:
         crashed = self._name == "intake" and status != TEMPORARY
         with suppress(StoreUnavailable):
             retry_at = self._store.now() + self._config.pipeline.retry_seconds
-            self._store.settle(retry_at if crashed else None)
+            self._store.settle(retry_at if crashed else None, ended=self._started)
 
     async def stop(self) -> None:
         """Let it finish what it has in hand, for as long as the grace lasts."""

@@ -31,9 +31,13 @@ def worker() -> None:
     """Run one of the pipeline's processes."""
 
 
+_name_option = click.option("--name", default="", help="By which serve tells the store that it has ended.")
+
+
 @worker.command()
+@_name_option
 @config_option
-def intake(config_file: Path | None) -> None:
+def intake(name: str, config_file: Path | None) -> None:
     """Read submitted files."""
     os.nice(NICE)
     with opened(config_file) as (config, store):
@@ -41,7 +45,7 @@ def intake(config_file: Path | None) -> None:
         rules = IntakeRules(
             config.pipeline.default_backend, config.pipeline.retry_seconds, config.pipeline.max_failures
         )
-        reader = Intake(store, store.register("intake"), dialect, rules)
+        reader = Intake(store, store.register("intake", name), dialect, rules)
         _read_until(_end_of_input(), reader, store)
 
 
@@ -72,17 +76,18 @@ def _end_of_input() -> threading.Event:
 
 
 @worker.command()
+@_name_option
 @config_option
-def dispatch(config_file: Path | None) -> None:
+def dispatch(name: str, config_file: Path | None) -> None:
     """Hand messages to backends."""
     with opened(config_file) as (config, store):
         configure(config.log)
-        asyncio.run(_dispatch(config, store))
+        asyncio.run(_dispatch(config, store, name))
 
 
-async def _dispatch(config: Config, store: Store) -> None:
+async def _dispatch(config: Config, store: Store, name: str) -> None:
     routes = [_route(config, name, options) for name, options in config.backends.items()]
-    dispatcher = Dispatcher(store, store.register("dispatch"), routes)
+    dispatcher = Dispatcher(store, store.register("dispatch", name), routes)
     _warn_of_strays(store, config)
     ended = _end_of_input()
     watch = asyncio.create_task(_stop_at(ended, dispatcher))

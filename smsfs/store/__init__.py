@@ -118,7 +118,7 @@ class FileView(Protocol):
         """The files directly in a folder, by name, but for consumed ones."""
 
     def alias(self, account: int, path: str, now: float) -> File | None:
-        """The file that was submitted under ``path``, while that name answers."""
+        """The file submitted under ``path``, while that name answers; a draft made of it since is another."""
 
     def usage(self, account: int) -> tuple[int, int]:
         """Number of files, and their bytes."""
@@ -199,15 +199,7 @@ class Files(Protocol):
         """Every file, by account and path, consumed ones too."""
 
     def expire(self, finished_before: Mapping[int, float], limit: int) -> list[str]:
-        """Forget finished files, at most ``limit``.
-
-        Args:
-            finished_before: for each account, the time before which a file must have finished.
-            limit: how many at most.
-
-        Returns:
-            Their contents, for the caller to delete.
-        """
+        """Forget files that finished before an account's time; their contents, for the caller to delete."""
 
 
 class Accounts(Protocol):
@@ -352,8 +344,13 @@ class Store(Protocol):
     def now(self) -> float:
         """Seconds since the epoch by the store's own clock."""
 
-    def register(self, kind: str) -> Owner:
-        """Make this process known; it counts as alive until it ends, in whatever way."""
+    def register(self, kind: str, name: str = "") -> Owner:
+        """Make this process known; it counts as alive until it ends, in whatever way.
+
+        Args:
+            kind: what it does.
+            name: by which whoever started it may tell that it has ended.
+        """
 
     def holds(self, owner: Owner) -> bool:
         """Whether this process may still act as ``owner``: nobody can have taken over from it yet."""
@@ -367,12 +364,13 @@ class Store(Protocol):
     def alive(self) -> dict[int, str]:
         """The processes that run: the kind of each by its id."""
 
-    def settle(self, retry_at: float | None = None) -> int:
+    def settle(self, retry_at: float | None = None, ended: str = "") -> int:
         """Put right what dead processes left: files they wrote are cut, batches they read are pending.
 
         Args:
             retry_at: a reader crashed by itself, perhaps over its file: count that as a failure of
                 reading, and do not read the file again before this time.
+            ended: the name of a process that has surely ended, however alive it seems.
 
         Returns:
             How many processes were found dead.

@@ -24,6 +24,7 @@ LONG_FILE_MESSAGES = 200_000
 SLICE_MESSAGES = 500
 STAGE_SLICES = 20
 CLAIMS = 100
+LEAST_BACKLOG = 2 * SLICE_MESSAGES
 DAY = 86_400.0
 BACKLOGS = (10_000, 100_000, 1_000_000)
 TABLES = ("piece", "contents", "slice", "payload", "outcome")
@@ -202,6 +203,8 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=200_000)
     parser.add_argument("--backlog", type=int, nargs="*", default=BACKLOGS, help="messages queued")
     arguments = parser.parse_args()
+    if arguments.messages < 1 or min(arguments.backlog, default=LEAST_BACKLOG) < LEAST_BACKLOG:
+        parser.error(f"there must be at least 1 message, and at least {LEAST_BACKLOG} in each backlog")
     with metered(arguments.engine) as (store, meter):
         for line in report(measure(store, meter, arguments.messages, arguments.backlog)):
             print(line)  # noqa: T201 -- what the command is for

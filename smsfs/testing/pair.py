@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import socket
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,14 +12,15 @@ from typing import Any, Self
 
 import asyncssh
 
-from smsfs.testing.postgres import free_port
-from smsfs.testing.server import Installation, Server, wait_for
+from smsfs.testing.server import Installation, Server, free_ports, wait_for
 
 SECTIONS: Mapping[str, Mapping[str, Any]] = {
     "sftp": {"max_connections_per_address": 100, "ban_after": 1000},
     "pipeline": {"retry_seconds": 1, "max_failures": 50, "stop_grace": 5},
     "log": {"level": "warning", "format": "json"},
 }
+#: Of a host's log, shown when a test fails.
+SHOWN_LINES = 60
 LEASE, MARGIN = 3.0, 1.0
 BLOCK = 65536
 
@@ -36,7 +38,7 @@ class Forwarder:
         self._flowing.set()
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
-        self.port = free_port()
+        (self.port,) = free_ports(1)
         self._listen()
 
     def _listen(self) -> None:
@@ -132,8 +134,9 @@ class Pair:
         self, folder: Path, urls: Sequence[str], sections: Mapping[str, Mapping[str, Any]] | None = None
     ) -> None:
         self.folder = folder
+        ports = iter(free_ports(2 * len(urls)))
         self.servers = [
-            Server(_installation(folder / f"host{number}", url, sections or {}))
+            Server(_installation(folder / f"host{number}", url, (next(ports), next(ports)), sections or {}))
             for number, url in enumerate(urls, 1)
         ]
 
@@ -163,15 +166,24 @@ class Pair:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind:
+            for server in self.servers:
+                tail = "\n".join(server.log.splitlines()[-SHOWN_LINES:])
+                sys.stderr.write(f"\nthe end of {server.installation.folder.name}'s log:\n{tail}\n")
         self._stack.close()
 
 
-def _installation(folder: Path, url: str, sections: Mapping[str, Mapping[str, Any]]) -> Installation:
+def _installation(
+    folder: Path, url: str, ports: tuple[int, int], sections: Mapping[str, Mapping[str, Any]]
+) -> Installation:
+    """A host whose ports stay the same when it is started again."""
     folder.mkdir()
+    sftp, web = ports
     own: dict[str, dict[str, Any]] = {
         "store": {"url": url, "lease": LEASE, "margin": MARGIN},
-        "sftp": {"listen": [f"127.0.0.1:{free_port()}"]},
+        "sftp": {"listen": [f"127.0.0.1:{sftp}"]},
+        "web": {"listen": [f"127.0.0.1:{web}"]},
         "backends.outbox": {"type": "outbox", "path": str(folder / "outbox.jsonl")},
     }
     merged: dict[str, dict[str, Any]] = {}
@@ -196,8 +208,23 @@ def full_outbox(installation: Installation) -> Iterator[None]:
         os.close(descriptor)
 
 
+def wait_for_sending(server: Server, bound: float = 20.0) -> None:
+    """Wait until the host's present dispatcher has sent something; clients must be sending all along."""
+    outbox = server.installation.folder / "outbox.jsonl"
+    sizes: dict[int, int] = {}
+
+    def has_sent() -> bool:
+        pid, size = server.workers().get("dispatch", 0), outbox.stat().st_size if outbox.exists() else 0
+        return pid > 0 and size > sizes.setdefault(pid, size)
+
+    wait_for(has_sent, "the dispatcher to send", bound)
+
+
 def waits_for_outbox(server: Server) -> bool:
-    """Whether the host's dispatcher has claimed messages, and cannot get rid of them."""
+    """Whether the host's dispatcher has claimed messages, and cannot get rid of them.
+
+    One that only starts waits for its outbox too: see ``wait_for_sending``.
+    """
     locks = [line.split() for line in Path("/proc/locks").read_text(encoding="ascii").splitlines()]
     waiting = {lock[5] for lock in locks if lock[1:3] == ["->", "FLOCK"]}
     return str(server.workers().get("dispatch")) in waiting

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -12,6 +11,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import psycopg
+
+from smsfs.testing.server import free_ports
 
 USER = "postgres"
 PATIENCE = 30.0
@@ -32,13 +33,6 @@ def programs() -> Path:
     return found[-1].parent if found else Path(str(on_path)).parent
 
 
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
 class PostgresServer:
     """A server in a temporary folder; ``stop`` removes it.
 
@@ -50,7 +44,7 @@ class PostgresServer:
     def __init__(
         self, settings: dict[str, str] | None = None, source: "PostgresServer | None" = None
     ) -> None:
-        self.port = free_port()
+        (self.port,) = free_ports(1)
         self.folder = Path(tempfile.mkdtemp(prefix="smsfs-postgres-"))
         self.data = self.folder / "data"
         if os.geteuid() == 0:

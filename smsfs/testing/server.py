@@ -6,7 +6,9 @@ Nothing is patched, so a test sees what a user sees. Linux only: a server's work
 import contextlib
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -31,6 +33,13 @@ def wait_for(condition: Callable[[], T], what: str, bound: float = PATIENCE) -> 
             raise TimeoutError(f"waited {bound} seconds in vain for {what}")
         time.sleep(PAUSE)
     return result
+
+
+def free_ports(count: int) -> list[int]:
+    """Different ports on loopback that nobody listens on now."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [each.getsockname()[1] for each in sockets]
 
 
 class Installation:
@@ -197,8 +206,16 @@ class Server(Program):
     @property
     def port(self) -> int:
         """The port on which SFTP listens."""
-        line = next(line for line in self.output.splitlines() if line.startswith("ready sftp "))
-        return int(line.rpartition(":")[2])
+        return self._port("sftp")
+
+    @property
+    def web_port(self) -> int:
+        """The port on which its health pages are; the configuration must have a section ``[web]``."""
+        return self._port("web")
+
+    def _port(self, listener: str) -> int:
+        line = re.compile(rf"^ready {listener} .*:(\d+)\n", re.MULTILINE)
+        return int(wait_for(lambda: line.findall(self.output), f"the line ready {listener}")[0])
 
     def workers(self) -> dict[str, int]:
         """The processes of the pipeline that run now: name, such as ``"intake"``, to process id."""

@@ -3,14 +3,13 @@
 import asyncio
 import os
 import signal
-import socket
 from collections import Counter
 
 import asyncssh
 import pytest
 
 from smsfs.testing.sender import Sender, tally
-from smsfs.testing.server import Installation, Server, wait_for
+from smsfs.testing.server import Installation, Server, free_ports, wait_for
 
 KILLS = 100
 CLIENTS = 2
@@ -68,8 +67,7 @@ async def stream(server, senders, chance):
 @pytest.fixture
 def installation(tmp_path):
     """A store with an account that logs in with a key, always on the same port."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    (port,) = free_ports(1)
     sftp = {**SECTIONS["sftp"], "listen": [f"127.0.0.1:{port}"]}
     made = Installation(tmp_path, {**SECTIONS, "sftp": sftp})
     key = asyncssh.generate_private_key("ssh-ed25519")

@@ -8,7 +8,16 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from smsfs.testing.pair import LEASE, Forwarder, Pair, full_outbox, wait_for_log, waits_for_outbox
+from smsfs.testing.haproxy import BALANCER, HaProxy
+from smsfs.testing.pair import (
+    LEASE,
+    Forwarder,
+    Pair,
+    full_outbox,
+    wait_for_log,
+    wait_for_sending,
+    waits_for_outbox,
+)
 from smsfs.testing.postgres import USER, PostgresServer
 from smsfs.testing.sender import Sender, tally
 from smsfs.testing.server import wait_for
@@ -16,6 +25,7 @@ from smsfs.testing.server import wait_for
 FULL = bool(os.environ.get("SMSFS_FULL"))
 FILES, ROUNDS = (200, 3) if FULL else (60, 1)
 CLIENTS = 2
+KILLS = 3
 PATIENCE = 4.0
 END_BOUND = 90.0
 #: Over which a lease may be taken over late: the promise, and what a busy machine adds to it.
@@ -64,9 +74,17 @@ def killed(server):
     server.start()
 
 
-def trouble(server, other, what):
+def is_settled(pair):
+    """Whether nothing is left of processes that died."""
+    dispatchers = [host["alive"] for host in pair.installation.rows("hosts") if host["kind"] == "dispatch"]
+    return dispatchers == [True] * len(pair.servers)
+
+
+def trouble(pair, server, other, what):
     """Take away a host that has messages in hand; the seconds until the other takes these over."""
+    wait_for(lambda: is_settled(pair), "earlier deaths to be settled")
     before = other.log.count("unknown_after_crash")
+    wait_for_sending(server)
     with full_outbox(server.installation):
         wait_for(lambda: waits_for_outbox(server), "messages in hand")
         began = time.monotonic()
@@ -75,8 +93,8 @@ def trouble(server, other, what):
             return time.monotonic() - began
 
 
-def trouble_each(pair, ways):
-    """Kill one host, cut the other off from the database, stop the first; each as often as it takes."""
+def trouble_each(pair, ways, senders, chance):
+    """Kill one host, cut the other off from the database, stop the first; then kill either at any moment."""
     seconds = []
     for _ in range(ROUNDS):
         first, second = pair.servers
@@ -85,7 +103,12 @@ def trouble_each(pair, ways):
             (second, first, ways[1].blocked()),
             (first, second, first.frozen()),
         ):
-            seconds.append(trouble(server, other, what))
+            seconds.append(trouble(pair, server, other, what))
+        for server in chance.choices(pair.servers, k=KILLS):
+            moment = told(senders) + chance.randrange(4)
+            wait_for(lambda moment=moment: told(senders) >= moment, "a moment to kill at")
+            with killed(server):
+                pass
         pair.servers.reverse()
         ways.reverse()
     return seconds
@@ -108,6 +131,13 @@ async def stream(senders, step):
     return given
 
 
+@contextlib.contextmanager
+def behind_haproxy(pair, logins):
+    """As many logins through HAProxy, which gives each session to the host that has fewer."""
+    with HaProxy(pair.folder, pair.servers).running() as proxy:
+        yield [{**login, "port": proxy.port} for login in logins]
+
+
 @pytest.mark.slow
 def test_pair_loses_no_row_and_doubles_none_in_silence(database, tmp_path, chance, capsys):
     """The death of one of two hosts would lose messages of honest clients, or send some twice unseen."""
@@ -115,14 +145,16 @@ def test_pair_loses_no_row_and_doubles_none_in_silence(database, tmp_path, chanc
     with Forwarder(port) as one, Forwarder(port) as two:
         ways = [one, two]
         urls = [database.replace(f":{port}/", f":{way.port}/") for way in ways]
-        with Pair(tmp_path, urls) as pair:
+        with Pair(tmp_path, urls, {"sftp": {"proxy_from": [BALANCER]}}) as pair:
             logins = pair.add_account("clinic", "a password")
-            senders = [Sender(f"file-{number}", logins, chance, PATIENCE) for number in range(CLIENTS)]
-            seconds = asyncio.run(stream(senders, lambda: trouble_each(pair, ways)))
+            with behind_haproxy(pair, logins) as through:
+                senders = [Sender(f"file-{number}", through, chance, PATIENCE) for number in range(CLIENTS)]
+                seconds = asyncio.run(stream(senders, lambda: trouble_each(pair, ways, senders, chance)))
             found = check(pair, senders)
     with capsys.disabled():
         shown = ", ".join(f"{took:.1f}" for took in seconds)
-        print(f"\nhosts killed, cut off, stopped: {found}; taken over after {shown} s (lease {LEASE:.0f} s)")  # noqa: T201 -- the figures are for whoever runs the tests
+        what = "hosts behind HAProxy killed, cut off, stopped"
+        print(f"\n{what}: {found}; taken over after {shown} s (lease {LEASE:.0f} s)")  # noqa: T201 -- the figures are for whoever runs the tests
     assert found.files >= FILES
     assert max(seconds) < LEASE + LATE + BUSY
 

@@ -125,12 +125,16 @@ def test_stopped_dispatcher_sends_nothing_of_what_was_taken_over(pair):
     login, _ = pair.add_account("stopped", PASSWORD)
     rows = list(range(1, 1201))
     taken, stale = second.log.count("unknown_after_crash"), first.log.count("stale_write")
-    with second.paused("dispatch"), session(login) as sftp, full_outbox(first.installation):
-        put(sftp, "slow.csv", len(rows))
-        sftp.posix_rename("slow.csv", "slow.csv.ready")
-        wait_for(lambda: waits_for_outbox(first), "messages in hand")
-        stopped = first.workers()["dispatch"]
-        stop_process(stopped)
+    with second.paused("dispatch"), session(login) as sftp:
+        put(sftp, "quick.csv")
+        sftp.posix_rename("quick.csv", "quick.csv.ready")
+        wait_for(lambda: first.installation.sent("stopped"), "the dispatcher to be at work")
+        with full_outbox(first.installation):
+            put(sftp, "slow.csv", len(rows))
+            sftp.posix_rename("slow.csv", "slow.csv.ready")
+            wait_for(lambda: waits_for_outbox(first), "messages in hand")
+            stopped = first.workers()["dispatch"]
+            stop_process(stopped)
     try:
         wait_for_log(second, "unknown_after_crash", taken + 1)
         wait_for(lambda: len(sent_rows(pair, "slow.csv")) >= len(rows), "the other host to send")
@@ -139,7 +143,7 @@ def test_stopped_dispatcher_sends_nothing_of_what_was_taken_over(pair):
     wait_for_log(first, "stale_write", stale + 1)
     wait_for(lambda: first.workers().get("dispatch", stopped) != stopped, "a dispatcher under a new term")
     assert sent_rows(pair, "slow.csv") == rows
-    assert not first.installation.sent("stopped")
+    assert {message["userref"] for message in first.installation.sent("stopped")} == {"quick.csv"}
 
 
 @contextlib.contextmanager

@@ -3,101 +3,25 @@
 import contextlib
 import io
 import json
-import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
-import urllib.error
-import urllib.request
-from pathlib import Path
 
 import paramiko
 import pytest
 
+from smsfs.testing.haproxy import BALANCER, EXAMPLE, HaProxy, page, program
 from smsfs.testing.server import Installation, Server, wait_for
 
-PACKAGING = Path(__file__).parents[2] / "packaging"
-PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
-BALANCER, CLIENT, STRANGER = "127.0.0.1", "127.0.0.2", "127.0.0.3"
+CLIENT, STRANGER = "127.0.0.2", "127.0.0.3"
 HALF = b"msisdn,message\n4510000001,first\n" + b"4510000002,another\n" * 5000
-
-
-def program(name):
-    """The path of a program of the administrator's."""
-    found = shutil.which(name, path=PATH)
-    assert found, f"{name} is not installed: packaging/test does that"
-    return found
-
-
-def free_ports(count):
-    """Ports that nothing listens on."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server((BALANCER, 0))) for _ in range(count)]
-        return [each.getsockname()[1] for each in sockets]
 
 
 def events(server, name):
     """The log events of a server that have this name."""
     lines = [line for line in server.log.splitlines() if line.startswith("{")]
     return [event for event in map(json.loads, lines) if event["event"] == name]
-
-
-def web_port(server):
-    """The port on which a server's health pages are."""
-    lines = wait_for(lambda: re.findall(r"ready web .*:(\d+)\n", server.output), "the health pages")
-    return int(lines[0])
-
-
-def page(port, path):
-    """Status and text of a page."""
-    try:
-        with urllib.request.urlopen(f"http://{BALANCER}:{port}{path}", timeout=10) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as exc:
-        with exc:
-            return exc.code, exc.read().decode()
-
-
-class HaProxy:
-    """HAProxy with the example, but for its addresses; who may not change the user runs it as himself."""
-
-    def __init__(self, folder, servers):
-        self.port, self.alive = free_ports(2)
-        changed = {"bind :2022": f"bind {BALANCER}:{self.port}", "127.0.0.1:8404": f"{BALANCER}:{self.alive}"}
-        for host, server in zip(("192.0.2.11", "192.0.2.12"), servers, strict=True):
-            here = f"{BALANCER}:{server.port} check port {web_port(server)}"
-            changed[f"{host}:8022 check port 8080\n"] = f"{here}\n"
-        if os.geteuid() != 0:
-            changed |= {"    user haproxy\n": "", "    group haproxy\n": ""}
-        text = (PACKAGING / "haproxy.cfg").read_text()
-        for old, new in changed.items():
-            assert text.count(old) == 1, old
-            text = text.replace(old, new)
-        self.configuration = folder / "haproxy.cfg"
-        self.configuration.write_text(text)
-
-    @contextlib.contextmanager
-    def running(self):
-        """Check the configuration, then run it."""
-        command = [program("haproxy"), "-f", str(self.configuration)]
-        checked = subprocess.run([*command, "-c"], capture_output=True, text=True, timeout=20, check=False)
-        assert checked.returncode == 0, checked.stderr
-        assert not re.search("WARNING|ALERT", checked.stderr), checked.stderr
-        log = self.configuration.with_suffix(".log")
-        with log.open("wb") as output, subprocess.Popen([*command, "-db"], stderr=output) as process:
-            try:
-                wait_for(self.is_alive, "HAProxy to answer")
-                yield self
-            finally:
-                process.terminate()
-
-    def is_alive(self):
-        """What keepalived asks."""
-        with contextlib.suppress(OSError):
-            return page(self.alive, "/alive")[0] == 200
-        return False
 
 
 class Pair:
@@ -140,7 +64,6 @@ def pair(base, kit):
                 "log": {"format": "json"},
             }
             servers.append(stack.enter_context(Server(Installation(base / name, sections))))
-            web_port(servers[-1])
         (base / "pair").mkdir()
         account = kit.Account(servers[0], "pair", base / "pair")
         proxy = stack.enter_context(HaProxy(base / "pair", servers).running())
@@ -180,7 +103,7 @@ def test_a_host_that_stops_gets_no_new_sessions_and_finishes_its_own(pair):
         file.write(HALF)
         stopping.process.send_signal(signal.SIGTERM)
         status, sentence = wait_for(lambda: not_ready(stopping), "the host to say that it stops", 2)
-        assert (status, page(web_port(stopping), "/healthz")[0]) == (503, 200), sentence
+        assert (status, page(stopping.web_port, "/healthz")[0]) == (503, 200), sentence
         assert "stopping" in sentence
         counts = {server: len(events(server, "login")) for server in (stopping, other)}
         for _ in range(4):
@@ -199,7 +122,7 @@ def test_a_host_that_stops_gets_no_new_sessions_and_finishes_its_own(pair):
 
 def not_ready(server):
     """What /readyz says, unless it says that all is well."""
-    status, sentence = page(web_port(server), "/readyz")
+    status, sentence = page(server.web_port, "/readyz")
     return None if status == 200 else (status, sentence)
 
 
@@ -251,7 +174,7 @@ def complaints(configuration):
 
 def test_keepalived_understands_its_example(tmp_path):
     """The floating address would be on no host, or on both."""
-    example = PACKAGING / "keepalived.conf"
+    example = EXAMPLE.with_name("keepalived.conf")
     assert complaints(example) == []
     misspelt = tmp_path / "keepalived.conf"
     misspelt.write_text(example.read_text().replace("track_script", "trak_script"))

@@ -171,7 +171,7 @@ def test_all_accounts_in_folders_and_a_clean_end(shop, base, kit, number):
         (folder / f"{number.name}.csv").write_text(kit.csv_of(number.name))
         (folder / f"{number.name}.csv").rename(folder / f"{number.name}.ready")
         shop.wait_for_sent(number.name, 3)
-        with pytest.raises(FileNotFoundError):
+        with pytest.raises(PermissionError):
             (mount.mountpoint / "stray.csv").write_text("x")
         mount.process.send_signal(number)
         assert mount.process.wait(20) == 0

@@ -95,7 +95,7 @@ def test_refusals_are_sentences():
     found = list(sentences())
     assert len(found) > 50
     # A path, a key of the configuration or an option may begin one, a command to copy may end one.
-    whole = re.compile(r"X|([A-Z/\[]|listen: |chmod |--|\w+_\w+ ).*([.X]|with: .+)", re.DOTALL)
+    whole = re.compile(r"X|([A-Z/\[]|(listen|proxy_from): |chmod |--|\w+_\w+ ).*([.X]|with: .+)", re.DOTALL)
     assert [(place, text) for place, text in found if not whole.fullmatch(text)] == []
 
 

@@ -92,12 +92,12 @@ class PostgresStore:
 
     # -- being alive --------------------------------------------------------------------------------------
 
-    def register(self, kind: str) -> Owner:
+    def register(self, kind: str, name: str = "") -> Owner:
         """Take a lease, and renew it until ``close``."""
         asked = time.monotonic()
         with self._database.write() as connection:
-            values = {"kind": kind, "host": self._host, "version": __version__, "ttl": self._lease}
-            row = connection.one("owner_add", **values)
+            values = {"kind": kind, "name": name, "host": self._host, "version": __version__}
+            row = connection.one("owner_add", ttl=self._lease, **values)
         if row is None:
             raise RuntimeError("no row came back for this process")
         with self._lock:
@@ -142,16 +142,19 @@ class PostgresStore:
                 self._trusted[owner] = asked + self._lease - self._margin
             else:
                 self._trusted.pop(owner, None)
-                log.error("lease_lost", owner=owner, host=self._host)
+        if not renewed and not self._ended.is_set():
+            log.error("lease_lost", owner=owner, host=self._host)
 
     def alive(self) -> dict[int, str]:
         """The processes whose lease lasts."""
         with self._database.reading() as connection:
             return {row["id"]: row["kind"] for row in connection.all("owner_alive")}
 
-    def settle(self, retry_at: float | None = None) -> int:
+    def settle(self, retry_at: float | None = None, ended: str = "") -> int:
         """Put right what dead processes left; their claimed slices are for ``Queue.take_over``."""
         with self._database.write() as connection:
+            if ended:
+                connection.change("owner_ended", name=ended)
             dead = [row["id"] for row in connection.all("owner_dead")]
             for owner in dead:
                 let_go(connection, owner, retry_at)

@@ -110,6 +110,8 @@ class Database:
         try:
             with self._pool.connection() as connection:
                 yield PostgresConnection(connection)
+        except psycopg.errors.ForeignKeyViolation as exc:
+            raise StoreUnavailable("Something this needs has just gone; try again.") from exc
         except psycopg.IntegrityError as exc:
             raise Exists(f"The store has this already ({_first_line(exc)}).") from exc
         except AWAY as exc:

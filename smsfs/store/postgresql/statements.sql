@@ -6,13 +6,15 @@ SELECT pg_advisory_xact_lock(20266, CAST(:account AS INTEGER)) IS NULL AS locked
 SELECT CAST(extract(epoch FROM clock_timestamp()) AS DOUBLE PRECISION) AS now;
 
 -- name: owner_add
-INSERT INTO owner (kind, host, version, since, until)
-SELECT :kind, :host, :version, now, now + :ttl
+INSERT INTO owner (kind, name, host, version, since, until)
+SELECT :kind, :name, :host, :version, now, now + :ttl
 FROM (SELECT CAST(extract(epoch FROM clock_timestamp()) AS DOUBLE PRECISION) AS now) clock
 RETURNING id;
 -- name: owner_beat
 UPDATE owner SET until = extract(epoch FROM clock_timestamp()) + :ttl
 WHERE id = :owner AND until > extract(epoch FROM clock_timestamp());
+-- name: owner_ended
+UPDATE owner SET until = 0 WHERE name = :name;
 -- name: owner_end
 UPDATE owner SET until = 0 WHERE id = :owner;
 -- name: owner_alive

@@ -7,8 +7,6 @@ _STEPS = (
     "owner_drop_writers",
     "owner_drop_staged",
     "owner_release_batches",
-    "owner_forget_batches",
-    "owner_forget_slices",
     "owner_drop",
 )
 

@@ -47,12 +47,8 @@ UPDATE file SET cut = (SELECT max(id) FROM writer) WHERE id IN (SELECT file FROM
 DELETE FROM writer WHERE owner = :owner;
 -- name: owner_drop_staged
 DELETE FROM slice WHERE state = 'staged' AND batch IN (SELECT id FROM batch WHERE owner = :owner AND state = 'reading');
--- name: owner_forget_batches
-UPDATE batch SET owner = NULL WHERE owner = :owner;
--- name: owner_forget_slices
-UPDATE slice SET owner = NULL WHERE owner = :owner AND state <> 'claimed';
 -- name: owner_drop
-DELETE FROM owner WHERE id = :owner AND NOT EXISTS (SELECT 1 FROM slice WHERE owner = :owner);
+DELETE FROM owner WHERE id = :owner AND NOT EXISTS (SELECT 1 FROM slice WHERE owner = :owner AND state = 'claimed');
 
 -- name: file_add
 INSERT INTO file (account, folder, name, state, content, size, mtime)
@@ -89,7 +85,7 @@ UPDATE file SET cut = 0 WHERE id = :file AND cut < :writer;
 UPDATE file SET cut = (SELECT max(id) FROM writer) WHERE id = :file;
 -- name: alias_find
 SELECT f.*, NULL AS writers FROM alias a JOIN file f ON f.id = a.file
-WHERE a.account = :account AND a.path = :path AND a.until > :now;
+WHERE a.account = :account AND a.path = :path AND a.until > :now AND f.state <> 'draft';
 -- name: alias_add
 INSERT INTO alias (account, path, file, until) VALUES (:account, :path, :file, :until)
 ON CONFLICT (account, path) DO UPDATE SET file = excluded.file, until = excluded.until;

@@ -51,8 +51,9 @@ class SqliteStore:
         """Seconds since the epoch."""
         return self._clock()
 
-    def register(self, kind: str) -> Owner:
+    def register(self, kind: str, name: str = "") -> Owner:
         """Make this process known, lock first, so that nobody takes it for dead."""
+        del name  # the kernel tells who has ended
         token = uuid4().hex
         descriptor = os.open(self._run / token, os.O_CREAT | os.O_RDWR, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -114,8 +115,9 @@ class SqliteStore:
         finally:
             os.close(descriptor)
 
-    def settle(self, retry_at: float | None = None) -> int:
+    def settle(self, retry_at: float | None = None, ended: str = "") -> int:
         """Put right what dead processes left; their claimed slices are for ``Queue.take_over``."""
+        del ended
         dead = [row for row in self._owners() if not self._is_locked(row["token"])]
         for row in dead:
             with self._database.write() as connection:

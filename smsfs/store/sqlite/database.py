@@ -159,8 +159,11 @@ class Database:
     def check(self) -> list[str]:
         """Faults in the file's structure, and rows that refer to nothing."""
         with self.reading() as reader:
-            lines = [row[0] for row in reader.plain.execute("PRAGMA integrity_check") if row[0] != "ok"]
-            dangling = reader.plain.execute("PRAGMA foreign_key_check").fetchall()
+            try:
+                lines = [row[0] for row in reader.plain.execute("PRAGMA integrity_check") if row[0] != "ok"]
+                dangling = reader.plain.execute("PRAGMA foreign_key_check").fetchall()
+            except sqlite3.DatabaseError as exc:  # too broken even to be checked
+                return [str(exc)]
         return lines + [f"row {row[1]} of table {row[0]} refers to nothing in {row[2]}" for row in dangling]
 
     def data_version(self) -> int:

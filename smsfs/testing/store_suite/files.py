@@ -279,7 +279,7 @@ class FileSuite(StoreFixtures):
 
     def test_alias_answers_until_its_time(self, store: Store, account: Account) -> None:
         """A client that looks for x.ready right after its rename would report a failure."""
-        file = draft(store, account)
+        file = _flying(store, account, "a")
         with store.files.change(account.id) as files:
             files.add_alias(account.id, "x.ready", file.id, NOW + 60)
         view = store.files.view()
@@ -289,17 +289,25 @@ class FileSuite(StoreFixtures):
         assert view.alias(account.id, "x.ready", NOW + 60) is None
         assert view.alias(account.id + 1, "x.ready", NOW) is None
         assert view.find(account.id, "x.ready") is None
-        assert [item.name for item in view.listing(account.id, "")] == ["a.csv"]
+        assert [item.name for item in view.listing(account.id, "")] == ["a.processing"]
 
     def test_alias_goes_to_the_newest(self, store: Store, account: Account) -> None:
         """After a second x.ready, its size would be told as that of the first."""
-        first, second = draft(store, account, "1"), draft(store, account, "2")
+        first, second = _flying(store, account, "1"), _flying(store, account, "2")
         with store.files.change(account.id) as files:
             files.add_alias(account.id, "x.ready", first.id, NOW + 60)
             files.add_alias(account.id, "x.ready", second.id, NOW + 90)
         seen = store.files.view().alias(account.id, "x.ready", NOW + 80)
         assert seen is not None
         assert seen.id == second.id
+
+    def test_alias_ends_when_its_file_is_a_draft_again(self, store: Store, account: Account) -> None:
+        """A file that is being mended would still pass for the one that was submitted."""
+        file = _flying(store, account, "a")
+        with store.files.change(account.id) as files:
+            files.add_alias(account.id, "x.ready", file.id, NOW + 60)
+            files.reopen(file.id, "mend.csv")
+        assert store.files.view().alias(account.id, "x.ready", NOW) is None
 
     def test_usage_follows_every_change(self, store: Store, account: Account, owner: Owner) -> None:
         """Quotas would drift until an account is refused what it may store."""
@@ -355,6 +363,14 @@ class FileSuite(StoreFixtures):
         store.files.expire({account.id: NOW + 1}, 10)
         assert [(item.id, item.file) for item in store.queue.batches()] == [(batch.id, None)]
         assert len(list(store.queue.slices(batch.id))) == 1
+
+
+def _flying(store: Store, account: Account, stem: str) -> File:
+    """A file in flight."""
+    submitted(store, account, stem)
+    file = store.files.view().find(account.id, f"{stem}.processing")
+    assert file is not None
+    return file
 
 
 def _do_much_and_break(store: Store, file: File, owner: Owner) -> None:

@@ -24,7 +24,7 @@ STATEMENTS = {
 WITHOUT_EFFECT = {
     ("owner_drop_staged", "state = 'staged'"): "a batch that is being read has no other slices",
     ("owner_drop_staged", "state = 'reading'"): "only a batch that is being read has staged slices",
-    ("owner_forget_slices", "owner = :owner"): "the owner of a slice that is not claimed means nothing",
+    ("owner_drop", "owner = :owner"): "a dead owner that is kept for too long is settled once more",
     ("batch_claim", "state = 'pending'"): "the same transaction has just seen that it is",
     ("slice_claim", "state = 'queued'"): "the same transaction has just seen that it is",
 }

@@ -34,7 +34,7 @@ SMPP = '[backends.x]\ntype = "smpp"\nhost = "h"\nsystem_id = "s"\npassword = "p"
         ("store = 1", "store: 1 is not a table."),
         ("backends = 1", "backends is not a table."),
         ("[store]", "store lacks the key 'url'."),
-        ('[store]\nurl = "postgresql://x"', "'postgresql://x' is none of the kind sqlite:///var/"),
+        ('[store]\nurl = "mysql://x"', "'mysql://x' is none of the kind sqlite:///var/"),
         (
             '[store]\nurl = "sqlite:///proc/none/smsfs.db"',
             "/proc/none/smsfs.db cannot be opened: No such file",

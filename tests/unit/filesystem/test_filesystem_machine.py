@@ -1,4 +1,4 @@
-"""Several clients at once, in several processes, against a model in plain dictionaries.
+"""Several clients at once, in several processes, against ``FolderModel``.
 
 A process is a store of its own on the same database, with its own term: closing it drops its lock, which
 is what the death of a process looks like to the others.
@@ -9,7 +9,6 @@ import os
 import shutil
 import tempfile
 from functools import partial
-from itertools import count
 from pathlib import Path
 
 import attrs
@@ -25,9 +24,10 @@ from smsfs.filesystem import AccountFilesystem
 from smsfs.pipeline.intake import Intake, IntakeRules
 from smsfs.states import FileState as F
 from smsfs.store.sqlite import SqliteStore
+from smsfs.testing.filesystem_model import FolderModel, stamped, submitting
 
 PROCESSES = 2
-ALIAS_SECONDS = DUPLICATE_SECONDS = 60
+DUPLICATE_SECONDS = 60
 GOOD = b"msisdn,message\n4512345678,hello\n"
 BAD = b"msisdn,message\nnobody,hello\n"
 MARK = b"\n#smsfs rejected: "
@@ -44,26 +44,6 @@ MTIME = st.integers(1, 2_000_000_000).map(float)
 
 
 @attrs.define(eq=False)
-class ModelFile:
-    """What a file should be."""
-
-    mtime: float
-    data: bytes = b""
-    noted: int = 0
-    state: F = F.DRAFT
-    cut: bool = False
-    tail: int = 0
-    gone: bool = False
-    writers: list = attrs.field(factory=list)
-
-    @property
-    def size(self):
-        """What a listing shows."""
-        measured = self.state is F.DRAFT and (self.writers or self.cut)
-        return (len(self.data) if measured else self.noted) + self.tail
-
-
-@attrs.define(eq=False)
 class Process:
     """What clients of one process share."""
 
@@ -73,40 +53,12 @@ class Process:
     dead: bool = False
 
 
-@attrs.define(eq=False)
-class ModelHandle:
-    """A file open for writing."""
-
-    process: Process
-    file: ModelFile
-    real: object
-    dirty: bool = False
-    mtime: float | None = None
-
-
-@attrs.define(eq=False)
-class ModelBatch:
-    """A submission that was told OK."""
-
-    file: ModelFile
-    stem: str
-    at: int
-    data: bytes
-    accepted: bool | None = None
-
-
-class Machine(RuleBasedStateMachine):
+class Machine(FolderModel, RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="smsfs-machine-"))
-        self.now = 1_700_000_000.0
-        self.files: dict[str, ModelFile] = {}
-        self.aliases: dict[str, tuple[ModelFile, float]] = {}
-        self.handles: list[ModelHandle] = []
-        self.batches: list[ModelBatch] = []
-        self.pending: list[ModelBatch] = []
-        self.processes: list[Process] = []
-        self.bytes = count(65)
+        self.handles = []
+        self.processes = []
 
     @initialize()
     def start(self):
@@ -126,14 +78,16 @@ class Machine(RuleBasedStateMachine):
     # -- the model's side of what several requests share -------------------------------------------------
 
     def name(self, pick):
-        """A name that is listed now, for an odd number; else a fixed one."""
+        """A name that is listed now, for an odd number; else a fixed one. A name stands for itself."""
+        if isinstance(pick, str):
+            return pick
         listed = sorted(self.files) if pick % 2 and self.files else NAMES
         return listed[pick // 2 % len(listed)]
 
-    def known(self, name):
-        """The file a name stands for, aliases among them."""
-        file, until = self.aliases.get(name, (None, 0))
-        return self.files.get(name) or (file if file and not file.gone and until > self.now else None)
+    def choose(self, pick, wanted):
+        """The name of a file that is wanted, if there is one and the number does not end in 0."""
+        names = sorted(name for name, file in self.files.items() if wanted(file))
+        return names[pick % len(names)] if names and pick % 10 else self.name(pick)
 
     def attempt(self, expected, call):
         """The result of a call, which has to be refused with the expected errno if there is one."""
@@ -145,37 +99,6 @@ class Machine(RuleBasedStateMachine):
         assert caught.value.sentence.endswith(".")
         return None
 
-    def forget(self, name):
-        """A file is gone; those who have it open do not notice."""
-        self.files.pop(name).gone = True
-
-    def settle_model(self):
-        """What settling does: the files of dead writers are cut."""
-        for file in self.files.values():
-            dead = [handle for handle in file.writers if handle.process.dead]
-            file.writers = [handle for handle in file.writers if not handle.process.dead]
-            file.cut = file.cut or bool(dead)
-
-    def creating(self, name):
-        """The errno with which a client may not create a file of this name."""
-        if "/" in name:
-            return errno.ENOENT
-        forbidden = (".ready", ".processing", ".success", ".rejected")
-        return errno.EACCES if name.endswith(forbidden) else None
-
-    def opening(self, name, flags):
-        """The errno for an open to write, and the dead let go that had the file open."""
-        file = self.files.get(name)
-        if file and any(handle.process.dead for handle in file.writers):
-            self.settle_model()
-        if "/" in name:
-            return errno.ENOENT
-        if file is None:
-            return self.creating(name) if flags & os.O_CREAT else errno.ENOENT
-        if flags & os.O_CREAT and flags & os.O_EXCL:
-            return errno.EEXIST
-        return None if file.state is F.DRAFT else errno.EACCES
-
     # -- opening, writing, closing ---------------------------------------------------------------------
 
     @rule(client=CLIENT, pick=PICK, flags=FLAGS)
@@ -185,20 +108,16 @@ class Machine(RuleBasedStateMachine):
         if flags & os.O_ACCMODE == os.O_RDONLY and not flags & (os.O_CREAT | os.O_TRUNC):
             self.read_all(process, name)
             return
+        self.let_go(name)
         expected = self.opening(name, flags)
         real = self.attempt(expected, lambda: process.filesystem.open(name, flags))
         if expected is None:
-            self.opened(process, name, real, truncates=flags & os.O_TRUNC)
+            self.handles.append(self.opened(process, name, real, truncates=flags & os.O_TRUNC))
 
-    def opened(self, process, name, real, *, truncates):
-        """A file is open for writing."""
-        file = self.files.setdefault(name, ModelFile(self.now))
-        handle = ModelHandle(process, file, real)
-        file.cut = False
-        file.writers.append(handle)
-        self.handles.append(handle)
-        if truncates:
-            file.data, handle.dirty = b"", True
+    def let_go(self, name):
+        """An open to write first settles what the dead had open there."""
+        if name in self.files and any(handle.process.dead for handle in self.files[name].writers):
+            self.settled()
 
     def read_all(self, process, name):
         """A reader gets the client's bytes, then the causes of a rejection."""
@@ -219,12 +138,42 @@ class Machine(RuleBasedStateMachine):
         """What most clients do: create or overwrite, write, close or be cut."""
         self.open(client, pick % len(DRAFTS) * 2, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         if data:
-            data = data.replace(b"hello", b"%d" % next(self.bytes))
+            data = data.replace(b"hello", b"%d" % (pick % 2))
             self.write(len(self.handles) - 1, 0, data)
         self.end(len(self.handles) - 1, complete=how)
 
+    @rule(client=CLIENT, pick=PICK)
+    def begin(self, client, pick):
+        """Begin an upload that other requests come between."""
+        self.open(client, DRAFTS[-1] if pick % 4 else self.name(pick), os.O_RDWR | os.O_CREAT)
+
+    @rule(client=CLIENT, other=CLIENT, pick=PICK, complete=st.booleans(), mtime=st.none() | MTIME)
+    def touch(self, client, other, pick, complete, mtime):
+        """Open a file to write and write nothing, as editors and mounts do, while another sets its time."""
+        before, name = len(self.handles), self.choose(pick, lambda file: file.state is F.DRAFT)
+        self.open(client, name, os.O_RDWR)
+        if mtime:
+            self.set_times(other, name, mtime)
+        if len(self.handles) > before:
+            self.end(before, complete=complete)
+
+    @rule(client=CLIENT, pick=PICK, data=st.sampled_from([GOOD, BAD]))
+    def upload_whole(self, client, pick, data):
+        """A complete upload: without many of them little happens."""
+        self.upload(client, pick, data, how=True)
+
     @precondition(lambda self: self.handles)
-    @rule(pick=PICK, offset=st.integers(0, 40), data=st.sampled_from([GOOD, BAD, b"x"]))
+    @rule(pick=PICK, offset=st.integers(0, 40), data=st.sampled_from([GOOD, BAD, b"x"]), mtime=MTIME)
+    def change(self, pick, offset, data, mtime):
+        """Change an open file in one of three ways."""
+        which = pick // 10
+        if pick % 10 < 5:
+            self.write(which, offset, data)
+        elif pick % 10 < 8:
+            self.set_times_of_handle(which, mtime)
+        else:
+            self.cut_to(which, offset)
+
     def write(self, pick, offset, data):
         """Write to an open file, which may have been removed or replaced meanwhile."""
         handle = self.handles[pick % len(self.handles)]
@@ -234,8 +183,6 @@ class Machine(RuleBasedStateMachine):
         handle.dirty, handle.mtime = True, None
         assert handle.real.read(0, 1_000_000) == handle.file.data
 
-    @precondition(lambda self: self.handles)
-    @rule(pick=PICK, size=st.integers(0, 60))
     def cut_to(self, pick, size):
         """Truncate an open file."""
         handle = self.handles[pick % len(self.handles)]
@@ -244,8 +191,6 @@ class Machine(RuleBasedStateMachine):
         handle.dirty, handle.mtime = True, None
         assert handle.real.stat().size == size
 
-    @precondition(lambda self: self.handles)
-    @rule(pick=PICK, mtime=MTIME)
     def set_times_of_handle(self, pick, mtime):
         """Set the time that closing leaves."""
         handle = self.handles[pick % len(self.handles)]
@@ -257,16 +202,10 @@ class Machine(RuleBasedStateMachine):
     def end(self, pick, complete):
         """Close an upload, or cut its connection; a second time changes nothing."""
         handle = self.handles.pop(pick % len(self.handles))
-        file = handle.file
         for _ in range(2):
             (handle.real.close if complete else handle.real.abandon)()
         self.attempt(errno.EBADF, lambda: handle.real.write(0, b"late"))
-        if handle in file.writers:
-            file.writers.remove(handle)
-            file.noted = len(file.data)
-            file.cut = file.cut or not complete
-            if handle.mtime is not None or handle.dirty:
-                file.mtime = self.now if handle.mtime is None else handle.mtime
+        self.ended(handle, complete=complete)
 
     # -- requests on names -----------------------------------------------------------------------------
 
@@ -274,80 +213,51 @@ class Machine(RuleBasedStateMachine):
     def rename(self, client, pick, to, replace):
         """Rename to any name."""
         old, new = self.name(pick), self.name(to)
-        expected = self.renaming(old, new, replace)
-        before = self.files.get(old)
+        expected = self.renaming(old, new, replace=replace)
         self.attempt(expected, lambda: self.processes[client].filesystem.rename(old, new, replace=replace))
         if expected is None and old != new:
-            self.renamed(before, old, new)
+            self.renamed(old, new)
 
-    @rule(client=CLIENT, pick=PICK, to=st.integers(3, 6))
-    def submit(self, client, pick, to):
-        """Rename to a name that submits."""
-        self.rename(client, pick * 2 + 1, to * 2, replace=False)
+    @rule(client=CLIENT, pick=PICK, to=st.sampled_from(NAMES[3:7]), read=st.booleans())
+    def submit(self, client, pick, to, read):
+        """Rename to a name that submits; it may be read at once."""
+        name = self.choose(pick, lambda file: file.state is F.DRAFT and submitting(file) is None)
+        self.rename(client, name, to, replace=False)
+        if read:
+            self.take_in(client)
 
-    def renaming(self, old, new, replace):
-        """The errno of a rename."""
-        file = self.files.get(old)
-        if "/" in new or file is None:
-            return errno.ENOENT
-        if old == new:
-            return None
-        if file.state not in (F.DRAFT, F.REJECTED) or new == ".ready":
-            return errno.EACCES
-        return self.submitting(file) if new.endswith(".ready") else self.replacing(new, replace)
+    @rule(client=CLIENT, pick=PICK, data=st.sampled_from([GOOD, BAD, None]), to=st.sampled_from(NAMES[3:7:2]))
+    def send(self, client, pick, data, to):
+        """Upload, rename, and perhaps the file is read: what nearly all clients do."""
+        if data:
+            self.upload(client, pick, data, how=True)
+        self.submit(client, pick, to, read=bool(pick % 3))
 
-    def replacing(self, new, replace):
-        """The errno of a rename to a name that submits nothing."""
-        there = self.files.get(new)
-        if self.creating(new) or (there and there.state is not F.DRAFT):
-            return errno.EACCES
-        return errno.EEXIST if there and not replace else None
+    @rule(client=CLIENT, pick=PICK, to=st.sampled_from((*DRAFTS, "x.ready")), replace=st.booleans())
+    def mend(self, client, pick, to, replace):
+        """Rename a rejected file, to change it or to send it again."""
+        self.rename(client, self.choose(pick, lambda file: file.state is F.REJECTED), to, replace=replace)
 
-    def submitting(self, file):
-        """The errno of a submission."""
-        if any(not handle.process.dead for handle in file.writers):
-            return errno.EBUSY
-        if file.cut or file.writers:
-            return errno.EACCES
-        return None if file.noted else errno.EINVAL
+    @rule(client=CLIENT, pick=PICK, what=st.integers(0, 3), number=st.integers(0, 60))
+    def other_request(self, client, pick, what, number):
+        """Remove a file, or change its time, size or mode."""
+        if what == 0:
+            self.remove(client, pick)
+        elif what == 1:
+            self.set_times(client, pick, float(number))
+        elif what == 2:
+            self.truncate(client, pick, number)
+        else:
+            self.chmod(client, pick, (0o644, 0o444, 0o600, 0o100644)[number % 4])
 
-    def renamed(self, file, old, new):
-        """A rename was told OK: the file has its new name, and is submitted if that says so."""
-        if new in self.files:
-            self.forget(new)
-        if not new.endswith(".ready"):
-            file.state, file.tail = F.DRAFT, 0
-            self.files[new] = self.files.pop(old)
-            return
-        stem, at = new.removesuffix(".ready"), int(self.now)
-        states = (F.PROCESSING, F.SUCCESS, F.REJECTED)
-        while any(self.stamped(stem, at, state) in self.files for state in states):
-            at += 1
-        del self.files[old]
-        file.state, file.tail = F.PROCESSING, 0
-        self.files[self.stamped(stem, at, F.PROCESSING)] = file
-        self.aliases[new] = (file, self.now + ALIAS_SECONDS)
-        batch = ModelBatch(file, stem, at, file.data)
-        self.batches.append(batch)
-        self.pending.append(batch)
-
-    def stamped(self, stem, at, state):
-        """The name of a submitted file, with the time of submission in UTC."""
-        day, second = divmod(at - 1_699_920_000, 86_400)  # counted from 2023-11-14
-        assert day in (0, 1)
-        return f"{stem}.202311{14 + day}T{second // 3600:02}{second // 60 % 60:02}{second % 60:02}.{state}"
-
-    @rule(client=CLIENT, pick=PICK)
     def remove(self, client, pick):
         """Delete a file."""
         name = self.name(pick)
-        file = self.files.get(name)
-        expected = errno.ENOENT if file is None else errno.EACCES if file.state is F.PROCESSING else None
+        expected = self.removing(name)
         self.attempt(expected, lambda: self.processes[client].filesystem.remove(name))
         if expected is None:
             self.forget(name)
 
-    @rule(client=CLIENT, pick=PICK, mtime=MTIME)
     def set_times(self, client, pick, mtime):
         """Set the times of a file by its name, which an upload in the same process takes over."""
         process, name = self.processes[client], self.name(pick)
@@ -359,50 +269,50 @@ class Machine(RuleBasedStateMachine):
                 if handle.process is process:
                     handle.mtime = mtime
 
-    @rule(client=CLIENT, pick=PICK, size=st.integers(0, 60))
     def truncate(self, client, pick, size):
         """Cut or extend a file by its name."""
         process, name = self.processes[client], self.name(pick)
+        self.let_go(name)
         expected = self.opening(name, os.O_WRONLY)
         self.attempt(expected, lambda: process.filesystem.truncate(name, size))
         if expected is None:
             file = self.files[name]
             file.data = file.data[:size].ljust(size, b"\0")
-            file.noted, file.mtime, file.cut = size, self.now, False
+            file.noted, file.mtime, file.cut = size, self.now, 0
 
-    @rule(client=CLIENT, pick=PICK, mode=st.sampled_from([0o644, 0o444, 0o600, 0o100644]))
     def chmod(self, client, pick, mode):
         """Set a mode: the one shown, or another."""
         name = self.name(pick)
-        file = self.known(name)
-        shown = file and (0o644 if file.state is F.DRAFT else 0o444) == mode & 0o777
-        lenient = file and (file.writers or name not in self.files)
-        expected = errno.ENOENT if file is None else None if shown or lenient else errno.EPERM
+        expected = self.chmodding(name, mode)
         self.attempt(expected, lambda: self.processes[client].filesystem.chmod(name, mode))
 
     # -- what happens beside the clients ---------------------------------------------------------------
 
-    @rule(seconds=st.sampled_from([0.25, 0.5, 1, 30, 61]))
+    @rule(seconds=st.sampled_from([0.25, 1, 30, 61, 61]))
     def pass_time(self, seconds):
         """Let time go by: names of one second collide, aliases end."""
         self.now += seconds
 
-    @rule(client=CLIENT)
-    def die(self, client):
+    @rule(client=CLIENT, pick=PICK, settled=st.booleans())
+    def die(self, client, pick, settled):
         """A process dies with its files open, and another starts in its place."""
         process = self.processes[client]
+        if pick % 3:
+            self.begin(client, pick)
         process.dead = True
         process.store.close()
         for handle in [handle for handle in self.handles if handle.process is process]:
             self.handles.remove(handle)
             handle.real._content.close()
         self.processes[client] = self.process()
+        if settled:
+            self.settle(client)
 
     @rule(client=CLIENT)
     def settle(self, client):
         """Put right what dead processes left."""
         self.processes[client].store.settle()
-        self.settle_model()
+        self.settled()
 
     @rule(client=CLIENT)
     def take_in(self, client):
@@ -411,18 +321,14 @@ class Machine(RuleBasedStateMachine):
         if not self.pending:
             return
         batch = self.pending.pop(0)
-        name = self.stamped(batch.stem, batch.at, F.PROCESSING)
+        name = stamped(batch, F.PROCESSING)
         file = self.files.pop(name)
         assert file is batch.file
-        (state,) = [
-            state
-            for state in (F.SUCCESS, F.REJECTED)
-            if self.listed(self.stamped(batch.stem, batch.at, state))
-        ]
+        (state,) = [state for state in (F.SUCCESS, F.REJECTED) if self.listed(stamped(batch, state))]
         batch.accepted = state is F.SUCCESS
         expected = self.verdict(batch)
         assert expected in (None, batch.accepted)
-        new = self.stamped(batch.stem, batch.at, state)
+        new = stamped(batch, state)
         file.state = state
         file.tail = self.listed(new).size - len(file.data)
         assert bool(file.tail) == (state is F.REJECTED)
@@ -456,10 +362,18 @@ class Machine(RuleBasedStateMachine):
                 for item in process.filesystem.listdir("/")
             }
             expected = {
-                name: (file.size, 0o644 if file.state is F.DRAFT else 0o444, file.mtime, file.state)
-                for name, file in self.files.items()
+                name: (file.size, file.mode, file.mtime, file.state) for name, file in self.files.items()
             }
             assert seen == expected, (seen, expected)
+
+    @invariant()
+    def store_knows_who_writes(self):
+        """The store has each file's writers, and whether it was cut."""
+        if self.processes:
+            seen = self.processes[0].store.files.view().listing(self.account.id, "")
+            assert {file.name: (len(file.writers), file.cut) for file in seen} == {
+                name: (len(file.writers), bool(file.cut)) for name, file in self.files.items()
+            }
 
     @invariant()
     def usage_is_the_sum(self):
@@ -510,5 +424,5 @@ class Machine(RuleBasedStateMachine):
 TestFilesystemMachine = Machine.TestCase
 TestFilesystemMachine.__doc__ = "A client would see another client's file change, be sent twice, or vanish."
 TestFilesystemMachine.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=40, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
 )

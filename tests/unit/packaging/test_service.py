@@ -7,11 +7,23 @@ import click
 import pytest
 
 from smsfs.cli.serve import serve
-from smsfs.config import SYSTEM_FILE, Config, LogConfig, OutboxConfig, PipelineConfig, SftpConfig, load
+from smsfs.config import (
+    SYSTEM_FILE,
+    Config,
+    LogConfig,
+    OutboxConfig,
+    PipelineConfig,
+    SftpConfig,
+    StoreConfig,
+    WebConfig,
+    load,
+)
 
 PACKAGING = Path(__file__).parents[3] / "packaging"
 EXAMPLE = (PACKAGING / "smsfs.toml").read_text(encoding="utf-8")
 SECTIONS = {
+    "store": StoreConfig("sqlite:///var/lib/smsfs/smsfs.db"),
+    "web": WebConfig(),
     "sftp": SftpConfig(),
     "pipeline": PipelineConfig(),
     "backends.outbox": OutboxConfig("outbox"),
@@ -45,7 +57,7 @@ def test_example_is_a_configuration(tmp_path):
 def test_commented_keys_show_the_defaults(tmp_path):
     """An operator would take a value for the default that is none, or a key for one that there is not."""
     config = loaded(re.sub(r"(?m)^#(?=\w+ = )", "", EXAMPLE), tmp_path)
-    shown = {"sftp": config.sftp, "pipeline": config.pipeline, "log": config.log}
+    shown = {name: getattr(config, name) for name in ("store", "web", "sftp", "pipeline", "log")}
     for name, section in {**shown, "backends.outbox": config.backends["outbox"]}.items():
         stated = {**attrs.asdict(section), **({"listen": SECTIONS["sftp"].listen} if name == "sftp" else {})}
         assert {**stated, **({"format": "console"} if name == "log" else {})} == attrs.asdict(SECTIONS[name])

@@ -1,14 +1,20 @@
 """A store with an account and a clock, and short ways to files and messages on their way."""
 
+import asyncio
+from collections import defaultdict
+
 import pytest
 import structlog
 
 from smsfs.dialects.registry import dialect
+from smsfs.pipeline import dispatch
+from smsfs.pipeline.dispatch import Dispatcher, Route
 from smsfs.pipeline.intake import Intake, IntakeRules
 from smsfs.pipeline.messages import statuses
 from smsfs.store.sqlite import SqliteStore
 
 START = 1_700_000_000.0
+WAIT_SECONDS = 30.0
 
 
 class Clock:
@@ -72,6 +78,13 @@ class House:
         """What became of each message, by row."""
         return {item.message.row: str(item.state) for item in statuses(self.store, self.batch(number))}
 
+    def events(self, number):
+        """The events of each row, oldest first."""
+        events = defaultdict(list)
+        for outcome in self.store.queue.outcomes(number, 0, 1_000_000):
+            events[outcome.row].append(outcome.event)
+        return dict(events)
+
     def doubled(self, number):
         """The rows that may have been sent twice."""
         return [item.message.row for item in statuses(self.store, self.batch(number)) if item.doubled]
@@ -125,3 +138,57 @@ def events():
     """What was logged."""
     with structlog.testing.capture_logs() as events:
         yield events
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Let idle moments be short, so that a test waits for little."""
+    monkeypatch.setattr(dispatch, "RECOVER_SECONDS", 0.02)
+    monkeypatch.setattr(dispatch, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(dispatch, "FLUSH_SECONDS", 0.01)
+
+
+@pytest.fixture
+def until():
+    """Wait for a condition."""
+
+    async def until(condition):
+        async with asyncio.timeout(WAIT_SECONDS):
+            while not condition():  # noqa: ASYNC110 -- threads and a database bring it about
+                await asyncio.sleep(0.005)
+
+    return until
+
+
+@pytest.fixture
+def run(house, until):
+    """Run a dispatcher on some routes until a condition holds, or while a scenario lasts."""
+
+    def run(*carriers, until_=None, scenario=None, on_unknown="resend"):
+        async def main():
+            names = ["out", "two"]
+            routes = [
+                Route(name, carrier, on_unknown) for name, carrier in zip(names, carriers, strict=False)
+            ]
+            dispatcher = Dispatcher(house.store, house.owner, routes)
+            task = asyncio.create_task(dispatcher.run())
+            if scenario:
+                await scenario(dispatcher, task)
+            else:
+                await until(lambda: task.done() or until_())
+            dispatcher.stop()
+            await asyncio.wait_for(task, WAIT_SECONDS)
+
+        asyncio.run(main())
+
+    return run
+
+
+@pytest.fixture
+def settled(house):
+    """Tells whether all messages of a batch are in one of some states."""
+
+    def settled(number, *states):
+        return lambda: set(house.states(number).values()) <= set(states or ("submitted",))
+
+    return settled

@@ -94,7 +94,7 @@ CREATE TABLE batch (
     submitted REAL NOT NULL,
     not_before REAL NOT NULL,
     failures INTEGER NOT NULL DEFAULT 0,        -- of ours, not the file's
-    owner INTEGER REFERENCES owner,
+    owner INTEGER,                              -- who reads it, or did last
     messages INTEGER NOT NULL DEFAULT 0,
     digest BLOB,
     causes TEXT NOT NULL DEFAULT '[]',          -- JSON: the first causes
@@ -102,6 +102,7 @@ CREATE TABLE batch (
     finished REAL
 ) STRICT;
 CREATE INDEX batch_waiting ON batch (not_before) WHERE state IN ('pending', 'reading');
+CREATE INDEX batch_read ON batch (owner) WHERE state = 'reading';
 CREATE INDEX batch_of_file ON batch (file);
 CREATE INDEX batch_of_account ON batch (account, stem);
 CREATE INDEX batch_finished ON batch (finished) WHERE finished IS NOT NULL;
@@ -121,7 +122,7 @@ CREATE TABLE slice (
     not_before REAL NOT NULL,
     expires REAL NOT NULL,
     attempt INTEGER NOT NULL DEFAULT 0,
-    owner INTEGER REFERENCES owner
+    owner INTEGER                               -- who sends it, or did last
 ) STRICT;
 CREATE INDEX slice_of_batch ON slice (batch, first_row);
 CREATE INDEX slice_oldest ON slice (backend, not_before) WHERE state = 'queued';

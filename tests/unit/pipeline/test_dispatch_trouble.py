@@ -1,0 +1,205 @@
+"""Dispatch when it stops, fails or dies, and when the store is away."""
+
+import asyncio
+import threading
+
+import pytest
+
+from smsfs.errors import StoreUnavailable
+from smsfs.pipeline import dispatch
+from smsfs.pipeline.dispatch import Dispatcher
+from smsfs.store.sql.queue import SqlQueue
+from smsfs.testing.scripted import ScriptedCarrier
+
+
+def test_stop_waits_for_what_is_out(house, run, settled, until):
+    """A restart would leave messages of unknown fate behind, to be sent twice."""
+    number = house.accept(2000)
+    carrier = ScriptedCarrier()
+
+    async def scenario(dispatcher, task):
+        carrier.gate.clear()
+        await until(lambda: carrier.together == 2)
+        dispatcher.stop()
+        await asyncio.sleep(0.05)
+        assert not task.done()
+        carrier.gate.set()
+
+    run(carrier, scenario=scenario)
+    states = list(house.states(number).values())
+    assert (states.count("submitted"), states.count("queued")) == (1000, 1000)
+    assert house.store.queue.abandoned(list) == []
+    assert settled(number, "submitted", "queued")()
+
+
+@pytest.mark.parametrize("stopping", [False, True])
+def test_answers_survive_a_store_that_is_away(house, run, settled, monkeypatch, stopping, until):
+    """Answers that could not be stored for a while would be forgotten, and their messages sent again."""
+    number = house.accept(600)
+    away, tried = threading.Event(), threading.Event()
+    real = SqlQueue.record
+
+    def record(self, owner, reports):
+        if away.is_set():
+            tried.set()
+            raise StoreUnavailable("The store is away.")
+        return real(self, owner, reports)
+
+    monkeypatch.setattr(SqlQueue, "record", record)
+    carrier = ScriptedCarrier()
+
+    async def scenario(dispatcher, task):
+        away.set()
+        await until(lambda: tried.is_set() and len(carrier.sent) == 600)
+        if stopping:
+            dispatcher.stop()
+        tried.clear()
+        await until(tried.is_set)
+        assert not task.done()
+        away.clear()
+        if not stopping:
+            await until(settled(number))
+
+    run(carrier, scenario=scenario)
+    assert set(house.states(number).values()) == {"submitted"}
+    assert house.doubled(number) == []
+    assert sorted(carrier.sent) == list(range(1, 601))
+
+
+def test_store_that_is_away_for_a_claim_stops_nothing(house, run, settled, monkeypatch):
+    """A busy moment of the store would end the dispatcher."""
+    number = house.accept(1)
+    failures = [StoreUnavailable("The store is away.")] * 3
+    real_claim, real_changed = house.store.queue.claim_slice, house.store.changed
+
+    def claim(*arguments, **options):
+        if failures:
+            raise failures.pop()
+        return real_claim(*arguments, **options)
+
+    def changed(timeout):
+        if failures:
+            raise StoreUnavailable("The store is away.")
+        return real_changed(timeout)
+
+    monkeypatch.setattr(house.store.queue, "claim_slice", claim)
+    monkeypatch.setattr(house.store, "changed", changed)
+    run(ScriptedCarrier(), until_=settled(number))
+    assert failures == []
+
+
+def test_failure_of_one_sender_loses_no_answer(house, run, monkeypatch):
+    """An error of ours in one slice would have the answered messages of another sent again."""
+    number = house.accept(1000)
+    carrier = ScriptedCarrier()
+    seen = []
+
+    def envelope(_, slice_, message):
+        if slice_.seq and not seen:
+            seen.append(slice_.id)
+            raise RuntimeError("ours")
+        return dispatch.Envelope(
+            f"{slice_.batch}-{message.row}", slice_.account, slice_.path, slice_.submitted, 1, message
+        )
+
+    monkeypatch.setattr(Dispatcher, "_envelope", envelope)
+    with pytest.raises(RuntimeError, match="ours"):
+        run(carrier, until_=lambda: False)
+    states = house.states(number)
+    assert {states[row] for row in carrier.sent} <= {"submitted"}
+
+
+@pytest.mark.parametrize(
+    ("on_unknown", "idempotent", "resent"),
+    [("resend", False, True), ("hold", False, False), ("hold", True, True)],
+)
+def test_what_a_dead_dispatcher_held_is_unknown(
+    house, elsewhere, run, settled, on_unknown, idempotent, resent
+):
+    """After a crash messages would be lost, or sent again without a record that they may be doubled."""
+    number = house.accept(3)
+    slice_ = elsewhere.store.queue.claim_slice(elsewhere.owner, "out", house.store.now(), oldest=True)
+    report = dispatch.SliceReport(
+        slice_, [dispatch.Outcome(2, "accepted", house.store.now(), "c2", attempt=1)]
+    )
+    assert elsewhere.store.queue.record(elsewhere.owner, [report]) == []
+    elsewhere.store.close()
+    carrier = ScriptedCarrier(idempotent=idempotent)
+    run(carrier, until_=settled(number, "submitted", "unknown"), on_unknown=on_unknown)
+    left = "submitted" if resent else "unknown"
+    assert house.states(number) == {1: left, 2: "submitted", 3: left}
+    assert sorted(carrier.sent) == ([1, 3] if resent else [])
+    assert house.doubled(number) == ([1, 3] if resent else [])
+    assert house.events(number)[2] == ["accepted"]
+    first = house.store.queue.outcomes(number, 1, 1)[0]
+    assert (first.event, first.reason) == ("no_answer", "the server stopped before the answer was stored")
+
+
+def test_dispatcher_that_dies_while_another_runs_is_noticed(house, elsewhere, run, settled, until):
+    """What one of two dispatchers held would wait for the next restart."""
+    number = house.accept(2)
+
+    async def scenario(dispatcher, task):
+        del dispatcher, task
+        elsewhere.store.close()
+        await until(settled(number))
+
+    claimed = elsewhere.store.queue.claim_slice(elsewhere.owner, "out", house.store.now(), oldest=True)
+    assert claimed is not None
+    run(ScriptedCarrier(), scenario=scenario)
+    assert house.doubled(number) == [1, 2]
+
+
+def test_live_dispatcher_keeps_its_slices(house, elsewhere, run):
+    """Two dispatchers would send the same messages."""
+    number = house.accept(2)
+    assert elsewhere.store.queue.claim_slice(elsewhere.owner, "out", house.store.now(), oldest=True)
+    carrier = ScriptedCarrier()
+
+    async def scenario(dispatcher, task):
+        del dispatcher, task
+        await asyncio.sleep(0.2)
+
+    run(carrier, scenario=scenario)
+    assert (carrier.sent, house.states(number)) == ([], {1: "submitting", 2: "submitting"})
+
+
+def test_stale_dispatcher_stores_nothing(house, elsewhere, run, events, until):
+    """A dispatcher whose slice was taken over would add its answers to those of the next."""
+    number = house.accept(1)
+    carrier = ScriptedCarrier()
+
+    async def scenario(dispatcher, task):
+        del dispatcher, task
+        carrier.gate.clear()
+        await until(lambda: carrier.together == 1)
+        ((owner, slice_),) = house.store.queue.abandoned(list)
+        assert elsewhere.store.queue.take_over(slice_, owner, elsewhere.owner) == set()
+        carrier.gate.set()
+        await until(lambda: [event for event in events if event["event"] == "stale_write"])
+
+    run(carrier, scenario=scenario)
+    assert house.events(number) == {}
+
+
+def test_messages_of_an_unknown_backend_wait(house, run, settled):
+    """Messages for a backend that was left out of the configuration would go to another, or be dropped."""
+    stray = house.accept(1, backend="gone")
+    number = house.accept(1, "b", backend="")
+    run(ScriptedCarrier(), until_=settled(number))
+    assert house.states(stray) == {1: "queued"}
+    assert house.store.queue.backlog() == {"gone": 1}
+
+
+def test_new_messages_are_sent_at_once(elsewhere, run, settled, until):
+    """Messages would wait for a poll, or until the next restart."""
+    carrier = ScriptedCarrier()
+
+    async def scenario(dispatcher, task):
+        del dispatcher, task
+        await asyncio.sleep(0.05)
+        number = await asyncio.to_thread(elsewhere.accept, 1)
+        await until(settled(number))
+
+    run(carrier, scenario=scenario)
+    assert carrier.sent == [1]
