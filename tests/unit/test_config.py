@@ -121,7 +121,7 @@ def test_empty_file_is_the_default(read, tmp_path):
         ("sftp = 5\n", "sftp: 5 is not a table"),
         ("backends = 5\n", "backends is not a table"),
         ("[backends]\noutbox = 5\n", "backends.outbox: 5 is not a table"),
-        ("[backends.outbox]\ntype = 'smpp2'\n", "backends.outbox.type: 'smpp2' is none of 'outbox'"),
+        ("[backends.outbox]\ntype = 'smpp2'\n", "backends.outbox: type 'smpp2' is none of 'outbox', 'smpp'"),
         ("[log]\nlevel = 'loud'\n", "log.level: 'loud' is none of"),
         ("[pipeline]\ndefault_backend = 'x'\n", "there is no section [backends.x]"),
         ("[store]\nurl = 'sqlite://relative.db'\n", "none of the kind sqlite:///"),
