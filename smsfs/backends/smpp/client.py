@@ -77,6 +77,8 @@ class SmppBackend:
         self._loop = asyncio.get_running_loop()
         self._throttle = Throttle(self._config.throughput, self._loop.time())
         self._down_since = self._loop.time()
+        self._timer, self.slices = None, 0
+        self._finishing = self._faulty = False
         self._keepers = [
             Keeper(self._config, context, self, self._log, self._jitter) for _ in range(self._config.binds)
         ]

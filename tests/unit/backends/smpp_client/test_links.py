@@ -1,0 +1,206 @@
+import asyncio
+import ssl
+import subprocess
+
+import pytest
+import structlog
+
+from smsfs.backends import Accepted, Throttled, Unknown
+from smsfs.backends.smpp import client
+from smsfs.backends.smpp.constants import Status
+from smsfs.backends.smpp.options import SmppConfig
+from smsfs.backends.smpp.pdu import (
+    BindTransceiver,
+    DeliverSm,
+    DeliverSmResp,
+    EnquireLink,
+    EnquireLinkResp,
+    GenericNack,
+    Raw,
+    SubmitSm,
+    Unbind,
+)
+
+
+def test_reconnect(play):
+    """After an SMSC's restart nothing would leave until an operator restarts smsfs."""
+
+    async def scenario(smsc, sender):
+        await sender.bound()
+        await smsc.close()
+        await smsc.listen()
+        assert isinstance((await sender.submit("a"))[0], Accepted)
+
+    play(scenario)
+
+
+def test_no_link(play, monkeypatch):
+    """Messages of an SMSC that is away would be unknown, or wait where they cannot leave."""
+    monkeypatch.setattr(client, "LINK_PATIENCE_SECONDS", 0.2)
+
+    async def scenario(smsc, sender):
+        answers = await sender.submit("a", "b")
+        assert all(isinstance(answer, Throttled) for answer in answers)
+        assert sender.backend.slices == 0, "no more slices are wanted"
+        await smsc.listen()
+        await sender.bound()
+        assert sender.backend.slices > 0
+
+    play(scenario, listen=False)
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "x" * 64 + ".invalid"])
+def test_wrong_host(tmp_path, host, wait_until):
+    """A slip in the host's name would end the backend, or be told as a traceback."""
+
+    async def main():
+        backend = client.SmppBackend("carrier", SmppConfig("smpp", host, "s", "p"), tmp_path)
+        with structlog.testing.capture_logs() as logs:
+            await backend.start()
+            await wait_until(lambda: logs)
+            await backend.stop()
+        assert logs[0]["reason"].startswith("cannot connect: ")
+
+    asyncio.run(main())
+
+
+def test_wrong_password(play, wait_until):
+    """An operator would not see why nothing leaves, or the carrier would lock the account out."""
+
+    async def scenario(smsc, sender):
+        smsc.bind_status = Status.RINVPASWD
+        with structlog.testing.capture_logs() as logs:
+            await smsc.listen()
+            await wait_until(lambda: smsc.count(BindTransceiver) >= 3)
+            sentences = [entry["reason"] for entry in logs if entry["event"] == "smsc_away"]
+        assert "the SMSC refused the login: the password is wrong (ESME_RINVPASWD)" in sentences
+        assert not sender.backend._links
+
+    play(scenario, listen=False, bind="transceiver", reconnect_first=0.01)
+
+
+def test_enquire_link(play, wait_until):
+    """A dead connection would be noticed with the first message only, which is unknown then."""
+
+    async def scenario(smsc, sender):
+        await sender.bound()
+        await wait_until(lambda: smsc.count(EnquireLink) >= 2)
+        assert len(smsc.sessions) == 1
+        smsc.alive = False
+        before = smsc.sessions[0]
+        await wait_until(lambda: smsc.sessions and before not in smsc.sessions)
+
+    play(scenario, enquire_link=0.1, response_timeout=0.3)
+
+
+def test_what_an_smsc_asks(play, wait_until):
+    """An SMSC would end the link for want of an answer, or forget a message that nothing stored."""
+
+    async def scenario(smsc, sender):
+        await sender.bound()
+        session = smsc.sessions[0]
+        session.send(EnquireLink(7))
+        session.send(DeliverSm(8, "4512345678", "1204", b"STOP"))
+        session.send(Raw(9, 0x112))
+        session.send(Raw(10, 0x80000112))
+        session.send(Unbind(11))
+        await wait_until(lambda: len(smsc.pdus) >= 5)
+        assert smsc.pdus[1:4] == [
+            EnquireLinkResp(7),
+            DeliverSmResp(8, Status.RX_T_APPN),
+            GenericNack(9, Status.RINVCMDID),
+        ]
+
+    play(scenario)
+
+
+def test_garbage(play):
+    """Bytes that are no SMPP would stop the backend for good."""
+
+    async def scenario(smsc, sender):
+        def garbage(session, _pdu):
+            smsc.script = lambda session, pdu: session.answer(pdu)
+            session.transport.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        smsc.script = garbage
+        broken, sent = await sender.submit("a", "b")
+        assert isinstance(broken, Unknown)
+        assert isinstance(sent, Accepted)
+
+    play(scenario, window=1)
+
+
+def test_several_binds(play, wait_until):
+    """A contract for more connections would bring no more speed."""
+
+    async def scenario(smsc, sender):
+        await sender.bound(3)
+        held = []
+        smsc.script = lambda session, pdu: held.append((session, pdu))
+        sending = asyncio.create_task(sender.submit(*["a"] * 12))
+        await wait_until(lambda: len(held) == 6)
+        assert {session.unanswered for session in smsc.sessions} == {2}
+        smsc.script = lambda session, pdu: session.answer(pdu)
+        for session, pdu in held:
+            session.answer(pdu)
+        assert {type(what) for what in await sending} == {Accepted}
+        assert smsc.most == 2
+
+    play(scenario, binds=3, window=2)
+
+
+def test_stop_waits_for_answers(play, wait_until):
+    """A stop would leave what was just sent without its answer."""
+
+    async def scenario(smsc, sender):
+        held = []
+        smsc.script = lambda session, pdu: held.append((session, pdu))
+        sending = asyncio.create_task(sender.submit("a"))
+        await wait_until(lambda: held)
+        stopping = asyncio.create_task(sender.backend.stop())
+        await wait_until(sender.backend._keepers[0]._stopping.is_set)
+        assert smsc.count(Unbind) == 0
+        session, pdu = held[0]
+        session.answer(pdu)
+        assert isinstance((await sending)[0], Accepted)
+        await stopping
+        assert smsc.count(Unbind) == 1
+
+    play(scenario)
+
+
+def test_tls(tmp_path, play, wait_until):
+    """Passwords and messages would be readable on the way, or go to whoever answers."""
+    subprocess.run(
+        [
+            *(
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+            ),
+            *("-subj", "/CN=smsc", "-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-keyout", tmp_path / "key.pem", "-out", tmp_path / "ca.pem"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    served = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    served.load_cert_chain(tmp_path / "ca.pem", tmp_path / "key.pem")
+
+    async def trusted(_smsc, sender):
+        assert isinstance((await sender.submit("a"))[0], Accepted)
+
+    async def distrusted(smsc, sender):
+        with structlog.testing.capture_logs() as logs:
+            await wait_until(lambda: any("certificate" in str(entry.get("reason")) for entry in logs))
+        assert smsc.count(SubmitSm) == 0
+        assert not sender.backend._links
+
+    play(trusted, ssl=served, tls=True, ca="ca.pem")
+    play(trusted, ssl=served, tls=True, verify=False)
+    play(distrusted, ssl=served, tls=True)
