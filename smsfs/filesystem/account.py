@@ -271,7 +271,7 @@ class AccountFilesystem(Filesystem):
                 for writer in unended:
                     files.cut_writer(writer)
                 yield files
-        except StoreUnavailable:
+        except BaseException:  # nothing of it was committed, whatever the reason
             self._unended += unended
             raise
 

@@ -271,8 +271,10 @@ def test_close_without_a_store_is_told_and_made_good_later(files, monkeypatch, r
     with monkeypatch.context() as patch:
         patch.setattr(files.store.files, "change", away)
         refused(errno.EAGAIN, "away", draft.close)
-    files.put("b.csv")
+    refused(errno.ENOENT, "no file none", files.fs.rename, "none", "none.ready", replace=False)
     refused(errno.EACCES, "was cut off", files.fs.rename, "a.csv", "a.ready", replace=False)
+    files.put("a.csv")
+    files.fs.rename("a.csv", "a.ready", replace=False)
 
 
 def test_synced_bytes_are_there_for_others(files, elsewhere):
