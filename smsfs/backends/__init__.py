@@ -53,7 +53,8 @@ class Envelope:
         submitted: when the file was submitted, seconds since the epoch.
         attempt: from 1.
         message: the message.
-        expires: when it is too late to send it, seconds since the epoch.
+        expires: when it is too late to send it, seconds since the epoch, to be told to the carrier.
+        left: seconds from now until then; a host's own clock may be far off.
     """
 
     key: str
@@ -63,6 +64,7 @@ class Envelope:
     attempt: int
     message: Message
     expires: float = inf
+    left: float = inf
 
 
 class Backend(Protocol):

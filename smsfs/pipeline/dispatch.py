@@ -235,7 +235,8 @@ class Dispatcher:
 
     def _envelope(self, slice_: Slice, message: Message) -> Envelope:
         key = f"{slice_.batch}-{message.row}"
-        times = {"submitted": slice_.submitted, "expires": slice_.expires}
+        left = slice_.expires - self._store.now()
+        times = {"submitted": slice_.submitted, "expires": slice_.expires, "left": left}
         return Envelope(key, slice_.account, slice_.path, attempt=slice_.attempt, message=message, **times)
 
     def _expire(self, held: _Held) -> None:

@@ -5,7 +5,6 @@ other: a part that is refused costs no further part, and at most one part's fate
 """
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -93,7 +92,8 @@ class SmppBackend:
         may_send: Callable[[], bool],
     ) -> None:
         """Send messages; what finds no link within a few seconds is ``Throttled``."""
-        job = Job(answer, may_send, len(envelopes), self._loop.create_future())
+        now = self._loop.time()
+        job = Job(answer, may_send, len(envelopes), self._loop.create_future(), now)
         letters = [Letter(job, envelope, self._composer) for envelope in envelopes]
         if self._finishing or self._faulty or not letters:
             self._put_back(letters, STALL_SECONDS if self._faulty else 0)
@@ -145,12 +145,13 @@ class SmppBackend:
 
     def _fill(self, link: Link, room: int, now: float, asked: dict[Job, bool]) -> int:
         """Send up to so many requests over a link."""
-        posted, wall = 0, time.time()
+        posted = 0
         while posted < room and (letter := self._next()):
             job = letter.job
             if job not in asked:
                 asked[job] = job.may_send()
-            if not asked[job] or (not letter.sent and letter.envelope.expires <= wall):
+            late = not letter.sent and now - job.began >= letter.envelope.left
+            if late or not asked[job]:
                 self._put_back([letter], 0)
                 continue
             try:

@@ -102,6 +102,7 @@ class Job:
     may_send: Callable[[], bool]
     left: int
     done: asyncio.Future[None]
+    began: float
     open: bool = True
 
     def finish(self, envelope: Envelope, what: Answer) -> None:

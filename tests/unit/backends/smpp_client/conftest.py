@@ -134,11 +134,11 @@ class Sender:
         return self
 
 
-def envelope(row, text, sender="Shop", recipient="4512345678", expires=float("inf")):
+def envelope(row, text, sender="Shop", recipient="4512345678", expires=float("inf"), left=float("inf")):
     """A message on its way."""
     encoding, parts = count(text)
     message = Message(row, recipient, text, sender, encoding=encoding, parts=parts)
-    return Envelope(f"1-{row}", "acme", "a.csv", 0.0, 1, message, expires)
+    return Envelope(f"1-{row}", "acme", "a.csv", 0.0, 1, message, expires, left)
 
 
 @asynccontextmanager

@@ -223,7 +223,7 @@ def test_too_late(play):
     """A message would be sent after its validity, because its slice was claimed before."""
 
     async def scenario(smsc, sender):
-        assert await sender.submit("a", expires=time.time() - 1) == [Throttled(0)]
+        assert await sender.submit("a", left=0) == [Throttled(0)]
         assert smsc.got == []
 
     play(scenario)
