@@ -2,8 +2,9 @@
 
 import os
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -34,6 +35,7 @@ from smsfs.store import Account, ContentWriter, File, FileChange, Owner, Store
 
 DRAFT_MODE, FINISHED_MODE = 0o644, 0o444
 FIRST_FILE_INODE = 1000
+END_AGAIN_SECONDS = 0.5
 
 log = structlog.get_logger()
 
@@ -55,6 +57,7 @@ class AccountFilesystem(Filesystem):
         self._dialect = dialect
         self._drafts: dict[int, set[Draft]] = {}
         self._unended: list[int] = []
+        self._ends = False
         self._lock = threading.Lock()
 
     # -- looking ------------------------------------------------------------------------------------
@@ -176,7 +179,7 @@ class AccountFilesystem(Filesystem):
         try:
             return self._store.contents.open_write(file.content, writer)
         except OSError:
-            self._unended.append(writer)
+            self._end_later(writer)
             raise
 
     def _end_dead_writers(self, where: str) -> None:
@@ -242,7 +245,7 @@ class AccountFilesystem(Filesystem):
                 except Refusal as exc:  # what is stored stands
                     refusal = exc
         except BaseException:
-            self._unended.append(draft.writer)
+            self._end_later(draft.writer)
             raise
         if refusal:
             raise refusal
@@ -261,6 +264,24 @@ class AccountFilesystem(Filesystem):
             if submission:
                 return self._submit(files, file, submission, file.path, settings)
         return None
+
+    def _end_later(self, writer: int) -> None:
+        """Note that a writer ended as soon as that can be: to other hosts the file is open until then."""
+        with self._lock:
+            self._unended.append(writer)
+            if not self._ends:
+                self._ends = True
+                threading.Thread(target=self._end_soon, name="smsfs-unended", daemon=True).start()
+
+    def _end_soon(self) -> None:
+        while True:
+            time.sleep(END_AGAIN_SECONDS)
+            with suppress(Exception), self._change():
+                pass
+            with self._lock:
+                if not self._unended:
+                    self._ends = False
+                    return
 
     @contextmanager
     def _change(self) -> Iterator[FileChange]:

@@ -9,6 +9,7 @@ import pytest
 from smsfs.errors import StoreUnavailable
 from smsfs.states import FileState
 from smsfs.store.sqlite.contents import PlainWriter
+from smsfs.testing.server import wait_for
 
 CREATE = os.O_RDWR | os.O_CREAT
 
@@ -275,6 +276,22 @@ def test_close_without_a_store_is_told_and_made_good_later(files, monkeypatch, r
     refused(errno.EACCES, "was cut off", files.fs.rename, "a.csv", "a.ready", replace=False)
     files.put("a.csv")
     files.fs.rename("a.csv", "a.ready", replace=False)
+
+
+def test_close_without_a_store_is_made_good_by_itself(files, elsewhere, monkeypatch, refused):
+    """A client that goes to another host could not send its file until somebody came to this one."""
+    draft = files.fs.open("a.csv", CREATE)
+    draft.write(0, b"12345")
+
+    def away(*_):
+        raise StoreUnavailable("The store is away.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.store.files, "change", away)
+        refused(errno.EAGAIN, "away", draft.close)
+    elsewhere.put("a.csv")
+    view = files.store.files.view()
+    wait_for(lambda: not view.find(files.fs._account.id, "a.csv").writers, "the writer to end", 10)
 
 
 def test_synced_bytes_are_there_for_others(files, elsewhere):
