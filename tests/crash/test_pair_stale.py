@@ -85,6 +85,9 @@ class Watched:
             self.texts.append(envelope.message.text)
             answer(envelope, Accepted(envelope.key, 1))
 
+    def finish(self):
+        """What it has is answered."""
+
     async def stop(self):
         """There is nothing to let go of."""
 

@@ -6,13 +6,13 @@ import signal
 import sqlite3
 import time
 from collections import Counter
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 
 from smsfs.cli.common import filesystems
 from smsfs.config import load, open_store
-from smsfs.testing.server import Installation, Server, wait_for
+from smsfs.testing.server import Installation, Server, stop_process, wait_for
 
 ROWS = 30_000
 TRIES = 200
@@ -71,7 +71,7 @@ def stopped_in_the_act(installation, server):
     wait_for(installation.sent, "the first message to leave")
     pid = server.workers()["dispatch"]
     for _ in range(TRIES):
-        os.kill(pid, signal.SIGSTOP)
+        stop_process(pid)
         if is_free(installation) and holdings(installation):
             break
         os.kill(pid, signal.SIGCONT)
@@ -102,12 +102,12 @@ def check(installation, rows):
 
 def test_a_dispatcher_that_stood_still_is_not_taken_for_dead(installation):
     """A host under load or in a debugger would have its messages sent a second time by its neighbour."""
-    with Server(installation) as server, Server(installation) as other:
+    with Server(installation) as server, Server(installation) as other, ExitStack() as stack:
         wait_for(lambda: len(server.workers()) + len(other.workers()) == 4, "the workers")
-        os.kill(other.workers()["dispatch"], signal.SIGSTOP)
+        stack.enter_context(other.paused("dispatch"))
         submit(installation, "long.csv", ROWS)
         with stopped_in_the_act(installation, server):
-            os.kill(other.workers()["dispatch"], signal.SIGCONT)
+            stack.close()
             held = holdings(installation)
             submit(installation, "short.csv", 100)
             wait_for(
