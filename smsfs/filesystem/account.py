@@ -286,14 +286,16 @@ class AccountFilesystem(Filesystem):
     @contextmanager
     def _change(self) -> Iterator[FileChange]:
         """A transaction; writers whose end could not be noted before, the store being away, end as cut."""
-        unended, self._unended = self._unended, []
+        with self._lock:
+            unended, self._unended = self._unended, []
         try:
             with self._store.files.change(self._account.id) as files:
                 for writer in unended:
                     files.cut_writer(writer)
                 yield files
         except BaseException:  # nothing of it was committed, whatever the reason
-            self._unended += unended
+            with self._lock:
+                self._unended += unended
             raise
 
     # -- changing -----------------------------------------------------------------------------------

@@ -87,11 +87,6 @@ class Link(asyncio.Protocol):
         """How many messages may be sent now."""
         return self._window.free if self._open and self._writable else 0
 
-    @property
-    def outstanding(self) -> int:
-        """How many messages have no answer yet."""
-        return len(self._window)
-
     def post(self, letter: Letter, now: float) -> None:
         """Put the next part of a message into the buffer; it leaves with :meth:`flush` at the latest.
 

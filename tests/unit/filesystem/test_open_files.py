@@ -3,6 +3,7 @@
 import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
@@ -261,16 +262,23 @@ def test_failed_sync_is_told_and_cuts(files, monkeypatch, refused):
     refused(errno.EACCES, "was cut off", files.fs.rename, "a.csv", "a.ready", replace=False)
 
 
+@contextmanager
+def away(monkeypatch, store):
+    """A store that takes no changes."""
+
+    def fail(*_):
+        raise StoreUnavailable("The store is away.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store.files, "change", fail)
+        yield
+
+
 def test_close_without_a_store_is_told_and_made_good_later(files, monkeypatch, refused):
     """A file whose end could not be noted would count as open for ever, or be sent unproven."""
     draft = files.fs.open("a.csv", CREATE)
     draft.write(0, b"12345")
-
-    def away(*_):
-        raise StoreUnavailable("The store is away.")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(files.store.files, "change", away)
+    with away(monkeypatch, files.store):
         refused(errno.EAGAIN, "away", draft.close)
     refused(errno.ENOENT, "no file none", files.fs.rename, "none", "none.ready", replace=False)
     refused(errno.EACCES, "was cut off", files.fs.rename, "a.csv", "a.ready", replace=False)
@@ -282,12 +290,7 @@ def test_close_without_a_store_is_made_good_by_itself(files, elsewhere, monkeypa
     """A client that goes to another host could not send its file until somebody came to this one."""
     draft = files.fs.open("a.csv", CREATE)
     draft.write(0, b"12345")
-
-    def away(*_):
-        raise StoreUnavailable("The store is away.")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(files.store.files, "change", away)
+    with away(monkeypatch, files.store):
         refused(errno.EAGAIN, "away", draft.close)
     elsewhere.put("a.csv")
     view = files.store.files.view()
