@@ -1,6 +1,6 @@
 """How messages leave: the interface of a backend, and its four answers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from math import inf
 from typing import Protocol
 
@@ -11,18 +11,20 @@ from smsfs.sms.message import Message
 
 @frozen
 class Accepted:
-    """The carrier has the message, under ``id``, as ``parts`` SMS."""
+    """The carrier has the message as ``parts`` SMS, the first under ``id``, further ones under ``more``."""
 
     id: str
     parts: int
+    more: tuple[str, ...] = ()
 
 
 @frozen
 class Rejected:
-    """The carrier will never take this message."""
+    """The carrier will never take this message; ``ids`` are those of parts that it took before."""
 
     code: str
     reason: str
+    ids: tuple[str, ...] = ()
 
 
 @frozen
@@ -34,9 +36,10 @@ class Throttled:
 
 @frozen
 class Unknown:
-    """It may or may not have been taken."""
+    """It may or may not have been taken; ``ids`` are those of parts that certainly were."""
 
     reason: str
+    ids: tuple[str, ...] = ()
 
 
 Answer = Accepted | Rejected | Throttled | Unknown
@@ -67,6 +70,64 @@ class Envelope:
     left: float = inf
 
 
+@frozen
+class Receipt:
+    """What the carrier says later of a message, or of one part of it.
+
+    Attributes:
+        id: the carrier's, in the form that :class:`Accepted` has it; empty if it could not be read.
+        recipient: the MSISDN it was sent to, digits only; empty if the carrier does not say.
+        event: ``"delivered"``, ``"undelivered"`` or ``"receipt_expired"``, of ``states.MESSAGE_TRANSITIONS``;
+            empty for what cannot be read.
+        code: the carrier's code for the reason; may be empty.
+        reason: its word for the state, such as ``"UNDELIV"``.
+        done: when, as the carrier says; None if it does not.
+    """
+
+    id: str
+    recipient: str
+    event: str
+    code: str = ""
+    reason: str = ""
+    done: float | None = None
+
+
+@frozen
+class ReplyPart:
+    """A message from a person, or a part of a long one.
+
+    Attributes:
+        sender: who wrote it, digits only where it is a number.
+        recipient: the number or short code it was sent to.
+        text: of this part; a character outside the BMP may be cut in halves, as lone surrogates.
+        reference: the same for all parts of one message; of any value when there is only one.
+        part: from 1.
+        total: how many parts there are.
+    """
+
+    sender: str
+    recipient: str
+    text: str
+    reference: int = 0
+    part: int = 1
+    total: int = 1
+
+
+Inbound = Receipt | ReplyPart
+#: Brings what a carrier delivered to stable storage, all of it, before it returns; the carrier may be
+#: answered then. Raises when that cannot be: the carrier keeps it, and delivers it again.
+Receive = Callable[[Sequence[Inbound]], Awaitable[None]]
+
+
+async def receive_nothing(inbound: Sequence[Inbound]) -> None:
+    """Leave everything with the carrier.
+
+    Raises:
+        NotImplementedError: always; there is nobody here to store it.
+    """
+    raise NotImplementedError(f"nobody here takes the {len(inbound)} receipts and replies")
+
+
 class Backend(Protocol):
     """One way out."""
 
@@ -75,8 +136,8 @@ class Backend(Protocol):
     #: How many slices of up to 500 messages it wants at a time, at present: 0 while nothing could leave.
     slices: int
 
-    async def start(self) -> None:
-        """Get ready; called once before the first ``submit``."""
+    async def start(self, receive: Receive = receive_nothing) -> None:
+        """Get ready; called once before the first ``submit``. What carriers deliver goes to ``receive``."""
 
     async def submit(
         self,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from smsfs.backends import Accepted, Answer, Envelope, Throttled
+from smsfs.backends import Accepted, Answer, Envelope, Receive, Throttled, receive_nothing
 from smsfs.errors import ConfigurationError
 
 
@@ -26,12 +26,13 @@ class Outbox:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    async def start(self) -> None:
+    async def start(self, receive: Receive = receive_nothing) -> None:
         """Make the folder, if need be, and cut off a torn line: nothing may come to be sent for long.
 
         Raises:
             ConfigurationError: the file cannot be written.
         """
+        del receive  # nothing ever comes back here
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             await asyncio.to_thread(self._append, b"", lambda: True)

@@ -9,7 +9,7 @@ from multiprocessing.synchronize import Barrier
 import msgspec
 from attrs import frozen
 
-from smsfs.backends import Accepted, Answer, Envelope, Throttled
+from smsfs.backends import Accepted, Answer, Envelope, Receive, Throttled, receive_nothing
 from smsfs.pipeline.dispatch import Dispatcher, Route
 from smsfs.sms.message import Message
 from smsfs.store import NewSlice
@@ -39,8 +39,9 @@ class Carrier:
         self.taken = 0
         self.last = 0.0
 
-    async def start(self) -> None:
+    async def start(self, receive: Receive = receive_nothing) -> None:
         """There is nothing to get ready."""
+        del receive  # nothing ever comes back here
 
     async def submit(
         self,

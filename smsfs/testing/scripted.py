@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
-from smsfs.backends import Accepted, Answer, Envelope
+from smsfs.backends import Accepted, Answer, Envelope, Receive, receive_nothing
 
 Script = Mapping[int, Sequence[Answer | Exception | None]]
 OK = Accepted("id", 1)
@@ -47,8 +47,9 @@ class ScriptedCarrier:
         """The rows that were handed over, in order."""
         return [envelope.message.row for envelope in self.envelopes]
 
-    async def start(self) -> None:
-        """Remember that it was called."""
+    async def start(self, receive: Receive = receive_nothing) -> None:
+        """Remember that it was called, and with what."""
+        self.receive = receive
         self.calls.append("start")
 
     def finish(self) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import structlog
 
-from smsfs.backends import Accepted, Answer, Envelope, Rejected, Throttled, Unknown
+from smsfs.backends import Accepted, Answer, Envelope, Receive, Rejected, Throttled, Unknown, receive_nothing
 from smsfs.backends.smpp.constants import Status, status_meaning, status_name
 from smsfs.backends.smpp.keeper import Keeper
 from smsfs.backends.smpp.letter import Composer, Job, Letter
@@ -66,12 +66,13 @@ class SmppBackend:
         self._timer: asyncio.TimerHandle | None = None
         self._finishing = self._faulty = False
 
-    async def start(self) -> None:
+    async def start(self, receive: Receive = receive_nothing) -> None:
         """Begin to connect; what cannot be reached is tried again and again.
 
         Raises:
             ConfigurationError: the certificates to trust cannot be read.
         """
+        self._receive = receive
         context = tls_context(self._config, self._folder)
         self._loop = asyncio.get_running_loop()
         self._throttle = Throttle(self._config.throughput, self._loop.time())

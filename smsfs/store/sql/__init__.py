@@ -1,13 +1,14 @@
 """What the engines that speak SQL share: everything but connections, liveness and contents.
 
-A statement is known by its name. ``statements.sql`` here holds those that every engine understands; an
-engine's own file holds the others, and may replace some. Values are written ``:name`` in all of them.
+A statement is known by its name. The SQL files here hold those that every engine understands; an engine's
+own hold the others, and may replace some. Values are written ``:name`` in all of them.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any, Protocol
 
 Row = Any  #: values by the name of their column
@@ -50,16 +51,19 @@ def load_statements(*packages: str) -> dict[str, str]:
     """The named statements of several packages; a later one replaces an earlier one's."""
     found: dict[str, str] = {}
     for package in packages:
-        text = resources.files(package).joinpath("statements.sql").read_text(encoding="utf-8")
-        blocks = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)[1:]
-        found |= zip(blocks[::2], (sql.strip().rstrip(";") for sql in blocks[1::2]), strict=True)
+        for text in _sql_files(resources.files(package)):
+            blocks = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)[1:]
+            found |= zip(blocks[::2], (sql.strip().rstrip(";") for sql in blocks[1::2]), strict=True)
     return found
 
 
-def load_migrations(package: str) -> list[str]:
-    """The schema's numbered steps, in order."""
-    folder = resources.files(package).joinpath("migrations")
+def _sql_files(folder: Traversable) -> list[str]:
     files = sorted(
         (item for item in folder.iterdir() if item.name.endswith(".sql")), key=lambda item: item.name
     )
     return [item.read_text(encoding="utf-8") for item in files]
+
+
+def load_migrations(package: str) -> list[str]:
+    """The schema's numbered steps, in order."""
+    return _sql_files(resources.files(package).joinpath("migrations"))
