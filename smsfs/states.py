@@ -43,6 +43,7 @@ FILE_TRANSITIONS: dict[str, dict[FileState, FileState]] = {
     "accept": {F.PROCESSING: F.SUCCESS},
     "reject": {F.PROCESSING: F.REJECTED},
     "consume": {F.PROCESSING: F.CONSUMED},
+    "ignore": {F.PROCESSING: F.DRAFT},
     "reopen": {F.REJECTED: F.DRAFT},
 }
 
@@ -54,7 +55,7 @@ MESSAGE_TRANSITIONS: dict[str, dict[MessageState, MessageState]] = {
     "no_answer": {M.SUBMITTING: M.UNKNOWN},
     "resend": {M.UNKNOWN: M.QUEUED},
     "too_late": {M.QUEUED: M.EXPIRED, M.SUBMITTING: M.EXPIRED},
-    "cancel": {M.QUEUED: M.CANCELLED},
+    "cancel": {M.QUEUED: M.CANCELLED, M.SUBMITTING: M.CANCELLED},
     "delivered": {M.SUBMITTED: M.DELIVERED, M.UNKNOWN: M.DELIVERED},
     "undelivered": {M.SUBMITTED: M.UNDELIVERED, M.UNKNOWN: M.UNDELIVERED},
     "receipt_expired": {M.SUBMITTED: M.EXPIRED},

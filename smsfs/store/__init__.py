@@ -13,10 +13,14 @@ from typing import Any, Protocol
 from smsfs.store.records import (
     Account,
     Batch,
+    CreditUsedUpError,
     File,
     Host,
     LeaseLostError,
+    NewFile,
+    NewNotice,
     NewSlice,
+    Notice,
     Outcome,
     Owner,
     Slice,
@@ -29,15 +33,21 @@ __all__ = [
     "Account",
     "Accounts",
     "Batch",
+    "Claims",
     "ContentWriter",
     "Contents",
+    "CreditUsedUpError",
     "File",
     "FileChange",
     "FileView",
     "Files",
     "Host",
     "LeaseLostError",
+    "NewFile",
+    "NewNotice",
     "NewSlice",
+    "Notice",
+    "Notices",
     "Outcome",
     "Owner",
     "Queue",
@@ -205,8 +215,10 @@ class Files(Protocol):
 class Accounts(Protocol):
     """Who may log in, and under which rules."""
 
-    def add(self, name: str, dialect: str, settings: Mapping[str, Any], now: float) -> Account:
-        """A new account.
+    def add(
+        self, name: str, dialect: str, settings: Mapping[str, Any], now: float, parent: int | None = None
+    ) -> Account:
+        """A new account; with ``parent`` a connector of that account.
 
         Raises:
             Exists: there is one of that name.
@@ -229,6 +241,12 @@ class Accounts(Protocol):
 
     def set_disabled(self, account: int, *, disabled: bool) -> None:
         """Close or open an account for logins."""
+
+    def credits(self, account: int) -> int | None:
+        """SMS it may still send; None without a limit. Connectors spend those of their account."""
+
+    def set_credits(self, account: int, amount: int | None) -> None:
+        """Let it send so many SMS; None takes the limit away."""
 
     def keys(self, account: int) -> list[str]:
         """Its public keys, each a line as in OpenSSH's authorized_keys."""
@@ -269,10 +287,22 @@ class Queue(Protocol):
         """Store messages that nobody sends before ``accept``."""
 
     def accept(self, batch: int, owner: Owner, verdict: Verdict) -> None:
-        """The file's messages are to be sent: they are queued, the file becomes ``success``."""
+        """The file's messages are to be sent: they are queued, and the account is charged.
+
+        Raises:
+            CreditUsedUpError: it cannot be charged so much.
+            Exists: the file's new path, or a report's, is taken.
+        """
 
     def reject(self, batch: int, owner: Owner, verdict: Verdict) -> None:
-        """None of them is: staged ones are dropped, the file becomes ``rejected``."""
+        """None of them is: staged ones are dropped, the file becomes ``rejected``.
+
+        Raises:
+            Exists: as for ``accept``.
+        """
+
+    def ignore(self, batch: int, owner: Owner, verdict: Verdict) -> None:
+        """The file is none for this account: it is a draft again, under its name; the causes are kept."""
 
     def retry_batch(self, batch: int, owner: Owner, not_before: float) -> None:
         """Reading failed through no fault of the file: count it, and read again later."""
@@ -333,12 +363,43 @@ class Queue(Protocol):
         """Messages queued or with a worker, by backend."""
 
 
+class Claims(Protocol):
+    """What no two batches of an account may use within a time: a file's name, a recipient."""
+
+    def take(
+        self, batch: Batch, owner: Owner, keys: Iterable[str], now: float, until: float
+    ) -> dict[str, int]:
+        """Claim keys for a batch that ``owner`` reads, until some time; rejecting the batch frees them.
+
+        Returns:
+            Those that another batch has, each with that batch.
+        """
+
+    def expire(self, now: float) -> int:
+        """Forget claims whose time is over; how many."""
+
+
+class Notices(Protocol):
+    """E-mails about batches, stored with the verdict, until they are sent."""
+
+    def due(self, now: float, limit: int) -> list[Notice]:
+        """Those to send now, the oldest first."""
+
+    def done(self, notice: Notice, now: float) -> None:
+        """It was sent, or given up."""
+
+    def later(self, notice: Notice, due: float) -> None:
+        """It could not be sent; count that, and try again then."""
+
+
 class Store(Protocol):
     """One engine's store."""
 
     accounts: Accounts
     files: Files
     queue: Queue
+    claims: Claims
+    notices: Notices
     contents: Contents
 
     def now(self) -> float:

@@ -13,13 +13,17 @@ class StaleOwnerError(Exception):
     """A write by a process whose claim has gone to another: nothing was changed."""
 
 
+class CreditUsedUpError(Exception):
+    """The account may not send as many SMS: nothing was changed. Its text says how many it may."""
+
+
 class LeaseLostError(StoreUnavailable):
     """This process was out of touch for so long that another may have taken over from it."""
 
 
 @frozen
 class Account:
-    """One customer: a login, a folder, its rules."""
+    """One customer: a login, a folder, its rules. ``parent`` is the account that a connector belongs to."""
 
     id: int
     name: str
@@ -28,6 +32,7 @@ class Account:
     disabled: bool
     settings: Mapping[str, Any]
     created: float
+    parent: int | None = None
 
 
 @frozen
@@ -111,7 +116,10 @@ class Batch:
 
 @frozen
 class NewSlice:
-    """Messages to store: ``messages`` is their encoded list, rows ``first_row`` to ``last_row``."""
+    """Messages to store: ``messages`` is their encoded list, rows ``first_row`` to ``last_row``.
+
+    ``refused`` are the outcomes of messages that are never sent; a slice of those has the backend ``""``.
+    """
 
     seq: int
     first_row: int
@@ -123,6 +131,7 @@ class NewSlice:
     expires: float
     attempt: int = 0
     again: bool = False
+    refused: Sequence["Outcome"] = ()
 
 
 @frozen
@@ -179,6 +188,42 @@ class SliceReport:
 
 
 @frozen
+class NewFile:
+    """A file that smsfs writes for the client: its path, its bytes in the store's contents, their number."""
+
+    path: str
+    content: str
+    size: int
+
+
+@frozen
+class NewNotice:
+    """An e-mail to send about a batch.
+
+    Attributes:
+        kind: ``"verdict"``: how reading ended; ``"window"``: what was not sent by the end of its time.
+        address: to whom.
+        due: when.
+    """
+
+    kind: str
+    address: str
+    due: float
+
+
+@frozen
+class Notice:
+    """An e-mail that is to be sent; ``failures`` is how often it could not be."""
+
+    id: int
+    account: int
+    batch: int
+    kind: str
+    address: str
+    failures: int
+
+
+@frozen
 class Verdict:
     """How reading a file ended.
 
@@ -191,6 +236,10 @@ class Verdict:
         digest: hash of the client's bytes; None when they were not all read.
         causes: the first causes.
         cause_count: how many there were.
+        state: of the file now; what ``Queue.accept`` makes of it unless it says otherwise.
+        cost: SMS that the account is charged for, if its credit is limited.
+        reports: files that appear beside it.
+        notices: e-mails to send about it.
     """
 
     path: str
@@ -201,3 +250,7 @@ class Verdict:
     digest: bytes | None = None
     causes: Sequence[Cause] = ()
     cause_count: int = 0
+    state: FileState = FileState.SUCCESS
+    cost: int = 0
+    reports: Sequence[NewFile] = ()
+    notices: Sequence[NewNotice] = ()

@@ -17,11 +17,13 @@ from attrs import define
 
 from smsfs import __version__
 from smsfs.errors import StoreUnavailable
-from smsfs.store import Accounts, Contents, Files, Host, Owner, Queue
+from smsfs.store import Accounts, Claims, Contents, Files, Host, Notices, Owner, Queue
 from smsfs.store.postgresql.contents import PieceContents
 from smsfs.store.postgresql.database import Database
 from smsfs.store.sql.accounts import SqlAccounts
+from smsfs.store.sql.claims import SqlClaims
 from smsfs.store.sql.files import SqlFiles
+from smsfs.store.sql.notices import SqlNotices
 from smsfs.store.sql.owners import let_go
 from smsfs.store.sql.queue import SqlQueue
 
@@ -68,6 +70,8 @@ class PostgresStore:
         self.accounts: Accounts = SqlAccounts(self._database)
         self.files: Files = SqlFiles(self._database)
         self.queue: Queue = SqlQueue(self._database)
+        self.claims: Claims = SqlClaims(self._database)
+        self.notices: Notices = SqlNotices(self._database)
         self.contents: Contents = PieceContents(self._database)
 
     # -- time -----------------------------------------------------------------------------------------

@@ -80,3 +80,14 @@ INSERT INTO piece (content, number, data) VALUES (:content, :number, :data)
 ON CONFLICT (content, number) DO UPDATE SET data = excluded.data;
 -- name: piece_drop
 DELETE FROM piece WHERE content = :content AND number >= :first;
+
+-- name: claim_take
+-- In order, lest two hosts that claim the same keys wait for each other.
+INSERT INTO claim (account, key, batch, until)
+SELECT DISTINCT CAST(:account AS BIGINT), value, CAST(:batch AS BIGINT), CAST(:until AS DOUBLE PRECISION)
+FROM json_array_elements_text(CAST(:keys AS JSON)) ORDER BY value
+ON CONFLICT (account, key) DO UPDATE SET batch = excluded.batch, until = excluded.until
+WHERE claim.until <= :now OR claim.batch = excluded.batch;
+-- name: claim_others
+SELECT c.key, c.batch FROM json_array_elements_text(CAST(:keys AS JSON)) k
+JOIN claim c ON c.account = :account AND c.key = k.value WHERE c.batch <> :batch;

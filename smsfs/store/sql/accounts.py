@@ -15,9 +15,12 @@ class SqlAccounts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, name: str, dialect: str, settings: Mapping[str, Any], now: float) -> Account:
+    def add(
+        self, name: str, dialect: str, settings: Mapping[str, Any], now: float, parent: int | None = None
+    ) -> Account:
         """A new account."""
         values = {"name": name, "dialect": dialect, "settings": json.dumps(dict(settings)), "now": now}
+        values["parent"] = parent
         try:
             with self._database.write() as connection:
                 return _account(connection.one("account_add", **values))
@@ -59,6 +62,17 @@ class SqlAccounts:
         """Close or open an account for logins."""
         self._write("account_disabled", account=account, disabled=int(disabled))
 
+    def credits(self, account: int) -> int | None:
+        """SMS it may still send; None without a limit."""
+        return next((row["amount"] for row in self._read("account_credits", account=account)), None)
+
+    def set_credits(self, account: int, amount: int | None) -> None:
+        """Let it send so many SMS, or any number."""
+        if amount is None:
+            self._write("account_drop_credits", account=account)
+        else:
+            self._write("account_set_credits", account=account, amount=amount)
+
     def keys(self, account: int) -> list[str]:
         """Its public keys."""
         return [row["line"] for row in self._read("key_all", account=account)]
@@ -77,7 +91,8 @@ class SqlAccounts:
             busy = connection.one("account_busy", account=account)
             if busy and busy["busy"]:
                 raise StillOpen(
-                    "A file or message of this account is still on its way; disable the account and wait."
+                    "A file or message of this account is still on its way, or it has connectors: remove "
+                    "those, disable the account and wait."
                 )
             contents = [row["content"] for row in connection.all("account_contents", account=account)]
             for step in ("outcomes", "slices", "batches", "files"):
@@ -104,4 +119,5 @@ def _account(row: Row) -> Account:
         disabled=bool(row["disabled"]),
         settings=json.loads(row["settings"]),
         created=row["created"],
+        parent=row["parent"],
     )

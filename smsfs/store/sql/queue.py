@@ -4,11 +4,21 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from attrs import asdict
+from attrs import asdict, evolve
 
 from smsfs.errors import Cause
 from smsfs.states import FileState
-from smsfs.store import Batch, NewSlice, Outcome, Owner, Slice, SliceReport, StaleOwnerError, Verdict
+from smsfs.store import (
+    Batch,
+    CreditUsedUpError,
+    NewSlice,
+    Outcome,
+    Owner,
+    Slice,
+    SliceReport,
+    StaleOwnerError,
+    Verdict,
+)
 from smsfs.store.sql import Connection, Database, Row
 from smsfs.store.sql.files import split
 
@@ -29,7 +39,7 @@ class SqlQueue:
             due = connection.one("batch_next_free", now=now)
             if due is None:
                 return None
-            connection.change("batch_drop_staged", batch=due["id"])
+            _drop_staged(connection, due["id"])
             return _batch(connection.one("batch_claim", batch=due["id"], owner=owner.id))
 
     def _read(self, statement: str, /, **values: Any) -> list[Row]:
@@ -39,22 +49,31 @@ class SqlQueue:
     def stage(self, batch: int, owner: Owner, slices: Sequence[NewSlice]) -> None:
         """Store messages that nobody sends yet."""
         with self._database.write() as connection:
-            _must_hold(connection, batch, owner)
+            must_hold(connection, batch, owner)
             for new in slices:
-                _add_slice(connection, batch, new, "staged")
+                slice_ = _add_slice(connection, batch, new, "staged")
+                rows = (_outcome_values(item, batch, slice_, 0) for item in new.refused)
+                connection.bulk("outcome_add", rows)
 
     def accept(self, batch: int, owner: Owner, verdict: Verdict) -> None:
-        """Queue the messages; the file becomes ``success``."""
+        """Queue the messages, and charge for them."""
         with self._database.write() as connection:
-            _finish(connection, batch, owner, verdict, FileState.SUCCESS)
+            _finish(connection, batch, owner, verdict, "accepted")
+            _charge(connection, batch, verdict.cost)
             connection.change("batch_queue_slices", batch=batch)
             connection.notify()
 
     def reject(self, batch: int, owner: Owner, verdict: Verdict) -> None:
         """Drop what was staged; the file becomes ``rejected``."""
         with self._database.write() as connection:
-            _finish(connection, batch, owner, verdict, FileState.REJECTED)
-            connection.change("batch_drop_staged", batch=batch)
+            _finish(connection, batch, owner, evolve(verdict, state=FileState.REJECTED), "rejected")
+            _drop_staged(connection, batch)
+
+    def ignore(self, batch: int, owner: Owner, verdict: Verdict) -> None:
+        """Drop what was staged; the file is a draft again."""
+        with self._database.write() as connection:
+            _finish(connection, batch, owner, evolve(verdict, state=FileState.DRAFT), "rejected")
+            _drop_staged(connection, batch)
 
     def retry_batch(self, batch: int, owner: Owner, not_before: float) -> None:
         """Read again later, and count the failure."""
@@ -68,7 +87,7 @@ class SqlQueue:
         values = {"batch": batch, "owner": owner.id, "not_before": not_before, "failed": failed}
         with self._database.write() as connection:
             _must_change(connection.change("batch_retry", **values), batch, owner)
-            connection.change("batch_drop_staged", batch=batch)
+            _drop_staged(connection, batch)
 
     def twin(self, batch: Batch, digest: bytes, since: float) -> Batch | None:
         """An earlier batch of the same account, stem and bytes."""
@@ -122,7 +141,10 @@ class SqlQueue:
                 if connection.change("slice_report", **values) == 0:
                     stale.append(held)
                     continue
-                connection.bulk("outcome_add", (_outcome_row(held, item) for item in report.outcomes))
+                connection.bulk(
+                    "outcome_add",
+                    (_outcome_values(item, held.batch, held.id, held.attempt) for item in report.outcomes),
+                )
                 for new in report.later:
                     _add_slice(connection, held.batch, new, "queued")
                     connection.notify()
@@ -169,7 +191,7 @@ class SqlQueue:
         for account, before in finished_before.items():
             for row in self._read("batch_expired", account=account, before=before, limit=limit - gone):
                 with self._database.write() as connection:
-                    for step in ("batch_drop_outcomes", "batch_drop_slices", "batch_drop"):
+                    for step in ("batch_drop_outcomes", "batch_drop_slices", "notice_drop", "batch_drop"):
                         connection.change(step, batch=row["id"])
                 gone += 1
         return gone
@@ -184,30 +206,54 @@ def _must_change(changed: int, batch: int, owner: Owner) -> None:
         raise StaleOwnerError(f"batch {batch} is no longer with owner {owner.id}")
 
 
-def _must_hold(connection: Connection, batch: int, owner: Owner) -> None:
+def must_hold(connection: Connection, batch: int, owner: Owner) -> None:
+    """Check that ``owner`` reads the batch, and keep it so until the transaction ends.
+
+    Raises:
+        StaleOwnerError: it does not.
+    """
     _must_change(connection.one("batch_is_mine", batch=batch, owner=owner.id) is not None, batch, owner)
 
 
-def _finish(connection: Connection, batch: int, owner: Owner, verdict: Verdict, state: FileState) -> None:
+def _drop_staged(connection: Connection, batch: int) -> None:
+    """Forget what reading a batch has left so far; before it is accepted, all outcomes are of that kind."""
+    for step in ("batch_drop_staged", "batch_drop_outcomes", "claim_release"):
+        connection.change(step, batch=batch)
+
+
+def _charge(connection: Connection, batch: int, cost: int) -> None:
+    limit = connection.one("batch_credit", batch=batch)
+    if limit and not connection.change("batch_charge", batch=batch, cost=cost):
+        raise CreditUsedUpError(f"its credit is {limit['amount']:,} SMS, and this file takes {cost:,}")
+
+
+def _finish(connection: Connection, batch: int, owner: Owner, verdict: Verdict, state: str) -> None:
     values = {name: getattr(verdict, name) for name in ("path", "at", "messages", "digest", "cause_count")}
     values["causes"] = json.dumps([asdict(cause) for cause in verdict.causes])
-    values["state"] = "accepted" if state is FileState.SUCCESS else "rejected"
+    values["state"] = state
     _must_change(connection.change("batch_verdict", batch=batch, owner=owner.id, **values), batch, owner)
-    shown = {"size": verdict.size, "tail": verdict.tail, "at": verdict.at, **split(verdict.path)}
-    connection.change("batch_file", batch=batch, state=state.value, **shown)
+    finished = None if verdict.state is FileState.DRAFT else verdict.at
+    shown = {"size": verdict.size, "tail": verdict.tail, "at": finished, **split(verdict.path)}
+    connection.change("batch_file", batch=batch, state=verdict.state.value, **shown)
+    for file in verdict.reports:
+        connection.change("batch_report", batch=batch, at=verdict.at, **asdict(file) | split(file.path))
+    for notice in verdict.notices:
+        connection.change("notice_add", batch=batch, **asdict(notice))
 
 
-def _add_slice(connection: Connection, batch: int, new: NewSlice, state: str) -> None:
-    values = asdict(new)
+def _add_slice(connection: Connection, batch: int, new: NewSlice, state: str) -> int:
+    values = asdict(new, filter=lambda attribute, _: attribute.name != "refused")
     messages = values.pop("messages")
     row = connection.one("slice_add", **values | {"batch": batch, "state": state, "again": int(new.again)})
     if row is None:
         raise RuntimeError(f"no row came back for a slice of batch {batch}")
     connection.change("payload_add", slice=row["id"], messages=messages)
+    slice_: int = row["id"]
+    return slice_
 
 
-def _outcome_row(held: Slice, item: Outcome) -> dict[str, Any]:
-    return asdict(item) | {"batch": held.batch, "slice": held.id, "attempt": held.attempt}
+def _outcome_values(item: Outcome, batch: int, slice_: int, attempt: int) -> dict[str, Any]:
+    return asdict(item) | {"batch": batch, "slice": slice_, "attempt": attempt}
 
 
 def _batch(row: Row) -> Batch:

@@ -1,7 +1,8 @@
 -- Statements that every engine understands, by name. Times are seconds since the epoch.
 
 -- name: account_add
-INSERT INTO account (name, dialect, settings, created) VALUES (:name, :dialect, :settings, :now) RETURNING *;
+INSERT INTO account (name, dialect, settings, created, parent)
+VALUES (:name, :dialect, :settings, :now, :parent) RETURNING *;
 -- name: account_find
 SELECT * FROM account WHERE name = :name;
 -- name: account_get
@@ -14,8 +15,15 @@ UPDATE account SET settings = :settings WHERE id = :account;
 UPDATE account SET password = :password WHERE id = :account;
 -- name: account_disabled
 UPDATE account SET disabled = :disabled WHERE id = :account;
+-- name: account_credits
+SELECT amount FROM credit WHERE account = :account;
+-- name: account_set_credits
+INSERT INTO credit VALUES (:account, :amount) ON CONFLICT (account) DO UPDATE SET amount = excluded.amount;
+-- name: account_drop_credits
+DELETE FROM credit WHERE account = :account;
 -- name: account_busy
 SELECT EXISTS (SELECT 1 FROM file WHERE account = :account AND state = 'processing')
+    OR EXISTS (SELECT 1 FROM account WHERE parent = :account)
     OR EXISTS (SELECT 1 FROM batch b JOIN slice s ON s.batch = b.id
                WHERE b.account = :account AND s.state <> 'done') AS busy;
 -- name: account_contents
@@ -106,10 +114,21 @@ UPDATE batch SET state = :state, path = :path, messages = :messages, digest = :d
     cause_count = :cause_count, finished = :at
 WHERE id = :batch AND owner = :owner AND state = 'reading';
 -- name: batch_queue_slices
-UPDATE slice SET state = 'queued' WHERE batch = :batch AND state = 'staged';
+UPDATE slice SET state = CASE WHEN backend = '' THEN 'done' ELSE 'queued' END
+WHERE batch = :batch AND state = 'staged';
 -- name: batch_file
 UPDATE file SET state = :state, folder = :folder, name = :name, size = :size, tail = :tail, finished = :at
 WHERE id = (SELECT file FROM batch WHERE id = :batch) AND state = 'processing';
+-- name: batch_charge
+UPDATE credit SET amount = amount - :cost
+WHERE account = (SELECT coalesce(a.parent, a.id) FROM account a JOIN batch b ON b.account = a.id WHERE b.id = :batch)
+    AND amount >= :cost;
+-- name: batch_credit
+SELECT amount FROM credit
+WHERE account = (SELECT coalesce(a.parent, a.id) FROM account a JOIN batch b ON b.account = a.id WHERE b.id = :batch);
+-- name: batch_report
+INSERT INTO file (account, folder, name, state, content, size, mtime, finished)
+SELECT account, :folder, :name, 'success', :content, :size, :at, :at FROM batch WHERE id = :batch;
 -- name: batch_twin
 SELECT * FROM batch WHERE account = :account AND stem = :stem AND digest = :digest AND state = 'accepted'
     AND submitted >= :since AND id < :batch ORDER BY id DESC LIMIT 1;

@@ -13,11 +13,13 @@ from pathlib import Path
 from uuid import uuid4
 
 from smsfs import __version__
-from smsfs.store import Accounts, Contents, Files, Host, Owner, Queue
+from smsfs.store import Accounts, Claims, Contents, Files, Host, Notices, Owner, Queue
 from smsfs.store.durable import make_folder
 from smsfs.store.sql import Row
 from smsfs.store.sql.accounts import SqlAccounts
+from smsfs.store.sql.claims import SqlClaims
 from smsfs.store.sql.files import SqlFiles
+from smsfs.store.sql.notices import SqlNotices
 from smsfs.store.sql.owners import let_go
 from smsfs.store.sql.queue import SqlQueue
 from smsfs.store.sqlite.contents import PlainContents
@@ -45,6 +47,8 @@ class SqliteStore:
         self.accounts: Accounts = SqlAccounts(self._database)
         self.files: Files = SqlFiles(self._database)
         self.queue: Queue = SqlQueue(self._database)
+        self.claims: Claims = SqlClaims(self._database)
+        self.notices: Notices = SqlNotices(self._database)
         self.contents: Contents = PlainContents(path.parent / "contents", self._database)
 
     def now(self) -> float:

@@ -45,3 +45,11 @@ SELECT o.*, (SELECT count(*) FROM slice WHERE owner = o.id AND state = 'claimed'
     + (SELECT count(*) FROM batch WHERE owner = o.id AND state = 'reading')
     + (SELECT count(*) FROM writer WHERE owner = o.id) AS leases
 FROM owner o ORDER BY id;
+-- name: claim_take
+INSERT INTO claim (account, key, batch, until)
+SELECT :account, value, :batch, :until FROM json_each(:keys) WHERE TRUE
+ON CONFLICT (account, key) DO UPDATE SET batch = excluded.batch, until = excluded.until
+WHERE claim.until <= :now OR claim.batch = excluded.batch;
+-- name: claim_others
+SELECT c.key, c.batch FROM json_each(:keys) k JOIN claim c ON c.account = :account AND c.key = k.value
+WHERE c.batch <> :batch;

@@ -9,6 +9,7 @@ Derive a class whose name starts with ``Test`` from ``StoreSuite`` and override 
 """
 
 from smsfs.testing.store_suite.accounts import AccountSuite
+from smsfs.testing.store_suite.claims import ClaimSuite
 from smsfs.testing.store_suite.files import ContentSuite, FileSuite
 from smsfs.testing.store_suite.outcomes import OutcomeSuite
 from smsfs.testing.store_suite.owners import OwnerSuite, StaleSuite
@@ -17,7 +18,15 @@ from smsfs.testing.store_suite.races import RaceSuite
 
 
 class StoreSuite(
-    AccountSuite, ContentSuite, FileSuite, OwnerSuite, StaleSuite, QueueSuite, OutcomeSuite, RaceSuite
+    AccountSuite,
+    ClaimSuite,
+    ContentSuite,
+    FileSuite,
+    OwnerSuite,
+    StaleSuite,
+    QueueSuite,
+    OutcomeSuite,
+    RaceSuite,
 ):
     """Everything that a store promises."""
 

@@ -1,0 +1,6 @@
+-- What a batch keeps others from using for a while. Keys come as a JSON array, each engine reads it its own way.
+
+-- name: claim_release
+DELETE FROM claim WHERE batch = :batch;
+-- name: claim_expire
+DELETE FROM claim WHERE until < :now;
