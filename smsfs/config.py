@@ -73,6 +73,31 @@ class WebConfig:
 
 
 @define
+class MailConfig:
+    """The SMTP relay that takes e-mails about files.
+
+    ``sender`` is the address they come from; ``security`` says how to encrypt; an empty ``username`` means
+    no login.
+    """
+
+    host: str
+    sender: str
+    port: int = 25
+    security: Literal["none", "starttls", "tls"] = "none"
+    username: str = ""
+    password: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what no mail could come from.
+
+        Raises:
+            ValueError: a clause that names the key.
+        """
+        if not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", self.sender):
+            raise ValueError(f"sender is {self.sender!r}, and has to be an address such as smsfs@example.com")
+
+
+@define
 class PipelineConfig:
     """How files become messages and leave."""
 
@@ -110,6 +135,7 @@ class Config:
     store: StoreConfig
     sftp: SftpConfig = field(factory=SftpConfig)
     web: WebConfig | None = None
+    mail: MailConfig | None = None
     pipeline: PipelineConfig = field(factory=PipelineConfig)
     backends: dict[str, BackendConfig] = field(factory=lambda: {"outbox": OutboxConfig("outbox")})
     log: LogConfig = field(factory=LogConfig)
@@ -229,7 +255,7 @@ def _converter() -> Converter:
     converter.register_structure_hook(
         BackendConfig, lambda value, _: converter.structure(value, _kind(_exactly(value, dict)))
     )
-    sections = (StoreConfig, SftpConfig, WebConfig, PipelineConfig, LogConfig)
+    sections = (StoreConfig, SftpConfig, WebConfig, MailConfig, PipelineConfig, LogConfig)
     for record in (*sections, *BACKENDS.values(), Config):
         hook = make_dict_structure_fn(record, converter, _cattrs_forbid_extra_keys=True)
         converter.register_structure_hook(record, partial(_table, hook))

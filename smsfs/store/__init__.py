@@ -347,6 +347,9 @@ class Queue(Protocol):
     def next_batch_time(self) -> float | None:
         """When the next batch is due to be read; None when there is none."""
 
+    def batch(self, batch: int) -> Batch | None:
+        """The batch with this id."""
+
     def batches(self, account: int | None = None, file: str | None = None) -> Iterator[Batch]:
         """Batches, oldest first; ``file`` is a path, or the name under which it was submitted."""
 

@@ -35,6 +35,13 @@ legacy_algorithms = true
 proxy_from = ["192.0.2.0/24"]
 [web]
 listen = ["127.0.0.1:9090"]
+[mail]
+host = "relay.example.org"
+sender = "smsfs@example.org"
+port = 587
+security = "starttls"
+username = "smsfs"
+password = "secret"
 [pipeline]
 default_backend = "other"
 retry_seconds = 9
@@ -105,7 +112,7 @@ def test_empty_file_is_the_default(read, tmp_path):
     ("text", "sentence"),
     [
         ("[store]\nurl = 'sqlite:///a/b'\nmargin = 10\n", "margin has to be more than 0 and less than lease"),
-        ("[sfpt]\n", "top level has no key 'sfpt' (it has store, sftp, web, pipeline, backends, log)"),
+        ("[sfpt]\n", "top level has no key 'sfpt' (it has store, sftp, web, mail, pipeline, backends, log)"),
         ("[sftp]\nprot = 22\n", "sftp has no key 'prot'"),
         ("[backends.outbox]\ntype = 'outbox'\npth = 'x'\n", "backends.outbox has no key 'pth'"),
         ("[store]\n", "store lacks the key 'url'"),

@@ -103,6 +103,10 @@ class SqlQueue:
         time: float | None = self._read(statement, **values)[0]["time"]
         return time
 
+    def batch(self, batch: int) -> Batch | None:
+        """The batch with this id."""
+        return next(map(_batch, self._read("batch_get", batch=batch)), None)
+
     def batches(self, account: int | None = None, file: str | None = None) -> Iterator[Batch]:
         """Batches, oldest first."""
         after = 0

@@ -119,6 +119,8 @@ WHERE batch = :batch AND state = 'staged';
 -- name: batch_file
 UPDATE file SET state = :state, folder = :folder, name = :name, size = :size, tail = :tail, finished = :at
 WHERE id = (SELECT file FROM batch WHERE id = :batch) AND state = 'processing';
+-- name: batch_get
+SELECT * FROM batch WHERE id = :batch;
 -- name: batch_charge
 UPDATE credit SET amount = amount - :cost
 WHERE account = (SELECT coalesce(a.parent, a.id) FROM account a JOIN batch b ON b.account = a.id WHERE b.id = :batch)

@@ -80,6 +80,15 @@ def test_smpp_example_shows_every_key_and_its_default(tmp_path):
     assert set(re.findall(r"(?m)^#?(\w+) = ", body)) == set(attrs.asdict(full))
 
 
+def test_mail_example_shows_every_key_and_its_default(tmp_path):
+    """An operator would not know of a key, or take a value for the default that is none."""
+    text = (PACKAGING / "smsfs-mail.toml").read_text(encoding="utf-8")
+    short = loaded(text, tmp_path).mail
+    full = loaded(re.sub(r"(?m)^#(?=\w+ = )", "", text), tmp_path).mail
+    assert full == short
+    assert set(re.findall(r"(?m)^#?(\w+) = ", text)) == set(attrs.asdict(full))
+
+
 def test_unit_starts_the_server_with_the_system_configuration(service):
     """The service would not start, or on an empty store."""
     program, command, *arguments = service["ExecStart"].split()

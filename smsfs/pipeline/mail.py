@@ -1,0 +1,214 @@
+"""E-mails that tell how a file went.
+
+A notice is stored with the verdict of its file, so none is forgotten; it is sent by one process of all
+hosts, and tried again for about a day. Should that process die right after the relay took a mail, the next
+one sends it once more under the same Message-ID.
+"""
+
+import smtplib
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from itertools import islice
+from typing import Literal
+
+import structlog
+from attrs import frozen
+
+from smsfs.pipeline.messages import statuses
+from smsfs.states import MessageState
+from smsfs.store import Account, Batch, Notice, Store
+
+FIRST_WAIT, LONGEST_WAIT = 60.0, 7200.0
+#: With the waits between, about a day.
+MOST_FAILURES = 18
+MOST_AT_ONCE = 50
+SHOWN_CAUSES = 20
+RELAY_SECONDS = 30.0
+
+log = structlog.get_logger()
+
+
+@frozen
+class Relay:
+    """The SMTP server that takes our mails.
+
+    Attributes:
+        host: its name.
+        port: its port.
+        sender: the address that mails come from.
+        security: ``"none"``, ``"starttls"``, or ``"tls"`` from the first byte.
+        username: to log in with; empty for no login.
+        password: likewise.
+    """
+
+    host: str
+    port: int
+    sender: str
+    security: Literal["none", "starttls", "tls"] = "none"
+    username: str = ""
+    password: str = ""
+
+    @contextmanager
+    def session(self) -> Iterator[smtplib.SMTP]:
+        """A connection to it, logged in.
+
+        Raises:
+            OSError: it cannot be reached, or does not let us in; ``smtplib.SMTPException`` is one.
+        """
+        context = ssl.create_default_context()
+        if self.security == "tls":
+            smtp: smtplib.SMTP = smtplib.SMTP_SSL(
+                self.host, self.port, timeout=RELAY_SECONDS, context=context
+            )
+        else:
+            smtp = smtplib.SMTP(self.host, self.port, timeout=RELAY_SECONDS)
+        with smtp:
+            if self.security == "starttls":
+                smtp.starttls(context=context)
+            if self.username:
+                smtp.login(self.username, self.password)
+            yield smtp
+
+
+class Mailer:
+    """Sends the notices that are due.
+
+    Args:
+        store: where they are.
+        relay: what takes them; None to send none.
+        leads: whether this process is the one that sends.
+    """
+
+    def __init__(self, store: Store, relay: Relay | None, leads: Callable[[], bool]) -> None:
+        self._store, self._relay, self._leads = store, relay, leads
+
+    def step(self) -> int:
+        """Send what is due, a limited number at once; how many notices are settled by it.
+
+        Raises:
+            StoreUnavailable: the store is away.
+        """
+        notices = self._store.notices.due(self._store.now(), MOST_AT_ONCE) if self._leads() else []
+        letters = [(notice, self._letter(notice)) for notice in notices]
+        for notice, letter in letters:
+            if letter is None:
+                self._store.notices.done(notice, self._store.now())
+        to_send = [(notice, letter) for notice, letter in letters if letter is not None]
+        if self._relay and to_send:
+            self._send(self._relay, to_send)
+        return len(letters)
+
+    def _letter(self, notice: Notice) -> EmailMessage | None:
+        """The mail of a notice; None when there is nothing to tell, or nobody to tell it through."""
+        account = self._store.accounts.get(notice.account)
+        batch = self._store.queue.batch(notice.batch)
+        if not (self._relay and account and batch and notice.address):
+            return None
+        told = (
+            verdict_text(account, batch)
+            if notice.kind == "verdict"
+            else window_text(account, batch, cancelled_rows(self._store, batch))
+        )
+        return letter(notice, self._relay.sender, self._store.now(), *told) if told else None
+
+    def _send(self, relay: Relay, letters: list[tuple[Notice, EmailMessage]]) -> None:
+        left = list(letters)
+        try:
+            with relay.session() as smtp:
+                while left:
+                    notice, mail = left[0]
+                    self._hand_over(smtp, notice, mail)
+                    left.pop(0)
+        except OSError as exc:
+            log.warning("mail_relay_away", host=relay.host, reason=_why(exc), mails=len(left))
+            for notice, _ in left:
+                self._later(notice, _why(exc))
+
+    def _hand_over(self, smtp: smtplib.SMTP, notice: Notice, mail: EmailMessage) -> None:
+        """Give the relay one mail.
+
+        Raises:
+            OSError: the connection is of no more use.
+        """
+        try:
+            smtp.send_message(mail)
+        except smtplib.SMTPServerDisconnected:
+            raise
+        except (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused) as exc:
+            smtp.rset()
+            self._later(notice, _why(exc))
+        else:
+            self._store.notices.done(notice, self._store.now())
+            log.info("mail_sent", to=notice.address, batch=notice.batch, about=notice.kind)
+
+    def _later(self, notice: Notice, reason: str) -> None:
+        now = self._store.now()
+        if notice.failures + 1 >= MOST_FAILURES:
+            log.error("mail_given_up", to=notice.address, batch=notice.batch, reason=reason)
+            self._store.notices.done(notice, now)
+        else:
+            self._store.notices.later(notice, now + min(FIRST_WAIT * 2.0**notice.failures, LONGEST_WAIT))
+
+
+def letter(notice: Notice, sender: str, now: float, subject: str, body: str) -> EmailMessage:
+    """A mail that no autoresponder answers; the same notice always has the same Message-ID."""
+    mail = EmailMessage()
+    mail["From"] = sender
+    mail["To"] = parseaddr(notice.address)[1]
+    mail["Subject"] = subject
+    mail["Date"] = format_datetime(datetime.fromtimestamp(now, UTC))
+    mail["Message-ID"] = f"<smsfs-{notice.batch}-{notice.kind}-{notice.id}@{sender.rpartition('@')[2]}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(body)
+    return mail
+
+
+def verdict_text(account: Account, batch: Batch) -> tuple[str, str]:
+    """Subject and body of what became of a file."""
+    name = batch.path.rpartition("/")[2]
+    if batch.state == "accepted":
+        subject = f"{name}: {batch.messages:,} messages accepted"
+        if batch.cause_count:
+            subject += f", {batch.cause_count:,} faults"
+    else:
+        subject = f"{name}: rejected, nothing is sent"
+    at = datetime.fromtimestamp(batch.submitted, UTC)
+    lines = [f"Account: {account.name}", f"File: {batch.path}", f"Received: {at:%Y-%m-%d %H:%M:%S} UTC"]
+    lines += [f"Messages accepted: {batch.messages:,}", f"Faults: {batch.cause_count:,}"]
+    lines += ["", *(f"- {cause}" for cause in batch.causes[:SHOWN_CAUSES])] if batch.causes else []
+    more = batch.cause_count - min(SHOWN_CAUSES, len(batch.causes))
+    lines += [f"- and {more:,} more"] if more > 0 else []
+    return subject, "\n".join(lines) + "\n"
+
+
+def window_text(account: Account, batch: Batch, rows: Iterator[str]) -> tuple[str, str] | None:
+    """Subject and body of what was not sent by the end of its time; None if all was."""
+    first = list(islice(rows, SHOWN_CAUSES))
+    if not first:
+        return None
+    more = sum(1 for _ in rows)
+    name = batch.path.rpartition("/")[2]
+    subject = f"{name}: {len(first) + more:,} messages were cancelled at the end of their time"
+    lines = [f"Account: {account.name}", f"File: {batch.path}", "", *(f"- {row}" for row in first)]
+    return subject, "\n".join([*lines, *([f"- and {more:,} more"] if more else [])]) + "\n"
+
+
+def cancelled_rows(store: Store, batch: Batch) -> Iterator[str]:
+    """The messages of a batch that were not sent in their time, as text."""
+    for status in statuses(store, batch):
+        if status.state is MessageState.CANCELLED:
+            yield f"row {status.message.row}, {status.message.recipient}"
+
+
+def _why(exc: OSError) -> str:
+    if isinstance(exc, smtplib.SMTPRecipientsRefused):
+        code, text = next(iter(exc.recipients.values()))
+        return f"{code} {text.decode('utf-8', 'replace')}"
+    if isinstance(exc, smtplib.SMTPResponseException):
+        error = exc.smtp_error
+        return f"{exc.smtp_code} {error.decode('utf-8', 'replace') if isinstance(error, bytes) else error}"
+    return exc.strerror or str(exc)
