@@ -162,5 +162,13 @@ class Unreadable(Exception):
         self.cause = cause
 
 
+class Ignored(Exception):
+    """A file that is none for this account, and stays what it is; carries the one cause."""
+
+    def __init__(self, cause: Cause) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
 class ConfigurationError(Exception):
     """The configuration or a command's argument is wrong; the text is the sentence to print."""

@@ -84,6 +84,8 @@ class Dialect(Protocol):
     #: Whether names carry the time of submission, for which a free second is then looked for.
     #: Others keep their name while they are processed.
     stamped: bool
+    #: The state of a file whose messages are sent: success, or consumed.
+    accepted: FileState
     #: Each setting of an account with its default; its type is the type of a value's.
     defaults: Mapping[str, Any]
 
@@ -146,6 +148,7 @@ class Dialect(Protocol):
 
         Raises:
             Unreadable: the whole file is not to be sent, whatever came before; nothing more comes.
+            Ignored: the file is none for this account.
         """
 
     def tail(self, head: bytes, causes: Iterable[Cause], total: int, submission: Submission) -> bytes:
@@ -174,10 +177,21 @@ class Dialect(Protocol):
             at: the time of the verdict, UTC.
         """
 
+    def claims(self, settings: Mapping[str, Any]) -> float:
+        """Seconds for which nobody is written to a second time; 0 for no such rule."""
+
+    def again(self, settings: Mapping[str, Any], now: datetime) -> tuple[float, float] | None:
+        """When messages whose time is over may be sent instead; None: they are cancelled.
+
+        Returns:
+            From when until when, in seconds since the epoch.
+        """
+
     def code_for(self, what: str) -> str:
         """The system's own code for what the pipeline finds; empty where it has none.
 
         Args:
-            what: ``"optout"``, ``"duplicate file"``, ``"credits"``, ``"nothing to send"``, ``"corrupt"`` or
+            what: ``"optout"``, ``"duplicate"`` (a recipient within :meth:`claims`), ``"duplicate file"``,
+                ``"credits"``, ``"nothing to send"``, ``"corrupt"`` or
                 ``"internal"``.
         """

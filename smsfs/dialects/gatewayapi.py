@@ -58,6 +58,7 @@ class GatewayApi:
     name = "gatewayapi"
     folders: tuple[str, ...] = ()
     stamped = True
+    accepted = FileState.SUCCESS
     defaults: Mapping[str, Any] = {
         "unknown_columns": "reject",
         "bad_rows": "reject",
@@ -163,6 +164,16 @@ class GatewayApi:
         """None: the file itself tells, at its bottom."""
         del submission, causes, total, state, at
         return []
+
+    def claims(self, settings: Mapping[str, Any]) -> float:
+        """None: whoever is in a file is written to."""
+        del settings
+        return 0
+
+    def again(self, settings: Mapping[str, Any], now: datetime) -> tuple[float, float] | None:
+        """No message has a time of its own."""
+        del settings, now
+        return None
 
     def code_for(self, what: str) -> str:
         """None: the page names no codes."""

@@ -22,6 +22,7 @@ COMMON: dict[str, Any] = {
     "max_files": 100_000,
     "max_bytes": 10_240 * MIB,
     "max_open_files": 256,
+    "email": "",  # who is told how a file went, unless the file says; empty: nobody
     "keep_files_days": 30,
     "keep_messages_days": 90,
 }

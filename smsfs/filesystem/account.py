@@ -360,6 +360,8 @@ class AccountFilesystem(Filesystem):
 
     def _free_second(self, files: FileChange, submission: Submission, now: int) -> datetime:
         """The first second, from now, whose names are free for this file's whole life."""
+        if not self._dialect.stamped:
+            return datetime.fromtimestamp(now, UTC)
         for second in count(now):
             at = datetime.fromtimestamp(second, UTC)
             states = (FileState.PROCESSING, FileState.SUCCESS, FileState.REJECTED)

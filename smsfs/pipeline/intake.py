@@ -6,25 +6,35 @@ when its reader died is read again from the start, to the same messages.
 """
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import blake2b
 from itertools import islice
 from typing import Any, BinaryIO, cast
 
-import msgspec
 import structlog
-from attrs import define, field, frozen
+from attrs import evolve, frozen
 
-from smsfs.dialects import Dialect, Row, Submission
+from smsfs.dialects import Dialect
 from smsfs.dialects.settings import settings_of
-from smsfs.errors import Cause, StoreUnavailable, Unreadable
-from smsfs.sms.message import Message
+from smsfs.errors import Cause, Exists, Ignored, StoreUnavailable, Unreadable
+from smsfs.pipeline.reading import Reading, Sorter, Work
 from smsfs.states import FileState
-from smsfs.store import Account, Batch, File, LeaseLostError, NewSlice, Owner, StaleOwnerError, Store, Verdict
+from smsfs.store import (
+    Batch,
+    CreditUsedUpError,
+    LeaseLostError,
+    NewFile,
+    NewNotice,
+    Owner,
+    StaleOwnerError,
+    Store,
+    Verdict,
+)
 
-SLICE_MESSAGES = 500
 STAGE_SLICES = 20
+#: After the end of a window, until the last answers are in.
+WINDOW_GRACE = 120.0
 KEPT_CAUSES = 100
 HEAD_BYTES = 65_536
 READ_BYTES = 262_144
@@ -39,43 +49,6 @@ class IntakeRules:
     default_backend: str
     retry_seconds: float = 1800
     max_failures: int = 5
-
-
-@define
-class _Reading:
-    """What has come of a file so far."""
-
-    messages: int = 0
-    causes: list[Cause] = field(factory=list)
-    cause_count: int = 0
-
-    def bad(self, cause: Cause) -> None:
-        self.cause_count += 1
-        if len(self.causes) < KEPT_CAUSES:
-            self.causes.append(cause)
-
-    def last(self, cause: Cause) -> None:
-        """The cause for which nothing more is read, always among those kept."""
-        self.cause_count += 1
-        self.causes = [*self.causes[: KEPT_CAUSES - 1], cause]
-
-
-@frozen
-class _Work:
-    """One batch, and what is needed to read it."""
-
-    batch: Batch
-    account: Account
-    file: File
-    dialect: Dialect
-    settings: dict[str, Any]
-
-    @property
-    def submission(self) -> Submission:
-        return Submission(self.batch.stem, self.batch.flags)
-
-    def path(self, state: FileState) -> str:
-        return self.dialect.path(self.submission, datetime.fromtimestamp(self.batch.submitted, UTC), state)
 
 
 class Intake:
@@ -126,92 +99,110 @@ class Intake:
             log.exception("intake_failed", batch=batch.id, file=batch.path, failures=batch.failures + 1)
             self._failed(batch, exc)
 
-    def _work(self, batch: Batch) -> _Work:
+    def _work(self, batch: Batch) -> Work:
         account = self._store.accounts.get(batch.account)
         file = self._store.files.view().get(batch.file) if batch.file else None
         if account is None or file is None:
             raise LookupError(f"batch {batch.id} has lost its account or file")
         dialect = self._dialect(account.dialect)
-        return _Work(batch, account, file, dialect, settings_of(dialect, account.settings))
+        return Work(batch, account, file, dialect, settings_of(dialect, account.settings))
 
     def _read(self, batch: Batch) -> None:
-        work, reading = self._work(batch), _Reading()
+        work, reading = self._work(batch), Reading()
         raw = self._store.contents.open_read(work.file.content)
         with cast("BinaryIO", io.BufferedReader(raw, READ_BYTES)) as stream:
             size = work.dialect.client_size(stream, work.file.size)
             digest = _digest(stream, size)
             earlier = self._twin(work, digest)
             if earlier:
-                reading.bad(_already_sent(earlier))
+                reading.last(_already_sent(earlier))
             else:
                 self._read_rows(work, stream, size, reading)
+            good = self._is_good(work, reading)
             tail = _tail(work, stream, size, reading)
-        good = reading.messages and (not reading.cause_count or work.settings.get("bad_rows") == "skip")
-        state = FileState.SUCCESS if good else FileState.REJECTED
-        verdict = Verdict(
-            path=work.path(state),
-            at=self._store.now(),
-            messages=reading.messages if good else 0,
-            size=size,
-            tail=tail,
-            digest=digest,
-            causes=reading.causes,
-            cause_count=reading.cause_count,
-        )
-        self._conclude(work, state, verdict)
+        verdict = Verdict("", self._store.now(), size=size, tail=tail, digest=digest)
+        if reading.ignored:
+            self._ignore(work, reading, verdict)
+        elif good:
+            self._accept(work, reading, evolve(verdict, state=work.dialect.accepted))
+        else:
+            self._conclude(work, reading, evolve(verdict, state=FileState.REJECTED))
 
-    def _conclude(self, work: _Work, state: FileState, verdict: Verdict) -> None:
-        finish = self._store.queue.accept if state is FileState.SUCCESS else self._store.queue.reject
-        finish(work.batch.id, self._owner, verdict)
-        log.info(
-            "accepted" if state is FileState.SUCCESS else "rejected",
-            account=work.account.name,
-            file=verdict.path,
-            batch=work.batch.id,
-            messages=verdict.messages,
-            seconds=round(verdict.at - work.batch.not_before, 3),
-            **({"causes": verdict.cause_count, "cause": str(verdict.causes[0])} if verdict.causes else {}),
-        )
-
-    def _read_rows(self, work: _Work, stream: BinaryIO, size: int, reading: _Reading) -> None:
+    def _read_rows(self, work: Work, stream: BinaryIO, size: int, reading: Reading) -> None:
         stream.seek(0)
+        backend = work.settings["backend"] or self._rules.default_backend
+        sorter = Sorter(self._store, self._owner, work, reading, backend)
         try:
-            at = datetime.fromtimestamp(work.batch.submitted, UTC)
-            rows = work.dialect.read(stream, size, work.submission, work.settings, at)
-            messages = self._good_rows(rows, reading, skip=work.settings.get("bad_rows") == "skip")
-            slices = self._slices(work, messages, reading)
+            rows = work.dialect.read(stream, size, work.submission, work.settings, work.submitted)
+            slices = sorter.slices(rows)
             while staged := list(islice(slices, STAGE_SLICES)):
                 self._store.queue.stage(work.batch.id, self._owner, staged)
+        except Ignored as exc:
+            reading.ignored = True
+            reading.last(exc.cause)
         except Unreadable as exc:
-            reading.messages = 0
             reading.last(exc.cause)
 
     @staticmethod
-    def _good_rows(rows: Iterable[Row], reading: _Reading, *, skip: bool) -> Iterator[Message]:
-        """The messages, while there is hope that they will be sent; causes are noted to the end."""
-        for row in rows:
-            if isinstance(row, Cause):
-                reading.bad(row)
-            elif isinstance(row, Message) and (skip or not reading.cause_count):
-                yield row
+    def _is_good(work: Work, reading: Reading) -> bool:
+        if reading.cause_count and not work.dialect.skips_bad_rows(work.settings):
+            return False
+        good = bool(reading.messages or (reading.refused and work.dialect.accepted is FileState.CONSUMED))
+        if not good and not reading.unreadable:
+            reading.bad(Cause("no message is left to send", code=work.dialect.code_for("nothing to send")))
+        return good
 
-    def _slices(self, work: _Work, messages: Iterator[Message], reading: _Reading) -> Iterator[NewSlice]:
-        seq = 0
-        while chunk := list(islice(messages, SLICE_MESSAGES)):
-            reading.messages += len(chunk)
-            yield NewSlice(
-                seq=seq,
-                first_row=chunk[0].row,
-                last_row=chunk[-1].row,
-                size=len(chunk),
-                messages=msgspec.msgpack.encode(chunk),
-                backend=work.settings["backend"] or self._rules.default_backend,
-                not_before=work.batch.not_before,
-                expires=work.batch.submitted + work.settings["validity_seconds"],
-            )
-            seq += 1
+    # -- how reading ends ------------------------------------------------------------------------------
 
-    def _twin(self, work: _Work, digest: bytes) -> Batch | None:
+    def _accept(self, work: Work, reading: Reading, verdict: Verdict) -> None:
+        sent = evolve(verdict, messages=reading.messages + reading.refused, cost=reading.cost)
+        try:
+            self._conclude(work, reading, sent)
+        except CreditUsedUpError as exc:
+            reading.last(Cause(str(exc), code=work.dialect.code_for("credits")))
+            self._conclude(work, reading, evolve(verdict, state=FileState.REJECTED))
+
+    def _ignore(self, work: Work, reading: Reading, verdict: Verdict) -> None:
+        """Leave the file where it is: it is none for this account."""
+        told = evolve(verdict, path=work.file.path, tail=b"", **_causes(reading))
+        self._store.queue.ignore(work.batch.id, self._owner, told)
+        log.warning("ignored", account=work.account.name, file=work.file.path, cause=str(reading.causes[0]))
+
+    def _conclude(self, work: Work, reading: Reading, verdict: Verdict) -> None:
+        """Give the file its verdict, under the first path that is free, and its reports beside it."""
+        verdict = evolve(verdict, notices=_notices(work, reading, verdict), **_causes(reading))
+        finish = self._store.queue.reject if verdict.state is FileState.REJECTED else self._store.queue.accept
+        for path in work.paths(verdict):
+            reports = self._reports(work, reading, evolve(verdict, path=path))
+            try:
+                finish(work.batch.id, self._owner, evolve(verdict, path=path, reports=reports))
+            except BaseException as exc:
+                self._store.contents.delete(report.content for report in reports)
+                if not isinstance(exc, Exists):
+                    raise
+            else:
+                _log_verdict(work, evolve(verdict, path=path))
+                return
+
+    def _reports(self, work: Work, reading: Reading, verdict: Verdict) -> list[NewFile]:
+        if not reading.causes:
+            return []
+        at = datetime.fromtimestamp(verdict.at, UTC)
+        submission = evolve(work.submission, stem=verdict.path)
+        written = work.dialect.reports(submission, reading.causes, reading.cause_count, verdict.state, at)
+        return [NewFile(path, self._written(data), len(data)) for path, data in written]
+
+    def _written(self, data: bytes) -> str:
+        content = self._store.contents.create()
+        writer = self._store.contents.open_write(content)
+        try:
+            writer.write(0, data)
+            writer.sync()
+        finally:
+            writer.close()
+        return content
+
+    def _twin(self, work: Work, digest: bytes) -> Batch | None:
         window = work.settings["duplicate_seconds"]
         since = work.batch.submitted - window
         return self._store.queue.twin(work.batch, digest, since) if window else None
@@ -230,20 +221,14 @@ class Intake:
             f"the server failed {failures} times to read the file and gives up; nothing was sent. "
             f"The operator finds the reason in the log under batch {batch.id}"
         )
-        work = self._work(batch)
+        work, reading = self._work(batch), Reading()
+        reading.last(evolve(cause, code=work.dialect.code_for("internal")))
         tail = work.dialect.tail(self._head(work), [cause], 1, work.submission)
-        verdict = Verdict(
-            path=work.path(FileState.REJECTED),
-            at=self._store.now(),
-            size=work.file.size,
-            tail=tail,
-            causes=[cause],
-            cause_count=1,
-        )
-        self._conclude(work, FileState.REJECTED, verdict)
+        verdict = Verdict("", self._store.now(), size=work.file.size, tail=tail, state=FileState.REJECTED)
+        self._conclude(work, reading, verdict)
         log.error("gave_up", batch=batch.id, file=batch.path, reason=reason)
 
-    def _head(self, work: _Work) -> bytes:
+    def _head(self, work: Work) -> bytes:
         try:
             return self._store.contents.read(work.file.content, 0, min(HEAD_BYTES, work.file.size))
         except OSError:  # perhaps this is what reading failed for
@@ -268,9 +253,37 @@ def _already_sent(earlier: Batch) -> Cause:
     )
 
 
-def _tail(work: _Work, stream: BinaryIO, size: int, reading: _Reading) -> bytes:
+def _tail(work: Work, stream: BinaryIO, size: int, reading: Reading) -> bytes:
     if not reading.cause_count:
         return b""
     stream.seek(0)
     head = stream.read(min(HEAD_BYTES, size))
     return work.dialect.tail(head, reading.causes, reading.cause_count, work.submission)
+
+
+def _causes(reading: Reading) -> dict[str, Any]:
+    """What a verdict keeps of the causes."""
+    return {"causes": reading.causes[:KEPT_CAUSES], "cause_count": reading.cause_count}
+
+
+def _notices(work: Work, reading: Reading, verdict: Verdict) -> list[NewNotice]:
+    """Who is told what: how it went, and when the time of the messages is over."""
+    addresses = list(reading.emails) or [work.settings["email"]]
+    told = [NewNotice("verdict", address, verdict.at) for address in addresses if address]
+    if reading.until and verdict.messages:
+        told += [
+            NewNotice("window", address, reading.until + WINDOW_GRACE) for address in addresses if address
+        ]
+    return told
+
+
+def _log_verdict(work: Work, verdict: Verdict) -> None:
+    log.info(
+        "rejected" if verdict.state is FileState.REJECTED else "accepted",
+        account=work.account.name,
+        file=verdict.path,
+        batch=work.batch.id,
+        messages=verdict.messages,
+        seconds=round(verdict.at - work.batch.not_before, 3),
+        **({"causes": verdict.cause_count, "cause": str(verdict.causes[0])} if verdict.causes else {}),
+    )

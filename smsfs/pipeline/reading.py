@@ -1,0 +1,239 @@
+"""From the rows that a dialect reads to slices that can be stored."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import count, groupby
+from typing import Any
+
+import msgspec
+from attrs import define, field, frozen
+
+from smsfs.dialects import Dialect, Refused, Row, Sheet, Submission
+from smsfs.errors import Cause
+from smsfs.sms.message import Message
+from smsfs.store import Account, Batch, File, NewSlice, Outcome, Owner, Store, Verdict
+
+SLICE_MESSAGES = 500
+#: So many rows are looked up together: on the opt-out list, among numbers written to before.
+CHUNK_ROWS = 5000
+
+
+@define
+class Reading:
+    """What has come of a file so far.
+
+    Attributes:
+        kept: how many causes are kept, of however many there are.
+        messages: to be sent.
+        refused: messages that are kept, and never sent.
+        cost: SMS that those to be sent take.
+        until: when the last of them is to have left; 0 where no row says so.
+        emails: who is told, beside or instead of the account's own.
+        causes: the first causes.
+        cause_count: how many there are.
+        unreadable: nothing is sent, whatever was read before.
+        ignored: the file is none for this account.
+    """
+
+    kept: int = 100
+    messages: int = 0
+    refused: int = 0
+    cost: int = 0
+    until: float = 0
+    emails: dict[str, None] = field(factory=dict)
+    causes: list[Cause] = field(factory=list)
+    cause_count: int = 0
+    unreadable: bool = False
+    ignored: bool = False
+
+    def bad(self, cause: Cause) -> None:
+        """A row, or a whole document, is none."""
+        self.cause_count += 1
+        if len(self.causes) < self.kept:
+            self.causes.append(cause)
+
+    def last(self, cause: Cause) -> None:
+        """The cause for which nothing is sent, always among those kept."""
+        self.cause_count += 1
+        self.causes = [*self.causes[: self.kept - 1], cause]
+        self.messages = self.refused = self.cost = 0
+        self.unreadable = True
+
+
+@frozen
+class Work:
+    """One batch, and what is needed to read it."""
+
+    batch: Batch
+    account: Account
+    file: File
+    dialect: Dialect
+    settings: dict[str, Any]
+
+    @property
+    def submission(self) -> Submission:
+        """As the dialect made it."""
+        return Submission(self.batch.stem, self.batch.flags)
+
+    @property
+    def submitted(self) -> datetime:
+        """When; UTC."""
+        return datetime.fromtimestamp(self.batch.submitted, UTC)
+
+    def paths(self, verdict: Verdict) -> Iterator[str]:
+        """Where the file may go, the best first."""
+        path = self.dialect.path(self.submission, self.submitted, verdict.state)
+        yield path
+        for second in count(int(verdict.at)):
+            yield self.dialect.spare(path, datetime.fromtimestamp(second, UTC))
+
+
+class Sorter:
+    """Sorts rows into slices: those to send, and those refused.
+
+    Args:
+        store: where opt-outs and claims are.
+        owner: this process.
+        work: the batch.
+        reading: takes the counts and causes.
+        backend: which sends.
+    """
+
+    def __init__(self, store: Store, owner: Owner, work: Work, reading: Reading, backend: str) -> None:
+        self._store, self._owner, self._work, self._reading = store, owner, work, reading
+        self._backend = backend
+        self._skips = work.dialect.skips_bad_rows(work.settings)
+        self._sheet = Sheet("")
+        self._passed_over = False
+        self._seq = 0
+
+    def slices(self, rows: Iterable[Row]) -> Iterator[NewSlice]:
+        """The slices of a file; rows are not kept once there is no hope that they will be sent."""
+        chunk: list[Message | Refused] = []
+        for row in rows:
+            if isinstance(row, (Message, Refused)):
+                if not self._passed_over and (self._skips or not self._reading.cause_count):
+                    chunk.append(row)
+            elif isinstance(row, Cause):
+                self._reading.bad(row)
+            else:
+                yield from self._stored(chunk)
+                chunk = []
+                self._begin(row)
+            if len(chunk) >= CHUNK_ROWS:
+                yield from self._stored(chunk)
+                chunk = []
+        yield from self._stored(chunk)
+
+    def _begin(self, sheet: Sheet) -> None:
+        """A document begins; one whose name was used before is passed over."""
+        self._sheet = sheet
+        if sheet.email:
+            self._reading.emails[sheet.email] = None
+        seconds = self._work.settings.get("unique_seconds", 0)
+        earlier = self._claimed([f"file {sheet.key}"], seconds) if sheet.key else {}
+        self._passed_over = bool(earlier)
+        for batch in earlier.values():
+            self._reading.bad(
+                Cause(
+                    f"a file of this name was processed within the last {seconds / 3600:g} hours "
+                    f"(batch {batch}), so this one is taken for a repeated upload; "
+                    "to send it, give it another name",
+                    code=self._code("duplicate file"),
+                    document=sheet.name,
+                )
+            )
+
+    def _code(self, what: str) -> str:
+        return self._work.dialect.code_for(what)
+
+    def _claimed(self, keys: list[str], seconds: float) -> dict[str, int]:
+        """Those of the keys that another batch used within so many seconds."""
+        if not seconds or not keys:
+            return {}
+        now = self._work.batch.submitted
+        return self._store.claims.take(self._work.batch, self._owner, keys, now, now + seconds)
+
+    # -- who is not to be written to ------------------------------------------------------------------
+
+    def _stored(self, chunk: list[Message | Refused]) -> Iterator[NewSlice]:
+        refused = [row for row in chunk if isinstance(row, Refused)]
+        messages = [row for row in chunk if isinstance(row, Message)] if refused else chunk
+        messages = self._without_optouts(messages, refused)
+        messages = self._without_recent(messages, refused)
+        yield from self._to_send(messages)
+        yield from self._never_sent(sorted(refused, key=lambda item: item.message.row))
+
+    def _without_optouts(self, messages: list[Any], refused: list[Refused]) -> list[Any]:
+        if not (self._sheet.optouts and self._work.settings.get("optouts")):
+            return messages
+        account = self._work.account
+        numbers = {message.recipient for message in messages}
+        out = self._store.optouts.among(account.parent or account.id, numbers)
+        reason = "the recipient has opted out"
+        return self._without(messages, out, refused, self._code("optout"), reason)
+
+    def _without_recent(self, messages: list[Any], refused: list[Refused]) -> list[Any]:
+        seconds = self._work.dialect.claims(self._work.settings)
+        taken = self._claimed([f"to {message.recipient}" for message in messages], seconds)
+        numbers = {key.removeprefix("to ") for key in taken}
+        reason = f"the recipient was written to within the last {seconds / 86_400:g} days"
+        return self._without(messages, numbers, refused, self._code("duplicate"), reason)
+
+    def _without(
+        self, messages: list[Any], numbers: set[str], refused: list[Refused], code: str, reason: str
+    ) -> list[Any]:
+        if not numbers:
+            return messages
+        for message in messages:
+            if message.recipient in numbers:
+                refused.append(Refused(message, code, reason))
+                self._tell(message, code, reason)
+        return [message for message in messages if message.recipient not in numbers]
+
+    def _tell(self, message: Message, code: str, reason: str) -> None:
+        """Where good rows are sent without the bad ones, the client is told of each that is not."""
+        if self._skips:
+            number, document = message.recipient, self._sheet.name
+            cause = Cause(reason, code=code, index=message.row, msisdn=number, document=document)
+            self._reading.bad(cause)
+
+    # -- slices ---------------------------------------------------------------------------------------
+
+    def _to_send(self, messages: list[Any]) -> Iterator[NewSlice]:
+        self._reading.messages += len(messages)
+        self._reading.cost += sum(message.parts for message in messages)
+        for (due, until), group in groupby(messages, key=lambda message: (message.due, message.until)):
+            self._reading.until = max(self._reading.until, until)
+            yield from self._cut(list(group), self._backend, due, until)
+
+    def _never_sent(self, refused: list[Refused]) -> Iterator[NewSlice]:
+        self._reading.refused += len(refused)
+        at = self._work.batch.submitted
+        for start in range(0, len(refused), SLICE_MESSAGES):
+            some = refused[start : start + SLICE_MESSAGES]
+            outcomes = [
+                Outcome(item.message.row, "refused", at, code=item.code, reason=item.reason) for item in some
+            ]
+            yield self._slice([item.message for item in some], "", 0, 0, outcomes)
+
+    def _cut(self, messages: list[Message], backend: str, due: float, until: float) -> Iterator[NewSlice]:
+        for start in range(0, len(messages), SLICE_MESSAGES):
+            yield self._slice(messages[start : start + SLICE_MESSAGES], backend, due, until, ())
+
+    def _slice(
+        self, messages: list[Message], backend: str, due: float, until: float, refused: Iterable[Outcome]
+    ) -> NewSlice:
+        batch = self._work.batch
+        self._seq += 1
+        return NewSlice(
+            seq=self._seq - 1,
+            first_row=messages[0].row,
+            last_row=messages[-1].row,
+            size=len(messages),
+            messages=msgspec.msgpack.encode(messages),
+            backend=backend,
+            not_before=max(batch.not_before, due),
+            expires=until or max(batch.submitted, due) + self._work.settings["validity_seconds"],
+            refused=tuple(refused),
+        )
