@@ -27,6 +27,7 @@ FILE_EVENTS = {
     "accept": "it was read to its end and its messages were queued",
     "reject": "it cannot be sent as it is, or reading it failed too often",
     "consume": "it is finished and its dialect shows it no longer",
+    "ignore": "it is none for its account, and stays as it is",
     "reopen": "a client renames a rejected file, to mend it",
 }
 MESSAGE_STATES = {
