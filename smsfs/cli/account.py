@@ -13,7 +13,7 @@ import click
 from smsfs.cli.common import config_option, find_account, opened, out, show_table
 from smsfs.config import Config
 from smsfs.dialects.registry import DIALECTS, dialect
-from smsfs.dialects.settings import check_setting, settings_of
+from smsfs.dialects.settings import check_setting, settings_of, shown
 from smsfs.errors import ConfigurationError
 from smsfs.frontends.logins import hash_password
 from smsfs.store import Store
@@ -142,7 +142,7 @@ def show(name: str, as_json: bool, config_file: Path | None) -> None:
     for key, value in item.items():
         _line(key, ", ".join(value) if isinstance(value, list) else value)
     for key, value in settings.items():
-        _line(f"  {key}", value)
+        _line(f"  {key}", shown(value))
 
 
 def _line(key: str, value: object) -> None:

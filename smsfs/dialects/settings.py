@@ -33,6 +33,11 @@ def settings_of(dialect: Dialect, own: Mapping[str, Any]) -> dict[str, Any]:
     return {**COMMON, **dialect.defaults, **own}
 
 
+def shown(value: Any) -> str:
+    """The value of a setting as a command line gives it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def check_setting(dialect: Dialect, key: str, text: str) -> Any:
     """The value of a setting as given on a command line.
 
@@ -44,8 +49,11 @@ def check_setting(dialect: Dialect, key: str, text: str) -> Any:
     if key not in COMMON:
         known = ", ".join(sorted({*COMMON, *dialect.defaults}))
         raise ConfigurationError(f"There is no setting {key!r}; there are {known}.")
-    if key in CHOICES and text not in CHOICES[key]:
-        raise ConfigurationError(f"{key} is one of {', '.join(CHOICES[key])}, not {text!r}.")
+    choices = ("true", "false") if isinstance(COMMON[key], bool) else CHOICES.get(key)
+    if choices and text not in choices:
+        raise ConfigurationError(f"{key} is one of {', '.join(choices)}, not {text!r}.")
+    if isinstance(COMMON[key], bool):
+        return text == "true"
     if isinstance(COMMON[key], str):
         return text
     if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
