@@ -11,7 +11,18 @@ from pathlib import Path
 
 import structlog
 
-from smsfs.backends import Accepted, Answer, Envelope, Receive, Rejected, Throttled, Unknown, receive_nothing
+from smsfs.backends import (
+    UP,
+    Accepted,
+    Answer,
+    Envelope,
+    Receive,
+    Rejected,
+    State,
+    Throttled,
+    Unknown,
+    receive_nothing,
+)
 from smsfs.backends.smpp.constants import Status, status_meaning, status_name
 from smsfs.backends.smpp.keeper import Keeper
 from smsfs.backends.smpp.letter import Composer, Job, Letter
@@ -47,6 +58,7 @@ class SmppBackend:
     """
 
     idempotent = False
+    traceable = True
 
     def __init__(
         self, name: str, config: SmppConfig, folder: Path, jitter: Callable[[], float] | None = None
@@ -65,6 +77,14 @@ class SmppBackend:
         self._tasks: list[asyncio.Task[None]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._finishing = self._faulty = False
+
+    def state(self) -> State:
+        """Down after a few seconds without a bind."""
+        if self._faulty:
+            return "down", "the backend has a fault, which is in the log"
+        if self._links or self._loop.time() - self._down_since <= LINK_PATIENCE_SECONDS:
+            return UP
+        return "down", self._keepers[0].reason
 
     async def start(self, receive: Receive = receive_nothing) -> None:
         """Begin to connect; what cannot be reached is tried again and again.

@@ -49,6 +49,8 @@ class Keeper:
         backoff = partial(Backoff, config.reconnect_first, config.reconnect_longest)
         self._backoff = backoff(jitter) if jitter else backoff()
         self._next_attempt = 0.0
+        #: Why the bind is not up, as a clause.
+        self.reason = "not connected yet"
         self._stopping = asyncio.Event()
 
     def wait(self, now: float) -> float:
@@ -62,7 +64,7 @@ class Keeper:
     async def run(self) -> None:
         """Keep the bind up until ``stop``."""
         while not self._stopping.is_set():
-            reason = await self._once()
+            self.reason = reason = await self._once()
             if self._stopping.is_set():
                 return
             wait = self._backoff.failed()

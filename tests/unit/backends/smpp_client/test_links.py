@@ -5,7 +5,7 @@ import subprocess
 import pytest
 import structlog
 
-from smsfs.backends import Accepted, Throttled, Unknown
+from smsfs.backends import UP, Accepted, Throttled, Unknown
 from smsfs.backends.smpp import client
 from smsfs.backends.smpp.constants import Status
 from smsfs.backends.smpp.options import SmppConfig
@@ -42,9 +42,11 @@ def test_no_link(play, monkeypatch):
         answers = await sender.submit("a", "b")
         assert all(isinstance(answer, Throttled) for answer in answers)
         assert sender.backend.slices == 0, "no more slices are wanted"
+        assert sender.backend.state() == ("down", "cannot connect: Connection refused")
         await smsc.listen()
         await sender.bound()
         assert sender.backend.slices > 0
+        assert sender.backend.state() == UP
 
     play(scenario, listen=False)
 
