@@ -15,8 +15,9 @@ import msgspec
 import structlog
 from attrs import define, field, frozen
 
-from smsfs.backends import Accepted, Answer, Backend, Envelope, Rejected, Throttled, Unknown
+from smsfs.backends import Answer, Backend, Envelope, Throttled, Unknown
 from smsfs.errors import StoreUnavailable
+from smsfs.pipeline.outcomes import of_answer
 from smsfs.sms.message import Message
 from smsfs.store import LeaseLostError, NewSlice, Outcome, Owner, Slice, SliceReport, Store
 
@@ -262,20 +263,16 @@ class Dispatcher:
             answer(envelope, Unknown(reason))
 
     def _answer(self, route: Route, held: _Held, envelope: Envelope, what: Answer) -> None:
-        row, now, attempt = envelope.message.row, self._store.now(), held.slice.attempt
-        if isinstance(what, Accepted):
-            held.ready.append(Outcome(row, "accepted", now, what.id, parts=what.parts, attempt=attempt))
-        elif isinstance(what, Rejected):
-            held.ready.append(
-                Outcome(row, "refused", now, code=what.code, reason=what.reason, attempt=attempt)
-            )
-        elif isinstance(what, Throttled):
-            held.again_outcomes.append(Outcome(row, "not_now", now, attempt=attempt))
-            self._later(route, held, envelope.message, what.retry_after)
-        else:
-            held.again_outcomes += _unknown(row, now, what.reason, attempt, resend=route.resends)
+        message, now, attempt = envelope.message, self._store.now(), held.slice.attempt
+        if isinstance(what, Throttled):
+            held.again_outcomes.append(Outcome(message.row, "not_now", now, attempt=attempt))
+            self._later(route, held, message, what.retry_after)
+        elif isinstance(what, Unknown):
+            held.again_outcomes += _unknown(route, message, now, what, attempt)
             if route.resends:
-                self._later(route, held, envelope.message, 0)
+                self._later(route, held, message, 0)
+        else:
+            held.ready += of_answer(what, message, now, attempt, traceable=route.backend.traceable)
         if sum(len(other.ready) for other in self._held) >= FLUSH_ANSWERS:
             self._answered.set()
 
@@ -343,11 +340,9 @@ class Dispatcher:
     def _resolve(self, route: Route, slice_: Slice, answered: set[int]) -> None:
         now = self._store.now()
         left = [message for message in messages_of(slice_) if message.row not in answered]
-        reason = "the server stopped before the answer was stored"
+        lost = Unknown("the server stopped before the answer was stored")
         outcomes = [
-            outcome
-            for message in left
-            for outcome in _unknown(message.row, now, reason, slice_.attempt, resend=route.resends)
+            outcome for message in left for outcome in _unknown(route, message, now, lost, slice_.attempt)
         ]
         again = [later(slice_, left, now)] if left and route.resends else []
         stale = self._store.queue.record(self._owner, [SliceReport(slice_, outcomes, done=True, later=again)])
@@ -356,7 +351,7 @@ class Dispatcher:
         log.warning(event, account=slice_.account, file=slice_.path, messages=len(left), action=action)
 
 
-def _unknown(row: int, at: float, reason: str, attempt: int, *, resend: bool) -> list[Outcome]:
+def _unknown(route: Route, message: Message, at: float, what: Unknown, attempt: int) -> list[Outcome]:
     """The record that a message may have been sent, and that it is sent again, if it is."""
-    unknown = [Outcome(row, "no_answer", at, reason=reason, attempt=attempt)]
-    return [*unknown, Outcome(row, "resend", at, attempt=attempt)] if resend else unknown
+    unknown = of_answer(what, message, at, attempt, traceable=route.backend.traceable)
+    return [*unknown, Outcome(message.row, "resend", at, attempt=attempt)] if route.resends else unknown

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from attrs import frozen
 
 from smsfs.pipeline.dispatch import messages_of
+from smsfs.pipeline.outcomes import fate
 from smsfs.sms.message import Message
-from smsfs.states import MessageState, fold
+from smsfs.states import MessageState
 from smsfs.store import Batch, Outcome, Slice, Store
 
 
@@ -20,8 +21,8 @@ class MessageStatus:
         message: the message.
         state: folded from everything recorded about it.
         doubled: it was sent again after an attempt of unknown fate.
-        last: the newest outcome; None while there is none.
-        carrier_id: under which the carrier knows it; empty when it does not.
+        last: the outcome that led to this state; None while there is none.
+        carrier_id: under which the carrier knows it, or its first part; empty when it does not.
     """
 
     batch: Batch
@@ -58,13 +59,5 @@ def _claimed_rows(slices: list[Slice]) -> set[int]:
 
 
 def _status(batch: Batch, message: Message, outcomes: list[Outcome], *, claimed: bool) -> MessageStatus:
-    events = [event for outcome in outcomes for event in ("claim", outcome.event)]
-    state = fold(MessageState.QUEUED, [*events, "claim"] if claimed else events)
-    return MessageStatus(
-        batch=batch,
-        message=message,
-        state=state,
-        doubled=any(outcome.event == "resend" for outcome in outcomes),
-        last=outcomes[-1] if outcomes else None,
-        carrier_id=next((item.carrier_id for item in reversed(outcomes) if item.carrier_id), ""),
-    )
+    found = fate(outcomes, claimed=claimed)
+    return MessageStatus(batch, message, found.state, found.doubled, found.last, found.carrier_id)

@@ -149,7 +149,20 @@ class Slice:
 
 @frozen
 class Outcome:
-    """One thing that became of one message: ``event`` is of ``states.MESSAGE_TRANSITIONS``."""
+    """One thing that became of one message.
+
+    Attributes:
+        row: of the message.
+        event: of ``states.MESSAGE_TRANSITIONS``.
+        at: when it was learnt, by the store's clock.
+        carrier_id: under which the carrier knows the message, or a part of it.
+        code: the carrier's code for the reason.
+        reason: for people.
+        parts: SMS it took; of an attempt without an answer, those it would take.
+        attempt: from 1.
+        recipient: MSISDN as a number, where a receipt or reply may come for this outcome.
+        done: of a receipt: when, by the carrier's clock.
+    """
 
     row: int
     event: str
@@ -159,6 +172,8 @@ class Outcome:
     reason: str = ""
     parts: int = 0
     attempt: int = 0
+    recipient: int | None = None
+    done: float | None = None
 
 
 @frozen

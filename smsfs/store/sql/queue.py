@@ -4,13 +4,15 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from attrs import asdict
+from attrs import asdict, fields
 
 from smsfs.errors import Cause
 from smsfs.states import FileState
 from smsfs.store import Batch, NewSlice, Outcome, Owner, Slice, SliceReport, StaleOwnerError, Verdict
 from smsfs.store.sql import Connection, Database, Row
 from smsfs.store.sql.files import split
+
+OUTCOME = tuple(field.name for field in fields(Outcome))
 
 
 class SqlQueue:
@@ -160,8 +162,7 @@ class SqlQueue:
     def outcomes(self, batch: int, first_row: int, last_row: int) -> list[Outcome]:
         """What was appended about messages, oldest first."""
         rows = self._read("outcome_of_rows", batch=batch, first_row=first_row, last_row=last_row)
-        names = ("row", "event", "at", "carrier_id", "code", "reason", "parts", "attempt")
-        return [Outcome(**{name: row[name] for name in names}) for row in rows]
+        return [Outcome(**{name: row[name] for name in OUTCOME}) for row in rows]
 
     def expire(self, finished_before: Mapping[int, float], limit: int) -> int:
         """Forget old batches with all their messages done."""
@@ -207,7 +208,8 @@ def _add_slice(connection: Connection, batch: int, new: NewSlice, state: str) ->
 
 
 def _outcome_row(held: Slice, item: Outcome) -> dict[str, Any]:
-    return asdict(item) | {"batch": held.batch, "slice": held.id, "attempt": held.attempt}
+    values = {name: getattr(item, name) for name in OUTCOME}  # asdict takes several times as long
+    return values | {"batch": held.batch, "slice": held.id, "attempt": held.attempt}
 
 
 def _batch(row: Row) -> Batch:

@@ -92,7 +92,7 @@ def test_carrier_id_and_last_outcome_are_told(house):
     slice_ = house.store.queue.claim_slice(house.owner, f"b{batch}", FAR, oldest=True)
     outcomes = [
         Outcome(1, "accepted", 1.0, carrier_id="c1", parts=2),
-        Outcome(1, "delivered", 2.0),
+        Outcome(1, "delivered", 2.0, carrier_id="c1"),
         Outcome(2, "refused", 1.0, code="11", reason="no such number"),
     ]
     house.store.queue.record(house.owner, [SliceReport(slice_, outcomes, done=True)])
