@@ -13,6 +13,7 @@ from smsfs.backends.smpp.pdu import (
     Bind,
     BindReceiver,
     BindTransmitter,
+    DataSm,
     DeliverSm,
     DeliverSmResp,
     EnquireLink,
@@ -143,7 +144,7 @@ class Session(asyncio.Protocol):
             self._out.append(self._bound(pdu))
         elif isinstance(pdu, Unbind):
             self._unbind(pdu)
-        elif isinstance(pdu, Raw) and not pdu.command_id & RESPONSE:
+        elif isinstance(pdu, DataSm) or (isinstance(pdu, Raw) and not pdu.command_id & RESPONSE):
             self._out.append(GenericNack(pdu.sequence, Status.RINVCMDID).encode())
 
     def _bound(self, pdu: Bind) -> bytes:
