@@ -267,7 +267,8 @@ class SmppBackend:
     def _kinds(self) -> list[Kind]:
         bind, binds = self._config.bind, self._config.binds
         if bind == "transmitter+receiver":
-            return [*("transmitter" for _ in range(binds)), "receiver"]
+            transmitters: list[Kind] = ["transmitter"] * binds
+            return [*transmitters, "receiver"]
         return [bind] * binds
 
     def _all_links(self) -> list[Link]:
