@@ -4,6 +4,8 @@ Sizes are small unless ``SMSFS_BENCHMARK=full``. No test here fails because some
 """
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +30,17 @@ def figure(request):
     """Notes a line of the table: what, the figure, and what it is to be compared with."""
     lines = request.config.stash.setdefault(FIGURES, [])
     return lambda what, value, peer="": lines.append((what, value, peer))
+
+
+@pytest.fixture
+def peak_memory():
+    """Tells the most memory that a process had so far, MiB."""
+
+    def peak(pid):
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
+
+    return peak
 
 
 def pytest_terminal_summary(terminalreporter, config):
