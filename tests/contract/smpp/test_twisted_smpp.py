@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from smsfs.backends import Accepted, Envelope, Rejected
+from smsfs.backends import Accepted, Envelope, Receipt, Rejected
 from smsfs.backends.smpp.client import SmppBackend
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.sms.message import Message
@@ -125,6 +125,36 @@ def test_jasmins_server_refuses_a_message(python):
     assert [type(answers[row]) for row in range(3)] == [Accepted, Rejected, Accepted]
     assert answers[1].code == "ESME_RINVDSTADR"
     assert len(got) == 2
+
+
+def test_jasmins_server_delivers(python):
+    """Receipts and replies would not be understood, or not taken and be delivered again for ever."""
+
+    async def scenario(stored):
+        async def receive(inbound):
+            stored.extend(inbound)
+
+        async with (
+            smsc(python, "deliver") as (port, output),
+            bound(port, receive, bind="transceiver") as backend,
+        ):
+            answers = await send(backend, [envelope(0, "Are you coming?")])
+            found = await reports(output, "answered")
+            while sum(report.get("answered") == "deliver_sm_resp" for report in found) < 3:
+                found += await reports(output, "answered")
+        return answers[0], found
+
+    stored = []
+    answer, found = asyncio.run(scenario(stored))
+    receipt, first, second = stored
+    assert (receipt.id, receipt.recipient, receipt.event) == (answer.id, "4512000000", "delivered")
+    assert isinstance(receipt, Receipt)
+    assert [(part.text, part.part, part.total) for part in (first, second)] == [
+        ("Да, ", 1, 2),
+        ("приду 😀", 2, 2),
+    ]
+    assert (first.sender, first.recipient, first.reference) == ("4512000000", "Shop", second.reference)
+    assert {report["status"] for report in found if "status" in report} == {"ESME_ROK"}
 
 
 def test_jasmins_server_shows_that_it_lives(python):
