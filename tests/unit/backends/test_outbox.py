@@ -40,7 +40,7 @@ def test_line_holds_the_whole_message(path):
         "account": "shop",
         "file": "a.20231114T221320.success",
         "row": 7,
-        "recipient": "4500000007",
+        "recipient": "4500300007",
         "sender": "Shop",
         "text": 'caf\u00e9 "x"\n',
         "parts": 2,
