@@ -19,6 +19,8 @@ from smsfs.store.records import (
     NewSlice,
     Outcome,
     Owner,
+    Result,
+    ResultVersion,
     Slice,
     SliceReport,
     StaleOwnerError,
@@ -41,6 +43,9 @@ __all__ = [
     "Outcome",
     "Owner",
     "Queue",
+    "Result",
+    "ResultVersion",
+    "Results",
     "Slice",
     "SliceReport",
     "StaleOwnerError",
@@ -333,12 +338,48 @@ class Queue(Protocol):
         """Messages queued or with a worker, by backend."""
 
 
+class Results(Protocol):
+    """The result files of batches; a batch has one if its verdict said so. Times are the store's."""
+
+    def due(self, now: float, limit: int) -> list[Result]:
+        """Those to be written anew, the one that waits longest first."""
+
+    def next_time(self) -> float | None:
+        """When the next one is due, perhaps long ago; None when there is none."""
+
+    def show(
+        self, result: Result, version: ResultVersion, paths: Iterable[str], owner: Owner, what: str
+    ) -> str | None:
+        """Show a new version in one transaction.
+
+        Args:
+            result: as ``due`` gave it.
+            version: what it shows; a final one is the last.
+            paths: of a new file, the first that is free.
+            owner: who wrote it.
+            what: it must lead.
+
+        Returns:
+            The content it had, which readers may still have open; None when it is new.
+
+        Raises:
+            StaleOwnerError: the owner does not lead any more, or the file is final.
+        """
+
+    def postpone(self, batch: int, not_before: float) -> None:
+        """Do not write a batch's result file before a time."""
+
+    def files(self) -> set[int]:
+        """The files that are not final."""
+
+
 class Store(Protocol):
     """One engine's store."""
 
     accounts: Accounts
     files: Files
     queue: Queue
+    results: Results
     contents: Contents
 
     def now(self) -> float:
@@ -357,6 +398,12 @@ class Store(Protocol):
 
     def current(self, owner: Owner) -> Owner:
         """``owner`` while it is held, else the same kind of owner under a new term."""
+
+    def lead(self, owner: Owner, what: str) -> bool:
+        """Whether ``owner`` is the one process, of all hosts, that does some work.
+
+        It becomes that if nobody is, or the one that was is dead; it stays it until it dies.
+        """
 
     def hosts(self) -> list[Host]:
         """Every process there is, or was a moment ago."""

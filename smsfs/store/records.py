@@ -206,6 +206,7 @@ class Verdict:
         digest: hash of the client's bytes; None when they were not all read.
         causes: the first causes.
         cause_count: how many there were.
+        results: what becomes of the messages is to be told in a result file.
     """
 
     path: str
@@ -216,3 +217,42 @@ class Verdict:
     digest: bytes | None = None
     causes: Sequence[Cause] = ()
     cause_count: int = 0
+    results: bool = False
+
+
+@frozen
+class Result:
+    """A result file that is to be written anew.
+
+    Attributes:
+        batch: whose messages it tells of.
+        file: the file as it is now; None when there is none yet.
+        changes: how much had become of the messages when this was asked.
+        expires: when the last of them is too late to be sent.
+    """
+
+    batch: Batch
+    file: int | None
+    changes: int
+    expires: float
+
+
+@frozen
+class ResultVersion:
+    """What a result file shows from now on.
+
+    Attributes:
+        content: its bytes, on stable storage.
+        size: how many they are.
+        at: when they were written.
+        final: nothing more will become of the messages.
+        not_before: the next one waits until then, though there are changes.
+        until: and is written then, though there are none.
+    """
+
+    content: str
+    size: int
+    at: float
+    final: bool
+    not_before: float
+    until: float

@@ -17,13 +17,14 @@ from attrs import define
 
 from smsfs import __version__
 from smsfs.errors import StoreUnavailable
-from smsfs.store import Accounts, Contents, Files, Host, Owner, Queue
+from smsfs.store import Accounts, Contents, Files, Host, Owner, Queue, Results
 from smsfs.store.postgresql.contents import PieceContents
 from smsfs.store.postgresql.database import Database
 from smsfs.store.sql.accounts import SqlAccounts
 from smsfs.store.sql.files import SqlFiles
-from smsfs.store.sql.owners import let_go
+from smsfs.store.sql.owners import lead, let_go
 from smsfs.store.sql.queue import SqlQueue
+from smsfs.store.sql.results import SqlResults
 
 LEASE_SECONDS = 10.0
 MARGIN_SECONDS = 2.0
@@ -68,6 +69,7 @@ class PostgresStore:
         self.accounts: Accounts = SqlAccounts(self._database)
         self.files: Files = SqlFiles(self._database)
         self.queue: Queue = SqlQueue(self._database)
+        self.results: Results = SqlResults(self._database)
         self.contents: Contents = PieceContents(self._database)
 
     # -- time -----------------------------------------------------------------------------------------
@@ -159,6 +161,10 @@ class PostgresStore:
             for owner in dead:
                 let_go(connection, owner, retry_at)
         return len(dead)
+
+    def lead(self, owner: Owner, what: str) -> bool:
+        """Whether ``owner`` does some work alone, from now on if need be."""
+        return lead(self._database, owner, what, self.alive) and self.holds(owner)
 
     def hosts(self) -> list[Host]:
         """Every process there is, or was a moment ago."""

@@ -32,7 +32,7 @@ class SqlQueue:
             if due is None:
                 return None
             connection.change("batch_drop_staged", batch=due["id"])
-            return _batch(connection.one("batch_claim", batch=due["id"], owner=owner.id))
+            return batch_from(connection.one("batch_claim", batch=due["id"], owner=owner.id))
 
     def _read(self, statement: str, /, **values: Any) -> list[Row]:
         with self._database.reading() as connection:
@@ -50,6 +50,8 @@ class SqlQueue:
         with self._database.write() as connection:
             _finish(connection, batch, owner, verdict, FileState.SUCCESS)
             connection.change("batch_queue_slices", batch=batch)
+            if verdict.results:
+                connection.change("result_add", batch=batch)
             connection.notify()
 
     def reject(self, batch: int, owner: Owner, verdict: Verdict) -> None:
@@ -76,7 +78,7 @@ class SqlQueue:
         """An earlier batch of the same account, stem and bytes."""
         values = {"account": batch.account, "stem": batch.stem, "batch": batch.id}
         rows = self._read("batch_twin", digest=digest, since=since, **values)
-        return _batch(rows[0]) if rows else None
+        return batch_from(rows[0]) if rows else None
 
     def next_batch_time(self) -> float | None:
         """When the next batch is due to be read."""
@@ -90,7 +92,7 @@ class SqlQueue:
         """Batches, oldest first."""
         after = 0
         while rows := self._read("batch_all", account=account, name=file, after=after):
-            yield from map(_batch, rows)
+            yield from map(batch_from, rows)
             after = rows[-1]["id"]
 
     # -- slices -------------------------------------------------------------------------------------
@@ -116,7 +118,7 @@ class SqlQueue:
 
     def record(self, owner: Owner, reports: Sequence[SliceReport]) -> list[Slice]:
         """Append what was learnt, in one commit."""
-        stale = []
+        stale, told = [], set()
         with self._database.write() as connection:
             for report in reports:
                 held = report.slice
@@ -124,10 +126,12 @@ class SqlQueue:
                 if connection.change("slice_report", **values) == 0:
                     stale.append(held)
                     continue
+                told.add(held.batch)
                 connection.bulk("outcome_add", (_outcome_row(held, item) for item in report.outcomes))
                 for new in report.later:
                     _add_slice(connection, held.batch, new, "queued")
                     connection.notify()
+            connection.bulk("result_changed", ({"batch": batch} for batch in sorted(told)))
         return stale
 
     def abandoned(self, alive: Callable[[], Iterable[int]]) -> list[tuple[int, Slice]]:
@@ -170,8 +174,9 @@ class SqlQueue:
         for account, before in finished_before.items():
             for row in self._read("batch_expired", account=account, before=before, limit=limit - gone):
                 with self._database.write() as connection:
-                    for step in ("batch_drop_outcomes", "batch_drop_slices", "batch_drop"):
-                        connection.change(step, batch=row["id"])
+                    for step in ("outcomes", "slices", "result"):
+                        connection.change(f"batch_drop_{step}", batch=row["id"])
+                    connection.change("batch_drop", batch=row["id"])
                 gone += 1
         return gone
 
@@ -212,7 +217,8 @@ def _outcome_row(held: Slice, item: Outcome) -> dict[str, Any]:
     return values | {"batch": held.batch, "slice": held.id, "attempt": held.attempt}
 
 
-def _batch(row: Row) -> Batch:
+def batch_from(row: Row) -> Batch:
+    """The record of a row of ``batch``."""
     names = (
         "id",
         "account",

@@ -15,7 +15,8 @@ UPDATE account SET password = :password WHERE id = :account;
 -- name: account_disabled
 UPDATE account SET disabled = :disabled WHERE id = :account;
 -- name: account_busy
-SELECT EXISTS (SELECT 1 FROM file WHERE account = :account AND state = 'processing')
+SELECT EXISTS (SELECT 1 FROM file f WHERE account = :account AND state = 'processing'
+               AND NOT EXISTS (SELECT 1 FROM result WHERE file = f.id))
     OR EXISTS (SELECT 1 FROM batch b JOIN slice s ON s.batch = b.id
                WHERE b.account = :account AND s.state <> 'done') AS busy;
 -- name: account_contents
@@ -121,7 +122,8 @@ ORDER BY b.id LIMIT 200;
 -- name: batch_expired
 SELECT id FROM batch b WHERE account = :account AND finished < :before
     AND NOT EXISTS (SELECT 1 FROM slice s WHERE s.batch = b.id AND s.state <> 'done')
-    AND NOT EXISTS (SELECT 1 FROM file f WHERE f.id = b.file AND f.state = 'processing') LIMIT :limit;
+    AND NOT EXISTS (SELECT 1 FROM file f WHERE f.id = b.file AND f.state = 'processing')
+    AND NOT EXISTS (SELECT 1 FROM result r WHERE r.batch = b.id AND r.final = 0) LIMIT :limit;
 -- name: batch_drop_outcomes
 DELETE FROM outcome WHERE batch = :batch;
 -- name: batch_drop_slices

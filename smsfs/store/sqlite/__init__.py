@@ -13,13 +13,14 @@ from pathlib import Path
 from uuid import uuid4
 
 from smsfs import __version__
-from smsfs.store import Accounts, Contents, Files, Host, Owner, Queue
+from smsfs.store import Accounts, Contents, Files, Host, Owner, Queue, Results
 from smsfs.store.durable import make_folder
 from smsfs.store.sql import Row
 from smsfs.store.sql.accounts import SqlAccounts
 from smsfs.store.sql.files import SqlFiles
-from smsfs.store.sql.owners import let_go
+from smsfs.store.sql.owners import lead, let_go
 from smsfs.store.sql.queue import SqlQueue
+from smsfs.store.sql.results import SqlResults
 from smsfs.store.sqlite.contents import PlainContents
 from smsfs.store.sqlite.database import Database
 
@@ -45,6 +46,7 @@ class SqliteStore:
         self.accounts: Accounts = SqlAccounts(self._database)
         self.files: Files = SqlFiles(self._database)
         self.queue: Queue = SqlQueue(self._database)
+        self.results: Results = SqlResults(self._database)
         self.contents: Contents = PlainContents(path.parent / "contents", self._database)
 
     def now(self) -> float:
@@ -73,6 +75,10 @@ class SqliteStore:
     def current(self, owner: Owner) -> Owner:
         """The same, always."""
         return owner
+
+    def lead(self, owner: Owner, what: str) -> bool:
+        """Whether ``owner`` does some work alone, from now on if need be."""
+        return lead(self._database, owner, what, self.alive) and self.holds(owner)
 
     def hosts(self) -> list[Host]:
         """The processes of this host."""

@@ -14,10 +14,20 @@ from smsfs.testing.store_suite.outcomes import OutcomeSuite
 from smsfs.testing.store_suite.owners import OwnerSuite, StaleSuite
 from smsfs.testing.store_suite.queue import QueueSuite
 from smsfs.testing.store_suite.races import RaceSuite
+from smsfs.testing.store_suite.results import LeaderSuite, ResultSuite
 
 
 class StoreSuite(
-    AccountSuite, ContentSuite, FileSuite, OwnerSuite, StaleSuite, QueueSuite, OutcomeSuite, RaceSuite
+    AccountSuite,
+    ContentSuite,
+    FileSuite,
+    OwnerSuite,
+    StaleSuite,
+    QueueSuite,
+    OutcomeSuite,
+    LeaderSuite,
+    ResultSuite,
+    RaceSuite,
 ):
     """Everything that a store promises."""
 
