@@ -11,6 +11,9 @@ DAY = 86_400
 #: Enough for any number of bytes or seconds, and small enough for 64 bits in every engine.
 MAX_DIGITS = 15
 
+#: Where an account that wants them finds its result files.
+RESULTS_FOLDER = "results"
+
 #: Each with its default, whose type is the type of its values.
 COMMON: dict[str, Any] = {
     "backend": "",  # the backend that sends; empty: the default one
@@ -24,6 +27,7 @@ COMMON: dict[str, Any] = {
     "max_open_files": 256,
     "keep_files_days": 30,
     "keep_messages_days": 90,
+    "results": False,  # a folder with what became of each message
 }
 CHOICES = {"chmod": ("refuse", "ignore")}
 

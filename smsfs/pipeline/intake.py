@@ -157,6 +157,7 @@ class Intake:
             digest=digest,
             causes=reading.causes,
             cause_count=reading.cause_count,
+            results=bool(good and work.settings["results"]),
         )
         self._conclude(work, state, verdict)
 

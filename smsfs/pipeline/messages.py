@@ -23,6 +23,7 @@ class MessageStatus:
         doubled: it was sent again after an attempt of unknown fate.
         last: the outcome that led to this state; None while there is none.
         carrier_id: under which the carrier knows it, or its first part; empty when it does not.
+        submitted: when the carrier took it, the last time that it did; None when it did not.
     """
 
     batch: Batch
@@ -31,11 +32,12 @@ class MessageStatus:
     doubled: bool
     last: Outcome | None
     carrier_id: str
+    submitted: float | None
 
 
 def statuses(store: Store, batch: Batch) -> Iterator[MessageStatus]:
     """Every message of an accepted batch in the order of its rows, a slice in memory at a time."""
-    again = [slice_ for slice_ in store.queue.slices(batch.id) if slice_.again]
+    again = [slice_ for slice_ in store.queue.slices(batch.id) if slice_.again and slice_.state == "claimed"]
     for slice_ in store.queue.slices(batch.id):
         if not slice_.again:
             yield from _of_slice(store, batch, slice_, again)
@@ -60,4 +62,5 @@ def _claimed_rows(slices: list[Slice]) -> set[int]:
 
 def _status(batch: Batch, message: Message, outcomes: list[Outcome], *, claimed: bool) -> MessageStatus:
     found = fate(outcomes, claimed=claimed)
-    return MessageStatus(batch, message, found.state, found.doubled, found.last, found.carrier_id)
+    taken = next((item.at for item in reversed(outcomes) if item.event == "accepted"), None)
+    return MessageStatus(batch, message, found.state, found.doubled, found.last, found.carrier_id, taken)
