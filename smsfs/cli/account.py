@@ -13,7 +13,7 @@ import click
 from smsfs.cli.common import config_option, find_account, opened, out, show_table
 from smsfs.config import Config
 from smsfs.dialects.registry import DIALECTS, dialect
-from smsfs.dialects.settings import check_setting, settings_of, shown
+from smsfs.dialects.settings import RESULTS_FOLDER, check_setting, settings_of, shown
 from smsfs.errors import ConfigurationError
 from smsfs.frontends.logins import hash_password
 from smsfs.store import Store
@@ -159,6 +159,10 @@ def set_(name: str, pairs: tuple[str, ...], config_file: Path | None) -> None:
         found = find_account(store, name)
         settings = _settings(found.dialect, pairs)
         _check_backend(config, settings)
+        if settings.get("results") and store.files.view().find(found.id, RESULTS_FOLDER):
+            raise ConfigurationError(
+                f"There is a file named {RESULTS_FOLDER} in the account; rename it first."
+            )
         store.accounts.update(found.id, {**found.settings, **settings})
     out.print(f"Account {name} changed.")
 

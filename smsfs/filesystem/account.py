@@ -442,7 +442,7 @@ _REFUSALS = {
     FileState.REJECTED: "{name} was rejected; rename it to mend it, or delete it.",
 }
 _RESULT_REFUSALS = {
-    FileState.PROCESSING: "{name} is not final yet; it can be read now, and deleted once no message will change.",
+    FileState.PROCESSING: "{name} is not final yet; it can be read now, and deleted when it is.",
     FileState.SUCCESS: "{name} is the server's; it can be read or deleted.",
 }
 _NO_UPLOAD = "Result files are written by the server; upload into another folder."

@@ -1,4 +1,4 @@
-"""Result files: their text, their pace, when they are final, and what becomes of one that cannot be written."""
+"""Result files: their text, their pace, when they are final, and one that cannot be written."""
 
 import csv
 import errno
@@ -18,8 +18,8 @@ from smsfs.pipeline.results import (
     REPORTS,
     ResultWriter,
     Tally,
-    pause,
     paths,
+    pause,
     table,
 )
 from smsfs.sms.message import Message
@@ -27,7 +27,7 @@ from smsfs.states import FileState
 from smsfs.states import MessageState as M
 from smsfs.store import Batch, LeaseLostError, Outcome, SliceReport
 
-AT = 1_700_000_000.0  # 2023-11-14T22:13:20Z
+AT, TAKEN_AT = 1_700_000_000.0, "2023-11-14T22:13:20Z"
 DAY = 86_400
 BATCH = Batch(7, 1, 1, "a", "a", frozenset(), "accepted", AT, AT, 0, 1, (), 0, AT)
 
@@ -50,12 +50,11 @@ def test_a_row_tells_what_became_of_a_message():
     arrived = Outcome(1, "delivered", AT + 61, "c-1", code="000", reason="DELIVRD")
     assert rows(status(M.DELIVERED, arrived, AT, userref="a"), status(M.QUEUED, row=2)) == [
         ["row", "msisdn", "userref", "parts", "state", "carrier id", "code", "reason", "submitted", "done"],
-        ["1", "4512345678", "a", "2", "delivered", "c-1", "000", "DELIVRD"]
-        + ["2023-11-14T22:13:20Z", "2023-11-14T22:14:21Z"],
+        ["1", "4512345678", "a", "2", "delivered", "c-1", "000", "DELIVRD", TAKEN_AT, "2023-11-14T22:14:21Z"],
         ["2", "4512345678", "", "2", "queued", "", "", "", "", ""],
     ]
-    assert rows(status(last=taken, submitted=AT))[1][8:] == ["2023-11-14T22:13:20Z", ""]
-    assert rows(status(last=evolve(taken, recipient=None)))[1][9] == "2023-11-14T22:13:20Z"
+    assert rows(status(last=taken, submitted=AT))[1][8:] == [TAKEN_AT, ""]
+    assert rows(status(last=evolve(taken, recipient=None)))[1][9] == TAKEN_AT
 
 
 @given(userref=st.text(st.characters(exclude_categories=["Cs"])), reason=st.text(st.sampled_from('",\r\n x')))
@@ -234,7 +233,7 @@ def test_writer_without_its_lease_does_nothing(house, writer, monkeypatch):
         writer.step()
 
 
-def test_stale_leader_is_told_so(house, elsewhere, writer, monkeypatch, events):
+def test_stale_leader_is_told_so(house, elsewhere, writer, events):
     """Two hosts would write one file by turns."""
     house.accept(2, results=True)
     stale = ResultWriter(elsewhere.store, elsewhere.owner)
