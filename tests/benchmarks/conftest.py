@@ -63,5 +63,5 @@ def server(tmp_path):
     installation.add_account("clinic", "a password", "--key", f"{key}.pub")
     with Server(installation) as running:
         running.login = Login(running.port, "clinic", "a password", key, "", tmp_path)
-        wait_for(lambda: len(running.workers()) == 2, "the workers")
+        wait_for(lambda: len(running.workers()) == 3, "the workers")
         yield running

@@ -98,9 +98,9 @@ def test_the_mount_has_them(clinic, sftp, kit, base):
 
 def kill_while_it_writes(server, contents, over):
     """End the process that writes result files whenever new bytes appear beside the store."""
-    seen = set(os.listdir(contents))
+    seen = set(contents.iterdir())
     while not over.wait(0.001):
-        now = set(os.listdir(contents))
+        now = set(contents.iterdir())
         pid = server.workers().get("reports") if now - seen else None
         seen = now
         if pid:

@@ -133,7 +133,7 @@ def test_a_restart_keeps_host_keys_and_files(own, kit):
 def test_an_idle_server_stops_at_once(own, number):
     """Restarts and shutdowns of the host would hang."""
     server = own.server
-    wait_for(lambda: len(server.workers()) == 2, "the workers")
+    wait_for(lambda: len(server.workers()) == 3, "the workers")
     workers = server.workers().values()
     began = time.monotonic()
     server.process.send_signal(number)
