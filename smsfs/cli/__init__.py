@@ -21,6 +21,7 @@ COMMANDS = {
     "files": "lists",
     "messages": "lists",
     "hosts": "hosts",
+    "backends": "backends",
     "simulator": "simulator",
     "fsck": "fsck",
     "worker": "worker",

@@ -10,6 +10,7 @@ from typing import Any
 import asyncssh
 import click
 
+from smsfs.backends import routing
 from smsfs.cli.common import config_option, find_account, opened, out, show_table
 from smsfs.config import Config
 from smsfs.dialects.registry import DIALECTS, dialect
@@ -169,10 +170,19 @@ def set_(name: str, pairs: tuple[str, ...], config_file: Path | None) -> None:
 
 def _check_backend(config: Config, settings: dict[str, Any]) -> None:
     """Messages for a backend that is not there would wait until they are too old."""
-    backend = settings.get("backend")
-    if backend and backend not in config.backends:
-        known = ", ".join(config.backends)
-        raise ConfigurationError(f"There is no backend {backend!r} in the configuration; there are: {known}.")
+    text = settings.get("backend")
+    if not text:
+        return
+    try:
+        named = routing.parse(text).names
+    except ValueError as exc:
+        raise ConfigurationError(f"The setting backend is no route: {exc}.") from None
+    for name in named:
+        if name not in config.backends:
+            known = ", ".join(config.backends)
+            raise ConfigurationError(
+                f"There is no backend {name!r} in the configuration; there are: {known}."
+            )
 
 
 @account.command()

@@ -15,7 +15,7 @@ from smsfs.cli.common import config_option, opened
 from smsfs.cli.logs import configure
 from smsfs.config import BackendConfig, Config
 from smsfs.dialects.registry import dialect
-from smsfs.pipeline.dispatch import Dispatcher, Route
+from smsfs.pipeline.dispatch import BreakerRules, Dispatcher, Route
 from smsfs.pipeline.intake import Intake, IntakeRules
 from smsfs.pipeline.results import REPORTS, ResultWriter
 from smsfs.pipeline.retention import SWEEP_SECONDS, sweep
@@ -113,7 +113,8 @@ def dispatch(name: str, config_file: Path | None) -> None:
 
 async def _dispatch(config: Config, store: Store, name: str) -> None:
     routes = [_route(config, name, options) for name, options in config.backends.items()]
-    dispatcher = Dispatcher(store, store.register("dispatch", name), routes)
+    rules = BreakerRules(config.pipeline.breaker_failures, config.pipeline.breaker_seconds)
+    dispatcher = Dispatcher(store, store.register("dispatch", name), routes, rules)
     _warn_of_strays(store, config)
     ended = _end_of_input()
     watch = asyncio.create_task(_stop_at(ended, dispatcher))

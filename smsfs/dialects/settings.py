@@ -16,7 +16,7 @@ RESULTS_FOLDER = "results"
 
 #: Each with its default, whose type is the type of its values.
 COMMON: dict[str, Any] = {
-    "backend": "",  # the backend that sends; empty: the default one
+    "backend": "",  # the backend that sends, or a route as in backends.routing; empty: the default one
     "alias_seconds": 60,  # how long x.ready answers after it was submitted
     "duplicate_seconds": 60,  # the same name and bytes again within this time is a client's retry
     "validity_seconds": 2 * DAY,  # a message that has not left by then is never sent

@@ -6,6 +6,7 @@ when its reader died is read again from the start, to the same messages.
 """
 
 import io
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -16,6 +17,8 @@ import msgspec
 import structlog
 from attrs import define, field, frozen
 
+from smsfs.backends import routing
+from smsfs.backends.routing import Chain, Routes
 from smsfs.dialects import Dialect, Submission
 from smsfs.dialects.settings import settings_of
 from smsfs.errors import Cause, StoreUnavailable, Unreadable
@@ -24,6 +27,8 @@ from smsfs.states import FileState
 from smsfs.store import Account, Batch, File, LeaseLostError, NewSlice, Owner, StaleOwnerError, Store, Verdict
 
 SLICE_MESSAGES = 500
+#: Messages among which those with the same backends are gathered into slices.
+CHUNK_MESSAGES = 5000
 STAGE_SLICES = 20
 KEPT_CAUSES = 100
 HEAD_BYTES = 65_536
@@ -34,7 +39,7 @@ log = structlog.get_logger()
 
 @frozen
 class IntakeRules:
-    """``retry_seconds`` apart, ``max_failures`` times again; ``default_backend`` where none is named."""
+    """``retry_seconds`` apart, ``max_failures`` times again; ``default_backend`` is a route."""
 
     default_backend: str
     retry_seconds: float = 1800
@@ -196,8 +201,8 @@ class Intake:
                 yield row
 
     def _slices(self, work: _Work, messages: Iterator[Message], reading: _Reading) -> Iterator[NewSlice]:
-        seq = 0
-        while chunk := list(islice(messages, SLICE_MESSAGES)):
+        routes = routing.parse(work.settings["backend"] or self._rules.default_backend)
+        for seq, (chain, chunk) in enumerate(_parts(messages, routes)):
             reading.messages += len(chunk)
             yield NewSlice(
                 seq=seq,
@@ -205,11 +210,11 @@ class Intake:
                 last_row=chunk[-1].row,
                 size=len(chunk),
                 messages=msgspec.msgpack.encode(chunk),
-                backend=work.settings["backend"] or self._rules.default_backend,
+                backend=chain[0],
+                chain=",".join(chain) if len(chain) > 1 else "",
                 not_before=work.batch.not_before,
                 expires=work.batch.submitted + work.settings["validity_seconds"],
             )
-            seq += 1
 
     def _twin(self, work: _Work, digest: bytes) -> Batch | None:
         window = work.settings["duplicate_seconds"]
@@ -248,6 +253,28 @@ class Intake:
             return self._store.contents.read(work.file.content, 0, min(HEAD_BYTES, work.file.size))
         except OSError:  # perhaps this is what reading failed for
             return b""
+
+
+def _parts(messages: Iterator[Message], routes: Routes) -> Iterator[tuple[Chain, list[Message]]]:
+    """A slice's worth of messages at a time, with the backends that all of them may leave by.
+
+    The first rows of parts ascend, and parts overlap within ``CHUNK_MESSAGES`` only: whoever puts them in
+    order again needs no more memory than that.
+    """
+    if routes.only:
+        while part := list(islice(messages, SLICE_MESSAGES)):
+            yield routes.only, part
+    while chunk := list(islice(messages, CHUNK_MESSAGES)):
+        yield from sorted(_partitioned(chunk, routes), key=lambda part: part[1][0].row)
+
+
+def _partitioned(chunk: list[Message], routes: Routes) -> Iterator[tuple[Chain, list[Message]]]:
+    found: dict[Chain, list[Message]] = defaultdict(list)
+    for message in chunk:
+        found[routes.chain_for(message.recipient)].append(message)
+    for chain, gathered in found.items():
+        for start in range(0, len(gathered), SLICE_MESSAGES):
+            yield chain, gathered[start : start + SLICE_MESSAGES]
 
 
 def _digest(stream: BinaryIO, size: int) -> bytes:

@@ -1,7 +1,7 @@
 """What became of each message: slices and outcomes, folded."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from attrs import frozen
 
@@ -36,24 +36,36 @@ class MessageStatus:
 
 
 def statuses(store: Store, batch: Batch) -> Iterator[MessageStatus]:
-    """Every message of an accepted batch in the order of its rows, a slice in memory at a time."""
-    again = [slice_ for slice_ in store.queue.slices(batch.id) if slice_.again and slice_.state == "claimed"]
-    for slice_ in store.queue.slices(batch.id):
-        if not slice_.again:
-            yield from _of_slice(store, batch, slice_, again)
+    """Every message of an accepted batch in the order of its rows, a few slices in memory at a time."""
+    again = [item for item in store.queue.slices(batch.id) if item.again and item.state == "claimed"]
+    for group in _groups(item for item in store.queue.slices(batch.id) if not item.again):
+        yield from _of_group(store, batch, group, again)
 
 
-def _of_slice(store: Store, batch: Batch, slice_: Slice, again: list[Slice]) -> Iterator[MessageStatus]:
+def _groups(slices: Iterable[Slice]) -> Iterator[list[Slice]]:
+    """Slices whose rows lie between each other's: those of one chunk of intake, at most."""
+    group: list[Slice] = []
+    last = 0
+    for slice_ in slices:
+        if group and slice_.first_row > last:
+            yield group
+            group = []
+        group.append(slice_)
+        last = max(last, slice_.last_row)
+    if group:
+        yield group
+
+
+def _of_group(store: Store, batch: Batch, group: list[Slice], again: list[Slice]) -> Iterator[MessageStatus]:
+    first, last = group[0].first_row, max(slice_.last_row for slice_ in group)
     outcomes: dict[int, list[Outcome]] = defaultdict(list)
-    for outcome in store.queue.outcomes(batch.id, slice_.first_row, slice_.last_row):
+    for outcome in store.queue.outcomes(batch.id, first, last):
         outcomes[outcome.row].append(outcome)
-    claimed = _claimed_rows([slice_, *(other for other in again if _overlap(slice_, other))])
-    for message in messages_of(slice_):
+    near = [other for other in again if other.first_row <= last and other.last_row >= first]
+    claimed = _claimed_rows([*group, *near])
+    messages = [message for slice_ in group for message in messages_of(slice_)]
+    for message in sorted(messages, key=lambda message: message.row):
         yield _status(batch, message, outcomes[message.row], claimed=message.row in claimed)
-
-
-def _overlap(one: Slice, other: Slice) -> bool:
-    return other.first_row <= one.last_row and other.last_row >= one.first_row
 
 
 def _claimed_rows(slices: list[Slice]) -> set[int]:

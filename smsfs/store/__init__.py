@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from smsfs.store.records import (
     Account,
+    BackendState,
     Batch,
     File,
     Host,
@@ -30,6 +31,7 @@ from smsfs.store.records import (
 __all__ = [
     "Account",
     "Accounts",
+    "BackendState",
     "Batch",
     "ContentWriter",
     "Contents",
@@ -46,6 +48,7 @@ __all__ = [
     "Result",
     "ResultVersion",
     "Results",
+    "Routing",
     "Slice",
     "SliceReport",
     "StaleOwnerError",
@@ -373,6 +376,28 @@ class Results(Protocol):
         """The files that are not final."""
 
 
+class Routing(Protocol):
+    """How backends fare, and slices that change between them."""
+
+    def report(self, owner: Owner, states: Sequence[BackendState]) -> None:
+        """Tell how backends fare; their ``owner`` is this one. Forgotten with the process."""
+
+    def states(self) -> list[BackendState]:
+        """What every process said last, by backend; a dead one's words may be among them."""
+
+    def movable(self) -> list[tuple[str, str]]:
+        """The pairs of backend and chain that queued slices with a chain have."""
+
+    def move(self, backend: str, chain: str, target: str, now: float, limit: int) -> int:
+        """Give queued slices of a backend and chain to the backend ``target``.
+
+        One that was tried before is due at once; one that never was keeps its time.
+
+        Returns:
+            How many were moved, ``limit`` at most.
+        """
+
+
 class Store(Protocol):
     """One engine's store."""
 
@@ -380,6 +405,7 @@ class Store(Protocol):
     files: Files
     queue: Queue
     results: Results
+    routing: Routing
     contents: Contents
 
     def now(self) -> float:

@@ -111,7 +111,11 @@ class Batch:
 
 @frozen
 class NewSlice:
-    """Messages to store: ``messages`` is their encoded list, rows ``first_row`` to ``last_row``."""
+    """Messages to store: ``messages`` is their encoded list, rows ``first_row`` to ``last_row``.
+
+    ``chain`` has the names of all backends that may send them, commas between them; it is empty if
+    ``backend`` alone may.
+    """
 
     seq: int
     first_row: int
@@ -123,6 +127,7 @@ class NewSlice:
     expires: float
     attempt: int = 0
     again: bool = False
+    chain: str = ""
 
 
 @frozen
@@ -145,6 +150,28 @@ class Slice:
     expires: float
     attempt: int
     messages: bytes = field(repr=False)
+    chain: str = ""
+
+
+@frozen
+class BackendState:
+    """How a backend fares, as one process sees it.
+
+    Attributes:
+        backend: its name.
+        state: ``"up"``, ``"down"``, ``"open"`` (left alone after failures) or ``"half-open"`` (being probed).
+        reason: a clause that says why it is not up.
+        since: when it came into this state; seconds since the epoch, the store's clock, as ``at``.
+        at: when this was last seen.
+        owner: the process that says so.
+    """
+
+    backend: str
+    state: str
+    reason: str
+    since: float
+    at: float
+    owner: int = 0
 
 
 @frozen

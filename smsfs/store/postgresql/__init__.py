@@ -17,7 +17,7 @@ from attrs import define
 
 from smsfs import __version__
 from smsfs.errors import StoreUnavailable
-from smsfs.store import Accounts, Contents, Files, Host, Owner, Queue, Results
+from smsfs.store import Accounts, Contents, Files, Host, Owner, Queue, Results, Routing
 from smsfs.store.postgresql.contents import PieceContents
 from smsfs.store.postgresql.database import Database
 from smsfs.store.sql.accounts import SqlAccounts
@@ -25,6 +25,7 @@ from smsfs.store.sql.files import SqlFiles
 from smsfs.store.sql.owners import lead, let_go
 from smsfs.store.sql.queue import SqlQueue
 from smsfs.store.sql.results import SqlResults
+from smsfs.store.sql.routing import SqlRouting
 
 LEASE_SECONDS = 10.0
 MARGIN_SECONDS = 2.0
@@ -70,6 +71,7 @@ class PostgresStore:
         self.files: Files = SqlFiles(self._database)
         self.queue: Queue = SqlQueue(self._database)
         self.results: Results = SqlResults(self._database)
+        self.routing: Routing = SqlRouting(self._database)
         self.contents: Contents = PieceContents(self._database)
 
     # -- time -----------------------------------------------------------------------------------------

@@ -242,5 +242,5 @@ def batch_from(row: Row) -> Batch:
 
 def _slice(row: Row) -> Slice:
     names = ("id", "batch", "account", "path", "submitted", "seq", "first_row", "last_row", "size")
-    more = ("state", "backend", "not_before", "expires", "attempt", "messages")
+    more = ("state", "backend", "chain", "not_before", "expires", "attempt", "messages")
     return Slice(**{name: row[name] for name in names + more}, again=bool(row["again"]))

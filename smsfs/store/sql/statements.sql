@@ -132,8 +132,8 @@ DELETE FROM slice WHERE batch = :batch;
 DELETE FROM batch WHERE id = :batch;
 
 -- name: slice_add
-INSERT INTO slice (batch, seq, first_row, last_row, size, again, state, backend, not_before, expires, attempt)
-VALUES (:batch, :seq, :first_row, :last_row, :size, :again, :state, :backend, :not_before, :expires, :attempt)
+INSERT INTO slice (batch, seq, first_row, last_row, size, again, state, backend, chain, not_before, expires, attempt)
+VALUES (:batch, :seq, :first_row, :last_row, :size, :again, :state, :backend, :chain, :not_before, :expires, :attempt)
 RETURNING id;
 -- name: payload_add
 INSERT INTO payload VALUES (:slice, :messages);

@@ -13,7 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from smsfs import __version__
-from smsfs.store import Accounts, Contents, Files, Host, Owner, Queue, Results
+from smsfs.store import Accounts, Contents, Files, Host, Owner, Queue, Results, Routing
 from smsfs.store.durable import make_folder
 from smsfs.store.sql import Row
 from smsfs.store.sql.accounts import SqlAccounts
@@ -21,6 +21,7 @@ from smsfs.store.sql.files import SqlFiles
 from smsfs.store.sql.owners import lead, let_go
 from smsfs.store.sql.queue import SqlQueue
 from smsfs.store.sql.results import SqlResults
+from smsfs.store.sql.routing import SqlRouting
 from smsfs.store.sqlite.contents import PlainContents
 from smsfs.store.sqlite.database import Database
 
@@ -47,6 +48,7 @@ class SqliteStore:
         self.files: Files = SqlFiles(self._database)
         self.queue: Queue = SqlQueue(self._database)
         self.results: Results = SqlResults(self._database)
+        self.routing: Routing = SqlRouting(self._database)
         self.contents: Contents = PlainContents(path.parent / "contents", self._database)
 
     def now(self) -> float:
