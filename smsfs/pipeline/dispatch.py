@@ -286,6 +286,8 @@ class Dispatcher:
         if gate.closed and envelopes:
             await self._hand_over(route, held, envelopes)
             return
+        if gate.probing:  # it said "not now", and the next slice would fare no better
+            self._pause(route, BACKOFF_SECONDS)
         for envelope in envelopes:
             del held.waiting[envelope.message.row]
             self._answer(route, held, envelope, Throttled(0))
@@ -334,9 +336,11 @@ class Dispatcher:
         held.again.append(message)
         held.again_after = max(held.again_after, at)
         if wait:
-            self._pause_until[route.name] = max(
-                self._pause_until.get(route.name, 0), self._store.now() + wait
-            )
+            self._pause(route, wait)
+
+    def _pause(self, route: Route, wait: float) -> None:
+        until = self._store.now() + wait
+        self._pause_until[route.name] = max(self._pause_until.get(route.name, 0), until)
 
     def _resend(self, held: _Held, message: Message) -> None:
         held.resent.append(message)

@@ -15,6 +15,7 @@ from smsfs.testing.store_suite.owners import OwnerSuite, StaleSuite
 from smsfs.testing.store_suite.queue import QueueSuite
 from smsfs.testing.store_suite.races import RaceSuite
 from smsfs.testing.store_suite.results import LeaderSuite, ResultSuite
+from smsfs.testing.store_suite.routing import RoutingSuite
 
 
 class StoreSuite(
@@ -28,6 +29,7 @@ class StoreSuite(
     LeaderSuite,
     ResultSuite,
     RaceSuite,
+    RoutingSuite,
 ):
     """Everything that a store promises."""
 
