@@ -85,6 +85,16 @@ def test_add_with_key_needs_no_password(smsfs, key, store):
             "There is no backend 'smpp' in the configuration; there are: outbox.",
         ),
         (
+            ["x", "--set", "backend=45=smpp,outbox outbox"],
+            "pw\n",
+            "There is no backend 'smpp' in the configuration; there are: outbox.",
+        ),
+        (
+            ["x", "--set", "backend=45=outbox"],
+            "pw\n",
+            "The setting backend is no route: it lacks an entry without a prefix, for all other numbers.",
+        ),
+        (
             ["x", "--key", "empty"],
             "pw\n",
             "empty holds no OpenSSH public key; give the file that ends in .pub.",

@@ -315,7 +315,7 @@ def test_open_breaker_sends_by_the_next_backend(house, run, clock, until):
     assert not set(second.sent) & set(house.doubled(number))
 
 
-def test_what_is_in_a_backends_line_comes_back_when_it_opens(house, run, clock, until):
+def test_what_is_in_a_backends_line_comes_back_when_it_opens(house, run, until):
     """Hundreds of messages that a backend holds would follow those that had no answer."""
     house.accept(1)
     asked = []
