@@ -10,16 +10,23 @@ from contextlib import AbstractContextManager
 from io import RawIOBase
 from typing import Any, Protocol
 
+from smsfs.store.inbound import Inbound, Optouts, Stops
 from smsfs.store.records import (
     Account,
+    Arrived,
     BackendState,
     Batch,
     File,
     Host,
     LeaseLostError,
+    MatchedReceipt,
+    NewReceipt,
+    NewReplyPart,
     NewSlice,
+    Optout,
     Outcome,
     Owner,
+    Reply,
     Result,
     ResultVersion,
     Slice,
@@ -31,6 +38,7 @@ from smsfs.store.records import (
 __all__ = [
     "Account",
     "Accounts",
+    "Arrived",
     "BackendState",
     "Batch",
     "ContentWriter",
@@ -40,11 +48,18 @@ __all__ = [
     "FileView",
     "Files",
     "Host",
+    "Inbound",
     "LeaseLostError",
+    "MatchedReceipt",
+    "NewReceipt",
+    "NewReplyPart",
     "NewSlice",
+    "Optout",
+    "Optouts",
     "Outcome",
     "Owner",
     "Queue",
+    "Reply",
     "Result",
     "ResultVersion",
     "Results",
@@ -52,6 +67,7 @@ __all__ = [
     "Slice",
     "SliceReport",
     "StaleOwnerError",
+    "Stops",
     "Store",
     "Verdict",
 ]
@@ -406,6 +422,8 @@ class Store(Protocol):
     queue: Queue
     results: Results
     routing: Routing
+    inbound: Inbound
+    optouts: Optouts
     contents: Contents
 
     def now(self) -> float:

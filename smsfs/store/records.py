@@ -283,3 +283,109 @@ class ResultVersion:
     final: bool
     not_before: float
     until: float
+
+
+@frozen
+class NewReceipt:
+    """A receipt as a carrier delivered it, of a message or one part of it.
+
+    Attributes:
+        backend: by which it came.
+        carrier_id: the carrier's id for the message or part; empty if it could not be read.
+        recipient: MSISDN as a number; None if the carrier does not say.
+        event: of ``states.MESSAGE_TRANSITIONS``; empty if it could not be read.
+        at: when it came, by the store's clock.
+        code: the carrier's code for the reason.
+        reason: its word.
+        done: when, by the carrier's clock; None if it does not say.
+    """
+
+    backend: str
+    carrier_id: str
+    recipient: int | None
+    event: str
+    at: float
+    code: str = ""
+    reason: str = ""
+    done: float | None = None
+
+    @property
+    def readable(self) -> bool:
+        """Whether it says of what it is, and what became of that."""
+        return bool(self.carrier_id and self.event)
+
+
+@frozen
+class MatchedReceipt:
+    """A receipt, and the message that it is of."""
+
+    receipt: NewReceipt
+    account: str
+    path: str
+    row: int
+
+
+@frozen
+class NewReplyPart:
+    """A message from a person, or a part of a long one; ``text`` may begin or end with half a character.
+
+    Parts of one message share sender, recipient, reference and total; ``part`` counts from 1.
+    """
+
+    backend: str
+    sender: str
+    recipient: str
+    text: str
+    at: float
+    reference: int = 0
+    part: int = 1
+    total: int = 1
+
+
+@frozen
+class Reply:
+    """A message from a person.
+
+    Attributes:
+        id: its number.
+        backend: by which it came.
+        sender: who wrote it; digits where it is a number.
+        recipient: the number or short code it was sent to.
+        text: what was written.
+        whole: every part of it came.
+        at: when its last part came, by the store's clock.
+        account: name of the account that it is for; None where no message went to that number before.
+        path: of the file with the last message that went there; None once that is forgotten.
+        row: of that message.
+        stopped: it has put its sender on the account's opt-out list.
+    """
+
+    id: int
+    backend: str
+    sender: str
+    recipient: str
+    text: str
+    whole: bool
+    at: float
+    account: str | None = None
+    path: str | None = None
+    row: int | None = None
+    stopped: bool = False
+
+
+@frozen
+class Arrived:
+    """What has come in: receipts with their messages, those kept without one, and replies."""
+
+    matched: Sequence[MatchedReceipt] = ()
+    kept: Sequence[NewReceipt] = ()
+    replies: Sequence[Reply] = ()
+
+
+@frozen
+class Optout:
+    """A number that wants no more messages of an account, since when, and what put it on the list."""
+
+    msisdn: str
+    since: float
+    source: str

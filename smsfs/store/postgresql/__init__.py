@@ -17,11 +17,13 @@ from attrs import define
 
 from smsfs import __version__
 from smsfs.errors import StoreUnavailable
-from smsfs.store import Accounts, Contents, Files, Host, Owner, Queue, Results, Routing
+from smsfs.store import Accounts, Contents, Files, Host, Inbound, Optouts, Owner, Queue, Results, Routing
 from smsfs.store.postgresql.contents import PieceContents
 from smsfs.store.postgresql.database import Database
 from smsfs.store.sql.accounts import SqlAccounts
 from smsfs.store.sql.files import SqlFiles
+from smsfs.store.sql.inbound import SqlInbound
+from smsfs.store.sql.optouts import SqlOptouts
 from smsfs.store.sql.owners import lead, let_go
 from smsfs.store.sql.queue import SqlQueue
 from smsfs.store.sql.results import SqlResults
@@ -72,6 +74,8 @@ class PostgresStore:
         self.queue: Queue = SqlQueue(self._database)
         self.results: Results = SqlResults(self._database)
         self.routing: Routing = SqlRouting(self._database)
+        self.inbound: Inbound = SqlInbound(self._database)
+        self.optouts: Optouts = SqlOptouts(self._database)
         self.contents: Contents = PieceContents(self._database)
 
     # -- time -----------------------------------------------------------------------------------------

@@ -13,11 +13,13 @@ from pathlib import Path
 from uuid import uuid4
 
 from smsfs import __version__
-from smsfs.store import Accounts, Contents, Files, Host, Owner, Queue, Results, Routing
+from smsfs.store import Accounts, Contents, Files, Host, Inbound, Optouts, Owner, Queue, Results, Routing
 from smsfs.store.durable import make_folder
 from smsfs.store.sql import Row
 from smsfs.store.sql.accounts import SqlAccounts
 from smsfs.store.sql.files import SqlFiles
+from smsfs.store.sql.inbound import SqlInbound
+from smsfs.store.sql.optouts import SqlOptouts
 from smsfs.store.sql.owners import lead, let_go
 from smsfs.store.sql.queue import SqlQueue
 from smsfs.store.sql.results import SqlResults
@@ -49,6 +51,8 @@ class SqliteStore:
         self.queue: Queue = SqlQueue(self._database)
         self.results: Results = SqlResults(self._database)
         self.routing: Routing = SqlRouting(self._database)
+        self.inbound: Inbound = SqlInbound(self._database)
+        self.optouts: Optouts = SqlOptouts(self._database)
         self.contents: Contents = PlainContents(path.parent / "contents", self._database)
 
     def now(self) -> float:

@@ -3,7 +3,7 @@
 -- The MSISDN a message went to, where a receipt or a reply may come for it, and when a receipt says it was done.
 ALTER TABLE outcome ADD COLUMN recipient BIGINT;
 ALTER TABLE outcome ADD COLUMN done DOUBLE PRECISION;
-CREATE INDEX outcome_of_carrier ON outcome (carrier_id) WHERE recipient IS NOT NULL;
+CREATE INDEX outcome_of_carrier ON outcome (carrier_id, id) WHERE recipient IS NOT NULL;
 CREATE INDEX outcome_of_recipient ON outcome (recipient, id) WHERE recipient IS NOT NULL;
 
 -- Receipts whose message is not known so far; the others are outcomes.
@@ -50,7 +50,7 @@ CREATE TABLE reply_part (
     reply BIGINT                                -- what it has become a part of
 );
 CREATE INDEX reply_part_of_sender ON reply_part (sender, reference);
-CREATE INDEX reply_part_at ON reply_part (at);
+CREATE INDEX reply_part_open ON reply_part (at) WHERE reply IS NULL;
 
 CREATE TABLE optout (
     account BIGINT NOT NULL REFERENCES account ON DELETE CASCADE,

@@ -50,7 +50,7 @@ CREATE TABLE reply_part (
     reply INTEGER                               -- what it has become a part of
 ) STRICT;
 CREATE INDEX reply_part_of_sender ON reply_part (sender, reference);
-CREATE INDEX reply_part_at ON reply_part (at);
+CREATE INDEX reply_part_open ON reply_part (at) WHERE reply IS NULL;
 
 CREATE TABLE optout (
     account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
