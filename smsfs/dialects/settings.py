@@ -28,6 +28,8 @@ COMMON: dict[str, Any] = {
     "keep_files_days": 30,
     "keep_messages_days": 90,
     "results": False,  # a folder with what became of each message
+    "optouts": False,  # keep an opt-out list, which replies that are stop words add to
+    "stop_words": "STOP,STOPALL,UNSUBSCRIBE,CANCEL,END,QUIT",
 }
 CHOICES = {"chmod": ("refuse", "ignore")}
 

@@ -19,6 +19,7 @@ from smsfs.backends import Answer, Backend, Envelope, Throttled, Unknown
 from smsfs.errors import StoreUnavailable
 from smsfs.pipeline.breaker import Breaker
 from smsfs.pipeline.failover import Failover, Gate
+from smsfs.pipeline.inbox import Inbox
 from smsfs.pipeline.outcomes import of_answer
 from smsfs.sms.message import Message
 from smsfs.store import LeaseLostError, NewSlice, Outcome, Owner, Slice, SliceReport, Store
@@ -139,6 +140,7 @@ class Dispatcher:
             for name, route in self._routes.items()
         }
         self._failover = Failover(store, owner, self._gates.values())
+        self._inbox = Inbox(store)
         self._held: list[_Held] = []
         self._changed = asyncio.Event()
         self._answered = asyncio.Event()
@@ -159,10 +161,10 @@ class Dispatcher:
             StoreUnavailable: the store is gone; claimed slices are for the next process to recover.
         """
         for route in self._routes.values():
-            await route.backend.start()
+            await route.backend.start(self._inbox.of(route.name))
         try:
             await asyncio.to_thread(self._recover)
-            steps = (self._watch, self._recover_always, self._fail_over_always)
+            steps = (self._watch, self._recover_always, self._fail_over_always, self._inbox.match_always)
             background = [asyncio.create_task(step()) for step in steps]
             senders = [asyncio.create_task(self._feed(route)) for route in self._routes.values()]
             await self._until_done(senders, background, asyncio.create_task(self._flush_while(senders)))

@@ -20,7 +20,7 @@ class Inbound(Protocol):
         """Store what carriers delivered, all of it in one commit, with what can be made of it."""
 
     def match(self, now: float, limit: int, stops: Stops) -> Arrived:
-        """Look again at up to ``limit`` kept receipts that are due, and at replies of which parts are missing.
+        """Look again at up to ``limit`` kept receipts that are due, and at as many unfinished replies.
 
         A receipt that is a minute old, and of an id that nobody knows, goes to the message of its backend to
         the same number whose fate is unknown, if there is exactly one: its id was never learnt. A reply is

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from attrs import asdict
+from attrs import asdict, evolve
 
 from smsfs.store import Arrived, MatchedReceipt, NewReceipt, NewReplyPart, Reply, Stops
 from smsfs.store.sql import Connection, Database, Row, plain
@@ -29,7 +29,7 @@ class SqlInbound:
 
     def receive(self, receipts: Sequence[NewReceipt], parts: Sequence[NewReplyPart], stops: Stops) -> Arrived:
         """Store what carriers delivered, in one commit."""
-        numbered = dict(enumerate(receipts))
+        numbered = dict(enumerate(map(_clean, receipts)))
         with self._database.write() as connection:
             found = _match(connection, numbered)
             kept = [receipt for number, receipt in numbered.items() if number not in found]
@@ -168,14 +168,13 @@ def _matched(found: Mapping[int, MatchedReceipt | None]) -> list[MatchedReceipt]
 def _outcome_row(receipt: NewReceipt, row: Row, event: str) -> dict[str, Any]:
     """What a receipt says of a message, or of one part of it, under the attempt that it is of."""
     own = {name: row[name] for name in ("batch", "row", "slice", "attempt")}
-    told = {"code": plain(receipt.code), "reason": plain(receipt.reason), "done": receipt.done}
+    told = {name: getattr(receipt, name) for name in ("code", "reason", "done")}
     times = {"at": receipt.at, "parts": 0, "recipient": None}
     return {**own, **told, **times, "event": event, "carrier_id": receipt.carrier_id}
 
 
 def _kept_row(receipt: NewReceipt) -> dict[str, Any]:
-    values = asdict(receipt) | {name: plain(getattr(receipt, name)) for name in _TEXTS}
-    return values | {"due": receipt.at + AGAIN_SECONDS if receipt.readable else None}
+    return asdict(receipt) | {"due": receipt.at + AGAIN_SECONDS if receipt.readable else None}
 
 
 def _notify(connection: Connection, arrived: Arrived) -> None:
@@ -183,9 +182,13 @@ def _notify(connection: Connection, arrived: Arrived) -> None:
         connection.notify()
 
 
+def _clean(receipt: NewReceipt) -> NewReceipt:
+    texts: dict[str, Any] = {name: plain(getattr(receipt, name)) for name in _TEXTS}
+    return evolve(receipt, **texts)
+
+
 _TEXTS = ("backend", "carrier_id", "event", "code", "reason")
-_NAMES = (*_TEXTS, "recipient", "at", "done")
 
 
 def _receipt(row: Row) -> NewReceipt:
-    return NewReceipt(**{name: row[name] for name in _NAMES})
+    return NewReceipt(**{name: row[name] for name in (*_TEXTS, "recipient", "at", "done")})

@@ -10,6 +10,7 @@ Derive a class whose name starts with ``Test`` from ``StoreSuite`` and override 
 
 from smsfs.testing.store_suite.accounts import AccountSuite
 from smsfs.testing.store_suite.files import ContentSuite, FileSuite
+from smsfs.testing.store_suite.inbound import LostReceiptSuite, ReceiptSuite, ReplySuite
 from smsfs.testing.store_suite.outcomes import OutcomeSuite
 from smsfs.testing.store_suite.owners import OwnerSuite, StaleSuite
 from smsfs.testing.store_suite.queue import QueueSuite
@@ -30,6 +31,9 @@ class StoreSuite(
     ResultSuite,
     RaceSuite,
     RoutingSuite,
+    ReceiptSuite,
+    LostReceiptSuite,
+    ReplySuite,
 ):
     """Everything that a store promises."""
 
