@@ -20,6 +20,8 @@ COMMANDS = {
     "check": "check",
     "files": "lists",
     "messages": "lists",
+    "replies": "replies",
+    "optout": "optout",
     "hosts": "hosts",
     "backends": "backends",
     "simulator": "simulator",

@@ -122,4 +122,6 @@ def _message(account: str, batch: Batch, status: MessageStatus) -> dict[str, Any
         "reason": last.reason if last else "",
         "submitted_at": moment(batch.submitted),
         "changed_at": moment(last.at) if last else None,
+        "done_at": moment(status.done),
+        "carrier_done_at": moment(last.done) if last else None,
     }

@@ -11,6 +11,17 @@ from smsfs.sms.message import Message
 from smsfs.states import MessageState
 from smsfs.store import Batch, Outcome, Slice, Store
 
+#: States that are some carrier's, or the clock's, final word.
+DONE = frozenset(
+    {
+        MessageState.DELIVERED,
+        MessageState.UNDELIVERED,
+        MessageState.REJECTED,
+        MessageState.EXPIRED,
+        MessageState.CANCELLED,
+    }
+)
+
 
 @frozen
 class MessageStatus:
@@ -33,6 +44,11 @@ class MessageStatus:
     last: Outcome | None
     carrier_id: str
     submitted: float | None
+
+    @property
+    def done(self) -> float | None:
+        """When the final word came, by the store's clock; None while there is none."""
+        return self.last.at if self.last and self.state in DONE else None
 
 
 def statuses(store: Store, batch: Batch) -> Iterator[MessageStatus]:
