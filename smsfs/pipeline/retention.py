@@ -10,6 +10,7 @@ from smsfs.store import Store
 
 SWEEP_SECONDS = 3600.0
 MOST_AT_ONCE = 1000
+MOST_INBOUND = 10_000
 ORPHAN_SECONDS = DAY
 #: Receipts that no message is known for, and replies for nobody.
 UNMATCHED_SECONDS = 30 * DAY
@@ -18,7 +19,7 @@ log = structlog.get_logger()
 
 
 def sweep(store: Store, dialect: Callable[[str], Dialect]) -> None:
-    """Forget what is past its time, at most a thousand files, batches, replies and receipts in one call."""
+    """Forget what is past its time, at most a thousand files and batches in one call."""
     now = store.now()
     settings = {
         account.id: settings_of(dialect(account.dialect), account.settings)
@@ -29,7 +30,7 @@ def sweep(store: Store, dialect: Callable[[str], Dialect]) -> None:
     contents = store.files.expire(files, MOST_AT_ONCE)
     store.contents.delete(contents)
     batches = store.queue.expire(messages, MOST_AT_ONCE)
-    inbound = store.inbound.expire(messages, now - UNMATCHED_SECONDS, MOST_AT_ONCE)
+    inbound = store.inbound.expire(messages, now - UNMATCHED_SECONDS, MOST_INBOUND)
     orphans = store.contents.orphans(now - ORPHAN_SECONDS)
     store.contents.delete(orphans)
     if contents or batches or inbound or orphans:

@@ -102,8 +102,14 @@ def _match(connection: Connection, receipts: Mapping[int, NewReceipt]) -> dict[i
             if receipt.event not in words:
                 words.add(receipt.event)
                 outcomes.append(_outcome_row(receipt, row, receipt.event))
-    connection.bulk("outcome_add", outcomes)
+    _append(connection, outcomes)
     return found
+
+
+def _append(connection: Connection, outcomes: Sequence[dict[str, Any]]) -> None:
+    connection.bulk("outcome_add", outcomes)
+    batches = sorted({outcome["batch"] for outcome in outcomes})
+    connection.bulk("result_changed", ({"batch": batch} for batch in batches))
 
 
 def _by_backend(receipts: Mapping[int, NewReceipt]) -> dict[str, dict[int, NewReceipt]]:
@@ -133,7 +139,7 @@ def _guess(
             fitting = [row for row in rows if _fits(receipt, row["at"])]
             if len(fitting) == 1:
                 events = [_outcome_row(receipt, fitting[0], event) for event in ("part", receipt.event)]
-                connection.bulk("outcome_add", [events[0] | {"recipient": recipient}, events[1]])
+                _append(connection, [events[0] | {"recipient": recipient}, events[1]])
                 found[firsts[recipient]] = _of(receipt, fitting[0])
     return found
 

@@ -14,7 +14,16 @@ from smsfs.store import (
     SliceReport,
     Store,
 )
-from smsfs.testing.store_suite.base import DAY, NOW, StoreFixtures, accepted, new_slice, taken
+from smsfs.testing.store_suite.base import (
+    DAY,
+    NOW,
+    StoreFixtures,
+    accepted,
+    new_slice,
+    reading,
+    taken,
+    verdict,
+)
 
 MSISDN = 4512345678
 MANY = 100
@@ -95,6 +104,20 @@ class ReceiptSuite(StoreFixtures):
         assert (arrived.kept, other.inbound.waiting()) == ([], 0)
         told = Outcome(2, "delivered", NOW + 5, "c2", "0", "DELIVRD", attempt=1, done=NOW + 4)
         assert other.queue.outcomes(batch.id, 1, 2)[2:] == [told]
+
+    def test_receipts_reach_result_files(self, store: Store, account: Account, owner: Owner) -> None:
+        """A customer's result file would not tell of receipts."""
+        batch = reading(store, account, owner)
+        store.queue.stage(batch.id, owner, [new_slice()])
+        store.queue.accept(batch.id, owner, evolve(verdict("a.success", messages=2), results=True))
+        report(store, owner, took("c1"), lost(2))
+        (before,) = store.results.due(NOW + 100, 1)
+        came(store, receipt("c1"), receipt("x"))
+        (after,) = store.results.due(NOW + 100, 1)
+        assert after.changes > before.changes
+        assert matched(store, NOW + 70) == ["x"]
+        (last,) = store.results.due(NOW + 100, 1)
+        assert last.changes > after.changes
 
     def test_each_part_has_its_receipt(self, store: Store, account: Account, owner: Owner) -> None:
         """A long message would never count as delivered."""
