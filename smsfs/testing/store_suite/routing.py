@@ -1,5 +1,8 @@
 """How backends fare, and slices that change between them."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 from attrs import evolve
 
 from smsfs.store import Account, BackendState, NewSlice, Owner, SliceReport, Store
@@ -13,6 +16,8 @@ from smsfs.testing.store_suite.base import (
     reading,
     taken,
 )
+
+SLICES = 24
 
 
 class RoutingSuite(StoreFixtures):
@@ -110,6 +115,36 @@ class RoutingSuite(StoreFixtures):
         assert store.queue.backlog() == {"out": 4, "two": 6}
         assert taken(store, owner, backend="two", oldest=False).seq == 0
         assert store.routing.move("out", "out,two", "two", NOW, 3) == 2
+
+    def test_what_moves_is_claimed_once(
+        self, store: Store, opener: Callable[[], Store], account: Account, owner: Owner
+    ) -> None:
+        """A message would leave by two carriers, or by none, since it was moved while it was taken."""
+        batch = accepted(store, account, owner, *(_chained(seq) for seq in range(SLICES)))
+
+        def work(backend: str) -> list[int]:
+            mine = opener()
+            try:
+                return _take_and_move(mine, backend)
+            finally:
+                mine.close()
+
+        with ThreadPoolExecutor(4) as threads:
+            claims = [claim for found in threads.map(work, ["out", "two"] * 2) for claim in found]
+        assert sorted(claims) == [item.id for item in store.queue.slices(batch.id)]
+
+
+def _take_and_move(store: Store, backend: str) -> list[int]:
+    """Claim for one backend until nothing is left, giving some slices to the other one every time."""
+    owner, target = store.register("d"), {"out": "two", "two": "out"}[backend]
+    claims = []
+    while store.routing.movable():
+        slice_ = store.queue.claim_slice(owner, backend, NOW, oldest=True)
+        if slice_:
+            claims.append(slice_.id)
+            store.queue.record(owner, [SliceReport(slice_, [], done=True)])
+        store.routing.move(backend, "out,two", target, NOW, 3)
+    return claims
 
 
 def _state(backend: str, state: str, reason: str = "") -> BackendState:
