@@ -1,7 +1,7 @@
 """What became of each message: slices and outcomes, folded."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from attrs import frozen
 
@@ -92,3 +92,23 @@ def _status(batch: Batch, message: Message, outcomes: list[Outcome], *, claimed:
     found = fate(outcomes, claimed=claimed)
     taken = next((item.at for item in reversed(outcomes) if item.event == "accepted"), None)
     return MessageStatus(batch, message, found.state, found.doubled, found.last, found.carrier_id, taken)
+
+
+def statuses_in(
+    store: Store, batch: Batch, slice_: Slice, rows: Container[int], *, claimed: bool
+) -> Iterator[MessageStatus]:
+    """Some messages of one slice.
+
+    Args:
+        store: where they are.
+        batch: theirs.
+        slice_: of the batch.
+        rows: which messages.
+        claimed: what is not answered yet is with a backend now.
+    """
+    outcomes: dict[int, list[Outcome]] = defaultdict(list)
+    for outcome in store.queue.outcomes(batch.id, slice_.first_row, slice_.last_row):
+        outcomes[outcome.row].append(outcome)
+    for message in messages_of(slice_):
+        if message.row in rows:
+            yield _status(batch, message, outcomes[message.row], claimed=claimed)

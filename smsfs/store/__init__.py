@@ -7,9 +7,9 @@ transaction, and ``Files.change`` opens one for several steps.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from io import RawIOBase
 from typing import Any, Protocol
 
+from smsfs.store.contents import Contents, ContentWriter
 from smsfs.store.inbound import Inbound, Optouts, Stops
 from smsfs.store.records import (
     Account,
@@ -22,6 +22,7 @@ from smsfs.store.records import (
     MatchedReceipt,
     NewReceipt,
     NewReplyPart,
+    News,
     NewSlice,
     Optout,
     Outcome,
@@ -43,6 +44,7 @@ __all__ = [
     "Batch",
     "ContentWriter",
     "Contents",
+    "Feed",
     "File",
     "FileChange",
     "FileView",
@@ -54,6 +56,7 @@ __all__ = [
     "NewReceipt",
     "NewReplyPart",
     "NewSlice",
+    "News",
     "Optout",
     "Optouts",
     "Outcome",
@@ -71,62 +74,6 @@ __all__ = [
     "Store",
     "Verdict",
 ]
-
-
-class ContentWriter(Protocol):
-    """The bytes of a draft, open for writing."""
-
-    def write(self, offset: int, data: bytes) -> int:
-        """Write ``data`` at ``offset``; a gap reads as zeros."""
-
-    def read(self, offset: int, size: int) -> bytes:
-        """Up to ``size`` bytes from ``offset``."""
-
-    def truncate(self, size: int) -> None:
-        """Cut or extend to ``size`` bytes."""
-
-    def size(self) -> int:
-        """How many bytes there are."""
-
-    def sync(self) -> None:
-        """Bring everything written to stable storage."""
-
-    def close(self) -> None:
-        """Let go, without bringing anything to stable storage."""
-
-
-class Contents(Protocol):
-    """The bytes of files, by an opaque name."""
-
-    def create(self) -> str:
-        """A new empty content; durable with the first ``sync`` of a writer of it."""
-
-    def open_write(self, content: str, writer: int | None = None) -> ContentWriter:
-        """Open for reading and writing.
-
-        Args:
-            content: its name.
-            writer: as from ``FileChange.add_writer``. Where a process can outlive its term, nothing is
-                written once this is gone: ``NotAllowed``, or in silence if the content is gone too.
-        """
-
-    def open_read(self, content: str) -> RawIOBase:
-        """Open for reading, seekable and unbuffered: a draft may be changing."""
-
-    def read(self, content: str, offset: int, size: int) -> bytes:
-        """Up to ``size`` bytes from ``offset``; none beyond the end."""
-
-    def size(self, content: str) -> int:
-        """How many bytes there are."""
-
-    def delete(self, contents: Iterable[str]) -> None:
-        """Remove; missing ones are passed over."""
-
-    def orphans(self, older_than: float) -> list[str]:
-        """Contents that no file has and that were last changed before ``older_than``."""
-
-    def missing(self) -> list[File]:
-        """Files whose content is not there."""
 
 
 class FileView(Protocol):
@@ -357,6 +304,28 @@ class Queue(Protocol):
         """Messages queued or with a worker, by backend."""
 
 
+class Feed(Protocol):
+    """What is new, for those who watch. Of several hosts' outcomes one may appear after a later one."""
+
+    def newest(self) -> int:
+        """The number of the newest outcome; 0 when there is none."""
+
+    def outcomes(self, first: int, last: int, limit: int) -> list[News]:
+        """Outcomes with numbers from ``first`` to ``last``, in order."""
+
+    def accepted(self, since: float) -> list[tuple[int, float]]:
+        """Batches that were accepted since then: number and time, in order of time."""
+
+    def claimed(self) -> list[tuple[int, int]]:
+        """Slices that are with a backend: number and attempt."""
+
+    def batch(self, batch: int) -> Batch | None:
+        """The batch with this number."""
+
+    def slice(self, slice_: int) -> Slice | None:
+        """The slice with this number."""
+
+
 class Results(Protocol):
     """The result files of batches; a batch has one if its verdict said so. Times are the store's."""
 
@@ -424,6 +393,7 @@ class Store(Protocol):
     routing: Routing
     inbound: Inbound
     optouts: Optouts
+    feed: Feed
     contents: Contents
 
     def now(self) -> float:

@@ -389,3 +389,13 @@ class Optout:
     msisdn: str
     since: float
     source: str
+
+
+@frozen
+class News:
+    """That something became of a message: ``number`` is its outcome's, larger for later ones."""
+
+    number: int
+    batch: int
+    slice: int
+    row: int

@@ -17,10 +17,23 @@ from attrs import define
 
 from smsfs import __version__
 from smsfs.errors import StoreUnavailable
-from smsfs.store import Accounts, Contents, Files, Host, Inbound, Optouts, Owner, Queue, Results, Routing
+from smsfs.store import (
+    Accounts,
+    Contents,
+    Feed,
+    Files,
+    Host,
+    Inbound,
+    Optouts,
+    Owner,
+    Queue,
+    Results,
+    Routing,
+)
 from smsfs.store.postgresql.contents import PieceContents
 from smsfs.store.postgresql.database import Database
 from smsfs.store.sql.accounts import SqlAccounts
+from smsfs.store.sql.feed import SqlFeed
 from smsfs.store.sql.files import SqlFiles
 from smsfs.store.sql.inbound import SqlInbound
 from smsfs.store.sql.optouts import SqlOptouts
@@ -76,6 +89,7 @@ class PostgresStore:
         self.routing: Routing = SqlRouting(self._database)
         self.inbound: Inbound = SqlInbound(self._database)
         self.optouts: Optouts = SqlOptouts(self._database)
+        self.feed: Feed = SqlFeed(self._database)
         self.contents: Contents = PieceContents(self._database)
 
     # -- time -----------------------------------------------------------------------------------------

@@ -107,7 +107,7 @@ class SqlQueue:
             if due is None:
                 return None
             connection.change("slice_claim", slice=due["id"], owner=owner.id)
-            return _slice(connection.one("slice_full", slice=due["id"]))
+            return slice_from(connection.one("slice_full", slice=due["id"]))
 
     def release_slice(self, slice_: Slice, owner: Owner) -> None:
         """Give a claimed slice back of which nothing was sent."""
@@ -156,7 +156,7 @@ class SqlQueue:
         return self._time("slice_next_time", backend=backend)
 
     def _full(self, slice_: int) -> Slice:
-        return _slice(self._read("slice_full", slice=slice_)[0])
+        return slice_from(self._read("slice_full", slice=slice_)[0])
 
     def slices(self, batch: int) -> Iterator[Slice]:
         """The slices of a batch in order."""
@@ -240,7 +240,8 @@ def batch_from(row: Row) -> Batch:
     )
 
 
-def _slice(row: Row) -> Slice:
+def slice_from(row: Row) -> Slice:
+    """The record of a row of ``slice`` with its messages."""
     names = ("id", "batch", "account", "path", "submitted", "seq", "first_row", "last_row", "size")
     more = ("state", "backend", "chain", "not_before", "expires", "attempt", "messages")
     return Slice(**{name: row[name] for name in names + more}, again=bool(row["again"]))

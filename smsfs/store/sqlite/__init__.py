@@ -13,10 +13,23 @@ from pathlib import Path
 from uuid import uuid4
 
 from smsfs import __version__
-from smsfs.store import Accounts, Contents, Files, Host, Inbound, Optouts, Owner, Queue, Results, Routing
+from smsfs.store import (
+    Accounts,
+    Contents,
+    Feed,
+    Files,
+    Host,
+    Inbound,
+    Optouts,
+    Owner,
+    Queue,
+    Results,
+    Routing,
+)
 from smsfs.store.durable import make_folder
 from smsfs.store.sql import Row
 from smsfs.store.sql.accounts import SqlAccounts
+from smsfs.store.sql.feed import SqlFeed
 from smsfs.store.sql.files import SqlFiles
 from smsfs.store.sql.inbound import SqlInbound
 from smsfs.store.sql.optouts import SqlOptouts
@@ -53,6 +66,7 @@ class SqliteStore:
         self.routing: Routing = SqlRouting(self._database)
         self.inbound: Inbound = SqlInbound(self._database)
         self.optouts: Optouts = SqlOptouts(self._database)
+        self.feed: Feed = SqlFeed(self._database)
         self.contents: Contents = PlainContents(path.parent / "contents", self._database)
 
     def now(self) -> float:

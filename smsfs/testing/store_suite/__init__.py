@@ -9,6 +9,7 @@ Derive a class whose name starts with ``Test`` from ``StoreSuite`` and override 
 """
 
 from smsfs.testing.store_suite.accounts import AccountSuite
+from smsfs.testing.store_suite.feed import FeedSuite
 from smsfs.testing.store_suite.files import ContentSuite, FileSuite
 from smsfs.testing.store_suite.inbound import LostReceiptSuite, ReceiptSuite, ReplySuite
 from smsfs.testing.store_suite.outcomes import OutcomeSuite
@@ -29,6 +30,7 @@ class StoreSuite(
     OutcomeSuite,
     LeaderSuite,
     ResultSuite,
+    FeedSuite,
     RaceSuite,
     RoutingSuite,
     ReceiptSuite,
