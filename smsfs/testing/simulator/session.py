@@ -53,6 +53,7 @@ class Session(asyncio.Protocol):
         self._later: deque[tuple[float, bytes]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._sequence = 0
+        self._arrived = 0.0
         self._closing = False
         #: Who is at the other end; empty before the bind.
         self.system_id = ""
@@ -87,6 +88,7 @@ class Session(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came."""
+        self._arrived = self._loop.time()
         for pdu in self._decoder.feed(data):
             if self._closing:
                 return
@@ -190,7 +192,7 @@ class Session(asyncio.Protocol):
             self._unanswered -= 1
             self._out.append(response)
             return
-        self._later.append((self._loop.time() + latency - _LATENESS, response))
+        self._later.append((self._arrived + latency - _LATENESS, response))
         if self._timer is None:
             self._timer = self._loop.call_at(self._later[0][0], self._flush_due)
 
