@@ -263,15 +263,15 @@ class Dispatcher:
         if slice_.expires <= self._store.now():
             self._expire(held)
         else:
-            await self._submit(route, held, [self._envelope(slice_, message) for message in messages])
+            await self._submit(route, held, self._envelopes(slice_, messages))
         held.done = True
         self._answered.set()
 
-    def _envelope(self, slice_: Slice, message: Message) -> Envelope:
-        key = f"{slice_.batch}-{message.row}"
+    def _envelopes(self, slice_: Slice, messages: list[Message]) -> list[Envelope]:
         left = slice_.expires - self._store.now()
-        times = {"submitted": slice_.submitted, "expires": slice_.expires, "left": left}
-        return Envelope(key, slice_.account, slice_.path, attempt=slice_.attempt, message=message, **times)
+        file = slice_.account, slice_.path, slice_.submitted, slice_.attempt
+        times = slice_.expires, left
+        return [Envelope(f"{slice_.batch}-{message.row}", *file, message, *times) for message in messages]
 
     def _expire(self, held: _Held) -> None:
         now = self._store.now()

@@ -56,6 +56,7 @@ class Smsc:
         return self._lines
 
     def received(self) -> list[Received]:
-        """What the ledger has."""
-        with self.ledger.open("rb") as stream:
-            return [msgspec.json.decode(line, type=Received) for line in stream]
+        """What the ledger has, without a line that is being written."""
+        data = self.ledger.read_bytes() if self.ledger.exists() else b""
+        lines = data[: data.rfind(b"\n") + 1].splitlines()
+        return [msgspec.json.decode(line, type=Received) for line in lines]
