@@ -9,7 +9,8 @@ import threading
 
 import pytest
 
-from smsfs.testing.server import Mount, wait_for
+from smsfs.testing.server import Installation, Mount, Server, wait_for
+from smsfs.testing.smsc import Smsc
 
 ROWS = 20_000
 BOUND = 60.0
@@ -131,3 +132,40 @@ def test_a_killed_writer_leaves_whole_files(clinic, sftp, kit):
     assert [row["userref"] for row in rows] == [f"large-{row}" for row in range(ROWS)]
     assert {row["state"] for row in rows} == {"submitted"}
     sftp.remove(name)
+
+
+@pytest.fixture
+def surgery(tmp_path, kit):
+    """An account whose messages leave over SMPP and whose receipts come after a while; one fails."""
+    (tmp_path / "smsfs").mkdir()
+    smsc = Smsc(tmp_path)
+    with smsc.running("--receipts", "6", "--undelivered", "10000001$"):
+        login = {"host": "127.0.0.1", "port": smsc.port, "system_id": "smsfs", "password": "secret"}
+        sections = {
+            "pipeline": {"default_backend": "carrier"},
+            "backends.carrier": {"type": "smpp", **login},
+            "log": {"format": "json"},
+        }
+        with Server(Installation(tmp_path / "smsfs", sections)) as server:
+            yield kit.Account(server, "surgery", tmp_path, "--set", "results=true")
+        assert "Traceback" not in server.log
+
+
+def test_receipts_make_it_final(surgery, kit):
+    """A client would take what the carrier has for what the patient has read."""
+    with surgery.session() as sftp:
+        with surgery.server.paused("dispatch"):
+            submit(sftp, kit, "letters", 300)
+            name = wait_for(lambda: result_of(sftp, "letters"), "the result file")
+        wait_for(lambda: {row["state"] for row in fetched(sftp, name)} == {"submitted"}, "the answers")
+        wait_for(lambda: state(surgery.installation, name) == "success", "the receipts")
+        rows = fetched(sftp, name)
+        assert [row["userref"] for row in rows] == [f"letters-{row}" for row in range(300)]
+        assert [row["row"] for row in rows if row["state"] == "undelivered"] == ["2"]
+        known = {row["row"]: row for row in surgery.installation.rows("messages")}
+        for row in rows:
+            message = known[int(row["row"])]
+            assert (row["carrier id"], row["reason"]) == (message["carrier_id"], message["reason"])
+            assert row["done"] == message["done_at"]
+            assert row["submitted"] < row["done"]
+        sftp.remove(name)

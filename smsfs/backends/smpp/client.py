@@ -59,12 +59,12 @@ class SmppBackend:
     """
 
     idempotent = False
-    traceable = True
 
     def __init__(
         self, name: str, config: SmppConfig, folder: Path, jitter: Callable[[], float] | None = None
     ) -> None:
         self.slices = 0
+        self.traceable = config.bind != "transmitter"
         self._config = config
         self._folder = folder
         self._composer = Composer(config)
