@@ -12,7 +12,7 @@ from smsfs.store.sql import Connection, Database, Row, plain
 from smsfs.store.sql.replies import PART_SECONDS, join_ripe, receive_parts, reply_of
 
 #: A receipt whose id nobody knows by then is of a message whose id was never learnt, or of nobody's.
-LOST_SECONDS = 60.0
+LOST_SECONDS = 15.0
 #: A message may have been sent so long before its receipt came,
 VALID_SECONDS = 3 * 86_400.0
 #: and its fate be recorded as unknown so long after that, by whoever took over.
@@ -137,7 +137,7 @@ def _guess(
         for recipient, rows in _unsettled(connection, backend, own.values()).items():
             receipt = own[firsts[recipient]]
             fitting = [row for row in rows if _fits(receipt, row["at"])]
-            if len(fitting) == 1:
+            if len({(row["batch"], row["row"]) for row in fitting}) == 1:
                 events = [_outcome_row(receipt, fitting[0], event) for event in ("part", receipt.event)]
                 _append(connection, [events[0] | {"recipient": recipient}, events[1]])
                 found[firsts[recipient]] = _of(receipt, fitting[0])
