@@ -12,7 +12,7 @@ from smsfs.store.sql import Connection, Database, Row, plain
 from smsfs.store.sql.replies import PART_SECONDS, join_ripe, receive_parts, reply_of
 
 #: A receipt whose id nobody knows by then is of a message whose id was never learnt, or of nobody's.
-LOST_SECONDS = 15.0
+LOST_SECONDS = 10.0
 #: A message may have been sent so long before its receipt came,
 VALID_SECONDS = 3 * 86_400.0
 #: and its fate be recorded as unknown so long after that, by whoever took over.
@@ -160,7 +160,9 @@ def _fits(receipt: NewReceipt, at: float) -> bool:
 
 
 def _again(receipt: NewReceipt, now: float) -> float:
-    return now + min(max(AGAIN_SECONDS, (now - receipt.at) / 2), AGAIN_CEILING)
+    age = now - receipt.at
+    wait = min(max(AGAIN_SECONDS, age / 2), AGAIN_CEILING)
+    return now + (min(wait, LOST_SECONDS - age) if age < LOST_SECONDS else wait)
 
 
 def _of(receipt: NewReceipt, row: Row) -> MatchedReceipt:
