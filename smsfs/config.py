@@ -18,6 +18,7 @@ from cattrs import ClassValidationError, Converter, IterableValidationError
 from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn
 
+from smsfs.backends import routing
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.errors import ConfigurationError
 from smsfs.store import Store
@@ -99,12 +100,14 @@ class MailConfig:
 
 @define
 class PipelineConfig:
-    """How files become messages and leave."""
+    """How files become messages and leave; ``default_backend`` is a route, as in ``backends.routing``."""
 
     default_backend: str = "outbox"
     retry_seconds: float = 1800
     max_failures: int = 5
     stop_grace: float = 30
+    breaker_failures: int = 10
+    breaker_seconds: float = 30
 
 
 @define
@@ -235,15 +238,30 @@ def checked(values: Mapping[str, Any], source: str) -> Config:
         config = _converter().structure(values, Config)
     except (ClassValidationError, IterableValidationError) as exc:
         raise ConfigurationError(f"{source}: {'; '.join(_sentences(exc, ''))}.") from None
-    if config.pipeline.default_backend not in config.backends:
-        raise ConfigurationError(
-            f"{source}: [pipeline] default_backend is {config.pipeline.default_backend!r}, "
-            f"but there is no section [backends.{config.pipeline.default_backend}]."
-        )
+    _check_route(config, source)
     if not 0 < config.store.margin < config.store.lease:
         raise ConfigurationError(f"{source}: [store] margin has to be more than 0 and less than lease.")
     _ = config.database
     return config
+
+
+def _check_route(config: Config, source: str) -> None:
+    for name in config.backends:
+        if not routing.is_name(name):
+            raise ConfigurationError(
+                f"{source}: the name of the backend {name!r} must have no blank, comma or equals sign in it."
+            )
+    text = config.pipeline.default_backend
+    try:
+        named = routing.parse(text).names
+    except ValueError as exc:
+        raise ConfigurationError(f"{source}: [pipeline] default_backend is no route: {exc}.") from None
+    for name in named:
+        if name not in config.backends:
+            raise ConfigurationError(
+                f"{source}: [pipeline] default_backend is {text!r}, "
+                f"but there is no section [backends.{name}]."
+            )
 
 
 def _converter() -> Converter:

@@ -51,14 +51,16 @@ MESSAGE_TRANSITIONS: dict[str, dict[MessageState, MessageState]] = {
     "claim": {M.QUEUED: M.SUBMITTING},
     "not_now": {M.SUBMITTING: M.QUEUED},
     "accepted": {M.SUBMITTING: M.SUBMITTED, M.UNKNOWN: M.SUBMITTED},
+    "part": {},  # a further id of what the carrier has; changes nothing by itself
     "refused": {M.SUBMITTING: M.REJECTED, M.UNKNOWN: M.REJECTED},
     "no_answer": {M.SUBMITTING: M.UNKNOWN},
     "resend": {M.UNKNOWN: M.QUEUED},
     "too_late": {M.QUEUED: M.EXPIRED, M.SUBMITTING: M.EXPIRED},
     "cancel": {M.QUEUED: M.CANCELLED, M.SUBMITTING: M.CANCELLED},
-    "delivered": {M.SUBMITTED: M.DELIVERED, M.UNKNOWN: M.DELIVERED},
+    # An earlier attempt may turn out to have arrived, whatever became of the message since.
+    "delivered": {state: M.DELIVERED for state in M if state is not M.DELIVERED},
     "undelivered": {M.SUBMITTED: M.UNDELIVERED, M.UNKNOWN: M.UNDELIVERED},
-    "receipt_expired": {M.SUBMITTED: M.EXPIRED},
+    "receipt_expired": {M.SUBMITTED: M.EXPIRED, M.UNKNOWN: M.EXPIRED},
 }
 
 #: A message in one of these is done with, unless an operator or a late receipt says otherwise.

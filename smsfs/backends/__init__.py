@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from math import inf
-from typing import Protocol
+from typing import Literal, Protocol
 
 from attrs import frozen
 
@@ -128,13 +128,26 @@ async def receive_nothing(inbound: Sequence[Inbound]) -> None:
     raise NotImplementedError(f"nobody here takes the {len(inbound)} receipts and replies")
 
 
+#: Whether messages can leave, and a clause that says why not; with ``"up"`` it may be empty.
+State = tuple[Literal["up", "down"], str]
+UP: State = ("up", "")
+
+
 class Backend(Protocol):
     """One way out."""
 
     #: A message submitted twice with the same key is sent once.
     idempotent: bool
+    #: Receipts may come for what it accepted, by the ids of :class:`Accepted`.
+    traceable: bool
     #: How many slices of up to 500 messages it wants at a time, at present: 0 while nothing could leave.
     slices: int
+
+    def state(self) -> State:
+        """Whether messages can leave at present; cheap, and known from ``start`` on.
+
+        What passes within seconds by itself, such as a new connection, does not count as down.
+        """
 
     async def start(self, receive: Receive = receive_nothing) -> None:
         """Get ready; called once before the first ``submit``. What carriers deliver goes to ``receive``."""

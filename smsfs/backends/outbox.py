@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from smsfs.backends import Accepted, Answer, Envelope, Receive, Throttled, receive_nothing
+from smsfs.backends import UP, Accepted, Answer, Envelope, Receive, State, Throttled, receive_nothing
 from smsfs.errors import ConfigurationError
 
 
@@ -21,10 +21,19 @@ class Outbox:
     """
 
     idempotent = False
+    traceable = False
     slices = 2
 
     def __init__(self, path: Path) -> None:
         self._path = path
+
+    def state(self) -> State:
+        """Down while its file cannot be opened."""
+        try:
+            os.close(self._open())
+        except OSError as exc:
+            return "down", f"the outbox {self._path} cannot be written: {exc.strerror}"
+        return UP
 
     async def start(self, receive: Receive = receive_nothing) -> None:
         """Make the folder, if need be, and cut off a torn line: nothing may come to be sent for long.
@@ -60,8 +69,11 @@ class Outbox:
     async def stop(self) -> None:
         """Nothing is held between two calls."""
 
+    def _open(self) -> int:
+        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+
     def _append(self, lines: bytes, may_send: Callable[[], bool]) -> bool:
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        descriptor = self._open()
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             _cut_torn_line(descriptor)

@@ -10,10 +10,11 @@ from typing import Any
 import asyncssh
 import click
 
+from smsfs.backends import routing
 from smsfs.cli.common import config_option, find_account, opened, out, show_table
 from smsfs.config import Config
 from smsfs.dialects.registry import DIALECTS, dialect
-from smsfs.dialects.settings import check_setting, settings_of
+from smsfs.dialects.settings import RESULTS_FOLDER, check_setting, settings_of, shown
 from smsfs.errors import ConfigurationError
 from smsfs.frontends.logins import hash_password
 from smsfs.store import Store
@@ -142,7 +143,7 @@ def show(name: str, as_json: bool, config_file: Path | None) -> None:
     for key, value in item.items():
         _line(key, ", ".join(value) if isinstance(value, list) else value)
     for key, value in settings.items():
-        _line(f"  {key}", value)
+        _line(f"  {key}", shown(value))
 
 
 def _line(key: str, value: object) -> None:
@@ -159,16 +160,29 @@ def set_(name: str, pairs: tuple[str, ...], config_file: Path | None) -> None:
         found = find_account(store, name)
         settings = _settings(found.dialect, pairs)
         _check_backend(config, settings)
+        if settings.get("results") and store.files.view().find(found.id, RESULTS_FOLDER):
+            raise ConfigurationError(
+                f"There is a file named {RESULTS_FOLDER} in the account; rename it first."
+            )
         store.accounts.update(found.id, {**found.settings, **settings})
     out.print(f"Account {name} changed.")
 
 
 def _check_backend(config: Config, settings: dict[str, Any]) -> None:
     """Messages for a backend that is not there would wait until they are too old."""
-    backend = settings.get("backend")
-    if backend and backend not in config.backends:
-        known = ", ".join(config.backends)
-        raise ConfigurationError(f"There is no backend {backend!r} in the configuration; there are: {known}.")
+    text = settings.get("backend")
+    if not text:
+        return
+    try:
+        named = routing.parse(text).names
+    except ValueError as exc:
+        raise ConfigurationError(f"The setting backend is no route: {exc}.") from None
+    for name in named:
+        if name not in config.backends:
+            known = ", ".join(config.backends)
+            raise ConfigurationError(
+                f"There is no backend {name!r} in the configuration; there are: {known}."
+            )
 
 
 @account.command()

@@ -15,7 +15,7 @@ import asyncssh
 import click
 
 from smsfs.cli.common import out
-from smsfs.config import Config, OutboxConfig, SftpConfig, StoreConfig, open_store
+from smsfs.config import Config, StoreConfig, open_store
 from smsfs.errors import ConfigurationError
 from smsfs.frontends.logins import hash_password
 
@@ -29,6 +29,22 @@ BAD = """msisdn,message,sender,userref
 4512345604,"Dear Dan, your appointment is tomorrow at 12:00.",Clinic,a-4
 +45 12 34 56 05,"Dear Eve, your appointment is tomorrow at 13:00.",Clinic,a-5
 """
+UNREACHABLE = "03$"
+CONFIGURATION = """[store]
+url = "{url}"
+[sftp]
+listen = ["127.0.0.1:0"]
+[pipeline]
+default_backend = "carrier"
+[backends.carrier]
+type = "smpp"
+host = "127.0.0.1"
+port = {carrier}
+system_id = "demo"
+password = "demo"
+[log]
+level = "warning"
+"""
 PATIENCE = 20.0
 
 
@@ -36,38 +52,65 @@ PATIENCE = 20.0
 def demo() -> None:
     """Show smsfs at work on a temporary server.
 
-    One file is sent, one is rejected, and each step is shown. Everything happens in a temporary folder, on
-    loopback; no message goes to anyone.
+    One file is sent over SMPP to a simulated carrier, whose receipts come back; one file is rejected; each
+    step is shown. Everything happens in a temporary folder, on loopback; no message goes to anyone.
     """
     with tempfile.TemporaryDirectory(prefix="smsfs-demo-") as folder:
         asyncio.run(_demo(Path(folder)))
 
 
 async def _demo(folder: Path) -> None:
-    config = Config(
-        StoreConfig(f"sqlite://{folder / 'smsfs.db'}"),
-        sftp=SftpConfig(listen=["127.0.0.1:0"]),
-        backends={"outbox": OutboxConfig("outbox")},
-    )
-    _make_account(config)
-    _say("1", f"A server on a temporary store, with the account [bold]{ACCOUNT}[/].")
-    async with _server(folder, config) as port, _session(port) as sftp:
-        _say("2", f"Logged in over SFTP at 127.0.0.1:{port}.")
-        await _send(sftp, "appointments.csv", GOOD, "3")
-        _say("4", "What left (outbox.jsonl):")
-        for line in await _lines(folder / "outbox.jsonl", GOOD.count("\n") - 1):
-            item = json.loads(line)
-            out.print(f"     row {item['row']} to {item['recipient']}, {item['parts']} SMS, ", end="")
-            out.print(f"{item['encoding']}: {item['text']}", markup=False, style="cyan", soft_wrap=True)
-        rejected = await _send(sftp, "more.csv", BAD, "5")
-        _say("6", f"Why, at the bottom of {rejected}:")
-        async with sftp.open(rejected, "rb") as file:
-            text = bytes(cast("bytes", await file.read())).decode().rstrip()
-        out.print(text.rpartition("\n")[2], markup=False, style="yellow", soft_wrap=True)
+    url = f"sqlite://{folder / 'smsfs.db'}"
+    _make_account(Config(StoreConfig(url)))
+    ledger = folder / "ledger.jsonl"
+    receipts = ["--receipts", "0.3", "--undelivered", UNREACHABLE]
+    async with _started("simulator", "--port", "0", "--ledger", str(ledger), *receipts) as carrier:
+        configuration = folder / "smsfs.toml"
+        configuration.write_text(CONFIGURATION.format(url=url, carrier=carrier), encoding="utf-8")
+        async with _started("serve", "-c", str(configuration)) as port, _session(port) as sftp:
+            out.print(f"[bold]1[/]  A server with the account [bold]{ACCOUNT}[/], SFTP at 127.0.0.1:{port};")
+            out.print(f"     a simulated carrier, SMPP at 127.0.0.1:{carrier}.")
+            await _show(sftp, ledger)
     out.print(
         "[green]Done.[/] The first file's messages left once each; of the second, none was sent.",
         soft_wrap=True,
     )
+
+
+async def _show(sftp: asyncssh.SFTPClient, ledger: Path) -> None:
+    await _send(sftp, "appointments.csv", GOOD, "2")
+    rows = GOOD.count("\n") - 1
+    _say("3", "What the carrier got, put together from its parts:")
+    for line in await _lines(ledger, rows):
+        item = json.loads(line)
+        out.print(f"     to {item['destination']} from {item['source']}, {item['parts']} SMS: ", end="")
+        out.print(item["text"], markup=False, style="cyan", soft_wrap=True)
+    _say("4", "Its receipts have come back; the client finds them in its own tree:")
+    name, text = await _result(sftp, rows)
+    out.print(f"     get results/{name}", markup=False, soft_wrap=True)
+    for line in text.splitlines():
+        out.print(f"     {line}", markup=False, style="cyan", soft_wrap=True)
+    rejected = await _send(sftp, "more.csv", BAD, "5")
+    _say("6", f"Why, at the bottom of {rejected}:")
+    text = await _text(sftp, rejected)
+    out.print(text.rstrip().rpartition("\n")[2], markup=False, style="yellow", soft_wrap=True)
+
+
+async def _result(sftp: asyncssh.SFTPClient, rows: int) -> tuple[str, str]:
+    """The result file once every message has its receipt: its name, its text."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        for name in map(str, await sftp.listdir("results")):
+            text = "" if name.startswith(".") else await _text(sftp, f"results/{name}")
+            if text.count("delivered") == rows:
+                return name, text
+        await asyncio.sleep(0.1)
+    raise ConfigurationError(f"The receipts did not come within {PATIENCE:.0f} seconds.")
+
+
+async def _text(sftp: asyncssh.SFTPClient, path: str) -> str:
+    async with sftp.open(path, "rb") as file:
+        return bytes(cast("bytes", await file.read())).decode()
 
 
 def _say(number: str, text: str) -> None:
@@ -77,40 +120,30 @@ def _say(number: str, text: str) -> None:
 def _make_account(config: Config) -> None:
     store = open_store(config)
     try:
-        made = store.accounts.add(ACCOUNT, "gatewayapi", {}, store.now())
+        made = store.accounts.add(ACCOUNT, "gatewayapi", {"results": True}, store.now())
         store.accounts.set_password(made.id, hash_password(PASSWORD))
     finally:
         store.close()
 
 
 @asynccontextmanager
-async def _server(folder: Path, config: Config) -> AsyncIterator[int]:
-    """A real ``smsfs serve``; the port it listens on."""
-    file = folder / "smsfs.toml"
-    listen = json.dumps(config.sftp.listen)
-    file.write_text(
-        f'[store]\nurl = "{config.store.url}"\n[sftp]\nlisten = {listen}\n[log]\nlevel = "warning"\n'
-    )
-    pipe = asyncio.subprocess.PIPE
-    server = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "smsfs",
-        "serve",
-        "-c",
-        str(file),
-        stdout=pipe,
+async def _started(command: str, *arguments: str) -> AsyncIterator[int]:
+    """A command of smsfs that runs until the end; the port it listens on."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "smsfs", command, *arguments),
+        stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
     try:
-        line = (await asyncio.wait_for(server.stdout.readline(), PATIENCE)).decode() if server.stdout else ""
-        if not line.startswith("ready sftp "):
-            raise ConfigurationError("The demo's server did not start; its log above says why.")
+        pipe = process.stdout
+        line = (await asyncio.wait_for(pipe.readline(), PATIENCE)).decode() if pipe else ""
+        if not line.startswith("ready "):
+            raise ConfigurationError(f"smsfs {command} did not start; its log above says why.")
         yield int(line.rpartition(":")[2])
     finally:
-        if server.returncode is None:
-            server.terminate()
-        await server.wait()
+        if process.returncode is None:
+            process.terminate()
+        await process.communicate()
 
 
 @asynccontextmanager

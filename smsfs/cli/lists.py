@@ -1,19 +1,38 @@
 """``smsfs files`` and ``smsfs messages``: what there is, and what became of it."""
 
 import json
-from collections.abc import Iterator
-from contextlib import suppress
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
+from attrs import frozen
 
-from smsfs.cli.common import config_option, find_account, opened, show_table
+from smsfs.cli.common import config_option, err, find_account, opened, show_table
 from smsfs.errors import StoreUnavailable
+from smsfs.pipeline.follow import Follower
 from smsfs.pipeline.messages import MessageStatus, statuses
 from smsfs.states import FileState, MessageState
 from smsfs.store import Batch, File, Store
+
+#: What is shown of a message, and how wide where that cannot be found out.
+COLUMNS = {
+    "account": 10,
+    "file": 40,
+    "row": 6,
+    "recipient": 15,
+    "state": 11,
+    "parts": 5,
+    "code": 5,
+    "reason": 0,
+}
+#: How long news may take to show where the store does not tell of them.
+FOLLOW_SECONDS = 1.0
+#: The exit status of a program that Ctrl-C has ended.
+INTERRUPTED = 130
 
 
 def moment(seconds: float | None) -> str | None:
@@ -74,31 +93,89 @@ def _bytes(store: Store, file: File) -> int:
 @click.option(
     "--state", type=click.Choice([str(state) for state in MessageState]), help="Only in this state."
 )
+@click.option("--follow", is_flag=True, help="Then print each change of state as it comes, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 @config_option
 def messages(
-    name: str | None, file: str | None, state: str | None, as_json: bool, config_file: Path | None
+    *,
+    name: str | None,
+    file: str | None,
+    state: str | None,
+    follow: bool,
+    as_json: bool,
+    config_file: Path | None,
 ) -> None:
     """List messages with their states, oldest first."""
     with opened(config_file) as (_, store):
         account = find_account(store, name).id if name else None
-        found = _messages(store, account, file, state)
-        if as_json:
-            for item in found:
-                click.echo(json.dumps(item, ensure_ascii=False))
-        else:
-            columns = ["account", "file", "row", "recipient", "state", "parts", "code", "reason"]
-            show_table(columns, [[str(item[key]) for key in columns] for item in found])
+        wanted = _Wanted(account, file)
+        told = _follow(store, wanted) if follow else _existing(store, wanted)
+        found = _messages(store, (status for status in told if state in (None, status.state)))
+        with _until_interrupted():
+            if as_json:
+                for item in found:
+                    click.echo(json.dumps(item, ensure_ascii=False))
+            elif follow:
+                _show_lines(found)
+            else:
+                show_table(list(COLUMNS), [[str(item[key]) for key in COLUMNS] for item in found])
 
 
-def _messages(
-    store: Store, account: int | None, file: str | None, state: str | None
-) -> Iterator[dict[str, Any]]:
+@contextmanager
+def _until_interrupted() -> Iterator[None]:
+    """Ctrl-C is how a user ends it: the exit status says so, and nothing else."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _show_lines(found: Iterable[dict[str, Any]]) -> None:
+    """A table that grows: the width of its columns cannot be known."""
+    click.echo(_line({key: key for key in COLUMNS}))
+    for item in found:
+        click.echo(_line(item))
+
+
+def _line(item: Mapping[str, Any]) -> str:
+    return "  ".join(str(item[key]).ljust(width) for key, width in COLUMNS.items()).rstrip()
+
+
+@frozen
+class _Wanted:
+    """Which batches: of an account, or a file, or all."""
+
+    account: int | None
+    file: str | None
+
+    def __call__(self, batch: Batch) -> bool:
+        names = (batch.path, batch.stem, f"{batch.stem}.ready")
+        return self.account in (None, batch.account) and (self.file is None or self.file in names)
+
+
+def _existing(store: Store, wanted: _Wanted) -> Iterator[MessageStatus]:
+    for batch in store.queue.batches(wanted.account, wanted.file):
+        yield from statuses(store, batch)
+
+
+def _follow(store: Store, wanted: _Wanted) -> Iterator[MessageStatus]:
+    follower = Follower(store, wanted)
+    yield from follower.existing(store.queue.batches(wanted.account, wanted.file))
+    while True:
+        try:
+            yield from follower.news()
+        except StoreUnavailable as exc:
+            err.print(f"smsfs: {exc}", markup=False, soft_wrap=True)
+        store.changed(FOLLOW_SECONDS)
+
+
+def _messages(store: Store, found: Iterable[MessageStatus]) -> Iterator[dict[str, Any]]:
     names = {item.id: item.name for item in store.accounts.all()}
-    for batch in store.queue.batches(account, file):
-        for status in statuses(store, batch):
-            if state in (None, status.state):
-                yield _message(names.get(batch.account, "?"), batch, status)
+    for status in found:
+        account = status.batch.account
+        if account not in names:
+            names |= {item.id: item.name for item in store.accounts.all()}
+        yield _message(names.get(account, "?"), status.batch, status)
 
 
 def _message(account: str, batch: Batch, status: MessageStatus) -> dict[str, Any]:
@@ -122,4 +199,6 @@ def _message(account: str, batch: Batch, status: MessageStatus) -> dict[str, Any
         "reason": last.reason if last else "",
         "submitted_at": moment(batch.submitted),
         "changed_at": moment(last.at) if last else None,
+        "done_at": moment(status.done),
+        "carrier_done_at": moment(last.done) if last else None,
     }

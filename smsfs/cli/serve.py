@@ -1,4 +1,4 @@
-"""``smsfs serve``: the frontends in this process, the pipeline in two others."""
+"""``smsfs serve``: the frontends in this process, the pipeline in three others."""
 
 import asyncio
 import os
@@ -51,7 +51,7 @@ async def _serve(config: Config, config_file: Path | None, store: Store) -> None
     logins = Logins(store, filesystems(store, owner))
     keys = await asyncio.to_thread(host_keys, store)
     sftp = SftpServer(_sftp_settings(config.sftp, keys), logins)
-    workers = [Worker(name, config_file, store, config) for name in ("intake", "dispatch")]
+    workers = [Worker(name, config_file, store, config) for name in ("intake", "dispatch", "reports")]
     tasks = [asyncio.create_task(worker.run()) for worker in workers]
     web = None
     try:

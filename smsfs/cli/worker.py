@@ -15,10 +15,11 @@ from smsfs.cli.common import config_option, opened
 from smsfs.cli.logs import configure
 from smsfs.config import BackendConfig, Config
 from smsfs.dialects.registry import dialect
-from smsfs.pipeline.dispatch import Dispatcher, Route
+from smsfs.pipeline.dispatch import BreakerRules, Dispatcher, Route
 from smsfs.pipeline.intake import Intake, IntakeRules
+from smsfs.pipeline.results import REPORTS, ResultWriter
 from smsfs.pipeline.retention import SWEEP_SECONDS, sweep
-from smsfs.store import Store
+from smsfs.store import Owner, Store
 
 NICE = 5
 IDLE_SECONDS = 1.0
@@ -50,16 +51,41 @@ def intake(name: str, config_file: Path | None) -> None:
 
 
 def _read_until(stop: threading.Event, reader: Intake, store: Store) -> None:
-    next_sweep = 0.0
+    store.settle()
     while not stop.is_set():
+        if not reader.step():
+            _wait(store, store.queue.next_batch_time())
+
+
+def _wait(store: Store, due: float | None) -> None:
+    """Wait for a change, or until something is due."""
+    store.changed(IDLE_SECONDS if due is None else min(IDLE_SECONDS, max(0.0, due - store.now())))
+
+
+@worker.command()
+@_name_option
+@config_option
+def reports(name: str, config_file: Path | None) -> None:
+    """Write result files and forget what is past its time, on one of all hosts."""
+    os.nice(NICE)
+    with opened(config_file) as (config, store):
+        configure(config.log)
+        _report_until(_end_of_input(), store, store.register("reports", name))
+
+
+def _report_until(stop: threading.Event, store: Store, owner: Owner) -> None:
+    writer, next_sweep = ResultWriter(store, owner), 0.0
+    while not stop.is_set():
+        if not store.lead(owner, REPORTS):
+            writer.check_held()
+            store.changed(IDLE_SECONDS)
+            continue
         if store.now() >= next_sweep:
             store.settle()
             sweep(store, dialect)
             next_sweep = store.now() + SWEEP_SECONDS
-        if not reader.step():
-            due = store.queue.next_batch_time()
-            wait = IDLE_SECONDS if due is None else min(IDLE_SECONDS, max(0.0, due - store.now()))
-            store.changed(wait)
+        if not writer.step():
+            _wait(store, writer.next_time())
 
 
 def _end_of_input() -> threading.Event:
@@ -87,7 +113,8 @@ def dispatch(name: str, config_file: Path | None) -> None:
 
 async def _dispatch(config: Config, store: Store, name: str) -> None:
     routes = [_route(config, name, options) for name, options in config.backends.items()]
-    dispatcher = Dispatcher(store, store.register("dispatch", name), routes)
+    rules = BreakerRules(config.pipeline.breaker_failures, config.pipeline.breaker_seconds)
+    dispatcher = Dispatcher(store, store.register("dispatch", name), routes, rules)
     _warn_of_strays(store, config)
     ended = _end_of_input()
     watch = asyncio.create_task(_stop_at(ended, dispatcher))

@@ -11,9 +11,12 @@ DAY = 86_400
 #: Enough for any number of bytes or seconds, and small enough for 64 bits in every engine.
 MAX_DIGITS = 15
 
+#: Where an account that wants them finds its result files.
+RESULTS_FOLDER = "results"
+
 #: Each with its default, whose type is the type of its values.
 COMMON: dict[str, Any] = {
-    "backend": "",  # the backend that sends; empty: the default one
+    "backend": "",  # the backend that sends, or a route as in backends.routing; empty: the default one
     "alias_seconds": 60,  # how long x.ready answers after it was submitted
     "duplicate_seconds": 60,  # the same name and bytes again within this time is a client's retry
     "validity_seconds": 2 * DAY,  # a message that has not left by then is never sent
@@ -25,6 +28,9 @@ COMMON: dict[str, Any] = {
     "email": "",  # who is told how a file went, unless the file says; empty: nobody
     "keep_files_days": 30,
     "keep_messages_days": 90,
+    "results": False,  # a folder with what became of each message
+    "optouts": False,  # keep an opt-out list, which replies that are stop words add to
+    "stop_words": "STOP,STOPALL,UNSUBSCRIBE,CANCEL,END,QUIT",
 }
 CHOICES = {"chmod": ("refuse", "ignore")}
 
@@ -32,6 +38,11 @@ CHOICES = {"chmod": ("refuse", "ignore")}
 def settings_of(dialect: Dialect, own: Mapping[str, Any]) -> dict[str, Any]:
     """An account's settings with every default filled in."""
     return {**COMMON, **dialect.defaults, **own}
+
+
+def shown(value: Any) -> str:
+    """The value of a setting as a command line gives it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def check_setting(dialect: Dialect, key: str, text: str) -> Any:
@@ -45,8 +56,11 @@ def check_setting(dialect: Dialect, key: str, text: str) -> Any:
     if key not in COMMON:
         known = ", ".join(sorted({*COMMON, *dialect.defaults}))
         raise ConfigurationError(f"There is no setting {key!r}; there are {known}.")
-    if key in CHOICES and text not in CHOICES[key]:
-        raise ConfigurationError(f"{key} is one of {', '.join(CHOICES[key])}, not {text!r}.")
+    choices = ("true", "false") if isinstance(COMMON[key], bool) else CHOICES.get(key)
+    if choices and text not in choices:
+        raise ConfigurationError(f"{key} is one of {', '.join(choices)}, not {text!r}.")
+    if isinstance(COMMON[key], bool):
+        return text == "true"
     if isinstance(COMMON[key], str):
         return text
     if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from smsfs.dialects import Dialect, Submission
-from smsfs.dialects.settings import settings_of
+from smsfs.dialects.settings import RESULTS_FOLDER, settings_of
 from smsfs.errors import (
     BadRequest,
     Exists,
@@ -65,19 +65,21 @@ class AccountFilesystem(Filesystem):
     def stat(self, path: str) -> Entry:
         """The file or folder at ``path``."""
         where = relative(path)
-        if where in self._folders():
+        if self._is_folder(where):
             return self._folder(where)
         return self.entry(self._known(where))
 
     def listdir(self, path: str) -> list[Entry]:
         """What a folder holds."""
         where = relative(path)
-        if where not in self._folders():
+        if not self._is_folder(where):
             self._known(where)
             raise NotFolder(f"{where} is a file.")
-        inside = [self._folder(name) for name in self._dialect.folders if name.rpartition("/")[0] == where]
+        inside = [name for name in self._folders() if name and name.rpartition("/")[0] == where]
         files = self._store.files.view().listing(self._account.id, where)
-        return inside + [self.entry(file) for file in files]
+        return [self._folder(name) for name in inside] + [
+            self.entry(file) for file in files if file.path not in inside
+        ]
 
     def usage(self) -> Usage:
         """What the account uses, and may use."""
@@ -104,35 +106,41 @@ class AccountFilesystem(Filesystem):
             return file.size
 
     def _folders(self) -> tuple[str, ...]:
-        return ("", *self._dialect.folders)
+        results = (RESULTS_FOLDER,) if self.settings()["results"] else ()
+        return ("", *self._dialect.folders, *results)
+
+    def _is_folder(self, where: str) -> bool:
+        if where in ("", *self._dialect.folders):
+            return True
+        return where == RESULTS_FOLDER and bool(self.settings()["results"])
 
     def _folder(self, where: str) -> Entry:
-        inode = 1 + self._folders().index(where)
+        inode = 1 + ("", *self._dialect.folders, RESULTS_FOLDER).index(where)
         return Entry(where.rpartition("/")[2], True, 0, FOLDER_MODE, self._account.created, inode)
 
     def _known(self, where: str) -> File:
         """The file there, or the one that was submitted under this name."""
         view = self._store.files.view()
         file = view.find(self._account.id, where) or view.alias(self._account.id, where, self._store.now())
-        if file is None or file.state is FileState.CONSUMED:
+        return self._visible(where, file)
+
+    def _visible(self, where: str, file: File | None) -> File:
+        if file is None or file.state is FileState.CONSUMED or not self._is_folder(file.folder):
             raise Missing(f"There is no file {where}.")
         return file
 
     def _file(self, files: FileChange, where: str) -> File:
         """The file there, to be changed; aliases are not."""
-        if where in self._folders():
+        if self._is_folder(where):
             raise IsFolder(f"/{where} is a folder.")
-        file = files.find(self._account.id, where)
-        if file is None or file.state is FileState.CONSUMED:
-            raise Missing(f"There is no file {where}.")
-        return file
+        return self._visible(where, files.find(self._account.id, where))
 
     # -- opening ------------------------------------------------------------------------------------
 
     def open(self, path: str, flags: int) -> OpenFile:
         """Open a file for reading, or a draft for writing."""
         where = relative(path)
-        if where in self._folders():
+        if self._is_folder(where):
             raise IsFolder(f"/{where} is a folder.")
         writes = flags & os.O_ACCMODE != os.O_RDONLY or flags & os.O_TRUNC
         return (
@@ -148,7 +156,9 @@ class AccountFilesystem(Filesystem):
             raise StoreUnavailable(f"The bytes of {file.name} are missing; upload it again.") from None
 
     def _entry_of(self, file: File) -> Entry:
-        return self.entry(self._store.files.view().get(file.id) or file)
+        """As it is now; of a result file that was written anew meanwhile, as it is still read."""
+        now = self._store.files.view().get(file.id)
+        return self.entry(now if now and now.content == file.content else file)
 
     def _open_to_write(self, where: str, flags: int) -> OpenFile:
         settings = self.settings()
@@ -191,6 +201,8 @@ class AccountFilesystem(Filesystem):
     def _create(self, files: FileChange, where: str, flags: int, settings: dict[str, Any]) -> File:
         if not flags & os.O_CREAT:
             raise Missing(f"There is no file {where}.")
+        if _in_results(where):
+            raise NotAllowed(_NO_UPLOAD)
         self._dialect.create(where, settings)
         if files.usage(self._account.id)[0] >= settings["max_files"]:
             raise QuotaFull(
@@ -200,7 +212,7 @@ class AccountFilesystem(Filesystem):
 
     def _check_folder(self, where: str) -> None:
         folder = where.rpartition("/")[0]
-        if folder not in self._folders():
+        if not self._is_folder(folder):
             raise Missing(f"There is no folder {folder}.")
 
     def _count_open(self, settings: dict[str, Any]) -> None:
@@ -307,10 +319,12 @@ class AccountFilesystem(Filesystem):
         self._check_folder(target)
         with self._change() as files:
             file = self._file(files, source)
-            if target in self._folders():
+            if self._is_folder(target):
                 raise Exists(f"/{target} is a folder.")
             if source == target:
                 return
+            if _in_results(source) or _in_results(target):
+                raise NotAllowed(_NO_RENAME)
             submission = self._dialect.rename(target, file.state, settings)
             _require(file, "rename")
             replaced = self._make_way(files, target, replace=replace)
@@ -391,7 +405,7 @@ class AccountFilesystem(Filesystem):
     def set_times(self, path: str, mtime: float) -> None:
         """Set a draft's time of modification."""
         where = relative(path)
-        if where in self._folders():
+        if self._is_folder(where):
             return
         file = self._known(where)
         if file.state is not FileState.DRAFT:
@@ -413,7 +427,7 @@ class AccountFilesystem(Filesystem):
         where = relative(path)
         if self.settings()["chmod"] == "ignore":
             return True
-        file = None if where in self._folders() else self._known(where)
+        file = None if self._is_folder(where) else self._known(where)
         return file is not None and (bool(file.writers) or file.path != where)
 
     def chown(self, path: str, uid: int, gid: int) -> None:
@@ -429,6 +443,16 @@ _REFUSALS = {
     FileState.SUCCESS: "{name} has been sent; it can be read or deleted. To send again, upload a new file.",
     FileState.REJECTED: "{name} was rejected; rename it to mend it, or delete it.",
 }
+_RESULT_REFUSALS = {
+    FileState.PROCESSING: "{name} is not final yet; it can be read now, and deleted when it is.",
+    FileState.SUCCESS: "{name} is the server's; it can be read or deleted.",
+}
+_NO_UPLOAD = "Result files are written by the server; upload into another folder."
+_NO_RENAME = "Result files are the server's; no file can be renamed into their folder, out of it or in it."
+
+
+def _in_results(where: str) -> bool:
+    return where.startswith(f"{RESULTS_FOLDER}/")
 
 
 def _require(file: File, right: str) -> None:
@@ -436,4 +460,5 @@ def _require(file: File, right: str) -> None:
     if file.state is FileState.CONSUMED:
         raise Missing(f"There is no file {file.path}.")
     if right not in CLIENT_RIGHTS[file.state]:
-        raise NotAllowed(_REFUSALS[file.state].format(name=file.name))
+        refusals = _RESULT_REFUSALS if file.folder == RESULTS_FOLDER else _REFUSALS
+        raise NotAllowed(refusals[file.state].format(name=file.name))

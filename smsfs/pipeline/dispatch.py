@@ -7,7 +7,7 @@ sent again.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Literal
 
@@ -15,8 +15,12 @@ import msgspec
 import structlog
 from attrs import define, field, frozen
 
-from smsfs.backends import Accepted, Answer, Backend, Envelope, Rejected, Throttled, Unknown
+from smsfs.backends import Answer, Backend, Envelope, Throttled, Unknown
 from smsfs.errors import StoreUnavailable
+from smsfs.pipeline.breaker import Breaker
+from smsfs.pipeline.failover import Failover, Gate
+from smsfs.pipeline.inbox import Inbox
+from smsfs.pipeline.outcomes import of_answer
 from smsfs.sms.message import Message
 from smsfs.store import LeaseLostError, NewSlice, Outcome, Owner, Slice, SliceReport, Store
 
@@ -45,14 +49,27 @@ class Route:
         return self.backend.idempotent or self.on_unknown == "resend"
 
 
+@frozen
+class BreakerRules:
+    """After so many ``failures`` in a row (0: never) a backend is left alone, for ``seconds`` at first."""
+
+    failures: int = 10
+    seconds: float = 30.0
+
+
 @define(eq=False)
 class _Held:
-    """A claimed slice while it is with a backend."""
+    """A claimed slice while it is with a backend.
+
+    ``again`` are messages that any backend of its chain may be given, ``resent`` those that this one may
+    have already.
+    """
 
     slice: Slice
     waiting: dict[int, Message]
     ready: list[Outcome] = field(factory=list)
     again: list[Message] = field(factory=list)
+    resent: list[Message] = field(factory=list)
     again_outcomes: list[Outcome] = field(factory=list)
     again_after: float = 0.0
     done: bool = False
@@ -65,22 +82,28 @@ class _Held:
         return SliceReport(self.slice, ready + self.again_outcomes, done=True, later=self._later())
 
     def _later(self) -> list[NewSlice]:
-        return [later(self.slice, self.again, self.again_after)] if self.again else []
+        if not self.slice.chain:
+            parts = [(self.again + self.resent, "")]
+        else:
+            parts = [(self.again, self.slice.chain), (self.resent, "")]
+        return [later(self.slice, part, self.again_after, chain) for part, chain in parts if part]
 
 
-def later(slice_: Slice, messages: Sequence[Message], not_before: float) -> NewSlice:
-    """A slice with some messages of another, to be tried again."""
+def later(slice_: Slice, messages: Iterable[Message], not_before: float, chain: str = "") -> NewSlice:
+    """A slice with some messages of another, to be tried again: by its backend, or any of a chain."""
+    ordered = sorted(messages, key=lambda message: message.row)
     return NewSlice(
         seq=slice_.seq,
-        first_row=messages[0].row,
-        last_row=messages[-1].row,
-        size=len(messages),
-        messages=msgspec.msgpack.encode(messages),
+        first_row=ordered[0].row,
+        last_row=ordered[-1].row,
+        size=len(ordered),
+        messages=msgspec.msgpack.encode(ordered),
         backend=slice_.backend,
         not_before=not_before,
         expires=slice_.expires,
         attempt=slice_.attempt,
         again=True,
+        chain=chain,
     )
 
 
@@ -102,12 +125,22 @@ class Dispatcher:
         store: where they are.
         owner: this process.
         routes: the backends.
+        rules: when to leave one of them alone.
     """
 
-    def __init__(self, store: Store, owner: Owner, routes: Iterable[Route]) -> None:
+    def __init__(
+        self, store: Store, owner: Owner, routes: Iterable[Route], rules: BreakerRules | None = None
+    ) -> None:
         self._store = store
         self._owner = owner
         self._routes: Mapping[str, Route] = {route.name: route for route in routes}
+        rules = rules or BreakerRules()
+        self._gates = {
+            name: Gate(name, route.backend, Breaker(rules.failures, rules.seconds), store.now)
+            for name, route in self._routes.items()
+        }
+        self._failover = Failover(store, owner, self._gates.values())
+        self._inbox = Inbox(store)
         self._held: list[_Held] = []
         self._changed = asyncio.Event()
         self._answered = asyncio.Event()
@@ -128,10 +161,11 @@ class Dispatcher:
             StoreUnavailable: the store is gone; claimed slices are for the next process to recover.
         """
         for route in self._routes.values():
-            await route.backend.start()
+            await route.backend.start(self._inbox.of(route.name))
         try:
             await asyncio.to_thread(self._recover)
-            background = [asyncio.create_task(step()) for step in (self._watch, self._recover_always)]
+            steps = (self._watch, self._recover_always, self._fail_over_always, self._inbox.match_always)
+            background = [asyncio.create_task(step()) for step in steps]
             senders = [asyncio.create_task(self._feed(route)) for route in self._routes.values()]
             await self._until_done(senders, background, asyncio.create_task(self._flush_while(senders)))
             if not self._may_send():
@@ -180,9 +214,9 @@ class Dispatcher:
     async def _feed(self, route: Route) -> None:
         """Keep as many slices with a backend as it wants."""
         sending: set[asyncio.Task[None]] = set()
-        oldest = True
+        gate, oldest = self._gates[route.name], True
         while self._may_send() and not self._stopping.is_set():
-            slice_ = await self._claim(route, oldest=oldest) if len(sending) < route.backend.slices else None
+            slice_ = await self._claim(route, oldest=oldest) if len(sending) < gate.slices else None
             oldest = not oldest
             if slice_:
                 sending.add(asyncio.create_task(self._send(route, slice_)))
@@ -213,10 +247,10 @@ class Dispatcher:
         at = max(due if due is not None else now + RECOVER_SECONDS, self._pause_until.get(route.name, 0))
         self._changed.clear()
         change = asyncio.create_task(self._changed.wait())
-        wanted = route.backend.slices
+        wanted = self._gates[route.name].slices
         full = len(sending) >= wanted > 0
         at = at if wanted else now + POLL_SECONDS
-        timeout = None if full else min(RECOVER_SECONDS, max(0.01, at - now))
+        timeout = RECOVER_SECONDS if full else min(RECOVER_SECONDS, max(0.01, at - now))
         await asyncio.wait(
             sending if full else {change, *sending}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
         )
@@ -229,15 +263,15 @@ class Dispatcher:
         if slice_.expires <= self._store.now():
             self._expire(held)
         else:
-            await self._submit(route, held, [self._envelope(slice_, message) for message in messages])
+            await self._submit(route, held, self._envelopes(slice_, messages))
         held.done = True
         self._answered.set()
 
-    def _envelope(self, slice_: Slice, message: Message) -> Envelope:
-        key = f"{slice_.batch}-{message.row}"
+    def _envelopes(self, slice_: Slice, messages: list[Message]) -> list[Envelope]:
         left = slice_.expires - self._store.now()
-        times = {"submitted": slice_.submitted, "expires": slice_.expires, "left": left}
-        return Envelope(key, slice_.account, slice_.path, attempt=slice_.attempt, message=message, **times)
+        file = slice_.account, slice_.path, slice_.submitted, slice_.attempt
+        times = slice_.expires, left
+        return [Envelope(f"{slice_.batch}-{message.row}", *file, message, *times) for message in messages]
 
     def _expire(self, held: _Held) -> None:
         now = self._store.now()
@@ -246,36 +280,56 @@ class Dispatcher:
         log.warning("expired", account=held.slice.account, file=held.slice.path, messages=len(held.ready))
 
     async def _submit(self, route: Route, held: _Held, envelopes: list[Envelope]) -> None:
+        """Hand a slice over; to a backend that was in trouble, its first message to begin with."""
+        gate = self._gates[route.name]
+        if gate.probing:
+            await self._hand_over(route, held, envelopes[:1], probe=True)
+            envelopes = envelopes[1:]
+        if gate.closed and envelopes:
+            await self._hand_over(route, held, envelopes)
+            return
+        if gate.probing:  # it said "not now", and the next slice would fare no better
+            self._pause(route, BACKOFF_SECONDS)
+        for envelope in envelopes:
+            del held.waiting[envelope.message.row]
+            self._answer(route, held, envelope, Throttled(0))
+
+    async def _hand_over(
+        self, route: Route, held: _Held, envelopes: list[Envelope], *, probe: bool = False
+    ) -> None:
+        gate = self._gates[route.name]
+
         def answer(envelope: Envelope, what: Answer) -> None:
             if held.waiting.pop(envelope.message.row, None):
+                gate.answered(what, probe=probe)
                 self._answer(route, held, envelope, what)
 
-        reason = "the backend gave no answer"
+        what, counts = Unknown("the backend gave no answer"), True
         try:
-            await route.backend.submit(envelopes, answer, self._may_send)
+            await route.backend.submit(envelopes, answer, lambda: self._may_send() and not gate.open)
         except Exception as exc:
             log.exception(
                 "backend_failed", backend=route.name, account=held.slice.account, file=held.slice.path
             )
-            reason = f"the backend failed: {exc}"
-        for envelope in envelopes:
-            answer(envelope, Unknown(reason))
+            what, counts = Unknown(f"the backend failed: {exc}"), False
+            gate.failed(what.reason, probe=probe)
+        for envelope in [item for item in envelopes if item.message.row in held.waiting]:
+            del held.waiting[envelope.message.row]
+            if counts:
+                gate.answered(what, probe=probe)
+            self._answer(route, held, envelope, what)
 
     def _answer(self, route: Route, held: _Held, envelope: Envelope, what: Answer) -> None:
-        row, now, attempt = envelope.message.row, self._store.now(), held.slice.attempt
-        if isinstance(what, Accepted):
-            held.ready.append(Outcome(row, "accepted", now, what.id, parts=what.parts, attempt=attempt))
-        elif isinstance(what, Rejected):
-            held.ready.append(
-                Outcome(row, "refused", now, code=what.code, reason=what.reason, attempt=attempt)
-            )
-        elif isinstance(what, Throttled):
-            held.again_outcomes.append(Outcome(row, "not_now", now, attempt=attempt))
-            self._later(route, held, envelope.message, what.retry_after)
-        else:
-            held.again_outcomes += _unknown(row, now, what.reason, attempt, resend=route.resends)
+        message, now, attempt = envelope.message, self._store.now(), held.slice.attempt
+        if isinstance(what, Throttled):
+            held.again_outcomes.append(Outcome(message.row, "not_now", now, attempt=attempt))
+            self._later(route, held, message, what.retry_after)
+        elif isinstance(what, Unknown):
+            held.again_outcomes += _unknown(route, message, now, what, attempt)
             if route.resends:
-                self._later(route, held, envelope.message, 0)
+                self._resend(held, message)
+        else:
+            held.ready += of_answer(what, message, now, attempt, traceable=route.backend.traceable)
         if sum(len(other.ready) for other in self._held) >= FLUSH_ANSWERS:
             self._answered.set()
 
@@ -284,9 +338,15 @@ class Dispatcher:
         held.again.append(message)
         held.again_after = max(held.again_after, at)
         if wait:
-            self._pause_until[route.name] = max(
-                self._pause_until.get(route.name, 0), self._store.now() + wait
-            )
+            self._pause(route, wait)
+
+    def _pause(self, route: Route, wait: float) -> None:
+        until = self._store.now() + wait
+        self._pause_until[route.name] = max(self._pause_until.get(route.name, 0), until)
+
+    def _resend(self, held: _Held, message: Message) -> None:
+        held.resent.append(message)
+        held.again_after = max(held.again_after, self._store.now() + backoff(held.slice.attempt))
 
     # -- recording --------------------------------------------------------------------------------------
 
@@ -331,6 +391,16 @@ class Dispatcher:
             with suppress(StoreUnavailable):
                 await asyncio.to_thread(self._recover)
 
+    async def _fail_over_always(self) -> None:
+        """Tell how the backends fare, and move what waits for one that is down."""
+        while True:
+            with suppress(StoreUnavailable):
+                if self._failover.look():
+                    await asyncio.to_thread(self._failover.report)
+                if self._may_send():
+                    await asyncio.to_thread(self._failover.reroute)
+            await asyncio.sleep(RECOVER_SECONDS)
+
     def _recover(self) -> None:
         """Take over what dead dispatchers held."""
         self._store.settle()
@@ -343,11 +413,9 @@ class Dispatcher:
     def _resolve(self, route: Route, slice_: Slice, answered: set[int]) -> None:
         now = self._store.now()
         left = [message for message in messages_of(slice_) if message.row not in answered]
-        reason = "the server stopped before the answer was stored"
+        lost = Unknown("the server stopped before the answer was stored")
         outcomes = [
-            outcome
-            for message in left
-            for outcome in _unknown(message.row, now, reason, slice_.attempt, resend=route.resends)
+            outcome for message in left for outcome in _unknown(route, message, now, lost, slice_.attempt)
         ]
         again = [later(slice_, left, now)] if left and route.resends else []
         stale = self._store.queue.record(self._owner, [SliceReport(slice_, outcomes, done=True, later=again)])
@@ -356,7 +424,7 @@ class Dispatcher:
         log.warning(event, account=slice_.account, file=slice_.path, messages=len(left), action=action)
 
 
-def _unknown(row: int, at: float, reason: str, attempt: int, *, resend: bool) -> list[Outcome]:
+def _unknown(route: Route, message: Message, at: float, what: Unknown, attempt: int) -> list[Outcome]:
     """The record that a message may have been sent, and that it is sent again, if it is."""
-    unknown = [Outcome(row, "no_answer", at, reason=reason, attempt=attempt)]
-    return [*unknown, Outcome(row, "resend", at, attempt=attempt)] if resend else unknown
+    unknown = of_answer(what, message, at, attempt, traceable=route.backend.traceable)
+    return [*unknown, Outcome(message.row, "resend", at, attempt=attempt)] if route.resends else unknown

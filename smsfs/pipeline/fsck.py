@@ -25,8 +25,13 @@ def faults(store: Store) -> Iterator[str]:
 
 def _files_in_flight(store: Store, batches: list[Batch]) -> Iterator[str]:
     open_files = {batch.file for batch in batches if batch.state in ("pending", "reading")}
-    for file in store.files.all():
-        if file.state is FileState.PROCESSING and file.id not in open_files:
+    stuck = [
+        file for file in store.files.all() if file.state is FileState.PROCESSING and file.id not in open_files
+    ]
+    results = store.results.files()
+    for file in stuck:
+        now = store.files.view().get(file.id)
+        if file.id not in results and now and now.state is FileState.PROCESSING:
             yield f"File {file.path} (number {file.id}) is processing, but nothing will read it."
 
 

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, cast
 import structlog
 from attrs import evolve, frozen
 
+from smsfs.backends import routing
 from smsfs.dialects import Dialect
 from smsfs.dialects.settings import settings_of
 from smsfs.errors import Cause, Exists, Ignored, StoreUnavailable, Unreadable
@@ -44,7 +45,7 @@ log = structlog.get_logger()
 
 @frozen
 class IntakeRules:
-    """``retry_seconds`` apart, ``max_failures`` times again; ``default_backend`` where none is named."""
+    """``retry_seconds`` apart, ``max_failures`` times again; ``default_backend`` is a route."""
 
     default_backend: str
     retry_seconds: float = 1800
@@ -130,8 +131,8 @@ class Intake:
 
     def _read_rows(self, work: Work, stream: BinaryIO, size: int, reading: Reading) -> None:
         stream.seek(0)
-        backend = work.settings["backend"] or self._rules.default_backend
-        sorter = Sorter(self._store, self._owner, work, reading, backend)
+        routes = routing.parse(work.settings["backend"] or self._rules.default_backend)
+        sorter = Sorter(self._store, self._owner, work, reading, routes)
         try:
             rows = work.dialect.read(stream, size, work.submission, work.settings, work.submitted)
             slices = sorter.slices(rows)
@@ -155,7 +156,8 @@ class Intake:
     # -- how reading ends ------------------------------------------------------------------------------
 
     def _accept(self, work: Work, reading: Reading, verdict: Verdict) -> None:
-        sent = evolve(verdict, messages=reading.messages + reading.refused, cost=reading.cost)
+        messages, results = reading.messages + reading.refused, work.settings["results"]
+        sent = evolve(verdict, messages=messages, cost=reading.cost, results=results)
         try:
             self._conclude(work, reading, sent)
         except CreditUsedUpError as exc:

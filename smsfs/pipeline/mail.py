@@ -105,7 +105,7 @@ class Mailer:
     def _letter(self, notice: Notice) -> EmailMessage | None:
         """The mail of a notice; None when there is nothing to tell, or nobody to tell it through."""
         account = self._store.accounts.get(notice.account)
-        batch = self._store.queue.batch(notice.batch)
+        batch = self._store.feed.batch(notice.batch)
         if not (self._relay and account and batch and notice.address):
             return None
         told = (

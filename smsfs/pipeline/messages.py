@@ -1,14 +1,26 @@
 """What became of each message: slices and outcomes, folded."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from attrs import frozen
 
 from smsfs.pipeline.dispatch import messages_of
+from smsfs.pipeline.outcomes import fate
 from smsfs.sms.message import Message
-from smsfs.states import MessageState, fold
+from smsfs.states import MessageState
 from smsfs.store import Batch, Outcome, Slice, Store
+
+#: States that are some carrier's, or the clock's, final word.
+DONE = frozenset(
+    {
+        MessageState.DELIVERED,
+        MessageState.UNDELIVERED,
+        MessageState.REJECTED,
+        MessageState.EXPIRED,
+        MessageState.CANCELLED,
+    }
+)
 
 
 @frozen
@@ -20,8 +32,9 @@ class MessageStatus:
         message: the message.
         state: folded from everything recorded about it.
         doubled: it was sent again after an attempt of unknown fate.
-        last: the newest outcome; None while there is none.
-        carrier_id: under which the carrier knows it; empty when it does not.
+        last: the outcome that led to this state; None while there is none.
+        carrier_id: under which the carrier knows it, or its first part; empty when it does not.
+        submitted: when the carrier took it, the last time that it did; None when it did not.
     """
 
     batch: Batch
@@ -30,27 +43,45 @@ class MessageStatus:
     doubled: bool
     last: Outcome | None
     carrier_id: str
+    submitted: float | None
+
+    @property
+    def done(self) -> float | None:
+        """When the final word came, by the store's clock; None while there is none."""
+        return self.last.at if self.last and self.state in DONE else None
 
 
 def statuses(store: Store, batch: Batch) -> Iterator[MessageStatus]:
-    """Every message of an accepted batch in the order of its rows, a slice in memory at a time."""
-    again = [slice_ for slice_ in store.queue.slices(batch.id) if slice_.again]
-    for slice_ in store.queue.slices(batch.id):
-        if not slice_.again:
-            yield from _of_slice(store, batch, slice_, again)
+    """Every message of an accepted batch in the order of its rows, a few slices in memory at a time."""
+    again = [item for item in store.queue.slices(batch.id) if item.again and item.state == "claimed"]
+    for group in _groups(item for item in store.queue.slices(batch.id) if not item.again):
+        yield from _of_group(store, batch, group, again)
 
 
-def _of_slice(store: Store, batch: Batch, slice_: Slice, again: list[Slice]) -> Iterator[MessageStatus]:
+def _groups(slices: Iterable[Slice]) -> Iterator[list[Slice]]:
+    """Slices whose rows lie between each other's: those of one chunk of intake, at most."""
+    group: list[Slice] = []
+    last = 0
+    for slice_ in slices:
+        if group and slice_.first_row > last:
+            yield group
+            group = []
+        group.append(slice_)
+        last = max(last, slice_.last_row)
+    if group:
+        yield group
+
+
+def _of_group(store: Store, batch: Batch, group: list[Slice], again: list[Slice]) -> Iterator[MessageStatus]:
+    first, last = group[0].first_row, max(slice_.last_row for slice_ in group)
     outcomes: dict[int, list[Outcome]] = defaultdict(list)
-    for outcome in store.queue.outcomes(batch.id, slice_.first_row, slice_.last_row):
+    for outcome in store.queue.outcomes(batch.id, first, last):
         outcomes[outcome.row].append(outcome)
-    claimed = _claimed_rows([slice_, *(other for other in again if _overlap(slice_, other))])
-    for message in messages_of(slice_):
+    near = [other for other in again if other.first_row <= last and other.last_row >= first]
+    claimed = _claimed_rows([*group, *near])
+    messages = [message for slice_ in group for message in messages_of(slice_)]
+    for message in sorted(messages, key=lambda message: message.row):
         yield _status(batch, message, outcomes[message.row], claimed=message.row in claimed)
-
-
-def _overlap(one: Slice, other: Slice) -> bool:
-    return other.first_row <= one.last_row and other.last_row >= one.first_row
 
 
 def _claimed_rows(slices: list[Slice]) -> set[int]:
@@ -58,13 +89,26 @@ def _claimed_rows(slices: list[Slice]) -> set[int]:
 
 
 def _status(batch: Batch, message: Message, outcomes: list[Outcome], *, claimed: bool) -> MessageStatus:
-    events = [event for outcome in outcomes for event in ("claim", outcome.event)]
-    state = fold(MessageState.QUEUED, [*events, "claim"] if claimed else events)
-    return MessageStatus(
-        batch=batch,
-        message=message,
-        state=state,
-        doubled=any(outcome.event == "resend" for outcome in outcomes),
-        last=outcomes[-1] if outcomes else None,
-        carrier_id=next((item.carrier_id for item in reversed(outcomes) if item.carrier_id), ""),
-    )
+    found = fate(outcomes, claimed=claimed)
+    taken = next((item.at for item in reversed(outcomes) if item.event == "accepted"), None)
+    return MessageStatus(batch, message, found.state, found.doubled, found.last, found.carrier_id, taken)
+
+
+def statuses_in(
+    store: Store, batch: Batch, slice_: Slice, rows: Container[int], *, claimed: bool
+) -> Iterator[MessageStatus]:
+    """Some messages of one slice.
+
+    Args:
+        store: where they are.
+        batch: theirs.
+        slice_: of the batch.
+        rows: which messages.
+        claimed: what is not answered yet is with a backend now.
+    """
+    outcomes: dict[int, list[Outcome]] = defaultdict(list)
+    for outcome in store.queue.outcomes(batch.id, slice_.first_row, slice_.last_row):
+        outcomes[outcome.row].append(outcome)
+    for message in messages_of(slice_):
+        if message.row in rows:
+            yield _status(batch, message, outcomes[message.row], claimed=claimed)

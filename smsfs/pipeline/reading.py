@@ -1,13 +1,15 @@
 """From the rows that a dialect reads to slices that can be stored."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from itertools import count, groupby
+from itertools import count
 from typing import Any
 
 import msgspec
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
+from smsfs.backends.routing import Chain, Routes
 from smsfs.dialects import Dialect, Refused, Row, Sheet, Submission
 from smsfs.errors import Cause
 from smsfs.sms.message import Message
@@ -96,12 +98,12 @@ class Sorter:
         owner: this process.
         work: the batch.
         reading: takes the counts and causes.
-        backend: which sends.
+        routes: which backends may send to whom.
     """
 
-    def __init__(self, store: Store, owner: Owner, work: Work, reading: Reading, backend: str) -> None:
+    def __init__(self, store: Store, owner: Owner, work: Work, reading: Reading, routes: Routes) -> None:
         self._store, self._owner, self._work, self._reading = store, owner, work, reading
-        self._backend = backend
+        self._routes = routes
         self._skips = work.dialect.skips_bad_rows(work.settings)
         self._sheet = Sheet("")
         self._passed_over = False
@@ -161,15 +163,14 @@ class Sorter:
         messages = [row for row in chunk if isinstance(row, Message)] if refused else chunk
         messages = self._without_optouts(messages, refused)
         messages = self._without_recent(messages, refused)
-        yield from self._to_send(messages)
-        yield from self._never_sent(sorted(refused, key=lambda item: item.message.row))
+        yield from self._slices(messages, refused)
 
     def _without_optouts(self, messages: list[Any], refused: list[Refused]) -> list[Any]:
-        if not (self._sheet.optouts and self._work.settings.get("optouts")):
+        if not (self._sheet.optouts and self._work.settings["optouts"]):
             return messages
         account = self._work.account
         numbers = {message.recipient for message in messages}
-        out = self._store.optouts.among(account.parent or account.id, numbers)
+        out = self._store.optouts.listed(account.parent or account.id, numbers)
         reason = "the recipient has opted out"
         return self._without(messages, out, refused, self._code("optout"), reason)
 
@@ -200,40 +201,51 @@ class Sorter:
 
     # -- slices ---------------------------------------------------------------------------------------
 
+    def _slices(self, messages: list[Any], refused: list[Refused]) -> Iterator[NewSlice]:
+        """In the order of first rows; they overlap within a chunk only, so that order is soon restored."""
+        parts = [*self._to_send(messages), *self._never_sent(refused)]
+        for part in sorted(parts, key=lambda part: part.first_row):
+            yield evolve(part, seq=self._seq)
+            self._seq += 1
+
     def _to_send(self, messages: list[Any]) -> Iterator[NewSlice]:
         self._reading.messages += len(messages)
         self._reading.cost += sum(message.parts for message in messages)
-        for (due, until), group in groupby(messages, key=lambda message: (message.due, message.until)):
+        for (chain, due, until), gathered in self._gathered(messages).items():
             self._reading.until = max(self._reading.until, until)
-            yield from self._cut(list(group), self._backend, due, until)
+            for start in range(0, len(gathered), SLICE_MESSAGES):
+                yield self._slice(gathered[start : start + SLICE_MESSAGES], chain, due, until)
+
+    def _gathered(self, messages: list[Any]) -> dict[tuple[Chain, float, float], list[Message]]:
+        """Messages by the backends that may send them, and when."""
+        found: dict[tuple[Chain, float, float], list[Message]] = defaultdict(list)
+        only = self._routes.only
+        for message in messages:
+            chain = only or self._routes.chain_for(message.recipient)
+            found[chain, message.due, message.until].append(message)
+        return found
 
     def _never_sent(self, refused: list[Refused]) -> Iterator[NewSlice]:
+        refused.sort(key=lambda item: item.message.row)
         self._reading.refused += len(refused)
         at = self._work.batch.submitted
         for start in range(0, len(refused), SLICE_MESSAGES):
             some = refused[start : start + SLICE_MESSAGES]
-            outcomes = [
+            outcomes = tuple(
                 Outcome(item.message.row, "refused", at, code=item.code, reason=item.reason) for item in some
-            ]
-            yield self._slice([item.message for item in some], "", 0, 0, outcomes)
+            )
+            yield evolve(self._slice([item.message for item in some], ("",), 0, 0), refused=outcomes)
 
-    def _cut(self, messages: list[Message], backend: str, due: float, until: float) -> Iterator[NewSlice]:
-        for start in range(0, len(messages), SLICE_MESSAGES):
-            yield self._slice(messages[start : start + SLICE_MESSAGES], backend, due, until, ())
-
-    def _slice(
-        self, messages: list[Message], backend: str, due: float, until: float, refused: Iterable[Outcome]
-    ) -> NewSlice:
+    def _slice(self, messages: list[Message], chain: Chain, due: float, until: float) -> NewSlice:
         batch = self._work.batch
-        self._seq += 1
         return NewSlice(
-            seq=self._seq - 1,
+            seq=0,
             first_row=messages[0].row,
             last_row=messages[-1].row,
             size=len(messages),
             messages=msgspec.msgpack.encode(messages),
-            backend=backend,
+            backend=chain[0],
+            chain=",".join(chain) if len(chain) > 1 else "",
             not_before=max(batch.not_before, due),
             expires=until or max(batch.submitted, due) + self._work.settings["validity_seconds"],
-            refused=tuple(refused),
         )

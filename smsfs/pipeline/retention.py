@@ -10,7 +10,10 @@ from smsfs.store import Store
 
 SWEEP_SECONDS = 3600.0
 MOST_AT_ONCE = 1000
+MOST_INBOUND = 10_000
 ORPHAN_SECONDS = DAY
+#: Receipts that no message is known for, and replies for nobody.
+UNMATCHED_SECONDS = 30 * DAY
 
 log = structlog.get_logger()
 
@@ -27,7 +30,8 @@ def sweep(store: Store, dialect: Callable[[str], Dialect]) -> None:
     contents = store.files.expire(files, MOST_AT_ONCE)
     store.contents.delete(contents)
     batches = store.queue.expire(messages, MOST_AT_ONCE)
+    inbound = store.inbound.expire(messages, now - UNMATCHED_SECONDS, MOST_INBOUND)
     orphans = store.contents.orphans(now - ORPHAN_SECONDS)
     store.contents.delete(orphans)
-    if contents or batches or orphans:
-        log.info("retention", files=len(contents), batches=batches, orphans=len(orphans))
+    if contents or batches or inbound or orphans:
+        log.info("retention", files=len(contents), batches=batches, inbound=inbound, orphans=len(orphans))

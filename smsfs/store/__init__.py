@@ -7,22 +7,34 @@ transaction, and ``Files.change`` opens one for several steps.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from io import RawIOBase
 from typing import Any, Protocol
 
+from smsfs.store.claims import Claims, Notices
+from smsfs.store.contents import Contents, ContentWriter
+from smsfs.store.inbound import Inbound, Optouts, Stops
 from smsfs.store.records import (
     Account,
+    Arrived,
+    BackendState,
     Batch,
     CreditUsedUpError,
     File,
     Host,
     LeaseLostError,
+    MatchedReceipt,
     NewFile,
     NewNotice,
+    NewReceipt,
+    NewReplyPart,
+    News,
     NewSlice,
     Notice,
+    Optout,
     Outcome,
     Owner,
+    Reply,
+    Result,
+    ResultVersion,
     Slice,
     SliceReport,
     StaleOwnerError,
@@ -32,87 +44,47 @@ from smsfs.store.records import (
 __all__ = [
     "Account",
     "Accounts",
+    "Arrived",
+    "BackendState",
     "Batch",
     "Claims",
     "ContentWriter",
     "Contents",
     "CreditUsedUpError",
+    "Feed",
     "File",
     "FileChange",
     "FileView",
     "Files",
     "Host",
+    "Inbound",
     "LeaseLostError",
+    "MatchedReceipt",
     "NewFile",
     "NewNotice",
+    "NewReceipt",
+    "NewReplyPart",
     "NewSlice",
+    "News",
     "Notice",
     "Notices",
+    "Optout",
+    "Optouts",
     "Outcome",
     "Owner",
     "Queue",
+    "Reply",
+    "Result",
+    "ResultVersion",
+    "Results",
+    "Routing",
     "Slice",
     "SliceReport",
     "StaleOwnerError",
+    "Stops",
     "Store",
     "Verdict",
 ]
-
-
-class ContentWriter(Protocol):
-    """The bytes of a draft, open for writing."""
-
-    def write(self, offset: int, data: bytes) -> int:
-        """Write ``data`` at ``offset``; a gap reads as zeros."""
-
-    def read(self, offset: int, size: int) -> bytes:
-        """Up to ``size`` bytes from ``offset``."""
-
-    def truncate(self, size: int) -> None:
-        """Cut or extend to ``size`` bytes."""
-
-    def size(self) -> int:
-        """How many bytes there are."""
-
-    def sync(self) -> None:
-        """Bring everything written to stable storage."""
-
-    def close(self) -> None:
-        """Let go, without bringing anything to stable storage."""
-
-
-class Contents(Protocol):
-    """The bytes of files, by an opaque name."""
-
-    def create(self) -> str:
-        """A new empty content; durable with the first ``sync`` of a writer of it."""
-
-    def open_write(self, content: str, writer: int | None = None) -> ContentWriter:
-        """Open for reading and writing.
-
-        Args:
-            content: its name.
-            writer: as from ``FileChange.add_writer``. Where a process can outlive its term, nothing is
-                written once this is gone: ``NotAllowed``, or in silence if the content is gone too.
-        """
-
-    def open_read(self, content: str) -> RawIOBase:
-        """Open for reading, seekable and unbuffered: a draft may be changing."""
-
-    def read(self, content: str, offset: int, size: int) -> bytes:
-        """Up to ``size`` bytes from ``offset``; none beyond the end."""
-
-    def size(self, content: str) -> int:
-        """How many bytes there are."""
-
-    def delete(self, contents: Iterable[str]) -> None:
-        """Remove; missing ones are passed over."""
-
-    def orphans(self, older_than: float) -> list[str]:
-        """Contents that no file has and that were last changed before ``older_than``."""
-
-    def missing(self) -> list[File]:
-        """Files whose content is not there."""
 
 
 class FileView(Protocol):
@@ -347,9 +319,6 @@ class Queue(Protocol):
     def next_batch_time(self) -> float | None:
         """When the next batch is due to be read; None when there is none."""
 
-    def batch(self, batch: int) -> Batch | None:
-        """The batch with this id."""
-
     def batches(self, account: int | None = None, file: str | None = None) -> Iterator[Batch]:
         """Batches, oldest first; ``file`` is a path, or the name under which it was submitted."""
 
@@ -366,33 +335,83 @@ class Queue(Protocol):
         """Messages queued or with a worker, by backend."""
 
 
-class Claims(Protocol):
-    """What no two batches of an account may use within a time: a file's name, a recipient."""
+class Feed(Protocol):
+    """What is new, for those who watch. Of several hosts' outcomes one may appear after a later one."""
 
-    def take(
-        self, batch: Batch, owner: Owner, keys: Iterable[str], now: float, until: float
-    ) -> dict[str, int]:
-        """Claim keys for a batch that ``owner`` reads, until some time; rejecting the batch frees them.
+    def newest(self) -> int:
+        """The number of the newest outcome; 0 when there is none."""
+
+    def outcomes(self, first: int, last: int, limit: int) -> list[News]:
+        """Outcomes with numbers from ``first`` to ``last``, in order."""
+
+    def accepted(self, since: float) -> list[tuple[int, float]]:
+        """Batches that were accepted since then: number and time, in order of time."""
+
+    def claimed(self) -> list[tuple[int, int]]:
+        """Slices that are with a backend: number and attempt."""
+
+    def batch(self, batch: int) -> Batch | None:
+        """The batch with this number."""
+
+    def slice(self, slice_: int) -> Slice | None:
+        """The slice with this number."""
+
+
+class Results(Protocol):
+    """The result files of batches; a batch has one if its verdict said so. Times are the store's."""
+
+    def due(self, now: float, limit: int) -> list[Result]:
+        """Those to be written anew, the one that waits longest first."""
+
+    def next_time(self) -> float | None:
+        """When the next one is due, perhaps long ago; None when there is none."""
+
+    def show(
+        self, result: Result, version: ResultVersion, paths: Iterable[str], owner: Owner, what: str
+    ) -> str | None:
+        """Show a new version in one transaction.
+
+        Args:
+            result: as ``due`` gave it.
+            version: what it shows; a final one is the last.
+            paths: of a new file, the first that is free.
+            owner: who wrote it.
+            what: it must lead.
 
         Returns:
-            Those that another batch has, each with that batch.
+            The content it had, which readers may still have open; None when it is new.
+
+        Raises:
+            StaleOwnerError: the owner does not lead any more, or the file is final.
         """
 
-    def expire(self, now: float) -> int:
-        """Forget claims whose time is over; how many."""
+    def postpone(self, batch: int, not_before: float) -> None:
+        """Do not write a batch's result file before a time."""
+
+    def files(self) -> set[int]:
+        """The files that are not final."""
 
 
-class Notices(Protocol):
-    """E-mails about batches, stored with the verdict, until they are sent."""
+class Routing(Protocol):
+    """How backends fare, and slices that change between them."""
 
-    def due(self, now: float, limit: int) -> list[Notice]:
-        """Those to send now, the oldest first."""
+    def report(self, owner: Owner, states: Sequence[BackendState]) -> None:
+        """Tell how backends fare; their ``owner`` is this one. Forgotten with the process."""
 
-    def done(self, notice: Notice, now: float) -> None:
-        """It was sent, or given up."""
+    def states(self) -> list[BackendState]:
+        """What every process said last, by backend; a dead one's words may be among them."""
 
-    def later(self, notice: Notice, due: float) -> None:
-        """It could not be sent; count that, and try again then."""
+    def movable(self) -> list[tuple[str, str]]:
+        """The pairs of backend and chain that queued slices with a chain have."""
+
+    def move(self, backend: str, chain: str, target: str, now: float, limit: int) -> int:
+        """Give queued slices of a backend and chain to the backend ``target``.
+
+        One that was tried before is due at once; one that never was keeps its time.
+
+        Returns:
+            How many were moved, ``limit`` at most.
+        """
 
 
 class Store(Protocol):
@@ -403,6 +422,11 @@ class Store(Protocol):
     queue: Queue
     claims: Claims
     notices: Notices
+    results: Results
+    routing: Routing
+    inbound: Inbound
+    optouts: Optouts
+    feed: Feed
     contents: Contents
 
     def now(self) -> float:
@@ -421,6 +445,12 @@ class Store(Protocol):
 
     def current(self, owner: Owner) -> Owner:
         """``owner`` while it is held, else the same kind of owner under a new term."""
+
+    def lead(self, owner: Owner, what: str) -> bool:
+        """Whether ``owner`` is the one process, of all hosts, that does some work.
+
+        It becomes that if nobody is, or the one that was is dead; it stays it until it dies.
+        """
 
     def hosts(self) -> list[Host]:
         """Every process there is, or was a moment ago."""

@@ -119,6 +119,8 @@ class NewSlice:
     """Messages to store: ``messages`` is their encoded list, rows ``first_row`` to ``last_row``.
 
     ``refused`` are the outcomes of messages that are never sent; a slice of those has the backend ``""``.
+    ``chain`` has the names of all backends that may send them, commas between them; it is empty if
+    ``backend`` alone may.
     """
 
     seq: int
@@ -132,6 +134,7 @@ class NewSlice:
     attempt: int = 0
     again: bool = False
     refused: Sequence["Outcome"] = ()
+    chain: str = ""
 
 
 @frozen
@@ -154,11 +157,46 @@ class Slice:
     expires: float
     attempt: int
     messages: bytes = field(repr=False)
+    chain: str = ""
+
+
+@frozen
+class BackendState:
+    """How a backend fares, as one process sees it.
+
+    Attributes:
+        backend: its name.
+        state: ``"up"``, ``"down"``, ``"open"`` (left alone after failures) or ``"half-open"`` (being probed).
+        reason: a clause that says why it is not up.
+        since: when it came into this state; seconds since the epoch, the store's clock, as ``at``.
+        at: when this was last seen.
+        owner: the process that says so.
+    """
+
+    backend: str
+    state: str
+    reason: str
+    since: float
+    at: float
+    owner: int = 0
 
 
 @frozen
 class Outcome:
-    """One thing that became of one message: ``event`` is of ``states.MESSAGE_TRANSITIONS``."""
+    """One thing that became of one message.
+
+    Attributes:
+        row: of the message.
+        event: of ``states.MESSAGE_TRANSITIONS``.
+        at: when it was learnt, by the store's clock.
+        carrier_id: under which the carrier knows the message, or a part of it.
+        code: the carrier's code for the reason.
+        reason: for people.
+        parts: SMS it took; of an attempt without an answer, those it would take.
+        attempt: from 1.
+        recipient: MSISDN as a number, where a receipt or reply may come for this outcome.
+        done: of a receipt: when, by the carrier's clock.
+    """
 
     row: int
     event: str
@@ -168,6 +206,8 @@ class Outcome:
     reason: str = ""
     parts: int = 0
     attempt: int = 0
+    recipient: int | None = None
+    done: float | None = None
 
 
 @frozen
@@ -240,6 +280,7 @@ class Verdict:
         cost: SMS that the account is charged for, if its credit is limited.
         reports: files that appear beside it.
         notices: e-mails to send about it.
+        results: what becomes of the messages is to be told in a result file.
     """
 
     path: str
@@ -254,3 +295,158 @@ class Verdict:
     cost: int = 0
     reports: Sequence[NewFile] = ()
     notices: Sequence[NewNotice] = ()
+    results: bool = False
+
+
+@frozen
+class Result:
+    """A result file that is to be written anew.
+
+    Attributes:
+        batch: whose messages it tells of.
+        file: the file as it is now; None when there is none yet.
+        changes: how much had become of the messages when this was asked.
+        expires: when the last of them is too late to be sent.
+    """
+
+    batch: Batch
+    file: int | None
+    changes: int
+    expires: float
+
+
+@frozen
+class ResultVersion:
+    """What a result file shows from now on.
+
+    Attributes:
+        content: its bytes, on stable storage.
+        size: how many they are.
+        at: when they were written.
+        final: nothing more will become of the messages.
+        not_before: the next one waits until then, though there are changes.
+        until: and is written then, though there are none.
+    """
+
+    content: str
+    size: int
+    at: float
+    final: bool
+    not_before: float
+    until: float
+
+
+@frozen
+class NewReceipt:
+    """A receipt as a carrier delivered it, of a message or one part of it.
+
+    Attributes:
+        backend: by which it came.
+        carrier_id: the carrier's id for the message or part; empty if it could not be read.
+        recipient: MSISDN as a number; None if the carrier does not say.
+        event: of ``states.MESSAGE_TRANSITIONS``; empty if it could not be read.
+        at: when it came, by the store's clock.
+        code: the carrier's code for the reason.
+        reason: its word.
+        done: when, by the carrier's clock; None if it does not say.
+    """
+
+    backend: str
+    carrier_id: str
+    recipient: int | None
+    event: str
+    at: float
+    code: str = ""
+    reason: str = ""
+    done: float | None = None
+
+    @property
+    def readable(self) -> bool:
+        """Whether it says of what it is, and what became of that."""
+        return bool(self.carrier_id and self.event)
+
+
+@frozen
+class MatchedReceipt:
+    """A receipt, and the message that it is of."""
+
+    receipt: NewReceipt
+    account: str
+    path: str
+    row: int
+
+
+@frozen
+class NewReplyPart:
+    """A message from a person, or a part of a long one; ``text`` may begin or end with half a character.
+
+    Parts of one message share sender, recipient, reference and total; ``part`` counts from 1.
+    """
+
+    backend: str
+    sender: str
+    recipient: str
+    text: str
+    at: float
+    reference: int = 0
+    part: int = 1
+    total: int = 1
+
+
+@frozen
+class Reply:
+    """A message from a person.
+
+    Attributes:
+        id: its number.
+        backend: by which it came.
+        sender: who wrote it; digits where it is a number.
+        recipient: the number or short code it was sent to.
+        text: what was written.
+        whole: every part of it came.
+        at: when its last part came, by the store's clock.
+        account: name of the account that it is for; None where no message went to that number before.
+        path: of the file with the last message that went there; None once that is forgotten.
+        row: of that message.
+        stopped: it has put its sender on the account's opt-out list.
+    """
+
+    id: int
+    backend: str
+    sender: str
+    recipient: str
+    text: str
+    whole: bool
+    at: float
+    account: str | None = None
+    path: str | None = None
+    row: int | None = None
+    stopped: bool = False
+
+
+@frozen
+class Arrived:
+    """What has come in: receipts with their messages, those kept without one, and replies."""
+
+    matched: Sequence[MatchedReceipt] = ()
+    kept: Sequence[NewReceipt] = ()
+    replies: Sequence[Reply] = ()
+
+
+@frozen
+class Optout:
+    """A number that wants no more messages of an account, since when, and what put it on the list."""
+
+    msisdn: str
+    since: float
+    source: str
+
+
+@frozen
+class News:
+    """That something became of a message: ``number`` is its outcome's, larger for later ones."""
+
+    number: int
+    batch: int
+    slice: int
+    row: int

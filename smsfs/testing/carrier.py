@@ -9,7 +9,7 @@ from multiprocessing.synchronize import Barrier
 import msgspec
 from attrs import frozen
 
-from smsfs.backends import Accepted, Answer, Envelope, Receive, Throttled, receive_nothing
+from smsfs.backends import UP, Accepted, Answer, Envelope, Receive, State, Throttled, receive_nothing
 from smsfs.pipeline.dispatch import Dispatcher, Route
 from smsfs.sms.message import Message
 from smsfs.store import NewSlice
@@ -31,6 +31,7 @@ class Carrier:
     """
 
     idempotent = True
+    traceable = False
     slices = 4
 
     def __init__(self, seconds: float = 0.005, in_flight: int = 100) -> None:
@@ -38,6 +39,10 @@ class Carrier:
         self._free = asyncio.Semaphore(in_flight)
         self.taken = 0
         self.last = 0.0
+
+    def state(self) -> State:
+        """It never fails."""
+        return UP
 
     async def start(self, receive: Receive = receive_nothing) -> None:
         """There is nothing to get ready."""

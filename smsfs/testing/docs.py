@@ -50,9 +50,9 @@ MESSAGE_EVENTS = {
     "resend": "it is tried again after that, and may reach its phone twice",
     "too_late": "its validity ended before it left",
     "cancel": "an operator withdraws it",
-    "delivered": "a receipt says so",
-    "undelivered": "a receipt says so",
-    "receipt_expired": "a receipt says so",
+    "delivered": "receipts say so, of every part",
+    "undelivered": "a receipt says so, of one part at least",
+    "receipt_expired": "a receipt says so, of one part at least",
 }
 RIGHTS = ("read", "write", "overwrite", "rename", "delete", "set_times")
 
@@ -68,8 +68,10 @@ What a client may do with a file in each state, beside listing it. Renaming a re
 submits submits it again, without the causes at its bottom; any other name makes it a draft again. Setting
 times where the table says no is accepted and changes nothing.
 """
-NOT_YET = """\
-No backend of this version has receipts, and no command cancels, so those events do not happen yet.
+RECEIPTS_TEXT = """\
+Receipts come for parts. A message is delivered when every part of one attempt is, whatever became of its
+other attempts; it is undelivered, or expired, when one part of its last attempt is. Where a carrier sends no
+receipts, `submitted` is the last state. No command cancels yet.
 """
 
 
@@ -114,7 +116,7 @@ def states() -> str:
             f"```mermaid\n{diagram('message')}```\n",
             _table(("state", "meaning"), [(state, MESSAGE_STATES[state]) for state in MessageState]),
             _moves(MESSAGE_TRANSITIONS, MESSAGE_EVENTS),
-            f"Final, unless a receipt or a resend says otherwise: {finals}.\n{NOT_YET}",
+            f"Final, unless a receipt or a resend says otherwise: {finals}.\n\n{RECEIPTS_TEXT}",
         ]
     )
 

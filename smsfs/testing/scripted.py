@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
-from smsfs.backends import Accepted, Answer, Envelope, Receive, receive_nothing
+from smsfs.backends import UP, Accepted, Answer, Envelope, Receive, State, receive_nothing
 
 Script = Mapping[int, Sequence[Answer | Exception | None]]
 OK = Accepted("id", 1)
@@ -23,8 +23,10 @@ class ScriptedCarrier:
         gate: while it is cleared, nothing is answered.
         together: how many slices are with it now.
         most_together: how many there were at most.
+        down: why nothing can leave; empty while it can.
     """
 
+    traceable = True
     slices = 2
 
     def __init__(
@@ -41,11 +43,16 @@ class ScriptedCarrier:
         self.gate = asyncio.Event()
         self.gate.set()
         self.calls: list[str] = []
+        self.down = ""
 
     @property
     def sent(self) -> list[int]:
         """The rows that were handed over, in order."""
         return [envelope.message.row for envelope in self.envelopes]
+
+    def state(self) -> State:
+        """As the test says."""
+        return ("down", self.down) if self.down else UP
 
     async def start(self, receive: Receive = receive_nothing) -> None:
         """Remember that it was called, and with what."""

@@ -21,8 +21,8 @@ PAUSE = 0.005
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T], what: str, bound: float = PATIENCE) -> T:
-    """What ``condition`` returns, as soon as that is true; asked every few milliseconds.
+def wait_for(condition: Callable[[], T], what: str, bound: float = PATIENCE, pause: float = PAUSE) -> T:
+    """What ``condition`` returns, as soon as that is true; asked every ``pause`` seconds.
 
     Raises:
         TimeoutError: it was not within ``bound`` seconds; names ``what`` was waited for.
@@ -31,7 +31,7 @@ def wait_for(condition: Callable[[], T], what: str, bound: float = PATIENCE) -> 
     while not (result := condition()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {bound} seconds in vain for {what}")
-        time.sleep(PAUSE)
+        time.sleep(pause)
     return result
 
 

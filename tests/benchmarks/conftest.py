@@ -4,6 +4,8 @@ Sizes are small unless ``SMSFS_BENCHMARK=full``. No test here fails because some
 """
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +32,17 @@ def figure(request):
     return lambda what, value, peer="": lines.append((what, value, peer))
 
 
+@pytest.fixture
+def peak_memory():
+    """Tells the most memory that a process had so far, MiB."""
+
+    def peak(pid):
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
+
+    return peak
+
+
 def pytest_terminal_summary(terminalreporter, config):
     """Show the table."""
     lines = config.stash.get(FIGURES, [])
@@ -50,5 +63,5 @@ def server(tmp_path):
     installation.add_account("clinic", "a password", "--key", f"{key}.pub")
     with Server(installation) as running:
         running.login = Login(running.port, "clinic", "a password", key, "", tmp_path)
-        wait_for(lambda: len(running.workers()) == 2, "the workers")
+        wait_for(lambda: len(running.workers()) == 3, "the workers")
         yield running

@@ -2,10 +2,8 @@
 
 import csv
 import os
-import re
 import time
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -32,12 +30,6 @@ def seconds_of_csv(path):
         for _ in csv.reader(stream, strict=True):
             pass
     return time.perf_counter() - began
-
-
-def peak_memory(pid):
-    """The most memory that a process had so far, MiB."""
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
 
 
 class Lines:
@@ -75,7 +67,7 @@ def send(server, data, rows):
 
 
 @pytest.mark.parametrize("rows", [10_000, 200_000])
-def test_rows_become_messages_in_bounded_memory(server, tmp_path, rows, full, figure):
+def test_rows_become_messages_in_bounded_memory(server, tmp_path, rows, full, figure, peak_memory):
     """A large file would take all of the host's memory and end the server for everyone."""
     if rows > 10_000 and not full:
         pytest.skip("SMSFS_BENCHMARK=full measures this size")

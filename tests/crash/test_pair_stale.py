@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from smsfs.backends import Accepted
+from smsfs.backends import UP, Accepted
 from smsfs.dialects.registry import dialect
 from smsfs.filesystem import Filesystems
 from smsfs.pipeline.dispatch import Dispatcher, Route
@@ -70,12 +70,17 @@ class Watched:
     """A backend that notes what it is given."""
 
     idempotent = False
+    traceable = False
     slices = 1
 
     def __init__(self):
         self.texts = []
 
-    async def start(self):
+    def state(self):
+        """It never fails."""
+        return UP
+
+    async def start(self, receive=None):
         """There is nothing to get ready."""
 
     async def submit(self, envelopes, answer, may_send):

@@ -103,7 +103,7 @@ def check(installation, rows):
 def test_a_dispatcher_that_stood_still_is_not_taken_for_dead(installation):
     """A host under load or in a debugger would have its messages sent a second time by its neighbour."""
     with Server(installation) as server, Server(installation) as other, ExitStack() as stack:
-        wait_for(lambda: len(server.workers()) + len(other.workers()) == 4, "the workers")
+        wait_for(lambda: len(server.workers()) + len(other.workers()) == 6, "the workers")
         stack.enter_context(other.paused("dispatch"))
         submit(installation, "long.csv", ROWS)
         with stopped_in_the_act(installation, server):
@@ -120,7 +120,7 @@ def test_a_dispatcher_that_stood_still_is_not_taken_for_dead(installation):
 def test_a_superseded_dispatcher_writes_nothing_more(installation):
     """A dispatcher that was taken for dead would overwrite its successor's records: rows lost or doubled."""
     with Server(installation) as server:
-        wait_for(lambda: len(server.workers()) == 2, "the workers")
+        wait_for(lambda: len(server.workers()) == 3, "the workers")
         submit(installation, "long.csv", ROWS)
         with stopped_in_the_act(installation, server):
             (token,) = holdings(installation)

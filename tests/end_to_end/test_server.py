@@ -133,7 +133,7 @@ def test_a_restart_keeps_host_keys_and_files(own, kit):
 def test_an_idle_server_stops_at_once(own, number):
     """Restarts and shutdowns of the host would hang."""
     server = own.server
-    wait_for(lambda: len(server.workers()) == 2, "the workers")
+    wait_for(lambda: len(server.workers()) == 3, "the workers")
     workers = server.workers().values()
     began = time.monotonic()
     server.process.send_signal(number)
@@ -194,7 +194,7 @@ def test_a_second_server_on_the_port_ends_with_a_sentence(own, base, kit):
     assert done.stdout == ""
 
 
-@pytest.mark.parametrize("worker", ["intake", "dispatch"])
+@pytest.mark.parametrize("worker", ["intake", "dispatch", "reports"])
 def test_a_worker_that_dies_is_started_again(own, kit, worker):
     """After a crash of a worker nothing would leave until someone restarts the server."""
     pid = wait_for(lambda: own.server.workers().get(worker), "the worker")
@@ -204,4 +204,4 @@ def test_a_worker_that_dies_is_started_again(own, kit, worker):
             file.write(kit.csv_of(worker))
         sftp.rename(f"{worker}.csv", f"{worker}.ready")
         own.wait_for_sent(worker, 3)
-    assert own.server.workers()[worker] != pid
+    wait_for(lambda: own.server.workers().get(worker, pid) != pid, "the new worker")

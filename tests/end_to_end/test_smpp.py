@@ -1,62 +1,24 @@
 """Files of a real server leave over SMPP: what the SMSC's ledger holds against what the store says."""
 
-import json
-import signal
-import subprocess
-import sys
 from collections import Counter
-from contextlib import contextmanager
 
 import pytest
 
 from smsfs.testing.server import Installation, Server, wait_for
+from smsfs.testing.smsc import Smsc
 
 ROWS = 1500
-
-
-class Smsc:
-    """``smsfs simulator`` in a process of its own."""
-
-    def __init__(self, folder):
-        self.ledger = folder / "ledger.jsonl"
-        self.output = folder / "simulator.out"
-        self.port = 0
-
-    @contextmanager
-    def running(self, *options):
-        """Run it, on the same port as before."""
-        command = [
-            sys.executable,
-            "-m",
-            "smsfs",
-            "simulator",
-            "--port",
-            str(self.port),
-            "--ledger",
-            self.ledger,
-        ]
-        with (
-            self.output.open("w", encoding="utf-8") as output,
-            subprocess.Popen([*command, *options], stdout=output, stderr=subprocess.STDOUT) as process,
-        ):
-            try:
-                line = wait_for(lambda: self.output.read_text(encoding="utf-8"), "the simulator")
-                assert line.startswith("ready smpp "), line
-                self.port = int(line.split()[2].rpartition(":")[2])
-                yield process
-            finally:
-                process.send_signal(signal.SIGTERM)
-
-    def texts(self):
-        """How often each text came."""
-        lines = self.ledger.read_text(encoding="utf-8").splitlines() if self.ledger.exists() else []
-        return Counter(json.loads(line)["text"] for line in lines if line.endswith("}"))
 
 
 @pytest.fixture
 def smsc(tmp_path):
     """An SMSC that is not running yet."""
     return Smsc(tmp_path)
+
+
+def texts_of(smsc):
+    """How often each text came."""
+    return Counter(message.text for message in smsc.received())
 
 
 def installation(folder, port, **options):
@@ -93,8 +55,8 @@ def test_a_file_leaves_over_smpp(smsc, tmp_path, kit):
     with smsc.running(), Server(installation(tmp_path, smsc.port)) as server:
         texts = submit(server, kit, "a")
         wait_for(lambda: states(server) == {"submitted": ROWS}, "all to be submitted")
-        wait_for(lambda: len(smsc.texts()) >= ROWS, "the ledger")
-        assert smsc.texts() == dict.fromkeys(texts, 1)
+        wait_for(lambda: len(texts_of(smsc)) >= ROWS, "the ledger")
+        assert texts_of(smsc) == dict.fromkeys(texts, 1)
     assert server.process.returncode == 0
     assert "Traceback" not in server.log
 
@@ -109,19 +71,19 @@ def test_smsc_comes_later(smsc, tmp_path, kit):
         assert states(server) == {"queued": 20}
         with smsc.running():
             wait_for(lambda: states(server) == {"submitted": 20}, "all to be submitted")
-    assert smsc.texts() == dict.fromkeys(texts, 1)
+    assert texts_of(smsc) == dict.fromkeys(texts, 1)
 
 
 def test_stop_of_a_slow_carrier(smsc, tmp_path, kit):
     """A restart would send again, as of unknown fate, what never left."""
     with smsc.running(), Server(installation(tmp_path, smsc.port, throughput=150)) as server:
         texts = submit(server, kit, "a", 600)
-        wait_for(lambda: len(smsc.texts()) > 50, "some to leave")
+        wait_for(lambda: len(texts_of(smsc)) > 50, "some to leave")
         server.stop()
-        assert len(smsc.texts()) < 600
+        assert len(texts_of(smsc)) < 600
         server.start()
         wait_for(lambda: states(server) == {"submitted": 600}, "all to be submitted", 60)
-        assert smsc.texts() == dict.fromkeys(texts, 1)
+        assert texts_of(smsc) == dict.fromkeys(texts, 1)
         assert not [row for row in server.installation.rows("messages") if row["doubled"]]
 
 
@@ -130,12 +92,12 @@ def test_kill_doubles_only_what_is_recorded(smsc, tmp_path, kit):
     with smsc.running("--latency", "0.02"), Server(installation(tmp_path, smsc.port)) as server:
         texts = submit(server, kit, "a")
         for _ in range(3):
-            before = len(smsc.texts())
-            wait_for(lambda before=before: len(smsc.texts()) > min(ROWS - 1, before + 100), "some to leave")
+            before = len(texts_of(smsc))
+            wait_for(lambda before=before: len(texts_of(smsc)) > min(ROWS - 1, before + 100), "some to leave")
             server.kill_all()
             server.start()
         wait_for(lambda: states(server) == {"submitted": ROWS}, "all to be submitted", 60)
-        arrived = smsc.texts()
+        arrived = texts_of(smsc)
         rows = {row["text"]: row for row in server.installation.rows("messages")}
     assert set(arrived) == texts
     for text, times in arrived.items():

@@ -47,6 +47,8 @@ default_backend = "other"
 retry_seconds = 9
 max_failures = 10
 stop_grace = 11
+breaker_failures = 12
+breaker_seconds = 13
 [backends.other]
 type = "outbox"
 path = "other.jsonl"
@@ -87,7 +89,7 @@ def test_every_key_is_read(read):
         proxy_from=["192.0.2.0/24"],
     )
     assert config.web == WebConfig(["127.0.0.1:9090"])
-    assert config.pipeline == PipelineConfig("other", 9, 10, 11)
+    assert config.pipeline == PipelineConfig("other", 9, 10, 11, 12, 13)
     (backend,) = config.backends.values()
     assert (backend.type, backend.path, backend.on_unknown) == ("outbox", "other.jsonl", "hold")
     assert (config.log.format, config.log.level) == ("json", "debug")
@@ -131,6 +133,9 @@ def test_empty_file_is_the_default(read, tmp_path):
         ("[backends.outbox]\ntype = 'smpp2'\n", "backends.outbox: type 'smpp2' is none of 'outbox', 'smpp'"),
         ("[log]\nlevel = 'loud'\n", "log.level: 'loud' is none of"),
         ("[pipeline]\ndefault_backend = 'x'\n", "there is no section [backends.x]"),
+        ("[pipeline]\ndefault_backend = '45=outbox,y outbox'\n", "there is no section [backends.y]"),
+        ("[pipeline]\ndefault_backend = '45=outbox'\n", "is no route: it lacks an entry without a prefix"),
+        ("[backends.'a b']\ntype = 'outbox'\n", "the backend 'a b' must have no blank, comma or equals sign"),
         ("[store]\nurl = 'sqlite://relative.db'\n", "none of the kind sqlite:///"),
         ("[store]\nurl = 'oracle:///x'\n", "none of the kind sqlite:///"),
         ("[store]\nurl = 'sqlite:///'\n", "none of the kind sqlite:///"),

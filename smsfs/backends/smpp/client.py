@@ -11,13 +11,25 @@ from pathlib import Path
 
 import structlog
 
-from smsfs.backends import Accepted, Answer, Envelope, Receive, Rejected, Throttled, Unknown, receive_nothing
+from smsfs.backends import (
+    UP,
+    Accepted,
+    Answer,
+    Envelope,
+    Receive,
+    Rejected,
+    State,
+    Throttled,
+    Unknown,
+    receive_nothing,
+)
 from smsfs.backends.smpp.constants import Status, status_meaning, status_name
+from smsfs.backends.smpp.inbox import Inbox
 from smsfs.backends.smpp.keeper import Keeper
 from smsfs.backends.smpp.letter import Composer, Job, Letter
-from smsfs.backends.smpp.link import Link
+from smsfs.backends.smpp.link import Kind, Link
 from smsfs.backends.smpp.options import SmppConfig, tls_context
-from smsfs.backends.smpp.pdu import SmppError
+from smsfs.backends.smpp.pdu import DataSm, DeliverSm, SmppError
 from smsfs.backends.smpp.receipt import normal_id
 from smsfs.backends.smpp.throttle import STALL_SECONDS, Throttle
 
@@ -52,6 +64,7 @@ class SmppBackend:
         self, name: str, config: SmppConfig, folder: Path, jitter: Callable[[], float] | None = None
     ) -> None:
         self.slices = 0
+        self.traceable = config.bind != "transmitter"
         self._config = config
         self._folder = folder
         self._composer = Composer(config)
@@ -61,10 +74,19 @@ class SmppBackend:
         self._begun: deque[Letter] = deque()
         self._jobs: set[Job] = set()
         self._links: list[Link] = []
+        self._receivers: list[Link] = []
         self._keepers: list[Keeper] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._finishing = self._faulty = False
+
+    def state(self) -> State:
+        """Down after a few seconds without a bind."""
+        if self._faulty:
+            return "down", "the backend has a fault, which is in the log"
+        if self._links or self._loop.time() - self._down_since <= LINK_PATIENCE_SECONDS:
+            return UP
+        return "down", self._keepers[0].reason
 
     async def start(self, receive: Receive = receive_nothing) -> None:
         """Begin to connect; what cannot be reached is tried again and again.
@@ -72,17 +94,18 @@ class SmppBackend:
         Raises:
             ConfigurationError: the certificates to trust cannot be read.
         """
-        self._receive = receive
         context = tls_context(self._config, self._folder)
         self._loop = asyncio.get_running_loop()
         self._throttle = Throttle(self._config.throughput, self._loop.time())
         self._down_since = self._loop.time()
         self._timer, self.slices = None, 0
         self._finishing = self._faulty = False
+        self._inbox = Inbox(receive, self._config.id_base_of_receipts, self._log)
         self._keepers = [
-            Keeper(self._config, context, self, self._log, self._jitter) for _ in range(self._config.binds)
+            Keeper(self._config, context, self, self._log, self._jitter, kind) for kind in self._kinds()
         ]
-        self._tasks = [asyncio.create_task(work()) for work in (self._watch, *(k.run for k in self._keepers))]
+        work = (self._watch, self._inbox.run, *(keeper.run for keeper in self._keepers))
+        self._tasks = [asyncio.create_task(part()) for part in work]
         for task in self._tasks:
             task.add_done_callback(self._ended)
 
@@ -117,7 +140,8 @@ class SmppBackend:
         """Take leave of the SMSC, once it has answered what it got."""
         for keeper in self._keepers:
             keeper.stop()
-        await asyncio.gather(*(link.unbind() for link in list(self._links)))
+        self._inbox.close()
+        await asyncio.gather(*(link.unbind() for link in self._all_links()))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -182,20 +206,20 @@ class SmppBackend:
             self._refused(letter, status, sent)
             return
         self._throttle.accepted(self._loop.time())
-        if letter.accepted(message_id):
-            carrier_id = normal_id(letter.id, self._config.id_base)
-            letter.job.finish(letter.envelope, Accepted(carrier_id, letter.parts))
+        if letter.accepted(normal_id(message_id, self._config.id_base)):
+            first, *more = letter.ids
+            letter.job.finish(letter.envelope, Accepted(first, letter.parts, _known(more)))
         else:
             self._begun.append(letter)
 
     def unanswered(self, letter: Letter, reason: str) -> None:
         """A part may or may not have been taken."""
-        letter.job.finish(letter.envelope, Unknown(_of_part(letter, reason)))
+        letter.job.finish(letter.envelope, Unknown(_of_part(letter, reason), _known(letter.ids)))
 
     def _refused(self, letter: Letter, status: int, sent: float) -> None:
         if status not in TEMPORARY:
             reason = f"{status_meaning(status)} ({status_name(status)})"
-            refused = Rejected(status_name(status), _of_part(letter, reason))
+            refused = Rejected(status_name(status), _of_part(letter, reason), _known(letter.ids))
             letter.job.finish(letter.envelope, refused)
             return
         letter.not_now += 1
@@ -217,7 +241,7 @@ class SmppBackend:
     def _put_back(self, letters: Sequence[Letter], wait: float) -> None:
         """Give messages back, to be sent later; not those of which the recipient may have a part."""
         for letter in letters:
-            given_up = Unknown(_of_part(letter, "could not be sent"))
+            given_up = Unknown(_of_part(letter, "could not be sent"), _known(letter.ids))
             letter.job.finish(letter.envelope, given_up if letter.sent else Throttled(wait))
 
     def _withdraw(self, which: Callable[[Letter], bool], wait: float) -> None:
@@ -235,22 +259,42 @@ class SmppBackend:
         self._log.error("backend_fault", exc_info=fault)
         self._faulty, self.slices = True, 0
         self._withdraw(lambda _: True, STALL_SECONDS)
-        for link in self._links:
+        for link in self._all_links():
             link.abort("the backend has a fault")
 
     # -- links ----------------------------------------------------------------------------------------
 
+    def _kinds(self) -> list[Kind]:
+        bind, binds = self._config.bind, self._config.binds
+        if bind == "transmitter+receiver":
+            transmitters: list[Kind] = ["transmitter"] * binds
+            return [*transmitters, "receiver"]
+        return [bind] * binds
+
+    def _all_links(self) -> list[Link]:
+        return [*self._links, *self._receivers]
+
     def up(self, link: Link) -> None:
         """A bind came up."""
+        if link.kind == "receiver":
+            self._receivers.append(link)
+            return
         self._links.append(link)
         self.slices = self._wanted_slices()
         self.ready()
 
     def down(self, link: Link) -> None:
         """A bind is gone."""
+        if link.kind == "receiver":
+            self._receivers.remove(link)
+            return
         self._links.remove(link)
         if not self._links:
             self._down_since = self._loop.time()
+
+    def delivered(self, link: Link, pdu: DeliverSm | DataSm) -> None:
+        """The SMSC delivered a receipt or a reply."""
+        self._inbox.add(link, pdu)
 
     def _wanted_slices(self) -> int:
         """Enough to keep windows full while the next is claimed; few, if it takes long to send one."""
@@ -263,7 +307,7 @@ class SmppBackend:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             now = self._loop.time()
-            for link in list(self._links):
+            for link in self._all_links():
                 link.tick(now)
             self._give_up(now)
             self.ready()
@@ -277,6 +321,11 @@ class SmppBackend:
             self._withdraw(lambda _: True, min(keeper.wait(now) for keeper in self._keepers))
         elif self._throttle.stalled(now):
             self._withdraw(lambda _: True, STALL_SECONDS)
+
+
+def _known(ids: Sequence[str]) -> tuple[str, ...]:
+    """Those by which a receipt may come; a carrier may give none."""
+    return tuple(filter(None, ids))
 
 
 def _of_part(letter: Letter, reason: str) -> str:

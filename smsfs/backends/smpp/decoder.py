@@ -12,6 +12,8 @@ from smsfs.backends.smpp.pdu import (
     BindTransceiverResp,
     BindTransmitter,
     BindTransmitterResp,
+    DataSm,
+    DataSmResp,
     DeliverSm,
     DeliverSmResp,
     EnquireLink,
@@ -161,7 +163,7 @@ def _tlvs(data: bytes, start: int, end: int) -> Tlvs:
     return tuple(found)
 
 
-def _message_resp(kind: type[SubmitSmResp | DeliverSmResp]) -> Parser:
+def _message_resp(kind: type[SubmitSmResp | DeliverSmResp | DataSmResp]) -> Parser:
     def parse(data: bytes, start: int, end: int, status: int, sequence: int) -> Pdu:
         # Carriers leave out the whole body with an error, and some the NUL: no reason to lose the answer.
         stop = data.find(0, start, end)
@@ -240,11 +242,37 @@ def _short_message(kind: type[SubmitSm | DeliverSm]) -> Parser:
     return parse
 
 
+def _data_sm(data: bytes, start: int, end: int, _status: int, sequence: int) -> Pdu:
+    service_type, start = _string(data, start, end)
+    (source_ton, source_npi), start = _octets(data, start, end, 2)
+    source, start = _string(data, start, end)
+    (dest_ton, dest_npi), start = _octets(data, start, end, 2)
+    destination, start = _string(data, start, end)
+    (esm_class, registered, data_coding), start = _octets(data, start, end, 3)
+    return DataSm(
+        sequence,
+        source,
+        destination,
+        b"",
+        data_coding,
+        esm_class,
+        registered,
+        source_ton,
+        source_npi,
+        dest_ton,
+        dest_npi,
+        _tlvs(data, start, end),
+        service_type,
+    )
+
+
 _PARSERS: dict[int, Parser] = {
     Command.SUBMIT_SM: _short_message(SubmitSm),
     Command.DELIVER_SM: _short_message(DeliverSm),
+    Command.DATA_SM: _data_sm,
     Command.SUBMIT_SM_RESP: _message_resp(SubmitSmResp),
     Command.DELIVER_SM_RESP: _message_resp(DeliverSmResp),
+    Command.DATA_SM_RESP: _message_resp(DataSmResp),
     Command.BIND_RECEIVER: _bind(BindReceiver),
     Command.BIND_TRANSMITTER: _bind(BindTransmitter),
     Command.BIND_TRANSCEIVER: _bind(BindTransceiver),

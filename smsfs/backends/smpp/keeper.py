@@ -10,7 +10,7 @@ from typing import Protocol
 import structlog
 
 from smsfs.backends.smpp.backoff import Backoff
-from smsfs.backends.smpp.link import BindRefused, Link, Owner
+from smsfs.backends.smpp.link import BindRefused, Kind, Link, Owner
 from smsfs.backends.smpp.options import SmppConfig
 
 CONNECT_SECONDS = 10.0
@@ -35,6 +35,7 @@ class Keeper:
         owner: who uses the link while it is up.
         log: where losses are told.
         jitter: gives a number from 0 to 1; random if None.
+        kind: what to bind as.
     """
 
     def __init__(
@@ -44,11 +45,15 @@ class Keeper:
         owner: Switchboard,
         log: structlog.typing.FilteringBoundLogger,
         jitter: Callable[[], float] | None,
+        kind: Kind,
     ) -> None:
+        self._kind = kind
         self._config, self._context, self._owner, self._log = config, context, owner, log
         backoff = partial(Backoff, config.reconnect_first, config.reconnect_longest)
         self._backoff = backoff(jitter) if jitter else backoff()
         self._next_attempt = 0.0
+        #: Why the bind is not up, as a clause.
+        self.reason = "not connected yet"
         self._stopping = asyncio.Event()
 
     def wait(self, now: float) -> float:
@@ -62,7 +67,7 @@ class Keeper:
     async def run(self) -> None:
         """Keep the bind up until ``stop``."""
         while not self._stopping.is_set():
-            reason = await self._once()
+            self.reason = reason = await self._once()
             if self._stopping.is_set():
                 return
             wait = self._backoff.failed()
@@ -103,7 +108,7 @@ class Keeper:
         return reason
 
     async def _connect(self) -> Link:
-        make = partial(Link, self._config, self._owner)
+        make = partial(Link, self._config, self._owner, self._kind)
         loop = asyncio.get_running_loop()
         name = self._config.host if self._context else None
         _, link = await loop.create_connection(
@@ -112,7 +117,7 @@ class Keeper:
         return link
 
     async def _use(self, link: Link) -> str:
-        self._log.info("smsc_bound", address=self._address, system_id=self._config.system_id)
+        self._log.info("smsc_bound", address=self._address, system_id=self._config.system_id, bind=self._kind)
         loop = asyncio.get_running_loop()
         since = loop.time()
         self._owner.up(link)

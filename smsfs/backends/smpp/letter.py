@@ -9,10 +9,12 @@ from math import inf
 from attrs import define
 
 from smsfs.backends import Answer, Envelope
+from smsfs.backends.smpp.constants import Status
 from smsfs.backends.smpp.options import SmppConfig
-from smsfs.backends.smpp.pdu import SubmitSm
+from smsfs.backends.smpp.pdu import SmppError, SubmitSm
 from smsfs.backends.smpp.text import Part, encode, split
 from smsfs.sms.message import Message
+from smsfs.sms.quoting import quoted
 from smsfs.sms.segments import GSM7
 
 LAST_REFERENCE = 0xFFFF
@@ -72,6 +74,9 @@ class Composer:
         """A sender's address, its type of number and its numbering plan."""
         config = self._config
         sender = (sender or config.default_sender).removeprefix("+")
+        if odd := next((character for character in sender if not "\0" < character <= "\xff"), None):
+            reason = f"The sender {quoted(sender)} has the character {quoted(odd)}, which SMPP cannot carry."
+            raise SmppError(reason, Status.RINVSRCADR)
         if not sender:
             ton, npi = 0, 0
         elif not (sender.isascii() and sender.isdigit()):
@@ -118,7 +123,7 @@ class Job:
 class Letter:
     """A message on its way; of its parts, ``sent`` were accepted, and at most one is on a link."""
 
-    __slots__ = ("_composer", "_parts", "envelope", "id", "job", "not_now", "sent")
+    __slots__ = ("_composer", "_parts", "envelope", "ids", "job", "not_now", "sent")
 
     def __init__(self, job: Job, envelope: Envelope, composer: Composer) -> None:
         self.job = job
@@ -126,7 +131,7 @@ class Letter:
         self._composer = composer
         self._parts: list[Part] = []
         self.sent = 0
-        self.id = ""
+        self.ids: list[str] = []
         self.not_now = 0
 
     @property
@@ -151,8 +156,7 @@ class Letter:
         return self._composer.pdu(sequence, self.envelope, self._parts[self.sent]).encode()
 
     def accepted(self, message_id: str) -> bool:
-        """A part was taken; whether it was the last."""
-        if not self.sent:
-            self.id = message_id
+        """A part was taken, under an id in its normal form; whether it was the last."""
+        self.ids.append(message_id)
         self.sent += 1
         return self.sent >= self.total

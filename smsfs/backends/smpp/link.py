@@ -1,21 +1,24 @@
 """One connection to an SMSC, from its bind to its end."""
 
 import asyncio
-from typing import Protocol, cast
+from collections.abc import Sequence
+from typing import Literal, Protocol, cast
 
 import structlog
 
 from smsfs.backends.smpp.constants import RESPONSE, Status, status_meaning, status_name
 from smsfs.backends.smpp.decoder import Decoder
+from smsfs.backends.smpp.inbox import Response
 from smsfs.backends.smpp.letter import Letter
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.backends.smpp.pdu import (
     Bind,
+    BindReceiver,
     BindResp,
     BindTransceiver,
     BindTransmitter,
+    DataSm,
     DeliverSm,
-    DeliverSmResp,
     EnquireLink,
     EnquireLinkResp,
     GenericNack,
@@ -28,9 +31,17 @@ from smsfs.backends.smpp.pdu import (
 )
 from smsfs.backends.smpp.window import Window
 
-BINDS: dict[str, type[Bind]] = {"transmitter": BindTransmitter, "transceiver": BindTransceiver}
+Kind = Literal["transmitter", "receiver", "transceiver"]
+BINDS: dict[Kind, type[Bind]] = {
+    "transmitter": BindTransmitter,
+    "receiver": BindReceiver,
+    "transceiver": BindTransceiver,
+}
 LAST_SEQUENCE = 0x7FFFFFFF
+#: For what is still to be answered before an end, and then for the SMSC to agree to it.
 UNBIND_SECONDS = 5.0
+#: After a pause of reading, answers that came meanwhile have so long to be read.
+CATCH_UP_SECONDS = 5.0
 #: Messages written together: a write for each is three times slower, and with too many the SMSC idles.
 CHUNK = 20
 
@@ -53,17 +64,26 @@ class Owner(Protocol):
     def ready(self) -> None:
         """There may be room for more."""
 
+    def delivered(self, link: "Link", pdu: DeliverSm | DataSm) -> None:
+        """The SMSC delivered a receipt or a reply, to be answered with :meth:`Link.respond`."""
+
 
 class Link(asyncio.Protocol):
     """Binds when the connection is made; what is sent over it is answered to ``owner``.
 
     ``bound`` and ``closed`` are futures: the first is set when messages may be sent, or fails with
     :class:`BindRefused`; the second says why the link ended.
+
+    Args:
+        config: of the SMSC.
+        owner: who uses it.
+        kind: what to bind as.
     """
 
-    def __init__(self, config: SmppConfig, owner: Owner) -> None:
+    def __init__(self, config: SmppConfig, owner: Owner, kind: Kind) -> None:
         self._config = config
         self._owner = owner
+        self.kind = kind
         self._loop = asyncio.get_running_loop()
         self._window: Window[Letter] = Window(config.window, config.response_timeout)
         self._decoder = Decoder()
@@ -75,7 +95,10 @@ class Link(asyncio.Protocol):
         self._heard = self._loop.time()
         self._enquired: float | None = None
         self._end = "the connection was closed by the SMSC"
-        self._refused_delivery = False
+        self._owed = 0
+        self._leave: tuple[int, float] | None = None
+        self._reading = True
+        self._read_on = 0.0
         self.proved = False
         self.bound: asyncio.Future[None] = self._loop.create_future()
         self.closed: asyncio.Future[str] = self._loop.create_future()
@@ -85,7 +108,8 @@ class Link(asyncio.Protocol):
     @property
     def free(self) -> int:
         """How many messages may be sent now."""
-        return self._window.free if self._open and self._writable else 0
+        able = self._open and self._writable and self.kind != "receiver"
+        return self._window.free if able else 0
 
     def post(self, letter: Letter, now: float) -> None:
         """Put the next part of a message into the buffer; it leaves with :meth:`flush` at the latest.
@@ -108,6 +132,10 @@ class Link(asyncio.Protocol):
 
     def tick(self, now: float) -> None:
         """Give up on answers that are overdue, and check a silent link."""
+        if self._leave:
+            self._part(now)
+        if not self._reading or now < self._read_on:
+            return  # answers may be there that were not read
         for letter in self._window.expired(now):
             self._owner.unanswered(letter, f"no answer within {self._config.response_timeout:g} seconds")
         if not self._open:
@@ -119,9 +147,10 @@ class Link(asyncio.Protocol):
             self._send(EnquireLink(self._next()))
 
     async def unbind(self) -> None:
-        """Wait for the answers that are due, and take leave."""
+        """Wait for the answers that are due, in either direction, and take leave."""
         self._open = False
-        while self._window and not self.closed.done():
+        patience = self._loop.time() + UNBIND_SECONDS
+        while not self.closed.done() and (self._window or (self._owed and self._loop.time() < patience)):
             await asyncio.wait([self.closed], timeout=0.05)
         if not self.closed.done():
             self._send(Unbind(self._next()))
@@ -143,13 +172,23 @@ class Link(asyncio.Protocol):
         if self._transport:
             self._transport.write(pdu.encode())
 
+    def _part(self, now: float) -> None:
+        """Let the SMSC go, which asked for it, once nothing is to be answered any more."""
+        sequence, asked = self._leave or (0, now)
+        if (self._window or self._owed) and now - asked < UNBIND_SECONDS:
+            return
+        self._leave = None
+        self._send(UnbindResp(sequence))
+        if self._transport:
+            self._transport.close()
+
     # -- what asyncio calls ---------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Log in."""
         self._transport = cast("asyncio.Transport", transport)
         config = self._config
-        self._send(BINDS[config.bind](self._next(), config.system_id, config.password, config.system_type))
+        self._send(BINDS[self.kind](self._next(), config.system_id, config.password, config.system_type))
 
     def data_received(self, data: bytes) -> None:
         """Answers, for the most part."""
@@ -199,11 +238,13 @@ class Link(asyncio.Protocol):
             self._bound(pdu)
         elif isinstance(pdu, EnquireLink):
             self._send(EnquireLinkResp(pdu.sequence))
-        elif isinstance(pdu, DeliverSm):
-            self._refuse_delivery(pdu)
+        elif isinstance(pdu, DeliverSm | DataSm):
+            self._owed += 1
+            self._owner.delivered(self, pdu)
         elif isinstance(pdu, Unbind):
             self._open, self._end = False, "the SMSC took leave"
-            self._send(UnbindResp(pdu.sequence))
+            self._leave = pdu.sequence, self._loop.time()
+            self._part(self._loop.time())
         elif isinstance(pdu, UnbindResp):
             self.abort("unbound")
         elif isinstance(pdu, GenericNack):
@@ -222,12 +263,26 @@ class Link(asyncio.Protocol):
         self.bound.set_exception(BindRefused(reason))
         self.abort(reason)
 
-    def _refuse_delivery(self, pdu: DeliverSm) -> None:
-        """Nothing stores it yet, so the SMSC has to keep it."""
-        self._send(DeliverSmResp(pdu.sequence, Status.RX_T_APPN))
-        if not self._refused_delivery:
-            self._refused_delivery = True
-            log.warning("delivery_not_taken", host=self._config.host, action="the SMSC keeps it")
+    def respond(self, responses: Sequence[Response]) -> None:
+        """Answer deliveries that came by this link, if it still is up."""
+        self._owed -= len(responses)
+        self.proved = True
+        if self._transport and not self._transport.is_closing():
+            self._transport.write(b"".join(response.encode() for response in responses))
+
+    def pause(self) -> None:
+        """Leave in the connection what the SMSC sends."""
+        if self._transport and not self._transport.is_closing():
+            self._reading = False
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read on."""
+        self._reading = True
+        self._heard, self._enquired = self._loop.time(), None
+        self._read_on = self._heard + CATCH_UP_SECONDS
+        if self._transport and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def _unreadable(self, error: SmppError) -> None:
         log.warning("unreadable_pdu", host=self._config.host, reason=str(error))

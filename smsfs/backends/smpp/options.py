@@ -20,8 +20,9 @@ class SmppConfig:
         system_id: the login, at most 15 characters.
         password: at most 8 characters.
         system_type: if the carrier asks for one.
-        bind: what to bind as.
-        binds: connections at a time, each with a window of its own.
+        bind: what to bind as; ``transmitter+receiver`` opens one receiver beside the transmitters, for
+            carriers without transceivers. A ``transmitter`` gets neither receipts nor replies.
+        binds: connections at a time to send over, each with a window of its own.
         window: unanswered messages on each connection; the contract names it.
         throughput: messages (parts) per second over all connections; 0 for no limit.
         ca: a file of PEM certificates to trust; empty for the system's.
@@ -39,7 +40,9 @@ class SmppConfig:
         source_npi: numbering plan of every sender; by default 1 for numbers, 0 for names.
         short_code_ton: type of number of senders under 8 digits.
         short_code_npi: their numbering plan.
+        registered_delivery: which receipts to ask for: 1 for all, 2 for failures, 0 for none.
         id_base: how the carrier writes message ids in its answers; ``text`` compares them as they are.
+        receipt_id_base: how it writes them in receipts, where that differs.
         validity_period: whether to tell the carrier when a message is too late.
     """
 
@@ -49,7 +52,7 @@ class SmppConfig:
     password: str
     port: int = 2775
     system_type: str = ""
-    bind: Literal["transmitter", "transceiver"] = "transmitter"
+    bind: Literal["transceiver", "transmitter+receiver", "transmitter"] = "transceiver"
     binds: int = 1
     window: int = 10
     throughput: float = 0
@@ -72,10 +75,16 @@ class SmppConfig:
     short_code_npi: int = 0
     service_type: str = ""
     priority: int = 0
-    registered_delivery: int = 0
+    registered_delivery: int = 1
     validity_period: bool = True
     id_base: Literal["text", "decimal", "hexadecimal"] = "text"
+    receipt_id_base: Literal["same", "text", "decimal", "hexadecimal"] = "same"
     on_unknown: Literal["resend", "hold"] = "resend"
+
+    @property
+    def id_base_of_receipts(self) -> str:
+        """How ids are written in receipts."""
+        return self.id_base if self.receipt_id_base == "same" else self.receipt_id_base
 
     def __attrs_post_init__(self) -> None:
         """Refuse what could never work.

@@ -269,6 +269,28 @@ class DeliverSm(ShortMessage, frozen=True, gc=False):
     command: ClassVar[int] = Command.DELIVER_SM
 
 
+class DataSm(ShortMessage, frozen=True, gc=False):
+    """A message in either direction whose text is in ``message_payload`` (section 4.7.1).
+
+    Of the fields it has those up to ``dest_addr_npi``, ``tlvs`` and ``service_type``; no ``short_message``.
+    """
+
+    command: ClassVar[int] = Command.DATA_SM
+
+    def encode(self) -> bytes:
+        """Its bytes."""
+        body = (
+            c_octets(self.service_type, 6, Status.RINVSERTYP)
+            + octets(self.source_addr_ton, self.source_addr_npi)
+            + c_octets(self.source_addr, 65, Status.RINVSRCADR)
+            + octets(self.dest_addr_ton, self.dest_addr_npi)
+            + c_octets(self.destination_addr, 65, Status.RINVDSTADR)
+            + octets(self.esm_class, self.registered_delivery, self.data_coding)
+            + encode_tlvs(self.tlvs)
+        )
+        return frame(self.command, 0, self.sequence, body)
+
+
 class MessageResp(Pdu, frozen=True, gc=False):
     """The answer to a message; ``message_id`` is empty when ``status`` is not 0."""
 
@@ -294,6 +316,12 @@ class DeliverSmResp(MessageResp, frozen=True, gc=False):
     """The client's answer; ``message_id`` is not used."""
 
     command: ClassVar[int] = Command.DELIVER_SM_RESP
+
+
+class DataSmResp(MessageResp, frozen=True, gc=False):
+    """The answer to a data_sm."""
+
+    command: ClassVar[int] = Command.DATA_SM_RESP
 
 
 #: Class of a bind -> class of its answer.

@@ -10,7 +10,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from smsfs.backends.smpp.constants import INTERMEDIATE, MESSAGE_TYPE, RECEIPT, Tag
-from smsfs.backends.smpp.pdu import DeliverSm
+from smsfs.backends.smpp.pdu import ShortMessage
 from smsfs.backends.smpp.text import alphabet, content, decode
 from smsfs.sms.segments import UCS2
 
@@ -27,7 +27,7 @@ STATES = {
     8: "REJECTD",
     9: "SKIPPED",
 }
-#: Word -> what became of the message; other words say that it is still on its way.
+#: Word -> what became of the message.
 OUTCOMES = {
     "DELIVRD": "delivered",
     "EXPIRED": "expired",
@@ -37,6 +37,8 @@ OUTCOMES = {
     "SKIPPED": "undelivered",
     "UNKNOWN": "undelivered",
 }
+#: Words that say that the message is still on its way; the last three are vendors'.
+ON_THE_WAY = frozenset({"SCHEDULED", "ENROUTE", "ACCEPTD", "BUFFRED", "BUFFERD", "ACKED"})
 #: What carriers write for a word, cut or spelt out.
 _SPELLINGS = {
     "DELIVERED": "DELIVRD",
@@ -54,7 +56,7 @@ _LABEL = r"id|sub|dlvrd|submit[ _]date|done[ _]date|stat|err"
 #: A label and its value; where the value is missing, the next label is none.
 _field = re.compile(rf"\b({_LABEL})\s*:\s*(?!(?:{_LABEL}|text)\s*:)(\S*)", re.IGNORECASE)
 _text = re.compile(r"\btext\s*:", re.IGNORECASE)
-_DATES = {10: "%y%m%d%H%M", 12: "%y%m%d%H%M%S", 14: "%Y%m%d%H%M%S"}
+_DATE_LENGTHS = (10, 12, 14)
 
 
 class Receipt(Struct, frozen=True):
@@ -78,11 +80,11 @@ class Receipt(Struct, frozen=True):
 
     @property
     def outcome(self) -> str | None:
-        """``"delivered"``, ``"undelivered"`` or ``"expired"``; None while the message is on its way."""
+        """``"delivered"``, ``"undelivered"`` or ``"expired"``; None on its way, and for an unknown word."""
         return OUTCOMES.get(self.stat)
 
 
-def receipt(pdu: DeliverSm) -> Receipt | None:
+def receipt(pdu: ShortMessage) -> Receipt | None:
     """The receipt that a PDU is; None if it is a message from a person.
 
     Raises:
@@ -93,7 +95,7 @@ def receipt(pdu: DeliverSm) -> Receipt | None:
         return None
     _, data = content(pdu)
     written = alphabet(pdu.data_coding)
-    fields = _fields(decode(data, UCS2) if written == UCS2 else data.decode("latin-1"))
+    fields = _fields(_clean(decode(data, UCS2) if written == UCS2 else data.decode("latin-1")))
     message_id = _c_octets(identified) if identified else fields.get("id", "")
     stat = STATES.get(_number(pdu.tlv(Tag.MESSAGE_STATE)), "") or _stat(fields)
     return Receipt(
@@ -148,9 +150,12 @@ def _stat(fields: dict[str, str]) -> str:
 
 def _date(digits: str) -> datetime | None:
     """Ten digits, with seconds twelve, with the century fourteen; None for anything else."""
-    form = _DATES.get(len(digits))
-    try:
-        return datetime.strptime(digits, form) if form else None  # noqa: DTZ007 - the carrier's zone is unknown
+    if len(digits) not in _DATE_LENGTHS or not (digits.isascii() and digits.isdecimal()):
+        return None
+    full = (digits if len(digits) == _DATE_LENGTHS[-1] else "20" + digits).ljust(14, "0")
+    day = int(full[:4]), int(full[4:6]), int(full[6:8])
+    try:  # a quarter of the time that strptime takes, for each of thousands a second
+        return datetime(*day, int(full[8:10]), int(full[10:12]), int(full[12:]))  # noqa: DTZ001 - the carrier's zone is unknown
     except ValueError:
         return None
 
@@ -161,6 +166,11 @@ def _number(value: bytes | None) -> int:
 
 def _c_octets(value: bytes) -> str:
     return value.partition(b"\0")[0].decode("latin-1")
+
+
+def _clean(text: str) -> str:
+    """Without the NUL that some end it with, and without halves of surrogate pairs: neither can be stored."""
+    return text.replace("\0", " ").encode("utf-8", "replace").decode()
 
 
 def _network_error(value: bytes | None) -> str:

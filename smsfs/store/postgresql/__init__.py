@@ -17,15 +17,34 @@ from attrs import define
 
 from smsfs import __version__
 from smsfs.errors import StoreUnavailable
-from smsfs.store import Accounts, Claims, Contents, Files, Host, Notices, Owner, Queue
+from smsfs.store import (
+    Accounts,
+    Claims,
+    Contents,
+    Feed,
+    Files,
+    Host,
+    Inbound,
+    Notices,
+    Optouts,
+    Owner,
+    Queue,
+    Results,
+    Routing,
+)
 from smsfs.store.postgresql.contents import PieceContents
 from smsfs.store.postgresql.database import Database
 from smsfs.store.sql.accounts import SqlAccounts
 from smsfs.store.sql.claims import SqlClaims
+from smsfs.store.sql.feed import SqlFeed
 from smsfs.store.sql.files import SqlFiles
+from smsfs.store.sql.inbound import SqlInbound
 from smsfs.store.sql.notices import SqlNotices
-from smsfs.store.sql.owners import let_go
+from smsfs.store.sql.optouts import SqlOptouts
+from smsfs.store.sql.owners import lead, let_go
 from smsfs.store.sql.queue import SqlQueue
+from smsfs.store.sql.results import SqlResults
+from smsfs.store.sql.routing import SqlRouting
 
 LEASE_SECONDS = 10.0
 MARGIN_SECONDS = 2.0
@@ -72,6 +91,11 @@ class PostgresStore:
         self.queue: Queue = SqlQueue(self._database)
         self.claims: Claims = SqlClaims(self._database)
         self.notices: Notices = SqlNotices(self._database)
+        self.results: Results = SqlResults(self._database)
+        self.routing: Routing = SqlRouting(self._database)
+        self.inbound: Inbound = SqlInbound(self._database)
+        self.optouts: Optouts = SqlOptouts(self._database)
+        self.feed: Feed = SqlFeed(self._database)
         self.contents: Contents = PieceContents(self._database)
 
     # -- time -----------------------------------------------------------------------------------------
@@ -163,6 +187,10 @@ class PostgresStore:
             for owner in dead:
                 let_go(connection, owner, retry_at)
         return len(dead)
+
+    def lead(self, owner: Owner, what: str) -> bool:
+        """Whether ``owner`` does some work alone, from now on if need be."""
+        return lead(self._database, owner, what, self.alive) and self.holds(owner)
 
     def hosts(self) -> list[Host]:
         """Every process there is, or was a moment ago."""

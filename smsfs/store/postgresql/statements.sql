@@ -55,8 +55,10 @@ SELECT id FROM slice WHERE state = 'queued' AND backend = :backend AND not_befor
 ORDER BY seq, not_before, id LIMIT 1 FOR UPDATE SKIP LOCKED;
 -- name: batch_is_mine
 SELECT id FROM batch WHERE id = :batch AND owner = :owner AND state = 'reading' FOR UPDATE;
+-- name: leader_is
+SELECT owner FROM leader WHERE what = :what AND owner = :owner FOR SHARE;
 -- name: outcome_add
-COPY outcome (batch, row, slice, attempt, event, carrier_id, code, reason, parts, at) FROM STDIN;
+COPY outcome (batch, row, slice, attempt, event, carrier_id, code, reason, parts, at, recipient, done) FROM STDIN;
 
 -- name: writer_hold
 SELECT id FROM writer WHERE id = :writer FOR KEY SHARE;

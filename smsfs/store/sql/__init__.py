@@ -47,6 +47,11 @@ class Database(Protocol):
         """A transaction: committed at the end of the block, rolled back by an exception."""
 
 
+def plain(text: str) -> str:
+    """Text as every engine can hold it: without NUL and without halves of characters."""
+    return text.replace("\0", "\ufffd").encode("utf-16-be", "surrogatepass").decode("utf-16-be", "replace")
+
+
 def load_statements(*packages: str) -> dict[str, str]:
     """The named statements of several packages; a later one replaces an earlier one's."""
     found: dict[str, str] = {}

@@ -23,7 +23,7 @@ class SqlAccounts:
         values["parent"] = parent
         try:
             with self._database.write() as connection:
-                return _account(connection.one("account_add", **values))
+                return account_of(connection.one("account_add", **values))
         except Exists:
             raise Exists(f"There is an account {name} already.") from None
 
@@ -37,14 +37,14 @@ class SqlAccounts:
 
     def all(self) -> list[Account]:
         """Every account, by name."""
-        return [_account(row) for row in self._read("account_all")]
+        return [account_of(row) for row in self._read("account_all")]
 
     def _read(self, statement: str, /, **values: Any) -> list[Row]:
         with self._database.reading() as connection:
             return connection.all(statement, **values)
 
     def _find(self, statement: str, /, **values: Any) -> Account | None:
-        return next(map(_account, self._read(statement, **values)), None)
+        return next(map(account_of, self._read(statement, **values)), None)
 
     def _write(self, statement: str, /, **values: Any) -> int:
         with self._database.write() as connection:
@@ -95,7 +95,7 @@ class SqlAccounts:
                     "those, disable the account and wait."
                 )
             contents = [row["content"] for row in connection.all("account_contents", account=account)]
-            for step in ("outcomes", "slices", "batches", "files"):
+            for step in ("results", "outcomes", "slices", "batches", "files"):
                 connection.change(f"account_drop_{step}", account=account)
             connection.change("account_drop", account=account)
         return contents
@@ -110,7 +110,8 @@ class SqlAccounts:
         return self.host_keys()[kind]
 
 
-def _account(row: Row) -> Account:
+def account_of(row: Row) -> Account:
+    """An account from its row."""
     return Account(
         id=row["id"],
         name=row["name"],

@@ -9,5 +9,5 @@ SELECT * FROM notice WHERE sent IS NULL AND due <= :now ORDER BY due, id LIMIT :
 UPDATE notice SET sent = :now WHERE id = :notice AND sent IS NULL;
 -- name: notice_later
 UPDATE notice SET due = :due, failures = failures + 1 WHERE id = :notice AND sent IS NULL;
--- name: notice_drop
+-- name: batch_drop_notices
 DELETE FROM notice WHERE batch = :batch;

@@ -1,6 +1,9 @@
-"""What a dead process held, put right."""
+"""What a dead process held, put right; and work that one process of all does."""
 
-from smsfs.store.sql import Connection
+from collections.abc import Callable, Container
+
+from smsfs.store import Owner
+from smsfs.store.sql import Connection, Database
 
 _STEPS = (
     "owner_cut_files",
@@ -22,3 +25,25 @@ def let_go(connection: Connection, owner: int, retry_at: float | None) -> None:
     for step in _STEPS:
         connection.change(step, owner=owner, crashed=int(retry_at is not None), retry_at=retry_at or 0.0)
     connection.notify()
+
+
+def lead(database: Database, owner: Owner, what: str, alive: Callable[[], Container[int]]) -> bool:
+    """Whether ``owner`` does some work alone.
+
+    Args:
+        database: where that is noted.
+        owner: who asks.
+        what: the work.
+        alive: the owners that live; asked after it was read who leads, so that one which has just begun is
+            not taken for dead.
+    """
+    with database.reading() as connection:
+        row = connection.one("leader_get", what=what)
+    leader = row["owner"] if row else None
+    if leader == owner.id:
+        return True
+    if leader is not None and leader in alive():
+        return False
+    step = "leader_add" if leader is None else "leader_take_over"
+    with database.write() as connection:
+        return connection.change(step, what=what, owner=owner.id, dead=leader) > 0

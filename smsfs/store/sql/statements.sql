@@ -22,7 +22,8 @@ INSERT INTO credit VALUES (:account, :amount) ON CONFLICT (account) DO UPDATE SE
 -- name: account_drop_credits
 DELETE FROM credit WHERE account = :account;
 -- name: account_busy
-SELECT EXISTS (SELECT 1 FROM file WHERE account = :account AND state = 'processing')
+SELECT EXISTS (SELECT 1 FROM file f WHERE account = :account AND state = 'processing'
+               AND NOT EXISTS (SELECT 1 FROM result WHERE file = f.id))
     OR EXISTS (SELECT 1 FROM account WHERE parent = :account)
     OR EXISTS (SELECT 1 FROM batch b JOIN slice s ON s.batch = b.id
                WHERE b.account = :account AND s.state <> 'done') AS busy;
@@ -119,8 +120,6 @@ WHERE batch = :batch AND state = 'staged';
 -- name: batch_file
 UPDATE file SET state = :state, folder = :folder, name = :name, size = :size, tail = :tail, finished = :at
 WHERE id = (SELECT file FROM batch WHERE id = :batch) AND state = 'processing';
--- name: batch_get
-SELECT * FROM batch WHERE id = :batch;
 -- name: batch_charge
 UPDATE credit SET amount = amount - :cost
 WHERE account = (SELECT coalesce(a.parent, a.id) FROM account a JOIN batch b ON b.account = a.id WHERE b.id = :batch)
@@ -142,7 +141,8 @@ ORDER BY b.id LIMIT 200;
 -- name: batch_expired
 SELECT id FROM batch b WHERE account = :account AND finished < :before
     AND NOT EXISTS (SELECT 1 FROM slice s WHERE s.batch = b.id AND s.state <> 'done')
-    AND NOT EXISTS (SELECT 1 FROM file f WHERE f.id = b.file AND f.state = 'processing') LIMIT :limit;
+    AND NOT EXISTS (SELECT 1 FROM file f WHERE f.id = b.file AND f.state = 'processing')
+    AND NOT EXISTS (SELECT 1 FROM result r WHERE r.batch = b.id AND r.final = 0) LIMIT :limit;
 -- name: batch_drop_outcomes
 DELETE FROM outcome WHERE batch = :batch;
 -- name: batch_drop_slices
@@ -151,8 +151,8 @@ DELETE FROM slice WHERE batch = :batch;
 DELETE FROM batch WHERE id = :batch;
 
 -- name: slice_add
-INSERT INTO slice (batch, seq, first_row, last_row, size, again, state, backend, not_before, expires, attempt)
-VALUES (:batch, :seq, :first_row, :last_row, :size, :again, :state, :backend, :not_before, :expires, :attempt)
+INSERT INTO slice (batch, seq, first_row, last_row, size, again, state, backend, chain, not_before, expires, attempt)
+VALUES (:batch, :seq, :first_row, :last_row, :size, :again, :state, :backend, :chain, :not_before, :expires, :attempt)
 RETURNING id;
 -- name: payload_add
 INSERT INTO payload VALUES (:slice, :messages);

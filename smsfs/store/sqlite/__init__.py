@@ -13,15 +13,34 @@ from pathlib import Path
 from uuid import uuid4
 
 from smsfs import __version__
-from smsfs.store import Accounts, Claims, Contents, Files, Host, Notices, Owner, Queue
+from smsfs.store import (
+    Accounts,
+    Claims,
+    Contents,
+    Feed,
+    Files,
+    Host,
+    Inbound,
+    Notices,
+    Optouts,
+    Owner,
+    Queue,
+    Results,
+    Routing,
+)
 from smsfs.store.durable import make_folder
 from smsfs.store.sql import Row
 from smsfs.store.sql.accounts import SqlAccounts
 from smsfs.store.sql.claims import SqlClaims
+from smsfs.store.sql.feed import SqlFeed
 from smsfs.store.sql.files import SqlFiles
+from smsfs.store.sql.inbound import SqlInbound
 from smsfs.store.sql.notices import SqlNotices
-from smsfs.store.sql.owners import let_go
+from smsfs.store.sql.optouts import SqlOptouts
+from smsfs.store.sql.owners import lead, let_go
 from smsfs.store.sql.queue import SqlQueue
+from smsfs.store.sql.results import SqlResults
+from smsfs.store.sql.routing import SqlRouting
 from smsfs.store.sqlite.contents import PlainContents
 from smsfs.store.sqlite.database import Database
 
@@ -49,6 +68,11 @@ class SqliteStore:
         self.queue: Queue = SqlQueue(self._database)
         self.claims: Claims = SqlClaims(self._database)
         self.notices: Notices = SqlNotices(self._database)
+        self.results: Results = SqlResults(self._database)
+        self.routing: Routing = SqlRouting(self._database)
+        self.inbound: Inbound = SqlInbound(self._database)
+        self.optouts: Optouts = SqlOptouts(self._database)
+        self.feed: Feed = SqlFeed(self._database)
         self.contents: Contents = PlainContents(path.parent / "contents", self._database)
 
     def now(self) -> float:
@@ -77,6 +101,10 @@ class SqliteStore:
     def current(self, owner: Owner) -> Owner:
         """The same, always."""
         return owner
+
+    def lead(self, owner: Owner, what: str) -> bool:
+        """Whether ``owner`` does some work alone, from now on if need be."""
+        return lead(self._database, owner, what, self.alive) and self.holds(owner)
 
     def hosts(self) -> list[Host]:
         """The processes of this host."""

@@ -38,8 +38,8 @@ SELECT id FROM batch WHERE id = :batch AND owner = :owner AND state = 'reading';
 -- name: file_contents
 SELECT content FROM file;
 -- name: outcome_add
-INSERT INTO outcome (batch, row, slice, attempt, event, carrier_id, code, reason, parts, at)
-VALUES (:batch, :row, :slice, :attempt, :event, :carrier_id, :code, :reason, :parts, :at);
+INSERT INTO outcome (batch, row, slice, attempt, event, carrier_id, code, reason, parts, at, recipient, done)
+VALUES (:batch, :row, :slice, :attempt, :event, :carrier_id, :code, :reason, :parts, :at, :recipient, :done);
 -- name: owner_leases
 SELECT o.*, (SELECT count(*) FROM slice WHERE owner = o.id AND state = 'claimed')
     + (SELECT count(*) FROM batch WHERE owner = o.id AND state = 'reading')

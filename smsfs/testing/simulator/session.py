@@ -13,6 +13,7 @@ from smsfs.backends.smpp.pdu import (
     Bind,
     BindReceiver,
     BindTransmitter,
+    DataSm,
     DeliverSm,
     DeliverSmResp,
     EnquireLink,
@@ -52,6 +53,7 @@ class Session(asyncio.Protocol):
         self._later: deque[tuple[float, bytes]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._sequence = 0
+        self._arrived = 0.0
         self._closing = False
         #: Who is at the other end; empty before the bind.
         self.system_id = ""
@@ -86,6 +88,7 @@ class Session(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came."""
+        self._arrived = self._loop.time()
         for pdu in self._decoder.feed(data):
             if self._closing:
                 return
@@ -143,7 +146,7 @@ class Session(asyncio.Protocol):
             self._out.append(self._bound(pdu))
         elif isinstance(pdu, Unbind):
             self._unbind(pdu)
-        elif isinstance(pdu, Raw) and not pdu.command_id & RESPONSE:
+        elif isinstance(pdu, DataSm) or (isinstance(pdu, Raw) and not pdu.command_id & RESPONSE):
             self._out.append(GenericNack(pdu.sequence, Status.RINVCMDID).encode())
 
     def _bound(self, pdu: Bind) -> bytes:
@@ -189,7 +192,7 @@ class Session(asyncio.Protocol):
             self._unanswered -= 1
             self._out.append(response)
             return
-        self._later.append((self._loop.time() + latency - _LATENESS, response))
+        self._later.append((self._arrived + latency - _LATENESS, response))
         if self._timer is None:
             self._timer = self._loop.call_at(self._later[0][0], self._flush_due)
 

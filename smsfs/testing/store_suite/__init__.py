@@ -10,11 +10,15 @@ Derive a class whose name starts with ``Test`` from ``StoreSuite`` and override 
 
 from smsfs.testing.store_suite.accounts import AccountSuite
 from smsfs.testing.store_suite.claims import ClaimSuite
+from smsfs.testing.store_suite.feed import FeedSuite
 from smsfs.testing.store_suite.files import ContentSuite, FileSuite
+from smsfs.testing.store_suite.inbound import LostReceiptSuite, ReceiptSuite, ReplySuite
 from smsfs.testing.store_suite.outcomes import OutcomeSuite
 from smsfs.testing.store_suite.owners import OwnerSuite, StaleSuite
 from smsfs.testing.store_suite.queue import QueueSuite
 from smsfs.testing.store_suite.races import RaceSuite
+from smsfs.testing.store_suite.results import LeaderSuite, ResultSuite
+from smsfs.testing.store_suite.routing import RoutingSuite
 
 
 class StoreSuite(
@@ -26,7 +30,14 @@ class StoreSuite(
     StaleSuite,
     QueueSuite,
     OutcomeSuite,
+    LeaderSuite,
+    ResultSuite,
+    FeedSuite,
     RaceSuite,
+    RoutingSuite,
+    ReceiptSuite,
+    LostReceiptSuite,
+    ReplySuite,
 ):
     """Everything that a store promises."""
 

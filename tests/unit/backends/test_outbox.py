@@ -8,6 +8,7 @@ import stat
 
 import pytest
 
+from smsfs.backends import UP
 from smsfs.backends.outbox import Outbox
 from smsfs.errors import ConfigurationError
 from smsfs.testing.backend_suite import Answers, envelope
@@ -39,7 +40,7 @@ def test_line_holds_the_whole_message(path):
         "account": "shop",
         "file": "a.20231114T221320.success",
         "row": 7,
-        "recipient": "4500000007",
+        "recipient": "4500300007",
         "sender": "Shop",
         "text": 'caf\u00e9 "x"\n',
         "parts": 2,
@@ -118,3 +119,17 @@ def test_path_that_cannot_be_written_is_told_at_the_start(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(ConfigurationError, match="cannot be written"):
         asyncio.run(Outbox(tmp_path / "file" / "outbox.jsonl").start())
+
+
+def test_state_tells_whether_it_can_be_written(path):
+    """Messages would wait for an outbox that cannot be written, while another backend could send them."""
+    below = path / "outbox.jsonl"
+    outbox = Outbox(below)
+    path.touch()
+    assert outbox.state() == (
+        "down",
+        f"the outbox {below} cannot be written: Not a directory",
+    )
+    path.unlink()
+    path.mkdir()
+    assert outbox.state() == UP

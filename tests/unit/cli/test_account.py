@@ -7,6 +7,7 @@ import pytest
 
 from smsfs.dialects.registry import dialect
 from smsfs.dialects.settings import settings_of
+from smsfs.dialects.settings import shown as as_text
 from smsfs.frontends.logins import _verify
 from smsfs.testing.clients import make_key
 
@@ -84,6 +85,16 @@ def test_add_with_key_needs_no_password(smsfs, key, store):
             "There is no backend 'smpp' in the configuration; there are: outbox.",
         ),
         (
+            ["x", "--set", "backend=45=smpp,outbox outbox"],
+            "pw\n",
+            "There is no backend 'smpp' in the configuration; there are: outbox.",
+        ),
+        (
+            ["x", "--set", "backend=45=outbox"],
+            "pw\n",
+            "The setting backend is no route: it lacks an entry without a prefix, for all other numbers.",
+        ),
+        (
             ["x", "--key", "empty"],
             "pw\n",
             "empty holds no OpenSSH public key; give the file that ends in .pub.",
@@ -125,7 +136,7 @@ def test_show_has_every_setting(smsfs, clinic):
     lines = [line.split() for line in smsfs("account", "show", clinic).out.splitlines()]
     wanted = settings_of(dialect("gatewayapi"), {})
     shown = {line[0]: line[1] if len(line) > 1 else "" for line in lines}
-    assert {key: shown.get(key) for key in wanted} == {key: str(value) for key, value in wanted.items()}
+    assert {key: shown.get(key) for key in wanted} == {key: as_text(value) for key, value in wanted.items()}
     assert smsfs("account", "show", clinic, "--json").rows()[0]["settings"] == wanted
 
 
@@ -222,3 +233,14 @@ def test_remove_waits_for_messages_under_way(smsfs, clinic, store, submitted):
 def test_unknown_account(smsfs, arguments):
     """A slip in a name would end in an empty answer or a traceback, not with the names there are."""
     assert sentence(smsfs(*arguments, text="pw\n")) == "smsfs: There is no account nobody; there are: clinic."
+
+
+def test_results_need_the_name_of_their_folder(smsfs, clinic, store):
+    """A client's file would be hidden behind the folder of the same name."""
+    account = store.accounts.find(clinic)
+    with store.files.change(account.id) as files:
+        files.add(account.id, "results", store.contents.create(), 1.0)
+    done = smsfs("account", "set", clinic, "results=true")
+    assert done.status == 1
+    assert done.err.strip() == "smsfs: There is a file named results in the account; rename it first."
+    assert smsfs("account", "set", clinic, "results=false").status == 0

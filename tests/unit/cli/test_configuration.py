@@ -55,7 +55,7 @@ SMPP = '[backends.x]\ntype = "smpp"\nhost = "h"\nsystem_id = "s"\npassword = "p"
         (SMPP + "source_ton = 256", "backends.x: source_ton is 256, and has to be from 0 to 255."),
         (SMPP + 'system_type = "thirteen-long"', "system_type is over the 12 characters that SMPP allows."),
         (SMPP + "response_timeout = 0", "backends.x: response_timeout is 0, and has to be more."),
-        (SMPP + 'bind = "receiver"', "backends.x.bind: 'receiver' is none of 'transmitter', 'transceiver'."),
+        (SMPP + 'bind = "receiver"', "backends.x.bind: 'receiver' is none of 'transceiver', "),
         ('[log]\nformat = "x"', "log.format: 'x' is none of 'console', 'json'."),
     ],
 )

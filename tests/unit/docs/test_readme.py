@@ -13,7 +13,7 @@ import pytest
 from smsfs.cli import cli
 from smsfs.config import SYSTEM_FILE
 from smsfs.dialects.registry import DIALECTS, dialect
-from smsfs.dialects.settings import COMMON, check_setting, settings_of
+from smsfs.dialects.settings import COMMON, check_setting, settings_of, shown
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -88,7 +88,7 @@ def test_commands_are_there(line):
 
 def test_every_command_is_shown():
     """A command would be known only to those who wrote it."""
-    groups = [cli, cli.get_command(click.Context(cli), "account")]
+    groups = [cli, *(cli.get_command(click.Context(cli), name) for name in ("account", "optout"))]
     shown = {word for line in command_lines() for word in shlex.split(line)}
     for group in groups:
         context = click.Context(group)
@@ -99,12 +99,12 @@ def test_every_command_is_shown():
 
 def test_settings_and_their_defaults():
     """A user would set what is not there, not find what is, or trust a default that changed."""
-    shown = table("Settings, for `--set`")
+    rows = table("Settings, for `--set`")
     wanted = {key: value for known in DIALECTS.values() for key, value in settings_of(known, {}).items()}
     assert COMMON.keys() <= wanted.keys()
-    assert shown.keys() == wanted.keys()
-    stated = {key: "" if row[0].startswith("(") else row[0] for key, row in shown.items()}
-    assert stated == {key: str(value) for key, value in wanted.items()}
+    assert rows.keys() == wanted.keys()
+    stated = {key: "" if row[0].startswith("(") else row[0] for key, row in rows.items()}
+    assert stated == {key: shown(value) for key, value in wanted.items()}
 
 
 def test_sentences_are_the_ones_shown():

@@ -92,17 +92,15 @@ def test_failure_of_one_sender_loses_no_answer(house, run, monkeypatch):
     """An error of ours in one slice would have the answered messages of another sent again."""
     number = house.accept(1000)
     carrier = ScriptedCarrier()
-    seen = []
+    seen, real = [], Dispatcher._envelopes
 
-    def envelope(_, slice_, message):
+    def envelopes(dispatcher, slice_, messages):
         if slice_.seq and not seen:
             seen.append(slice_.id)
             raise RuntimeError("ours")
-        return dispatch.Envelope(
-            f"{slice_.batch}-{message.row}", slice_.account, slice_.path, slice_.submitted, 1, message
-        )
+        return real(dispatcher, slice_, messages)
 
-    monkeypatch.setattr(Dispatcher, "_envelope", envelope)
+    monkeypatch.setattr(Dispatcher, "_envelopes", envelopes)
     with pytest.raises(RuntimeError, match="ours"):
         run(carrier, until_=lambda: False)
     states = house.states(number)

@@ -6,6 +6,7 @@ import sqlite3
 import pytest
 
 from smsfs.pipeline.fsck import faults, repair
+from smsfs.pipeline.results import REPORTS, ResultWriter
 
 
 @pytest.fixture
@@ -109,3 +110,14 @@ def test_repair_lets_go_for_the_dead(house, elsewhere, number):
     elsewhere.store.close()
     assert repair(house.store) == ["1 dead processes let go of what they held."]
     assert house.batch(claimed.id).state == "pending"
+
+
+def test_result_files_in_the_making_are_no_fault(house, sql):
+    """An operator would be sent after files that wait for receipts, or not hear of one that is forgotten."""
+    house.accept(1, results=True)
+    assert house.store.lead(house.owner, REPORTS)
+    assert ResultWriter(house.store, house.owner).step()
+    assert list(faults(house.store)) == []
+    sql("DELETE FROM result")
+    (fault,) = faults(house.store)
+    assert "File results/a" in fault

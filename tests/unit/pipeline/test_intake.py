@@ -1,5 +1,7 @@
 """From a submitted file to queued messages, or to a rejection with its causes."""
 
+from collections import defaultdict
+
 import pytest
 
 from smsfs.dialects.registry import dialect
@@ -130,6 +132,28 @@ def test_messages_have_their_validity_and_backend(house):
         batch.submitted + 100,
         batch.submitted,
     )
+
+
+def test_rows_are_gathered_by_their_route(house):
+    """Messages would leave by the wrong carrier, or in slices of one that take hours."""
+    house.set(backend="450=dk,backup carrier")
+    number = house.submit(
+        b"msisdn,message\n" + b"".join(b"4%d%08d,x\n" % (5 + row % 2, row) for row in range(7001))
+    )
+    assert house.intake().step()
+    slices = list(house.store.queue.slices(number))
+    assert [item.seq for item in slices] == list(range(15))
+    assert [item.first_row for item in slices] == sorted(item.first_row for item in slices)
+    sizes = defaultdict(list)
+    for item in slices:
+        sizes[item.backend, item.chain].append(item.size)
+        prefix = "45" if item.backend == "dk" else "46"
+        assert all(message.recipient.startswith(prefix) for message in messages_of(item))
+    assert dict(sizes) == {
+        ("dk", "dk,backup"): [500] * 7 + [1],
+        ("carrier", ""): [500] * 7,
+    }
+    assert list(house.states(number)) == list(range(1, 7002))
 
 
 def test_flags_decide_how_a_file_is_read(house):

@@ -111,7 +111,7 @@ def test_an_accepted_file_is_told_with_its_count(house):
     rules = IntakeRules("out")
     reader = Intake(house.store, house.owner, dialect, rules)
     assert reader.step()
-    batch = house.store.queue.batch(number)
+    batch = house.store.feed.batch(number)
     subject, body = mail.verdict_text(house.account, batch)
     assert subject.endswith(": 1 messages accepted")
     assert "Received: 2023-11-14 22:13:20 UTC" in body

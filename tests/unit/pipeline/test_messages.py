@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smsfs.pipeline.dispatch import later
-from smsfs.pipeline.messages import statuses
+from smsfs.pipeline.messages import _groups, statuses
 from smsfs.sms.message import Message
 from smsfs.states import MessageState as M
 from smsfs.store import NewSlice, Outcome, SliceReport, Verdict
@@ -92,7 +92,7 @@ def test_carrier_id_and_last_outcome_are_told(house):
     slice_ = house.store.queue.claim_slice(house.owner, f"b{batch}", FAR, oldest=True)
     outcomes = [
         Outcome(1, "accepted", 1.0, carrier_id="c1", parts=2),
-        Outcome(1, "delivered", 2.0),
+        Outcome(1, "delivered", 2.0, carrier_id="c1"),
         Outcome(2, "refused", 1.0, code="11", reason="no such number"),
     ]
     house.store.queue.record(house.owner, [SliceReport(slice_, outcomes, done=True)])
@@ -101,6 +101,25 @@ def test_carrier_id_and_last_outcome_are_told(house):
     assert (second.state, second.last.code, second.last.reason) == (M.REJECTED, "11", "no such number")
     assert (third.state, third.last, third.carrier_id) == (M.QUEUED, None, "")
     assert first.batch == house.batch(batch)
+
+
+def test_rows_of_interleaved_slices_are_in_order(house, clock):
+    """The list of a file's messages, and its result file, would not be in the order of its rows."""
+    house.set(backend="45=two out")
+    rows = range(12_000)
+    number = house.submit(b"msisdn,message\n" + b"".join(b"4%d%08d,x\n" % (5 + row % 2, row) for row in rows))
+    assert house.intake().step()
+    slice_ = house.store.queue.claim_slice(house.owner, "two", clock(), oldest=True)
+    outcome = Outcome(_messages(slice_)[7].row, "accepted", clock())
+    house.store.queue.record(house.owner, [SliceReport(slice_, [outcome])])
+    told = house.states(number)
+    assert list(told) == [row + 1 for row in rows]
+    assert [row for row, state in told.items() if state == "submitted"] == [15]
+    assert [row for row, state in told.items() if state == "submitting"] == [
+        *range(1, 15, 2),
+        *range(17, 1001, 2),
+    ]
+    assert max(len(group) for group in _groups(house.store.queue.slices(number))) == 2
 
 
 def test_rejected_and_unread_files_have_no_messages(house):

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -10,11 +11,14 @@ from smsfs.dialects.registry import dialect
 from smsfs.errors import ConfigurationError
 from smsfs.filesystem import Filesystems
 from smsfs.pipeline.intake import Intake, IntakeRules
-from smsfs.store import Outcome, SliceReport
+from smsfs.store import NewReceipt, NewReplyPart, Outcome, SliceReport
 from smsfs.store.postgresql import PostgresStore
+from smsfs.store.sql import inbound, load_migrations
 from smsfs.testing.server import wait_for
+from smsfs.testing.store_suite.inbound import never
 
 CSV = b"msisdn,message\n4512345678,Hello\n4512345679,Again\n"
+KNOWN = len(load_migrations("smsfs.store.postgresql"))
 
 
 def send(store):
@@ -37,7 +41,7 @@ def next_schema(database, steps):
     """What the first half of a later release's migration may do, so many times."""
     with psycopg.connect(database) as connection:
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-        for step in range(2, 2 + steps):
+        for step in range(KNOWN + 1, KNOWN + 1 + steps):
             for (table,) in tables:
                 connection.execute(f"ALTER TABLE {table} ADD COLUMN later_{step} TEXT")
             connection.execute(f"CREATE TABLE later_{step} (id BIGINT)")
@@ -57,7 +61,7 @@ def test_a_schema_of_two_releases_on_is_refused(database):
     """Old code would write rows that the new one cannot read."""
     PostgresStore(database).close()
     next_schema(database, 2)
-    with pytest.raises(ConfigurationError, match="has schema 3, this smsfs knows 1: upgrade smsfs"):
+    with pytest.raises(ConfigurationError, match=f"has schema {KNOWN + 2}, this smsfs knows {KNOWN}: "):
         PostgresStore(database)
 
 
@@ -144,3 +148,42 @@ def test_a_process_that_has_surely_ended_is_dead_at_once(database):
     assert batch.not_before > store.now() + 1700
     store.close()
     other.close()
+
+
+def part(text, number):
+    """One of two parts of a reply."""
+    return NewReplyPart("out", "4512345678", "2929", text, 1.0, reference=7, part=number, total=2)
+
+
+def test_parts_that_come_by_two_hosts_at_once_are_joined(database, monkeypatch):
+    """A long reply would be shown a day later: neither host saw the other's part."""
+    one, two = PostgresStore(database), PostgresStore(database)
+    met = threading.Barrier(2, timeout=20)
+    receive = inbound.receive_parts
+
+    def together(*given):
+        replies = receive(*given)
+        met.wait()  # neither has committed yet
+        return replies
+
+    monkeypatch.setattr(inbound, "receive_parts", together)
+    with ThreadPoolExecutor(2) as threads:
+        pair = [(one, part("Hello ", 1)), (two, part("there", 2))]
+        calls = [threads.submit(store.inbound.receive, [], [item], never) for store, item in pair]
+        assert [call.result().replies for call in calls] == [[], []]
+    assert [reply.text for reply in two.inbound.match(2.0, 10, never).replies] == ["Hello there"]
+    assert len(list(one.inbound.replies())) == 1
+    one.close()
+    two.close()
+
+
+def test_receipts_that_another_host_looks_at_are_left_to_it(database):
+    """Two hosts would record a receipt twice, or wait for each other."""
+    one, two = PostgresStore(database), PostgresStore(database)
+    one.inbound.receive([NewReceipt("out", "c1", None, "delivered", 1.0)], [], never)
+    with one._database.write() as connection:
+        assert len(connection.all("receipt_due", now=9.0, limit=10)) == 1
+        with two._database.write() as other:
+            assert other.all("receipt_due", now=9.0, limit=10) == []
+    one.close()
+    two.close()

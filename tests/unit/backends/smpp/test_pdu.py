@@ -15,6 +15,8 @@ from smsfs.backends.smpp.pdu import (
     BindTransceiverResp,
     BindTransmitter,
     BindTransmitterResp,
+    DataSm,
+    DataSmResp,
     DeliverSm,
     DeliverSmResp,
     EnquireLink,
@@ -71,6 +73,21 @@ def messages(kind):
     )
 
 
+def data_messages():
+    """Each data_sm."""
+    return st.builds(
+        lambda sequence, source, destination, octets, tlvs, service: DataSm(
+            sequence, source, destination, b"", *octets, tlvs, service
+        ),
+        NUMBERS,
+        strings(65),
+        strings(65),
+        st.tuples(*[OCTETS] * 7),
+        TLVS,
+        strings(6),
+    )
+
+
 def binds(kind):
     """Logins with every field drawn."""
     texts = [strings(16), strings(9), strings(13)]
@@ -79,16 +96,20 @@ def binds(kind):
 
 PDUS = st.one_of(
     *map(messages, [SubmitSm, DeliverSm]),
+    data_messages(),
     *map(binds, [BindReceiver, BindTransmitter, BindTransceiver]),
     *(
         st.builds(kind, NUMBERS, NUMBERS, strings(16), TLVS)
         for kind in (BindReceiverResp, BindTransmitterResp, BindTransceiverResp)
     ),
-    *(st.builds(kind, NUMBERS, NUMBERS, strings(65), TLVS) for kind in (SubmitSmResp, DeliverSmResp)),
+    *(
+        st.builds(kind, NUMBERS, NUMBERS, strings(65), TLVS)
+        for kind in (SubmitSmResp, DeliverSmResp, DataSmResp)
+    ),
     *(st.builds(kind, NUMBERS, NUMBERS) for kind in (EnquireLinkResp, UnbindResp, GenericNack)),
     *(st.builds(kind, NUMBERS) for kind in (EnquireLink, Unbind)),
     st.builds(Outbind, NUMBERS, strings(16), strings(9)),
-    st.builds(Raw, NUMBERS, st.just(0x103), NUMBERS, st.binary(max_size=50)),
+    st.builds(Raw, NUMBERS, st.just(0x112), NUMBERS, st.binary(max_size=50)),
 )
 
 

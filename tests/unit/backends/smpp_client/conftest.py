@@ -39,7 +39,8 @@ class Session(asyncio.Protocol):
     def __init__(self, smsc):
         self.smsc = smsc
         self.decoder = Decoder()
-        self.unanswered = 0
+        self.unanswered = self.submits = 0
+        self.binds = None
 
     def connection_made(self, transport):
         """Count it."""
@@ -55,6 +56,7 @@ class Session(asyncio.Protocol):
         for pdu in self.decoder.feed(data):
             self.smsc.pdus.append(pdu)
             if isinstance(pdu, Bind):
+                self.binds = type(pdu)
                 self.send(BIND_RESPONSES[type(pdu)](pdu.sequence, self.smsc.bind_status))
             elif isinstance(pdu, EnquireLink) and self.smsc.alive:
                 self.send(EnquireLinkResp(pdu.sequence))
@@ -62,13 +64,14 @@ class Session(asyncio.Protocol):
                 self.send(UnbindResp(pdu.sequence))
             elif isinstance(pdu, SubmitSm):
                 self.unanswered += 1
+                self.submits += 1
                 self.smsc.most = max(self.smsc.most, self.unanswered)
                 self.smsc.got.append(pdu)
                 self.smsc.script(self, pdu)
 
-    def send(self, pdu):
-        """A PDU to the client."""
-        self.transport.write(pdu.encode())
+    def send(self, *pdus):
+        """PDUs to the client, in one write."""
+        self.transport.write(b"".join(pdu.encode() for pdu in pdus))
 
     def answer(self, pdu, status=0):
         """The answer to a submit_sm; its id tells its place in what was got."""
@@ -103,9 +106,36 @@ class Smsc:
         await until(lambda: not self.sessions, "all sessions ended")
         await self.server.wait_closed()
 
+    def answers(self, kind):
+        """Sequence number and status of the client's responses of a kind, in order."""
+        return [(pdu.sequence, pdu.status) for pdu in self.pdus if isinstance(pdu, kind)]
+
     def count(self, kind):
         """How many PDUs of a kind came."""
         return sum(isinstance(pdu, kind) for pdu in self.pdus)
+
+
+class Stored:
+    """Takes what the SMSC delivered, as a test says."""
+
+    def __init__(self):
+        self.batches = []
+        self.away = False
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def __call__(self, batch):
+        """Keep it, once the gate is open; or fail."""
+        self.batches.append(list(batch))
+        await self.gate.wait()
+        if self.away:
+            self.batches.pop()
+            raise OSError("the store is away")
+
+    @property
+    def all(self):
+        """What was kept, in order."""
+        return [item for batch in self.batches for item in batch]
 
 
 class Sender:
@@ -113,7 +143,7 @@ class Sender:
 
     def __init__(self, backend):
         self.backend = backend
-        self.answers = {}
+        self.stored = Stored()
         self.allowed = True
 
     async def submit(self, *texts, **fields):
@@ -151,7 +181,7 @@ async def bench(folder, *, ssl=None, listen=True, **options):
     given = {"reconnect_first": 0.05, "reconnect_longest": 0.1, **options}
     config = SmppConfig("smpp", "127.0.0.1", "smsfs", "secret", smsc.port, **given)
     sender = Sender(SmppBackend("carrier", config, folder))
-    await sender.backend.start()
+    await sender.backend.start(sender.stored)
     try:
         yield smsc, sender
     finally:

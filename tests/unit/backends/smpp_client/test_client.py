@@ -65,7 +65,10 @@ def test_long_message(play, concatenation, text):
     async def scenario(smsc, sender):
         [answer] = await sender.submit(text)
         assert isinstance(answer, Accepted)
-        assert (answer.id, answer.parts) == ("id1", 3 if text == LONG else 8)
+        parts = 3 if text == LONG else 8
+        assert (answer.id, answer.parts) == ("id1", parts)
+        more = [f"id{number}" for number in range(2, parts + 1)]
+        assert list(answer.more) == (more if concatenation != "payload" else [])
         found = [content(pdu) for pdu in smsc.got]
         assert len({fragment and fragment.reference for fragment, _ in found}) == 1
         if concatenation != "payload":
@@ -88,6 +91,7 @@ def test_part_refused_in_the_middle(play):
         assert answer.code == "ESME_RINVDSTADR"
         assert answer.reason.startswith("part 2 of 3: ")
         assert answer.reason.endswith("; 1 sent before it")
+        assert answer.ids == ("id1",)
         assert len(smsc.got) == 2, "no further part is paid for"
 
     play(scenario)
@@ -219,6 +223,30 @@ def test_what_does_not_fit(play):
     play(scenario)
 
 
+@pytest.mark.parametrize(("sender", "odd"), [("日本", "日"), ("a\0b", "\\x00"), ("Shop\ud83d", "\\ud83d")])
+def test_sender_that_cannot_be_sent(play, sender, odd):
+    """One account's odd sender would end the backend for all."""
+
+    async def scenario(smsc, client):
+        [answer] = await client.submit("a", sender=sender)
+        assert (type(answer), answer.code) == (Rejected, "ESME_RINVSRCADR")
+        assert odd in answer.reason
+        assert answer.reason.endswith(", which SMPP cannot carry.")
+        assert smsc.got == []
+
+    play(scenario)
+
+
+def test_receipts_are_asked_for_with_each_part(play):
+    """A long message would be shown as delivered though only its first part was."""
+
+    async def scenario(smsc, sender):
+        await sender.submit(LONG)
+        assert [pdu.registered_delivery for pdu in smsc.got] == [1, 1, 1]
+
+    play(scenario)
+
+
 def test_too_late(play):
     """A message would be sent after its validity, because its slice was claimed before."""
 
@@ -258,7 +286,9 @@ def test_may_not_send_the_rest(play):
             session.answer(pdu)
 
         smsc.script = last
-        assert await sender.submit(LONG) == [Unknown("part 2 of 3: could not be sent; 1 sent before it")]
+        assert await sender.submit(LONG) == [
+            Unknown("part 2 of 3: could not be sent; 1 sent before it", ("id1",))
+        ]
 
     play(scenario)
 

@@ -5,20 +5,19 @@ import subprocess
 import pytest
 import structlog
 
-from smsfs.backends import Accepted, Throttled, Unknown
+from smsfs.backends import UP, Accepted, Throttled, Unknown
 from smsfs.backends.smpp import client
 from smsfs.backends.smpp.constants import Status
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.backends.smpp.pdu import (
     BindTransceiver,
-    DeliverSm,
-    DeliverSmResp,
     EnquireLink,
     EnquireLinkResp,
     GenericNack,
     Raw,
     SubmitSm,
     Unbind,
+    UnbindResp,
 )
 
 
@@ -42,9 +41,11 @@ def test_no_link(play, monkeypatch):
         answers = await sender.submit("a", "b")
         assert all(isinstance(answer, Throttled) for answer in answers)
         assert sender.backend.slices == 0, "no more slices are wanted"
+        assert sender.backend.state() == ("down", "cannot connect: Connection refused")
         await smsc.listen()
         await sender.bound()
         assert sender.backend.slices > 0
+        assert sender.backend.state() == UP
 
     play(scenario, listen=False)
 
@@ -94,22 +95,17 @@ def test_enquire_link(play, wait_until):
 
 
 def test_what_an_smsc_asks(play, wait_until):
-    """An SMSC would end the link for want of an answer, or forget a message that nothing stored."""
+    """An SMSC would end the link for want of an answer."""
 
     async def scenario(smsc, sender):
         await sender.bound()
         session = smsc.sessions[0]
         session.send(EnquireLink(7))
-        session.send(DeliverSm(8, "4512345678", "1204", b"STOP"))
         session.send(Raw(9, 0x112))
         session.send(Raw(10, 0x80000112))
         session.send(Unbind(11))
         await wait_until(lambda: len(smsc.pdus) >= 5)
-        assert smsc.pdus[1:4] == [
-            EnquireLinkResp(7),
-            DeliverSmResp(8, Status.RX_T_APPN),
-            GenericNack(9, Status.RINVCMDID),
-        ]
+        assert smsc.pdus[1:4] == [EnquireLinkResp(7), GenericNack(9, Status.RINVCMDID), UnbindResp(11)]
 
     play(scenario)
 

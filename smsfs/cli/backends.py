@@ -1,0 +1,49 @@
+"""``smsfs backends``: the ways out, how they fare, and what waits for each."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from smsfs.cli.common import config_option, opened, show_table
+from smsfs.cli.lists import moment
+from smsfs.config import Config
+from smsfs.store import BackendState, Store
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@config_option
+def backends(as_json: bool, config_file: Path | None) -> None:
+    """List the backends, with the state of each on every host and how many messages wait for it."""
+    with opened(config_file) as (config, store):
+        shown = list(_backends(config, store))
+    if as_json:
+        for item in shown:
+            click.echo(json.dumps(item, ensure_ascii=False))
+    else:
+        columns = ["backend", "type", "host", "state", "since", "queued", "reason"]
+        show_table(
+            columns, [["" if item[key] is None else str(item[key]) for key in columns] for item in shown]
+        )
+
+
+def _backends(config: Config, store: Store) -> Iterator[dict[str, Any]]:
+    backlog = store.queue.backlog()
+    hosts = {host.term: host.host for host in store.hosts() if host.alive}
+    states = [state for state in store.routing.states() if state.owner in hosts]
+    for name in dict.fromkeys([*config.backends, *sorted(backlog), *(state.backend for state in states)]):
+        options = config.backends.get(name)
+        common = {"backend": name, "type": options and options.type, "queued": backlog.get(name, 0)}
+        why = "no smsfs serve that has it runs" if options else "it is not in the configuration"
+        seen = [state for state in states if state.backend == name]
+        yield from (_row(common, hosts[state.owner], state) for state in seen)
+        if not seen:
+            yield {**common, "host": None, "state": None, "since": None, "reason": why}
+
+
+def _row(common: dict[str, Any], host: str, state: BackendState) -> dict[str, Any]:
+    told = {"host": host, "state": state.state, "since": moment(state.since), "reason": state.reason}
+    return {**common, **told}

@@ -1,0 +1,101 @@
+"""What carriers deliver comes in here: stored first, then matched to the messages that went out."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+import structlog
+
+from smsfs.backends import Inbound, Receipt, Receive, ReplyPart
+from smsfs.dialects.settings import COMMON
+from smsfs.errors import StoreUnavailable
+from smsfs.store import Account, Arrived, NewReceipt, NewReplyPart, Reply, Store
+
+MATCH_SECONDS = 1.0
+MOST_AT_ONCE = 2000
+#: The most that a phone number has (E.164); what has more is none.
+MAX_DIGITS = 15
+
+log = structlog.get_logger()
+
+
+class Inbox:
+    """Takes receipts and replies for all backends of a process.
+
+    Args:
+        store: where they go.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def of(self, backend: str) -> Receive:
+        """The way in for one backend, by the name of its route."""
+
+        async def receive(inbound: Sequence[Inbound]) -> None:
+            await asyncio.to_thread(self._receive, backend, inbound)
+
+        return receive
+
+    def _receive(self, backend: str, inbound: Sequence[Inbound]) -> None:
+        now = self._store.now()
+        receipts = [_receipt(backend, item, now) for item in inbound if isinstance(item, Receipt)]
+        parts = [_part(backend, item, now) for item in inbound if isinstance(item, ReplyPart)]
+        _tell(self._store.inbound.receive(receipts, parts, stops))
+
+    async def match_always(self) -> None:
+        """Match again and again what came before its message was known to be sent."""
+        while True:
+            more = False
+            with suppress(StoreUnavailable):
+                more = await asyncio.to_thread(self.match)
+            if not more:
+                await asyncio.sleep(MATCH_SECONDS)
+
+    def match(self) -> bool:
+        """Match what is due; whether there may be more."""
+        arrived = self._store.inbound.match(self._store.now(), MOST_AT_ONCE, stops)
+        _tell(arrived)
+        return len(arrived.matched) == MOST_AT_ONCE
+
+
+def stops(account: Account, text: str) -> bool:
+    """Whether a reply of this text puts its sender on the account's opt-out list."""
+    own = {**COMMON, **account.settings}
+    words = {word.strip().casefold() for word in own["stop_words"].split(",")}
+    return bool(own["optouts"]) and text.strip().casefold() in words - {""}
+
+
+def _receipt(backend: str, item: Receipt, at: float) -> NewReceipt:
+    digits = item.recipient
+    known = digits.isascii() and digits.isdigit() and len(digits) <= MAX_DIGITS
+    told = {"code": item.code, "reason": item.reason}
+    return NewReceipt(
+        backend, item.id, int(digits) if known else None, item.event, at, **told, done=item.done
+    )
+
+
+def _part(backend: str, item: ReplyPart, at: float) -> NewReplyPart:
+    numbers = {"reference": item.reference, "part": item.part, "total": item.total}
+    return NewReplyPart(backend, item.sender, item.recipient, item.text, at, **numbers)
+
+
+def _tell(arrived: Arrived) -> None:
+    for matched in arrived.matched:
+        what = {"account": matched.account, "file": matched.path, "row": matched.row}
+        log.debug("receipt", **what, outcome=matched.receipt.event, code=matched.receipt.code)
+    for receipt in arrived.kept:
+        what = {"backend": receipt.backend, "carrier_id": receipt.carrier_id, "reason": receipt.reason}
+        if receipt.readable:
+            log.debug("receipt_kept", **what)
+        else:
+            log.warning("receipt_unreadable", **what)
+    for reply in arrived.replies:
+        _tell_reply(reply)
+
+
+def _tell_reply(reply: Reply) -> None:
+    what = {"account": reply.account, "file": reply.path, "row": reply.row}
+    log.info("reply", backend=reply.backend, whole=reply.whole, **what)
+    if reply.stopped:
+        log.info("opted_out", **what)

@@ -1,0 +1,122 @@
+"""What is recorded of a backend's answers, and what all that was recorded of a message comes to."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from attrs import frozen
+
+from smsfs.backends import Accepted, Rejected, Unknown
+from smsfs.sms.message import Message
+from smsfs.states import MessageState, fold
+from smsfs.store import Outcome
+
+#: What receipts say; each is of one part, known by its carrier id.
+RECEIPTS = frozenset({"delivered", "undelivered", "receipt_expired"})
+OF_PARTS = RECEIPTS | {"part"}
+#: The carrier has, or may have, the attempt of which one of these was recorded.
+TAKEN = frozenset({"accepted", "no_answer"})
+
+
+def of_answer(
+    what: Accepted | Rejected | Unknown, message: Message, at: float, attempt: int, *, traceable: bool
+) -> list[Outcome]:
+    """The outcomes of one answer, which belong into one commit.
+
+    Args:
+        what: the answer.
+        message: what was handed to the backend.
+        at: the store's time.
+        attempt: of the message, from 1.
+        traceable: receipts and replies may come for it: its recipient is recorded, and so are the carrier's
+            ids for parts, each as an outcome ``part``.
+    """
+    row, recipient = message.row, int(message.recipient) if traceable else None
+
+    def part(carrier_id: str) -> Outcome:
+        return Outcome(row, "part", at, carrier_id, attempt=attempt, recipient=recipient)
+
+    if isinstance(what, Accepted):
+        first = Outcome(row, "accepted", at, what.id, parts=what.parts, attempt=attempt, recipient=recipient)
+        return [first, *map(part, what.more)] if traceable else [first]
+    taken = [part(carrier_id) for carrier_id in what.ids] if traceable else []
+    if isinstance(what, Rejected):
+        return [*taken, Outcome(row, "refused", at, code=what.code, reason=what.reason, attempt=attempt)]
+    lost = Outcome(
+        row, "no_answer", at, "", "", what.reason, parts=message.parts, attempt=attempt, recipient=recipient
+    )
+    return [*taken, lost]
+
+
+@frozen
+class Fate:
+    """What became of a message.
+
+    Attributes:
+        state: folded from everything recorded about it.
+        last: the outcome that led to this state; None while there is none.
+        carrier_id: under which the carrier knows it, or its first part; empty when it does not.
+        doubled: it was sent again after an attempt of unknown fate.
+    """
+
+    state: MessageState
+    last: Outcome | None
+    carrier_id: str
+    doubled: bool
+
+
+def fate(outcomes: Sequence[Outcome], *, claimed: bool) -> Fate:
+    """What became of a message.
+
+    Args:
+        outcomes: all of them, oldest first.
+        claimed: it is with a backend now.
+    """
+    own = [outcome for outcome in outcomes if outcome.event not in OF_PARTS]
+    events = [event for outcome in own for event in ("claim", outcome.event)]
+    state = fold(MessageState.QUEUED, [*events, "claim"] if claimed else events)
+    last = own[-1] if own else None
+    for word in _words(outcomes):
+        after = fold(state, [word.event])
+        if after is not state:
+            state, last = after, word
+    ids = [outcome.carrier_id for outcome in own if outcome.carrier_id]
+    parts = [outcome.carrier_id for outcome in outcomes if outcome.event in OF_PARTS]
+    doubled = any(outcome.event == "resend" for outcome in own)
+    return Fate(state, last, next(iter([*reversed(ids), *parts]), ""), doubled)
+
+
+def _words(outcomes: Sequence[Outcome]) -> Iterator[Outcome]:
+    """What receipts say of the message: of any attempt that it arrived, of the last one that it did not."""
+    if not any(outcome.event in RECEIPTS for outcome in outcomes):
+        return
+    attempts: dict[int, list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        attempts[outcome.attempt].append(outcome)
+    latest = max((number for number, own in attempts.items() if _taken(own)), default=0)
+    for number, own in attempts.items():
+        word = _word(own) if _taken(own) else None
+        if word and (word.event == "delivered" or number == latest):
+            yield word
+
+
+def _taken(attempt: Iterable[Outcome]) -> bool:
+    return any(outcome.event in TAKEN for outcome in attempt)
+
+
+def _word(attempt: Sequence[Outcome]) -> Outcome | None:
+    """What receipts say of one attempt: the first bad word, or the last good one once every part has one.
+
+    The first word of a part counts. An attempt without an answer has as many parts as it was expected to
+    take: the ids of some are known only from their receipts, or not at all.
+    """
+    words: dict[str, Outcome] = {}
+    for outcome in attempt:
+        if outcome.event in RECEIPTS:
+            words.setdefault(outcome.carrier_id, outcome)
+    bad = [word for word in words.values() if word.event != "delivered"]
+    if bad:
+        return bad[0]
+    parts = {outcome.carrier_id for outcome in attempt if outcome.event in ("accepted", *OF_PARTS)}
+    expected = max(outcome.parts if outcome.event == "no_answer" else 0 for outcome in attempt)
+    complete = words and len(words) >= max(expected, len(parts))
+    return list(words.values())[-1] if complete else None

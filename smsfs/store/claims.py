@@ -1,0 +1,35 @@
+"""The interface to what dialects with more than folders need: claims, and e-mails about batches."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from smsfs.store.records import Batch, Notice, Owner
+
+
+class Claims(Protocol):
+    """What no two batches of an account may use within a time: a file's name, a recipient."""
+
+    def take(
+        self, batch: Batch, owner: Owner, keys: Iterable[str], now: float, until: float
+    ) -> dict[str, int]:
+        """Claim keys for a batch that ``owner`` reads, until some time; rejecting the batch frees them.
+
+        Returns:
+            Those that another batch has, each with that batch.
+        """
+
+    def expire(self, now: float) -> int:
+        """Forget claims whose time is over; how many."""
+
+
+class Notices(Protocol):
+    """E-mails about batches, stored with the verdict, until they are sent."""
+
+    def due(self, now: float, limit: int) -> list[Notice]:
+        """Those to send now, the oldest first."""
+
+    def done(self, notice: Notice, now: float) -> None:
+        """It was sent, or given up."""
+
+    def later(self, notice: Notice, due: float) -> None:
+        """It could not be sent; count that, and try again then."""

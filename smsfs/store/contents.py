@@ -1,0 +1,63 @@
+"""The bytes of files: the interface that every engine implements."""
+
+from collections.abc import Iterable
+from io import RawIOBase
+from typing import Protocol
+
+from smsfs.store.records import File
+
+
+class ContentWriter(Protocol):
+    """The bytes of a draft, open for writing."""
+
+    def write(self, offset: int, data: bytes) -> int:
+        """Write ``data`` at ``offset``; a gap reads as zeros."""
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Up to ``size`` bytes from ``offset``."""
+
+    def truncate(self, size: int) -> None:
+        """Cut or extend to ``size`` bytes."""
+
+    def size(self) -> int:
+        """How many bytes there are."""
+
+    def sync(self) -> None:
+        """Bring everything written to stable storage."""
+
+    def close(self) -> None:
+        """Let go, without bringing anything to stable storage."""
+
+
+class Contents(Protocol):
+    """The bytes of files, by an opaque name."""
+
+    def create(self) -> str:
+        """A new empty content; durable with the first ``sync`` of a writer of it."""
+
+    def open_write(self, content: str, writer: int | None = None) -> ContentWriter:
+        """Open for reading and writing.
+
+        Args:
+            content: its name.
+            writer: as from ``FileChange.add_writer``. Where a process can outlive its term, nothing is
+                written once this is gone: ``NotAllowed``, or in silence if the content is gone too.
+        """
+
+    def open_read(self, content: str) -> RawIOBase:
+        """Open for reading, seekable and unbuffered: a draft may be changing."""
+
+    def read(self, content: str, offset: int, size: int) -> bytes:
+        """Up to ``size`` bytes from ``offset``; none beyond the end."""
+
+    def size(self, content: str) -> int:
+        """How many bytes there are."""
+
+    def delete(self, contents: Iterable[str]) -> None:
+        """Remove; missing ones are passed over."""
+
+    def orphans(self, older_than: float) -> list[str]:
+        """Contents that no file has and that were last changed before ``older_than``."""
+
+    def missing(self) -> list[File]:
+        """Files whose content is not there."""

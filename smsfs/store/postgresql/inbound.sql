@@ -1,0 +1,38 @@
+-- What PostgreSQL says in its own way of receipts, replies and opt-outs.
+
+-- name: receipt_add
+COPY receipt (backend, carrier_id, recipient, event, code, reason, done, at, due) FROM STDIN;
+-- name: receipt_due
+SELECT * FROM receipt WHERE due <= :now ORDER BY due LIMIT :limit FOR UPDATE SKIP LOCKED;
+-- name: outcome_by_carrier
+SELECT w.value AS carrier_id, o.batch, o.row, o.slice, o.attempt, b.path, a.name AS account,
+    (SELECT string_agg(event, ',') FROM outcome
+     WHERE batch = o.batch AND row = o.row AND slice = o.slice AND attempt = o.attempt AND carrier_id = w.value) AS words
+FROM json_array_elements_text(CAST(:ids AS JSON)) AS w(value)
+CROSS JOIN LATERAL (
+    SELECT k.* FROM outcome k JOIN slice s ON s.id = k.slice
+    WHERE k.carrier_id = w.value AND k.recipient IS NOT NULL AND s.backend = :backend
+    ORDER BY k.carrier_id DESC, k.id DESC LIMIT 1) AS o
+JOIN batch b ON b.id = o.batch JOIN account a ON a.id = b.account;
+-- name: receipt_guess_lock
+SELECT pg_advisory_xact_lock(20267, 0) IS NULL AS locked;
+-- name: outcome_unsettled
+SELECT o.recipient, o.at, o.batch, o.row, o.slice, o.attempt, b.path, a.name AS account
+FROM json_array_elements_text(CAST(:recipients AS JSON)) AS w(value) JOIN outcome o ON o.recipient = CAST(w.value AS BIGINT)
+JOIN slice s ON s.id = o.slice JOIN batch b ON b.id = o.batch JOIN account a ON a.id = b.account
+WHERE o.event = 'no_answer' AND o.at > :since AND s.backend = :backend AND o.parts > (
+    SELECT count(DISTINCT k.carrier_id) FROM outcome k
+    WHERE k.batch = o.batch AND k.row = o.row AND k.slice = o.slice AND k.attempt = o.attempt AND k.event = 'part');
+-- name: reply_part_of
+SELECT * FROM reply_part WHERE backend = :backend AND sender = :sender AND recipient = :recipient
+    AND reference = :reference AND total = :total AND reply IS NULL ORDER BY id FOR UPDATE;
+-- name: optout_add
+INSERT INTO optout (account, msisdn, since, source)
+SELECT :account, CAST(value AS BIGINT), :now, :source FROM json_array_elements_text(CAST(:msisdns AS JSON)) AS w(value)
+ON CONFLICT DO NOTHING;
+-- name: optout_drop
+DELETE FROM optout WHERE account = :account
+    AND msisdn IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:msisdns AS JSON)) AS w(value));
+-- name: optout_listed
+SELECT o.msisdn FROM json_array_elements_text(CAST(:msisdns AS JSON)) AS w(value)
+JOIN optout o ON o.account = :account AND o.msisdn = CAST(w.value AS BIGINT);

@@ -1,0 +1,202 @@
+"""Receipts on their way to the messages they are of."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from attrs import asdict, evolve
+
+from smsfs.store import Arrived, MatchedReceipt, NewReceipt, NewReplyPart, Reply, Stops
+from smsfs.store.sql import Connection, Database, Row, plain
+from smsfs.store.sql.replies import PART_SECONDS, join_ripe, receive_parts, reply_of
+
+#: A receipt whose id nobody knows by then is of a message whose id was never learnt, or of nobody's.
+LOST_SECONDS = 10.0
+#: A message may have been sent so long before its receipt came,
+VALID_SECONDS = 3 * 86_400.0
+#: and its fate be recorded as unknown so long after that, by whoever took over.
+RECOVERY_SECONDS = 3600.0
+#: A kept receipt is looked at again after half its age, within these.
+AGAIN_SECONDS, AGAIN_CEILING = 1.0, 3600.0
+
+
+class SqlInbound:
+    """What has come in, in a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def receive(self, receipts: Sequence[NewReceipt], parts: Sequence[NewReplyPart], stops: Stops) -> Arrived:
+        """Store what carriers delivered, in one commit."""
+        numbered = dict(enumerate(map(_clean, receipts)))
+        with self._database.write() as connection:
+            found = _match(connection, numbered)
+            kept = [receipt for number, receipt in numbered.items() if number not in found]
+            connection.bulk("receipt_add", map(_kept_row, kept))
+            arrived = Arrived(_matched(found), kept, receive_parts(connection, parts, stops))
+            _notify(connection, arrived)
+        return arrived
+
+    def match(self, now: float, limit: int, stops: Stops) -> Arrived:
+        """Look again at what is due."""
+        overdue = now - PART_SECONDS
+        if not self._read("receipt_any_due", now=now) and not self._ripe(overdue):
+            return Arrived()
+        with self._database.write() as connection:
+            due = {row["id"]: _receipt(row) for row in connection.all("receipt_due", now=now, limit=limit)}
+            found = _match(connection, due)
+            found |= _guess(connection, {n: item for n, item in due.items() if n not in found}, now)
+            left = {number: receipt for number, receipt in due.items() if number not in found}
+            connection.bulk("receipt_drop", ({"id": number} for number in found))
+            connection.bulk(
+                "receipt_later", ({"id": n, "due": _again(item, now)} for n, item in left.items())
+            )
+            arrived = Arrived(_matched(found), (), join_ripe(connection, overdue, limit, stops))
+            _notify(connection, arrived)
+        return arrived
+
+    def _read(self, statement: str, /, **values: Any) -> list[Row]:
+        with self._database.reading() as connection:
+            return connection.all(statement, **values)
+
+    def _ripe(self, overdue: float) -> list[Row]:
+        return self._read("reply_part_ripe", overdue=overdue, limit=1)
+
+    def waiting(self) -> int:
+        """How many receipts are kept without a message."""
+        count: int = self._read("receipt_waiting")[0]["receipts"]
+        return count
+
+    def replies(self, account: int | None = None) -> Iterator[Reply]:
+        """Replies, oldest first."""
+        after = 0
+        while rows := self._read("reply_all", account=account, after=after):
+            yield from map(reply_of, rows)
+            after = rows[-1]["id"]
+
+    def expire(self, replies_before: Mapping[int, float], kept_before: float, limit: int) -> int:
+        """Forget what is too old."""
+        with self._database.write() as connection:
+            gone = connection.change("receipt_expire", before=kept_before, limit=limit)
+            gone += connection.change("reply_expire_nobodys", before=kept_before, limit=limit)
+            for account, before in replies_before.items():
+                gone += connection.change("reply_expire", account=account, before=before, limit=limit)
+            connection.change("reply_part_expire", before=kept_before)
+        return gone
+
+
+def _match(connection: Connection, receipts: Mapping[int, NewReceipt]) -> dict[int, MatchedReceipt | None]:
+    """Make outcomes of the receipts whose ids are known; None for those that are outcomes already."""
+    found: dict[int, MatchedReceipt | None] = {}
+    outcomes = []
+    for backend, own in _by_backend(receipts).items():
+        ids = sorted({receipt.carrier_id for receipt in own.values() if receipt.readable})
+        rows = connection.all("outcome_by_carrier", backend=backend, ids=json.dumps(ids)) if ids else []
+        known = {row["carrier_id"]: (row, set(row["words"].split(","))) for row in rows}
+        for number, receipt in own.items():
+            row, words = known.get(receipt.carrier_id, (None, set()))
+            if row is None or not receipt.readable:
+                continue
+            found[number] = None if receipt.event in words else _of(receipt, row)
+            if receipt.event not in words:
+                words.add(receipt.event)
+                outcomes.append(_outcome_row(receipt, row, receipt.event))
+    _append(connection, outcomes)
+    return found
+
+
+def _append(connection: Connection, outcomes: Sequence[dict[str, Any]]) -> None:
+    connection.bulk("outcome_add", outcomes)
+    batches = sorted({outcome["batch"] for outcome in outcomes})
+    connection.bulk("result_changed", ({"batch": batch} for batch in batches))
+
+
+def _by_backend(receipts: Mapping[int, NewReceipt]) -> dict[str, dict[int, NewReceipt]]:
+    sorted_: dict[str, dict[int, NewReceipt]] = defaultdict(dict)
+    for number, receipt in receipts.items():
+        sorted_[receipt.backend][number] = receipt
+    return sorted_
+
+
+def _guess(
+    connection: Connection, receipts: Mapping[int, NewReceipt], now: float
+) -> dict[int, MatchedReceipt | None]:
+    """Match by recipient: a message of unknown fate learns its id, or that of one part, from its receipt."""
+    lost = {
+        number: receipt
+        for number, receipt in receipts.items()
+        if receipt.readable and receipt.recipient is not None and receipt.at <= now - LOST_SECONDS
+    }
+    found: dict[int, MatchedReceipt | None] = {}
+    if not lost:
+        return found
+    connection.one("receipt_guess_lock")
+    for backend, own in _by_backend(lost).items():
+        firsts = {receipt.recipient: number for number, receipt in reversed(own.items())}
+        for recipient, rows in _unsettled(connection, backend, own.values()).items():
+            receipt = own[firsts[recipient]]
+            fitting = [row for row in rows if _fits(receipt, row["at"])]
+            if len({(row["batch"], row["row"]) for row in fitting}) == 1:
+                events = [_outcome_row(receipt, fitting[0], event) for event in ("part", receipt.event)]
+                _append(connection, [events[0] | {"recipient": recipient}, events[1]])
+                found[firsts[recipient]] = _of(receipt, fitting[0])
+    return found
+
+
+def _unsettled(connection: Connection, backend: str, receipts: Iterable[NewReceipt]) -> dict[int, list[Row]]:
+    """Attempts of unknown fate, some of whose ids are unknown too, by recipient."""
+    recipients = {receipt.recipient for receipt in receipts}
+    since = min(receipt.at for receipt in receipts) - VALID_SECONDS
+    values = {"backend": backend, "recipients": json.dumps(list(recipients)), "since": since}
+    found: dict[int, list[Row]] = defaultdict(list)
+    for row in connection.all("outcome_unsettled", **values):
+        found[row["recipient"]].append(row)
+    return found
+
+
+def _fits(receipt: NewReceipt, at: float) -> bool:
+    return receipt.at - VALID_SECONDS < at <= receipt.at + RECOVERY_SECONDS
+
+
+def _again(receipt: NewReceipt, now: float) -> float:
+    age = now - receipt.at
+    wait = min(max(AGAIN_SECONDS, age / 2), AGAIN_CEILING)
+    return now + (min(wait, LOST_SECONDS - age) if age < LOST_SECONDS else wait)
+
+
+def _of(receipt: NewReceipt, row: Row) -> MatchedReceipt:
+    return MatchedReceipt(receipt, row["account"], row["path"], row["row"])
+
+
+def _matched(found: Mapping[int, MatchedReceipt | None]) -> list[MatchedReceipt]:
+    return [item for item in found.values() if item]
+
+
+def _outcome_row(receipt: NewReceipt, row: Row, event: str) -> dict[str, Any]:
+    """What a receipt says of a message, or of one part of it, under the attempt that it is of."""
+    own = {name: row[name] for name in ("batch", "row", "slice", "attempt")}
+    told = {name: getattr(receipt, name) for name in ("code", "reason", "done")}
+    times = {"at": receipt.at, "parts": 0, "recipient": None}
+    return {**own, **told, **times, "event": event, "carrier_id": receipt.carrier_id}
+
+
+def _kept_row(receipt: NewReceipt) -> dict[str, Any]:
+    return asdict(receipt) | {"due": receipt.at + AGAIN_SECONDS if receipt.readable else None}
+
+
+def _notify(connection: Connection, arrived: Arrived) -> None:
+    if arrived.matched or arrived.replies:
+        connection.notify()
+
+
+def _clean(receipt: NewReceipt) -> NewReceipt:
+    texts: dict[str, Any] = {name: plain(getattr(receipt, name)) for name in _TEXTS}
+    return evolve(receipt, **texts)
+
+
+_TEXTS = ("backend", "carrier_id", "event", "code", "reason")
+
+
+def _receipt(row: Row) -> NewReceipt:
+    return NewReceipt(**{name: row[name] for name in (*_TEXTS, "recipient", "at", "done")})

@@ -1,0 +1,54 @@
+-- Receipts, replies and opt-outs.
+
+-- name: receipt_waiting
+SELECT count(*) AS receipts FROM receipt;
+-- name: receipt_any_due
+SELECT id FROM receipt WHERE due <= :now LIMIT 1;
+-- name: receipt_drop
+DELETE FROM receipt WHERE id = :id;
+-- name: receipt_later
+UPDATE receipt SET due = :due WHERE id = :id;
+-- name: receipt_expire
+DELETE FROM receipt WHERE id IN (SELECT id FROM receipt WHERE at < :before ORDER BY at LIMIT :limit);
+
+-- name: outcome_sent_to
+-- The last message that went to a number, by one backend or by any.
+SELECT o.batch, o.row, b.account FROM outcome o JOIN slice s ON s.id = o.slice JOIN batch b ON b.id = o.batch
+WHERE o.recipient = :msisdn AND o.event IN ('accepted', 'no_answer')
+    AND (CAST(:backend AS TEXT) IS NULL OR s.backend = :backend)
+ORDER BY o.id DESC LIMIT 1;
+
+-- name: reply_add
+INSERT INTO reply (backend, sender, recipient, text, whole, at, account, batch, row)
+VALUES (:backend, :sender, :recipient, :text, :whole, :at, :account, :batch, :row) RETURNING id;
+-- name: reply_full
+SELECT r.*, a.name AS account_name, b.path FROM reply r
+LEFT JOIN account a ON a.id = r.account LEFT JOIN batch b ON b.id = r.batch WHERE r.id = :reply;
+-- name: reply_all
+SELECT r.*, a.name AS account_name, b.path FROM reply r
+LEFT JOIN account a ON a.id = r.account LEFT JOIN batch b ON b.id = r.batch
+WHERE r.id > :after AND (CAST(:account AS BIGINT) IS NULL OR r.account = :account) ORDER BY r.id LIMIT 500;
+-- name: reply_expire
+DELETE FROM reply WHERE id IN (
+    SELECT id FROM reply WHERE account = :account AND at < :before ORDER BY at LIMIT :limit);
+-- name: reply_expire_nobodys
+DELETE FROM reply WHERE id IN (
+    SELECT id FROM reply WHERE account IS NULL AND at < :before ORDER BY at LIMIT :limit);
+-- name: reply_part_add
+INSERT INTO reply_part (backend, sender, recipient, reference, part, total, text, at)
+VALUES (:backend, :sender, :recipient, :reference, :part, :total, :text, :at);
+-- name: reply_part_again
+SELECT id FROM reply_part WHERE backend = :backend AND sender = :sender AND recipient = :recipient
+    AND reference = :reference AND total = :total AND part = :part AND text = :text AND at > :since LIMIT 1;
+-- name: reply_part_joined
+UPDATE reply_part SET reply = :reply WHERE id = :id;
+-- name: reply_part_ripe
+SELECT backend, sender, recipient, reference, total FROM reply_part WHERE reply IS NULL
+GROUP BY backend, sender, recipient, reference, total
+HAVING count(DISTINCT part) >= total OR min(at) < :overdue
+ORDER BY backend, sender, recipient, reference, total LIMIT :limit;
+-- name: reply_part_expire
+DELETE FROM reply_part WHERE reply IS NOT NULL AND at < :before;
+
+-- name: optout_all
+SELECT * FROM optout WHERE account = :account AND msisdn > :after ORDER BY msisdn LIMIT 1000;

@@ -1,0 +1,118 @@
+"""Replies: parts put together, matched to the last message that went to their sender."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+from attrs import asdict
+
+from smsfs.store import NewReplyPart, Reply, Stops
+from smsfs.store.sql import Connection, Row, plain
+from smsfs.store.sql.accounts import account_of
+from smsfs.store.sql.optouts import add
+
+#: What has come of a long reply by then is all of it; for as long, a part that comes again is known.
+PART_SECONDS = 86_400.0
+#: The same short text from the same number within this time was delivered again; a person takes longer.
+AGAIN_SECONDS = 60.0
+#: More digits are no number that anything was sent to, and do not fit into the column.
+MAX_DIGITS = 15
+
+_KEY = ("backend", "sender", "recipient", "reference", "total")
+
+
+def receive_parts(connection: Connection, parts: Iterable[NewReplyPart], stops: Stops) -> list[Reply]:
+    """Store parts of replies, and put together those that are whole now; within a transaction."""
+    rows = sorted(
+        map(_part_row, parts), key=_key
+    )  # in one order everywhere, or two hosts wait for each other
+    replies = []
+    for key, group in groupby(rows, _key):
+        for row in group:
+            replies += _receive_part(connection, dict(zip(_KEY, key, strict=True)), row, stops)
+    return replies
+
+
+def _receive_part(
+    connection: Connection, key: dict[str, Any], row: dict[str, Any], stops: Stops
+) -> list[Reply]:
+    span = AGAIN_SECONDS if row["total"] == 1 else PART_SECONDS
+    same = {"part": row["part"], "text": row["text"], "since": row["at"] - span}
+    if connection.one("reply_part_again", **key, **same):
+        return []
+    replies = []
+    parts = connection.all("reply_part_of", **key)
+    if any(part["part"] == row["part"] for part in parts):  # its number is in use again: the rest never came
+        replies.append(_join(connection, parts, stops))
+        parts = []
+    connection.bulk("reply_part_add", [row])
+    if len({part["part"] for part in parts} | {row["part"]}) >= row["total"]:
+        replies.append(_join(connection, connection.all("reply_part_of", **key), stops))
+    return replies
+
+
+def join_ripe(connection: Connection, overdue: float, limit: int, stops: Stops) -> list[Reply]:
+    """Put replies together that are whole, or for which nothing came for long; within a transaction.
+
+    Parts that came by two hosts at once are whole without either of them seeing it.
+    """
+    replies = []
+    for ripe in connection.all("reply_part_ripe", overdue=overdue, limit=limit):
+        parts = connection.all("reply_part_of", **{name: ripe[name] for name in _KEY})
+        if parts:
+            replies.append(_join(connection, parts, stops))
+    return replies
+
+
+def _join(connection: Connection, parts: Sequence[Row], stops: Stops) -> Reply:
+    texts = {part["part"]: bytes(part["text"]) for part in parts}
+    text = b"".join(texts[number] for number in sorted(texts)).decode("utf-16-be", "replace")
+    first, text = parts[0], plain(text)
+    answered = _last_message(connection, first["sender"], first["backend"])
+    values = {name: first[name] for name in ("backend", "sender", "recipient")}
+    values |= {
+        "text": text,
+        "whole": int(len(texts) == first["total"]),
+        "at": max(part["at"] for part in parts),
+    }
+    values |= {name: answered[name] if answered else None for name in ("account", "batch", "row")}
+    row = connection.one("reply_add", **values)
+    if row is None:
+        raise RuntimeError("no row came back for a reply")
+    connection.bulk("reply_part_joined", [{"id": part["id"], "reply": row["id"]} for part in parts])
+    stopped = bool(answered) and _opt_out(connection, values, stops)
+    return reply_of(connection.one("reply_full", reply=row["id"]), stopped=stopped)
+
+
+def _last_message(connection: Connection, sender: str, backend: str) -> Row | None:
+    """The last message to a number by the backend that the reply came by; else by any."""
+    if not (sender.isascii() and sender.isdigit() and len(sender) <= MAX_DIGITS):
+        return None
+    own = connection.one("outcome_sent_to", msisdn=int(sender), backend=backend)
+    return own or connection.one("outcome_sent_to", msisdn=int(sender), backend=None)
+
+
+def _opt_out(connection: Connection, reply: dict[str, Any], stops: Stops) -> bool:
+    account = account_of(connection.one("account_get", account=reply["account"]))
+    if not stops(account, reply["text"]):
+        return False
+    add(connection, account.id, [reply["sender"]], "reply", reply["at"])
+    return True
+
+
+def _key(row: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in _KEY)
+
+
+def _part_row(part: NewReplyPart) -> dict[str, Any]:
+    values = asdict(part) | {"text": part.text.encode("utf-16-be", "surrogatepass")}
+    values |= {name: plain(values[name]) for name in ("backend", "sender", "recipient")}
+    single = {"reference": 0, "part": 1, "total": 1}
+    return values if part.total > 1 and 1 <= part.part <= part.total else values | single
+
+
+def reply_of(row: Row, *, stopped: bool = False) -> Reply:
+    """A reply from its row."""
+    names = ("id", "backend", "sender", "recipient", "text", "at", "path", "row")
+    own = {name: row[name] for name in names}
+    return Reply(**own, whole=bool(row["whole"]), account=row["account_name"], stopped=stopped)

@@ -1,0 +1,79 @@
+"""Result files: which are due, and their next version."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from smsfs.states import FileState
+from smsfs.store import Owner, Result, ResultVersion, StaleOwnerError
+from smsfs.store.sql import Connection, Database, Row
+from smsfs.store.sql.files import SqlFileChange, split
+from smsfs.store.sql.queue import batch_from
+
+
+class SqlResults:
+    """The result files of a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def due(self, now: float, limit: int) -> list[Result]:
+        """Those to be written anew."""
+        rows = self._read("result_due", now=now, limit=limit)
+        return [Result(batch_from(row), row["shown"], row["changes"], row["expires"]) for row in rows]
+
+    def _read(self, statement: str, /, **values: Any) -> list[Row]:
+        with self._database.reading() as connection:
+            return connection.all(statement, **values)
+
+    def next_time(self) -> float | None:
+        """When the next one is due."""
+        time: float | None = self._read("result_next_time")[0]["time"]
+        return time
+
+    def show(
+        self, result: Result, version: ResultVersion, paths: Iterable[str], owner: Owner, what: str
+    ) -> str | None:
+        """Show a new version, in one commit."""
+        batch = result.batch
+        with self._database.write() as connection:
+            connection.one("account_lock", account=batch.account)
+            if connection.one("leader_is", what=what, owner=owner.id) is None:
+                raise StaleOwnerError(f"{what} is no longer with owner {owner.id}")
+            file, earlier = _show_file(connection, result, version, paths)
+            values = {"written": result.changes, "not_before": version.not_before, "until": version.until}
+            final = int(version.final)
+            if not connection.change("result_written", batch=batch.id, file=file, final=final, **values):
+                raise StaleOwnerError(f"the result file of batch {batch.id} is final, or the batch is gone")
+        return earlier
+
+    def postpone(self, batch: int, not_before: float) -> None:
+        """Do not write one before a time."""
+        with self._database.write() as connection:
+            connection.change("result_postpone", batch=batch, not_before=not_before)
+
+    def files(self) -> set[int]:
+        """The files that are not final."""
+        return {row["file"] for row in self._read("result_files")}
+
+
+def _show_file(
+    connection: Connection, result: Result, version: ResultVersion, paths: Iterable[str]
+) -> tuple[int, str | None]:
+    """The file with its new content, and the content it had."""
+    files, account = SqlFileChange(connection), result.batch.account
+    values = {
+        "state": (FileState.SUCCESS if version.final else FileState.PROCESSING).value,
+        "content": version.content,
+        "size": version.size,
+        "at": version.at,
+        "finished": version.at if version.final else None,
+    }
+    file = files.get(result.file) if result.file else None
+    if file:
+        connection.change("result_file_show", file=file.id, **values)
+        return file.id, file.content
+    path = next(path for path in paths if not files.find(account, path))
+    row = connection.one("result_file_add", account=account, **values, **split(path))
+    if row is None:
+        raise RuntimeError(f"no row came back for {path}")
+    return row["id"], None

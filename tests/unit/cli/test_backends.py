@@ -1,0 +1,71 @@
+"""The list of backends."""
+
+import pytest
+
+from smsfs.store import BackendState
+
+CONFIGURATION = """
+[pipeline]
+default_backend = "45=second,outbox outbox"
+[backends.outbox]
+type = "outbox"
+[backends.second]
+type = "outbox"
+path = "second.jsonl"
+"""
+
+
+@pytest.fixture
+def configured(tmp_path, smsfs):
+    """Two backends."""
+    (tmp_path / "smsfs.toml").write_text(CONFIGURATION, encoding="utf-8")
+    return smsfs
+
+
+def test_backends_without_a_server(configured):
+    """An operator would take a backend for one that works although nothing sends."""
+    first, second = configured("backends", "--json").rows()
+    assert first == {
+        "backend": "outbox",
+        "type": "outbox",
+        "host": None,
+        "state": None,
+        "since": None,
+        "queued": 0,
+        "reason": "no smsfs serve that has it runs",
+    }
+    assert second["backend"] == "second"
+
+
+@pytest.mark.usefixtures("configured", "clinic")
+def test_states_and_what_waits(configured, store, submitted):
+    """An operator could not see which carrier is away, since when, why, and how much waits for it."""
+    submitted("a.csv", until="read")
+    owner, gone = store.register("dispatch"), store.register("dispatch")
+    seen = [
+        BackendState(
+            "outbox", "down", "cannot connect: Connection refused", 1_700_000_000.0, 1_700_000_009.0
+        ),
+        BackendState("stray", "up", "", 1_700_000_000.0, 1_700_000_009.0),
+    ]
+    store.routing.report(owner, seen)
+    first, second, stray = configured("backends", "--json").rows()
+    assert (first["state"], first["since"], first["queued"]) == ("down", "2023-11-14T22:13:20Z", 2)
+    assert (first["reason"], first["type"]) == ("cannot connect: Connection refused", "outbox")
+    assert first["host"]
+    assert (second["state"], second["queued"]) == (None, 0)
+    assert (stray["type"], stray["state"]) == (None, "up")
+    assert gone.id != owner.id
+    header, line, *_ = configured("backends").out.splitlines()
+    assert header.split() == ["backend", "type", "host", "state", "since", "queued", "reason"]
+    assert line.split()[3:6] == ["down", "2023-11-14T22:13:20Z", "2"]
+    assert line.endswith("cannot connect: Connection refused")
+
+
+@pytest.mark.usefixtures("configured", "clinic")
+def test_words_of_the_dead_are_not_shown(configured, store):
+    """A server that was killed would be listed as one that sends."""
+    owner = store.register("dispatch")
+    store.routing.report(owner, [BackendState("outbox", "up", "", 1.0, 1.0)])
+    store.close()
+    assert configured("backends", "--json").rows()[0]["state"] is None
