@@ -129,16 +129,28 @@ class Cause:
     Attributes:
         reason: one clause without a full stop, such as ``'"+45 12" is no phone number'``.
         line: the line of the file where the row starts, counted from 1; None for the whole file.
-        column: the name of the column; None when it is not about one.
+        column: the name of the column, or in a file without columns the place in the line; None when it is
+            not about one.
+        code: the dialect's own for what is wrong; empty where it has none.
+        index: the contact of the document, counted from 1; None when it is not about one.
+        msisdn: that contact's number as the client wrote it.
+        document: the :attr:`smsfs.dialects.Sheet.name`; empty where a file is one document and needs none.
     """
 
     reason: str
     line: int | None = None
     column: str | None = None
+    code: str = ""
+    index: int | None = None
+    msisdn: str = ""
+    document: str = ""
 
     def __str__(self) -> str:
-        where = [f"line {self.line}"] if self.line is not None else []
+        where = [self.document] if self.document else []
+        where += [f"line {self.line}"] if self.line is not None else []
         where += [f"column {self.column}"] if self.column is not None else []
+        if self.index is not None:
+            where.append(f"contact {self.index}" + (f" ({self.msisdn})" if self.msisdn else ""))
         return f"{', '.join(where)}: {self.reason}" if where else self.reason
 
 

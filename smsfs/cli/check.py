@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,7 +14,7 @@ from attrs import asdict, define, field
 from rich.progress import wrap_file
 
 from smsfs.cli.common import config_option, err, find_account, opened, out
-from smsfs.dialects import Dialect
+from smsfs.dialects import Dialect, Row
 from smsfs.dialects.registry import DIALECTS, dialect
 from smsfs.dialects.settings import settings_of
 from smsfs.errors import Cause, ConfigurationError, Refusal, Unreadable
@@ -35,10 +36,11 @@ class _Result:
     causes: list[Cause] = field(factory=list)
     cause_count: int = 0
 
-    def add(self, row: Message | Cause) -> None:
+    def add(self, row: Row) -> None:
         if isinstance(row, Cause):
             self.cause_count += 1
             self.causes += [row] if self.cause_count <= SHOWN_CAUSES else []
+        if not isinstance(row, Message):
             return
         self.rows += 1
         self.parts += row.parts
@@ -92,7 +94,7 @@ def _read(file: Path, rules: Dialect, settings: dict[str, Any]) -> _Result:
     try:
         submission = rules.trial(file.name)
         with file.open("rb") as plain, _watched(plain, size) as stream:
-            for row in rules.read(stream, size, submission, settings):
+            for row in rules.read(stream, size, submission, settings, datetime.now(UTC)):
                 result.add(row)
     except Unreadable as exc:
         result = _Result(causes=[exc.cause], cause_count=1)

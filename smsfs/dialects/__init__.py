@@ -1,6 +1,6 @@
 """The folder rules of the systems that smsfs replaces, one class each, pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, BinaryIO, Protocol
 
@@ -28,6 +28,50 @@ class Submission:
     flags: frozenset[str] = field(default=frozenset(), converter=_frozenset)
 
 
+@frozen
+class Sheet:
+    """A document that rows come from, told before the first of them: a file, or each one inside a zip.
+
+    Attributes:
+        name: as reports show it, such as ``"list.json"`` or ``"all.zip/list.json"``.
+        key: must not have been used by this account within its ``unique_seconds``; empty: not looked at.
+        email: where the outcome is told; empty: where the account's is.
+        optouts: whether messages to numbers on the account's opt-out list are refused.
+    """
+
+    name: str
+    key: str = ""
+    email: str = ""
+    optouts: bool = True
+
+
+@frozen
+class Refused:
+    """A row that is a message, but one never to be sent: it ends as ``rejected``.
+
+    Attributes:
+        message: as it would have been sent.
+        code: the system's own, such as ``"802"``.
+        reason: a clause.
+    """
+
+    message: Message
+    code: str
+    reason: str
+
+
+Row = Message | Refused | Cause | Sheet
+
+
+def spared(path: str, at: datetime) -> str:
+    """The path with a time in it: ``Processed/x.20261122T094500.json`` for ``Processed/x.json``."""
+    folder, slash, name = path.rpartition("/")
+    stem, dot, ending = name.rpartition(".")
+    if not stem:  # no ending, or nothing before it
+        stem, dot, ending = name, "", ""
+    return f"{folder}{slash}{stem}.{at:%Y%m%dT%H%M%S}{dot}{ending}"
+
+
 class Dialect(Protocol):
     """The rules of one system. Paths are relative to the account, without a leading slash.
 
@@ -37,6 +81,9 @@ class Dialect(Protocol):
     name: str
     #: The folders a client sees beside the root, such as ``("Send_SMS", "Processed")``.
     folders: tuple[str, ...]
+    #: Whether names carry the time of submission, for which a free second is then looked for.
+    #: Others keep their name while they are processed.
+    stamped: bool
     #: Each setting of an account with its default; its type is the type of a value's.
     defaults: Mapping[str, Any]
 
@@ -74,9 +121,20 @@ class Dialect(Protocol):
     def path(self, submission: Submission, at: datetime, state: FileState) -> str:
         """The path of a submitted file in ``state``; ``at`` is the time of submission, UTC."""
 
+    def spare(self, path: str, at: datetime) -> str:
+        """Another path where the system's own, as :meth:`path` or :meth:`reports` gave it, is taken."""
+
+    def skips_bad_rows(self, settings: Mapping[str, Any]) -> bool:
+        """Whether a file's good rows are sent although others are none."""
+
     def read(
-        self, stream: BinaryIO, size: int, submission: Submission, settings: Mapping[str, Any]
-    ) -> Iterator[Message | Cause]:
+        self,
+        stream: BinaryIO,
+        size: int,
+        submission: Submission,
+        settings: Mapping[str, Any],
+        at: datetime,
+    ) -> Iterator[Row]:
         """The rows of a file, in order: a message, or the cause for which a row is none.
 
         Args:
@@ -84,9 +142,10 @@ class Dialect(Protocol):
             size: its bytes, those of an earlier rejection included.
             submission: as it was submitted.
             settings: the account's.
+            at: the time of submission, UTC.
 
         Raises:
-            Unreadable: the whole file cannot be read; nothing more comes.
+            Unreadable: the whole file is not to be sent, whatever came before; nothing more comes.
         """
 
     def tail(self, head: bytes, causes: Iterable[Cause], total: int, submission: Submission) -> bytes:
@@ -101,3 +160,24 @@ class Dialect(Protocol):
 
     def client_size(self, stream: BinaryIO, size: int) -> int:
         """How many of the first bytes are the client's own: without an earlier rejection's lines."""
+
+    def reports(
+        self, submission: Submission, causes: Sequence[Cause], total: int, state: FileState, at: datetime
+    ) -> list[tuple[str, bytes]]:
+        """Files that tell the client what was wrong, each with its path.
+
+        Args:
+            submission: its stem is the name under which the file now lies.
+            causes: the first causes; none, no reports.
+            total: how many there are in all.
+            state: success or rejected.
+            at: the time of the verdict, UTC.
+        """
+
+    def code_for(self, what: str) -> str:
+        """The system's own code for what the pipeline finds; empty where it has none.
+
+        Args:
+            what: ``"optout"``, ``"duplicate file"``, ``"credits"``, ``"nothing to send"``, ``"corrupt"`` or
+                ``"internal"``.
+        """

@@ -5,19 +5,20 @@ does not give (order of flags, refusal of unknown columns, the name after the ti
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from operator import itemgetter
 from typing import Any, BinaryIO
 
-from smsfs.dialects import Submission
+from smsfs.dialects import Submission, spared
 from smsfs.errors import Cause, ConfigurationError, Missing, NameTooLong, NotAllowed, Unreadable
 from smsfs.formats import encoding, header, marks, tables
 from smsfs.sms import segments
 from smsfs.sms.message import Message
 from smsfs.sms.numbers import is_msisdn, msisdn
 from smsfs.sms.quoting import quoted
+from smsfs.sms.segments import MAX_PARTS
 from smsfs.sms.sender import sender
 from smsfs.states import CLIENT_RIGHTS, FileState
 
@@ -27,7 +28,6 @@ FLAGS = ("excel", "utf8", "cp1252")
 REQUIRED, OPTIONAL = ("msisdn", "message"), ("sender", "class", "userref")
 CLASSES = ("standard", "premium", "secret")
 _CHECKED = (*REQUIRED, "sender", "class")
-MAX_PARTS = 255
 #: So many are no typing errors but another file; reading on would keep other accounts' files waiting.
 MAX_BAD_ROWS = 100_000
 MAX_NAME = 255
@@ -57,6 +57,7 @@ class GatewayApi:
 
     name = "gatewayapi"
     folders: tuple[str, ...] = ()
+    stamped = True
     defaults: Mapping[str, Any] = {
         "unknown_columns": "reject",
         "bad_rows": "reject",
@@ -118,10 +119,24 @@ class GatewayApi:
         """``stem.YYYYMMDDTHHMMSS.processing``, and so on; ``at`` is the time of submission, UTC."""
         return f"{submission.stem}.{at:%Y%m%dT%H%M%S}.{state.value}"
 
+    def spare(self, path: str, at: datetime) -> str:
+        """The path with a further time in it."""
+        return spared(path, at)
+
+    def skips_bad_rows(self, settings: Mapping[str, Any]) -> bool:
+        """As the account's setting says."""
+        return bool(settings["bad_rows"] == "skip")
+
     def read(
-        self, stream: BinaryIO, size: int, submission: Submission, settings: Mapping[str, Any]
+        self,
+        stream: BinaryIO,
+        size: int,
+        submission: Submission,
+        settings: Mapping[str, Any],
+        at: datetime,
     ) -> Iterator[Message | Cause]:
         """The rows of a file, in order: a message, or each cause for which a row is none."""
+        del at  # no row says when it is to be sent
         size = self.client_size(stream, size)
         if size > settings["max_batch_bytes"]:
             limit = settings["max_batch_bytes"]
@@ -141,6 +156,18 @@ class GatewayApi:
     def client_size(self, stream: BinaryIO, size: int) -> int:
         """How many of the first bytes are the client's own: without an earlier rejection's lines."""
         return marks.client_size(stream, size)
+
+    def reports(
+        self, submission: Submission, causes: Sequence[Cause], total: int, state: FileState, at: datetime
+    ) -> list[tuple[str, bytes]]:
+        """None: the file itself tells, at its bottom."""
+        del submission, causes, total, state, at
+        return []
+
+    def code_for(self, what: str) -> str:
+        """None: the page names no codes."""
+        del what
+        return ""
 
 
 def _is_ready(path: str) -> bool:

@@ -19,7 +19,7 @@ from attrs import define, field, frozen
 
 from smsfs.backends import routing
 from smsfs.backends.routing import Chain, Routes
-from smsfs.dialects import Dialect, Submission
+from smsfs.dialects import Dialect, Row, Submission
 from smsfs.dialects.settings import settings_of
 from smsfs.errors import Cause, StoreUnavailable, Unreadable
 from smsfs.sms.message import Message
@@ -182,7 +182,8 @@ class Intake:
     def _read_rows(self, work: _Work, stream: BinaryIO, size: int, reading: _Reading) -> None:
         stream.seek(0)
         try:
-            rows = work.dialect.read(stream, size, work.submission, work.settings)
+            at = datetime.fromtimestamp(work.batch.submitted, UTC)
+            rows = work.dialect.read(stream, size, work.submission, work.settings, at)
             messages = self._good_rows(rows, reading, skip=work.settings.get("bad_rows") == "skip")
             slices = self._slices(work, messages, reading)
             while staged := list(islice(slices, STAGE_SLICES)):
@@ -192,12 +193,12 @@ class Intake:
             reading.last(exc.cause)
 
     @staticmethod
-    def _good_rows(rows: Iterable[Message | Cause], reading: _Reading, *, skip: bool) -> Iterator[Message]:
+    def _good_rows(rows: Iterable[Row], reading: _Reading, *, skip: bool) -> Iterator[Message]:
         """The messages, while there is hope that they will be sent; causes are noted to the end."""
         for row in rows:
             if isinstance(row, Cause):
                 reading.bad(row)
-            elif skip or not reading.cause_count:
+            elif isinstance(row, Message) and (skip or not reading.cause_count):
                 yield row
 
     def _slices(self, work: _Work, messages: Iterator[Message], reading: _Reading) -> Iterator[NewSlice]:

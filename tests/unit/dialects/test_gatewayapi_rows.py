@@ -4,6 +4,7 @@ import codecs
 import csv
 import io
 import tracemalloc
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from smsfs.errors import Cause, Unreadable
 from smsfs.sms.message import Message
 
 DIALECT = GatewayApi()
+AT = datetime(2026, 11, 22, 6, 44, 18, tzinfo=UTC)
 HEADER = "msisdn,message\n"
 ENCODINGS = {
     "utf-8": (b"", "utf-8", ()),
@@ -40,7 +42,7 @@ def _read(data: bytes | str, *flags, **settings) -> list[Message | Cause]:
     settings = {**DIALECT.defaults, **settings}
     rows = []
     try:
-        rows.extend(DIALECT.read(io.BytesIO(data), len(data), Submission("x", flags), settings))
+        rows.extend(DIALECT.read(io.BytesIO(data), len(data), Submission("x", flags), settings, AT))
     except Unreadable as error:
         rows.append(error.cause)
     return rows
@@ -223,7 +225,7 @@ def test_memory_does_not_grow_with_the_file():
     stream, peak = io.BytesIO(data), 0
     tracemalloc.start()
     try:
-        for row in DIALECT.read(stream, len(data), Submission("x"), DIALECT.defaults):
+        for row in DIALECT.read(stream, len(data), Submission("x"), DIALECT.defaults, AT):
             assert isinstance(row, Message)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
