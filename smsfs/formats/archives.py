@@ -34,8 +34,17 @@ _ENCRYPTED = 0x1 | 0x40
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")
 _DAMAGED = "the archive is damaged or was not uploaded completely; nothing in it was used"
+#: The end of the central directory: 10 bytes of no interest, the number of files, 10 more.
+_END = struct.Struct("<10sH10x")
+
+
+class _BeforeStartError(OSError):
+    """A seek that no file could do: zipfile tries some, and damaged archives lead to others."""
+
+
 #: What zipfile raises for bytes that are no archive, beside its own error.
 _FAULTS = (
+    _BeforeStartError,
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
@@ -93,6 +102,7 @@ def documents(stream: BinaryIO, size: int, endings: Sequence[str], limits: Limit
     raw = _Archive(stream, size)
     try:
         archive = zipfile.ZipFile(cast("BinaryIO", raw))
+        _check_count(raw, size, archive)
     except _FAULTS:
         if raw.failure:  # which zipfile takes for an archive that is too short
             raise raw.failure from None
@@ -120,7 +130,7 @@ class _Archive(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         at = offset + (0, self._at, self._size)[whence]
         if at < 0:
-            raise ValueError("before the start of the archive")
+            raise _BeforeStartError(errno.EINVAL, "before the start of the archive")
         self._at = at
         return at
 
@@ -146,6 +156,18 @@ def _exactly(stream: BinaryIO, at: int, size: int) -> bytes:
     if len(data) < size:
         raise OSError(errno.EIO, "the content of the file ends before its size")
     return data
+
+
+def _check_count(raw: _Archive, size: int, archive: zipfile.ZipFile) -> None:
+    """Compare the files found with their number at the archive's end, which zipfile does not look at.
+
+    Raises:
+        BadZipFile: a damaged length in the table of contents made one file swallow the next.
+    """
+    raw.seek(size - _END.size - len(archive.comment))
+    _, stated = _END.unpack(raw.read(_END.size))
+    if stated != len(archive.infolist()):
+        raise zipfile.BadZipFile("files are missing")
 
 
 def _is_litter(name: str) -> bool:

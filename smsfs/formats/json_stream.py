@@ -35,7 +35,7 @@ _CLAUSES = {
     "Invalid control character": "a control character stands in a text; a line break is written \\n",
     "Invalid \\escape": "a backslash in a text must be written twice",
     "Invalid \\uXXXX escape": "four hexadecimal digits must follow \\u",
-    "Unterminated string": "the text that starts here has no closing quote",
+    "Unterminated string": "the text that starts here has no closing quote; the file may not be complete",
 }
 
 

@@ -9,10 +9,11 @@ import re
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
 
-from smsfs.sms.numbers import MAX_DIGITS, MIN_DIGITS
+from smsfs.sms.numbers import MAX_DIGITS, MIN_DIGITS, msisdn
 from smsfs.sms.quoting import quoted
 
-_punctuation = re.compile(r"[ \u00a0().\-/]+")
+#: No dot: a spreadsheet that makes 27821234567.0 of a number must not add a digit to it.
+_punctuation = re.compile(r"[ \u00a0()\-]+")
 _written = re.compile(r"(\+|00)?([0-9]+)").fullmatch
 _CODES = frozenset(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
 
@@ -43,7 +44,7 @@ def international(text: str, country: str = "", *, check: bool = True) -> str:
     """
     found = _written(_punctuation.sub("", text))
     if not found:
-        raise ValueError(f"{quoted(text)} is no phone number: it may hold digits only, country code first")
+        return msisdn(text)  # which knows what is wrong with it
     prefix, digits = found.groups()
     if prefix or not (country and digits.startswith("0")):
         if not check and _fits(digits):
