@@ -20,7 +20,7 @@ from smsfs.sms.quoting import quoted
 #: Characters of one element or value: bounds memory whatever the file holds.
 MAX_VALUE = 1 << 20
 MAX_MEMBERS = 100
-#: An error this close to the end of what was read may be that the rest is not there yet.
+#: What is wrong, or ends, this close to the end of what was read may go on in what was not.
 _EDGE = 16
 _AHEAD = 256
 
@@ -102,17 +102,21 @@ class Scanner:
             try:
                 value, end = self._scan(self._buffer, self._at)
             except json.JSONDecodeError as error:
-                if not (self._unfinished(error) and self._more()):
+                if self._ended or not self._unfinished(error):
                     self._refuse(error)
             except _WrongError as error:
                 self.fail(f"in the value that starts here, {error}")
             except RecursionError:
                 self.fail("the value that starts here is nested too deeply")
             else:
-                # What stands at the very end may go on: 12 may be 123.
-                if end < len(self._buffer) or not self._more():
+                # A number so near the end may go on: 1e may be 1e+16.
+                if self._ended or end <= len(self._buffer) - _EDGE:
                     self._at = end
                     return value
+            if not self._more():
+                self.fail(
+                    f"the value that starts here is over {MAX_VALUE:,} characters: a quote may be missing"
+                )
 
     def place(self) -> tuple[int, int]:
         """The line, and the place in it, of what comes next; both counted from 1."""
@@ -124,9 +128,9 @@ class Scanner:
         Raises:
             Unreadable: always.
         """
+        line, column = self.place()
         if not self.peek():
             clause = f"the file ends here, but {clause}: it may not be complete"
-        line, column = self.place()
         raise Unreadable(Cause(clause, line, str(column)))
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -142,8 +146,6 @@ class Scanner:
         return error.pos >= len(self._buffer) - _EDGE or error.msg.startswith("Unterminated")
 
     def _refuse(self, error: json.JSONDecodeError) -> NoReturn:
-        if not self._ended and self._unfinished(error):
-            self.fail(f"the value that starts here is over {MAX_VALUE:,} characters: a quote may be missing")
         self._at = error.pos
         self.fail(
             next((clause for start, clause in _CLAUSES.items() if error.msg.startswith(start)), error.msg)
@@ -151,7 +153,7 @@ class Scanner:
 
     def _more(self) -> bool:
         """Read on, and let go of what was taken; whether anything came."""
-        if self._ended or len(self._buffer) - self._at > MAX_VALUE:
+        if self._ended or len(self._buffer) - self._at > MAX_VALUE + _AHEAD:
             return False
         line, column = self.place()
         self._lines, self._columns = line - 1, column - 1

@@ -26,7 +26,10 @@ GOOD = 'version: 7\n{"message_template": "Hé", "contacts": [{"msisdn": "2782123
         (b"version: 7\n", "line 2, column 1: the file ends here, but { must stand here"),
         (b"msisdn,message\n", 'line 1, column 1: the line "version: 7" and then { must stand here'),
         (b"version: 7\n[]", "line 2, column 1: { must stand here"),
-        (GOOD.encode()[:-20], "line 2, column 42: the text that starts here has no closing quote; the file may not"),
+        (
+            GOOD.encode()[:-20],
+            "line 2, column 42: the text that starts here has no closing quote; the file may not",
+        ),
         (GOOD.encode() + b"{}", "line 3, column 1: nothing may follow the closing bracket"),
         (GOOD.encode() + b"\0", "line 3, column 1: nothing may follow the closing bracket"),
         (GOOD.encode("cp1252"), "line 2: hexadecimal E9 is no UTF-8: save the file in the encoding UTF-8"),
@@ -34,7 +37,10 @@ GOOD = 'version: 7\n{"message_template": "Hé", "contacts": [{"msisdn": "2782123
         (GOOD.encode("utf-16-be"), "the file is UTF-16: save it in the encoding UTF-8"),
         (GOOD.encode("utf-32-le"), "the file is UTF-32: save it in the encoding UTF-8"),
         (b"PK\x03\x04" + b"x" * 99, "a zip archive needs a name that ends in .zip"),
-        (GOOD.replace('"contacts"', '"Message_Template"').encode(), 'column 28: "messagetemplate" is given twice'),
+        (
+            GOOD.replace('"contacts"', '"Message_Template"').encode(),
+            'column 28: "messagetemplate" is given twice',
+        ),
         (GOOD.replace('"27821234567"', '1, "MSISDN": 2').encode(), '"msisdn" is given twice'),
         (GOOD.replace('"Hé"', "NaN").encode(), "NaN is no number"),
         (GOOD.replace("}]", "},]").encode(), "the comma before it may be too many"),
@@ -62,7 +68,9 @@ def test_no_part_of_a_file_is_a_file(cut):
         list(dialect.read(io.BytesIO(data), len(data), Submission("x.json"), dialect.defaults, AT))
 
 
-@given(st.binary(max_size=80) | st.text(st.sampled_from('{}[]",:\\u0 \n7version'), max_size=80).map(str.encode))
+@given(
+    st.binary(max_size=80) | st.text(st.sampled_from('{}[]",:\\u0 \n7version'), max_size=80).map(str.encode)
+)
 def test_any_bytes_give_rows_or_a_cause(data):
     """An unforeseen file would end the intake with a traceback."""
     dialect = SmsPortal()
@@ -89,4 +97,3 @@ def test_a_contact_without_end_is_refused_within_a_second(read):
     reading = read('version: 7\n{"contacts": ' + contacts + "}")
     assert "over 1,048,576 characters: a quote may be missing" in str(reading.fatal)
     assert time.perf_counter() - start < 1
-
