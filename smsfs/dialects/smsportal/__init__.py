@@ -223,9 +223,11 @@ def _text(key: str, value: str) -> str:
     if key == "unknown_keys":
         return _one_of(key, value, ("ignore", "reject"))
     if key == "email" and value and not is_email(value):
-        raise ConfigurationError(f"email is an address such as sms@example.com, not {quoted(value)}.")
+        raise ConfigurationError(
+            f"The email must be an address such as sms@example.com, not {quoted(value)}."
+        )
     if key == "country" and value and not is_country(value):
-        raise ConfigurationError(f"country is two capital letters such as ZA, not {quoted(value)}.")
+        raise ConfigurationError(f"The country must be two capital letters such as ZA, not {quoted(value)}.")
     if key.startswith("sender"):
         try:
             return sender(value)

@@ -143,7 +143,14 @@ def _boolean(value: Any) -> bool | None:
     """What is meant, or None where nothing can be."""
     if value is None or value == "":
         return True
-    return value if isinstance(value, bool) else _BOOLEANS.get(str(value).strip().lower())
+    return _BOOLEANS.get(_written(value).strip().lower())
+
+
+def _written(value: Any) -> str:
+    """A value as it stands in the file, as far as that is short."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str) else "[...]" if isinstance(value, list) else "{...}"
 
 
 def _check_contacts(options: Options) -> None:
@@ -160,12 +167,12 @@ def _check_unknown(names: Sequence[str]) -> None:
 
 def _check_optouts(value: Any) -> None:
     if _boolean(value) is None:
-        raise Fault(Code.PARSE, f"check_optouts is true or false, not {quoted(str(value))}")
+        raise Fault(Code.PARSE, f"check_optouts is true or false, not {quoted(_written(value))}")
 
 
 def _max_errors(options: Options) -> int | None:
     value = options.given.get("maxerrors")
-    text = str("" if value is None else value).strip().lower()
+    text = "" if value is None else _written(value).strip().lower()
     if text in {"", "unlimited"}:
         return None
     if not re.fullmatch("[0-9]{1,9}", text):
@@ -194,7 +201,7 @@ def _time(options: Options, name: str) -> int | None:
             return int(datetime.fromisoformat(f"{found[1]}T{found[2]}{found[3] or ''}+00:00").timestamp())
     except ValueError:  # the 31st of February
         pass
-    shown = quoted(str(options.given[name]))
+    shown = quoted(_written(options.given[name]))
     raise Fault(Code.PARSE, f"{name}: {shown} is no time such as 2026-07-19 11:05, year first, in UTC")
 
 

@@ -47,6 +47,7 @@ GOOD = 'version: 7\n{"message_template": "Hé", "contacts": [{"msisdn": "2782123
         (GOOD.replace("Hé", "H\né").encode(), "a control character stands in a text"),
         (GOOD.replace('"Hé"', "[" * 100_000).encode(), "nested too deeply"),
         (GOOD.replace("{", "[" * 100_000, 1).encode(), "{ must stand here"),
+        (GOOD.replace('"Hé"', '{"a":' * 100_000).encode(), "nested too deeply"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_corrupt(read, data, said):

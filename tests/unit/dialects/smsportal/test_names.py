@@ -166,10 +166,10 @@ def test_settings_are_checked():
     ("key", "value", "said"),
     [
         ("mail", "a@b.example", 'no setting "mail"; there are email, sender_fixed'),
-        ("email", "nobody", "email is an address such as"),
+        ("email", "nobody", "The email must be an address such as"),
         ("sender_fixedr", "a name that is long", "sender_fixedr is a sender's name or number"),
-        ("country", "za", "country is two capital letters"),
-        ("country", "XX", "country is two capital letters"),
+        ("country", "za", "The country must be two capital letters"),
+        ("country", "XX", "The country must be two capital letters"),
         ("check_networks", "yes", "check_networks is true or false"),
         ("unknown_keys", "", "unknown_keys is ignore or reject"),
         ("unique_seconds", "2 days", "unique_seconds is a number of seconds, at least 0"),

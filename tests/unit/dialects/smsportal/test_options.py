@@ -287,3 +287,21 @@ def test_unknown_keys_are_passed_over_or_refused(read, document):
     only_contact = read(document({**CONTACT, "note": "x"}, CONTACT), unknown_keys="reject")
     assert [cause.index for cause in only_contact.causes] == [1]
     assert '"note" is unknown' in str(only_contact.causes[0])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["email", "start", "end", "senderId", "check_optouts", "max_errors", "message_template", "version"],
+)
+def test_values_nested_as_deep_as_can_be_are_refused_like_any(read, document, name):
+    """A file made to break the server would be tried again for hours in place of being refused."""
+    for depth in range(850, 1000, 3):
+        nested = "[" * depth + "]" * depth
+        text = (
+            document(CONTACT)
+            .replace("{", f'{{"{name}": {nested}, ', 1)
+            .replace('"message_template": "Hello", ', "")
+        )
+        reading = read(text)
+        assert reading.fatal is not None
+        assert str(reading.fatal).isprintable()
