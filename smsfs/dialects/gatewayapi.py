@@ -18,6 +18,7 @@ from smsfs.sms import segments
 from smsfs.sms.message import Message
 from smsfs.sms.numbers import is_msisdn, msisdn
 from smsfs.sms.quoting import quoted
+from smsfs.sms.segments import MAX_PARTS
 from smsfs.sms.sender import sender
 from smsfs.states import CLIENT_RIGHTS, FileState
 
@@ -27,7 +28,6 @@ FLAGS = ("excel", "utf8", "cp1252")
 REQUIRED, OPTIONAL = ("msisdn", "message"), ("sender", "class", "userref")
 CLASSES = ("standard", "premium", "secret")
 _CHECKED = (*REQUIRED, "sender", "class")
-MAX_PARTS = 255
 #: So many are no typing errors but another file; reading on would keep other accounts' files waiting.
 MAX_BAD_ROWS = 100_000
 MAX_NAME = 255

@@ -171,7 +171,8 @@ def _utf8_or_cp1252(stream: BinaryIO, size: int, advice: str) -> str:
     return CP1252
 
 
-def _steps(stream: BinaryIO, size: int) -> Iterator[bytes]:
+def blocks(stream: BinaryIO, size: int) -> Iterator[bytes]:
+    """The first ``size`` bytes of a stream, in steps of 256 KiB."""
     stream.seek(0)
     while size > 0:
         data = _take(stream, min(size, STEP))
@@ -192,7 +193,7 @@ def _first_stray(stream: BinaryIO, size: int) -> tuple[UnicodeDecodeError, int] 
     decoder = codecs.getincrementaldecoder(UTF8)()
     lines = 0
     try:
-        for data in _steps(stream, size):
+        for data in blocks(stream, size):
             decoder.decode(data)
             lines += data.count(b"\n")
         decoder.decode(b"", final=True)
@@ -205,7 +206,7 @@ def _census(stream: BinaryIO, size: int) -> tuple[int, int]:
     """How many characters beyond ASCII are proper UTF-8, and how many bytes belong to none."""
     decoder = codecs.getincrementaldecoder(UTF8)("ignore")
     characters = proper = high = 0
-    for data in _steps(stream, size):
+    for data in blocks(stream, size):
         text = decoder.decode(data)
         ascii_bytes = len(data.translate(None, _HIGH_BYTES))
         high += len(data) - ascii_bytes

@@ -119,9 +119,9 @@ class Intake:
                 reading.last(_already_sent(earlier))
             else:
                 self._read_rows(work, stream, size, reading)
-            good = self._is_good(work, reading)
-            tail = _tail(work, stream, size, reading)
-        verdict = Verdict("", self._store.now(), size=size, tail=tail, digest=digest)
+            reading.head = _head(stream, size)
+        good = self._is_good(work, reading)
+        verdict = Verdict("", self._store.now(), size=size, digest=digest)
         if reading.ignored:
             self._ignore(work, reading, verdict)
         elif good:
@@ -166,22 +166,21 @@ class Intake:
 
     def _ignore(self, work: Work, reading: Reading, verdict: Verdict) -> None:
         """Leave the file where it is: it is none for this account."""
-        told = evolve(verdict, path=work.file.path, tail=b"", **_causes(reading))
+        told = evolve(verdict, path=work.file.path, **_causes(reading))
         self._store.queue.ignore(work.batch.id, self._owner, told)
         log.warning("ignored", account=work.account.name, file=work.file.path, cause=str(reading.causes[0]))
 
     def _conclude(self, work: Work, reading: Reading, verdict: Verdict) -> None:
         """Give the file its verdict, under the first path that is free, and its reports beside it."""
-        verdict = evolve(verdict, notices=_notices(work, reading, verdict), **_causes(reading))
+        tail = _tail(work, reading)
+        verdict = evolve(verdict, tail=tail, notices=_notices(work, reading, verdict), **_causes(reading))
         finish = self._store.queue.reject if verdict.state is FileState.REJECTED else self._store.queue.accept
         for path in work.paths(verdict):
             reports = self._reports(work, reading, evolve(verdict, path=path))
             try:
                 finish(work.batch.id, self._owner, evolve(verdict, path=path, reports=reports))
-            except BaseException as exc:
+            except Exists:
                 self._store.contents.delete(report.content for report in reports)
-                if not isinstance(exc, Exists):
-                    raise
             else:
                 _log_verdict(work, evolve(verdict, path=path))
                 return
@@ -225,8 +224,8 @@ class Intake:
         )
         work, reading = self._work(batch), Reading()
         reading.last(evolve(cause, code=work.dialect.code_for("internal")))
-        tail = work.dialect.tail(self._head(work), [cause], 1, work.submission)
-        verdict = Verdict("", self._store.now(), size=work.file.size, tail=tail, state=FileState.REJECTED)
+        reading.head = self._head(work)
+        verdict = Verdict("", self._store.now(), size=work.file.size, state=FileState.REJECTED)
         self._conclude(work, reading, verdict)
         log.error("gave_up", batch=batch.id, file=batch.path, reason=reason)
 
@@ -255,12 +254,17 @@ def _already_sent(earlier: Batch) -> Cause:
     )
 
 
-def _tail(work: Work, stream: BinaryIO, size: int, reading: Reading) -> bytes:
-    if not reading.cause_count:
-        return b""
+def _head(stream: BinaryIO, size: int) -> bytes:
     stream.seek(0)
-    head = stream.read(min(HEAD_BYTES, size))
-    return work.dialect.tail(head, reading.causes, reading.cause_count, work.submission)
+    return stream.read(min(HEAD_BYTES, size))
+
+
+def _tail(work: Work, reading: Reading) -> bytes:
+    """What the file shows behind the client's bytes."""
+    if not reading.causes:
+        return b""
+    causes = reading.causes[:KEPT_CAUSES]
+    return work.dialect.tail(reading.head, causes, reading.cause_count, work.submission)
 
 
 def _causes(reading: Reading) -> dict[str, Any]:

@@ -35,6 +35,7 @@ class Reading:
         cause_count: how many there are.
         unreadable: nothing is sent, whatever was read before.
         ignored: the file is none for this account.
+        head: the first bytes of the file.
     """
 
     kept: int = 100
@@ -47,6 +48,7 @@ class Reading:
     cause_count: int = 0
     unreadable: bool = False
     ignored: bool = False
+    head: bytes = b""
 
     def bad(self, cause: Cause) -> None:
         """A row, or a whole document, is none."""

@@ -7,6 +7,8 @@ to the header that joins them (153 septets, 67 units), or 7 with a 16 bit refere
 from smsfs.sms import gsm
 
 GSM7, UCS2 = "gsm7", "ucs2"
+#: That a text can have: the number of a part is one octet (3GPP TS 23.040, 9.2.3.24.1).
+MAX_PARTS = 255
 
 #: Encoding -> units that fit a text of one part.
 SINGLE = {GSM7: 160, UCS2: 70}

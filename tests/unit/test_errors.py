@@ -71,6 +71,12 @@ def test_refusal_is_the_builtin_of_its_errno(name, builtin):
         (Cause("it is empty", 3), "line 3: it is empty"),
         (Cause("it is empty", 3, "message"), "line 3, column message: it is empty"),
         (Cause("it is there twice", column="message"), "column message: it is there twice"),
+        (Cause("it is empty", index=3), "contact 3: it is empty"),
+        (
+            Cause("it is empty", index=3, msisdn="45", document="a.json"),
+            "a.json, contact 3 (45): it is empty",
+        ),
+        (Cause("it ends", 2, "14", document="a.zip/b.json"), "a.zip/b.json, line 2, column 14: it ends"),
     ],
 )
 def test_cause_says_where(cause, text):

@@ -1,0 +1,258 @@
+"""The folder rules of SMSPortal's SFTP to SMS, and of its white label.
+
+A file in ``Send_SMS`` whose name ends in .txt, .json or .zip is sent as soon as its upload is complete; it
+then moves to ``Processed`` or ``Errors``. Names that start with a dot wait: clients upload under such names
+first. Rules that the vendor's page does not give are ours: a zip is sent whole or not at all.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from itertools import count
+from typing import Any, BinaryIO
+
+from smsfs.dialects import Row, Submission, spared
+from smsfs.dialects.smsportal import reports
+from smsfs.dialects.smsportal.codes import Code
+from smsfs.dialects.smsportal.document import Source, rows
+from smsfs.dialects.smsportal.options import is_email
+from smsfs.errors import Cause, ConfigurationError, NameTooLong, NotAllowed, Unreadable
+from smsfs.formats import archives, encoding
+from smsfs.sms.plans import is_country
+from smsfs.sms.quoting import quoted
+from smsfs.sms.sender import sender
+from smsfs.states import CLIENT_RIGHTS, FileState
+
+SEND, PROCESSED, ERRORS = "Send_SMS", "Processed", "Errors"
+DOCUMENTS, ARCHIVE = (".txt", ".json"), ".zip"
+MAX_NAME = 255
+#: Bytes that another time and a report's ending add to a name.
+_ADDED = len(".YYYYMMDDTHHMMSS") + max(len(reports.TEXT), len(reports.JSON))
+MIB = 1024 * 1024
+
+_FOLDERS = {
+    FileState.PROCESSING: SEND,
+    FileState.SUCCESS: PROCESSED,
+    FileState.REJECTED: ERRORS,
+    FileState.CONSUMED: PROCESSED,
+}
+_NO_RENAME = {
+    FileState.PROCESSING: "The file is being processed; it cannot be renamed until that has ended.",
+    FileState.SUCCESS: "The messages of this file were sent; to send them again, upload it under a new name.",
+}
+_CODES = {
+    "optout": Code.OPTOUT,
+    "duplicate file": Code.DUPLICATE,
+    "credits": Code.CREDITS,
+    "nothing to send": Code.EMPTY,
+    "corrupt": Code.CORRUPT,
+    "internal": Code.INTERNAL,
+}
+
+
+class SmsPortal:
+    """The dialect ``smsportal``."""
+
+    name = "smsportal"
+    folders: tuple[str, ...] = (SEND, PROCESSED, ERRORS)
+    stamped = False
+    defaults: Mapping[str, Any] = {
+        "email": "",  # where the outcome is told, unless the file says; empty: nowhere
+        "sender_fixed": "",  # what senderId Fixed stands for; empty: the backend's own
+        "sender_fixedr": "",  # likewise FixedR
+        "country": "",  # whose local numbers are read, such as ZA; empty: numbers are international
+        "check_networks": True,
+        "unknown_keys": "ignore",  # or "reject"
+        "unique_seconds": 172_800,  # how long a name is not accepted again; 0: it always is
+        "max_batch_bytes": 20 * MIB,  # of one document
+        "max_zip_bytes": 200 * MIB,  # of all documents of a zip, inflated
+    }
+
+    def check_setting(self, key: str, value: str) -> Any:
+        """The value of a setting from its text; see :class:`smsfs.dialects.Dialect`."""
+        if key not in self.defaults:
+            raise ConfigurationError(
+                f"There is no setting {quoted(key)}; there are {', '.join(self.defaults)}."
+            )
+        default = self.defaults[key]
+        if isinstance(default, bool):
+            return _one_of(key, value, ("true", "false")) == "true"
+        if isinstance(default, int):
+            return _number(key, value, least=0 if key == "unique_seconds" else 1)
+        return _text(key, value)
+
+    def create(self, path: str, settings: Mapping[str, Any]) -> None:
+        """Check that a client may create a file under this name."""
+        del settings  # no setting changes where files may be created
+        _check_folder(path)
+        if _submits(path):
+            _check_length(path)
+
+    def rename(self, new: str, state: FileState, settings: Mapping[str, Any]) -> Submission | None:
+        """What renaming a file in ``state`` to ``new`` means: a submission if that name is sent."""
+        if "rename" not in CLIENT_RIGHTS[state]:
+            raise NotAllowed(_NO_RENAME.get(state, "The file cannot be renamed."))
+        self.create(new, settings)
+        return _submission(new)
+
+    def trial(self, name: str) -> Submission:
+        """As in ``Send_SMS``."""
+        submission = _submission(f"{SEND}/{name}")
+        if not submission:
+            raise NotAllowed(
+                f"No file named {quoted(name)} would be sent: its name must end in .txt, .json or .zip."
+            )
+        return submission
+
+    def close(self, path: str, settings: Mapping[str, Any]) -> Submission | None:
+        """A submission, if it is one by its name."""
+        del settings  # no setting changes what a close means
+        return _submission(path)
+
+    def path(self, submission: Submission, at: datetime, state: FileState) -> str:
+        """``Send_SMS/x.json``, then ``Processed/x.json`` or ``Errors/x.json``."""
+        del at  # names carry no time
+        return f"{_FOLDERS[state]}/{submission.stem}"
+
+    def spare(self, path: str, at: datetime) -> str:
+        """``Processed/x.20261122T094500.json`` for ``Processed/x.json``."""
+        return spared(path, at)
+
+    def skips_bad_rows(self, settings: Mapping[str, Any]) -> bool:
+        """Always; ``max_errors`` in the file limits it."""
+        del settings
+        return True
+
+    def read(
+        self,
+        stream: BinaryIO,
+        size: int,
+        submission: Submission,
+        settings: Mapping[str, Any],
+        at: datetime,
+    ) -> Iterator[Row]:
+        """The sheets of a file with their rows; a zip of which one document is wrong is not sent at all."""
+        wrong: list[Cause] = []
+        empty: list[Cause] = []
+        good, ordinals = 0, count(1)
+        for source in _sources(stream, size, submission.stem, settings):
+            try:
+                found = yield from rows(source, settings, at, ordinals)
+            except Unreadable as exc:
+                wrong.append(exc.cause)
+                continue
+            good += found
+            if not found:
+                empty.append(
+                    Cause(
+                        "no message can be sent to any of its contacts", code=Code.EMPTY, document=source.name
+                    )
+                )
+        if not good:
+            wrong, empty = [*wrong, *empty], []
+        yield from [*empty, *wrong[:-1]]
+        if wrong:
+            raise Unreadable(wrong[-1])
+
+    def tail(self, head: bytes, causes: Iterable[Cause], total: int, submission: Submission) -> bytes:
+        """Nothing: reports stand beside the file."""
+        del head, causes, total, submission
+        return b""
+
+    def client_size(self, stream: BinaryIO, size: int) -> int:
+        """All of it: nothing is ever put behind a file's bytes."""
+        del stream
+        return size
+
+    def reports(
+        self, submission: Submission, causes: Sequence[Cause], total: int, state: FileState, at: datetime
+    ) -> list[tuple[str, bytes]]:
+        """``Errors/x.json.errors.txt`` and ``Errors/x.json.errors.json``, if there is anything to tell."""
+        if not causes:
+            return []
+        name = submission.stem
+        told = (name, causes, total, state, at)
+        return [
+            (f"{ERRORS}/{name}{reports.TEXT}", reports.for_people(*told)),
+            (f"{ERRORS}/{name}{reports.JSON}", reports.for_machines(*told)),
+        ]
+
+    def code_for(self, what: str) -> str:
+        """One of the codes of the page."""
+        return _CODES.get(what, Code.INTERNAL)
+
+
+def _check_folder(path: str) -> None:
+    folder = path.rpartition("/")[0]
+    if folder in {PROCESSED, ERRORS}:
+        raise NotAllowed(f"Only the server puts files into {folder}; upload to {SEND}.")
+
+
+def _submits(path: str) -> bool:
+    folder, _, name = path.rpartition("/")
+    return folder == SEND and not name.startswith(".") and name.lower().endswith((*DOCUMENTS, ARCHIVE))
+
+
+def _check_length(path: str) -> None:
+    name = path.rpartition("/")[2]
+    if len(name.encode("utf-8", "surrogatepass")) + _ADDED > MAX_NAME:
+        raise NameTooLong(
+            f"The name is too long for a file to be sent; it has at most {MAX_NAME - _ADDED} bytes."
+        )
+
+
+def _submission(path: str) -> Submission | None:
+    return Submission(path.rpartition("/")[2]) if _submits(path) else None
+
+
+def _one_of(key: str, value: str, choices: Sequence[str]) -> str:
+    if value not in choices:
+        raise ConfigurationError(f"{key} is {' or '.join(choices)}, not {quoted(value)}.")
+    return value
+
+
+def _number(key: str, value: str, *, least: int) -> int:
+    if not re.fullmatch("[0-9]{1,15}", value) or int(value) < least:
+        unit = key.rpartition("_")[2]
+        raise ConfigurationError(f"{key} is a number of {unit}, at least {least}, not {quoted(value)}.")
+    return int(value)
+
+
+def _text(key: str, value: str) -> str:
+    if key == "unknown_keys":
+        return _one_of(key, value, ("ignore", "reject"))
+    if key == "email" and value and not is_email(value):
+        raise ConfigurationError(
+            f"The email must be an address such as sms@example.com, not {quoted(value)}."
+        )
+    if key == "country" and value and not is_country(value):
+        raise ConfigurationError(f"The country must be two capital letters such as ZA, not {quoted(value)}.")
+    if key.startswith("sender"):
+        try:
+            return sender(value)
+        except ValueError as error:
+            raise ConfigurationError(f"{key} is a sender's name or number: {error}.") from None
+    return value
+
+
+def _sources(stream: BinaryIO, size: int, name: str, settings: Mapping[str, Any]) -> Iterator[Source]:
+    """The documents of a file: itself, or those inside a zip."""
+    most = settings["max_batch_bytes"]
+    if not name.lower().endswith(ARCHIVE):
+        if size > most:
+            reason = f"the file has {size:,} bytes; at most {most:,} are read: split it"
+            raise Unreadable(Cause(reason, code=Code.PARSE, document=name))
+        yield Source(name, name.lower(), partial(encoding.blocks, stream, size))
+        return
+    try:
+        inside = archives.documents(stream, size, DOCUMENTS, archives.Limits(most, settings["max_zip_bytes"]))
+    except Unreadable as exc:
+        raise Unreadable(Cause(exc.cause.reason, code=Code.CORRUPT, document=name)) from None
+    names = [document.name.lower() for document in inside]
+    for document in inside:
+        if names.count(document.name.lower()) > 1:
+            reason = f"the archive holds {quoted(document.name)} twice"
+            raise Unreadable(Cause(reason, code=Code.DUPLICATE, document=name))
+    for document in inside:
+        yield Source(f"{name}/{document.name}", document.name.lower(), document.blocks)

@@ -1,0 +1,51 @@
+"""What stands beside a file in ``Errors``: every fault, once for people and once for machines."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from smsfs.errors import Cause
+from smsfs.sms.quoting import escaped
+from smsfs.states import FileState
+
+TEXT, JSON = ".errors.txt", ".errors.json"
+
+_VERDICTS = {
+    FileState.SUCCESS: "{name} was processed and its other messages are sent; this was wrong with it:",
+    FileState.REJECTED: "{name} was not processed and nothing was sent; this is wrong with it:",
+}
+
+
+def for_people(name: str, causes: Sequence[Cause], total: int, state: FileState, at: datetime) -> bytes:
+    """A line for the file, one for each fault, and one for those that are not shown."""
+    lines = [_VERDICTS[state].format(name=escaped(name)), *map(_line, causes)]
+    if total > len(causes):
+        lines.append(f"And {total - len(causes):,} more.")
+    lines.append(f"Told at {at:%Y-%m-%d %H:%M:%S} UTC.")
+    return _utf8("\r\n".join([*lines, ""]))
+
+
+def for_machines(name: str, causes: Sequence[Cause], total: int, state: FileState, at: datetime) -> bytes:
+    """One JSON object: ``file``, ``state``, ``at``, ``total``, and ``faults`` as a list of objects."""
+    faults = [
+        {
+            "code": str(cause.code),
+            "document": cause.document,
+            "contact": cause.index,
+            "msisdn": cause.msisdn,
+            "line": cause.line,
+            "column": cause.column,
+            "reason": cause.reason,
+        }
+        for cause in causes
+    ]
+    told = {"file": name, "state": str(state), "at": f"{at:%Y-%m-%dT%H:%M:%SZ}", "total": total}
+    return _utf8(json.dumps({**told, "faults": faults}, ensure_ascii=False, indent=1) + "\n")
+
+
+def _line(cause: Cause) -> str:
+    return escaped(f"{cause.code or '-'}  {cause}.")
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")
