@@ -130,11 +130,15 @@ class Cause:
         reason: one clause without a full stop, such as ``'"+45 12" is no phone number'``.
         line: the line of the file where the row starts, counted from 1; None for the whole file.
         column: the name of the column; None when it is not about one.
+        code: the system's own code for it; empty where that has none.
+        msisdn: the number of the row it is about, as the client wrote it.
     """
 
     reason: str
     line: int | None = None
     column: str | None = None
+    code: str = ""
+    msisdn: str = ""
 
     def __str__(self) -> str:
         where = [f"line {self.line}"] if self.line is not None else []
@@ -144,6 +148,14 @@ class Cause:
 
 class Unreadable(Exception):
     """A file whose bytes cannot become rows at all; carries the one cause."""
+
+    def __init__(self, cause: Cause) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+class Ignored(Exception):
+    """A file that is not meant for the account: it stays as it is, a draft; carries the one cause."""
 
     def __init__(self, cause: Cause) -> None:
         super().__init__(str(cause))

@@ -28,6 +28,24 @@ class Submission:
     flags: frozenset[str] = field(default=frozenset(), converter=_frozenset)
 
 
+@frozen
+class Refused:
+    """A row that is a message, but never sent: it ends as ``rejected``.
+
+    Attributes:
+        message: as it would have been sent.
+        code: the system's own, such as ``"802"``.
+        reason: in the system's own words, such as ``"message-parts-exceeded"``.
+    """
+
+    message: Message
+    code: str
+    reason: str
+
+
+Row = Message | Refused | Cause
+
+
 class Dialect(Protocol):
     """The rules of one system. Paths are relative to the account, without a leading slash.
 

@@ -17,6 +17,8 @@ class Message(msgspec.Struct, frozen=True, array_like=True):
         userref: the client's own reference, given back with the outcome.
         encoding: ``"gsm7"`` or ``"ucs2"``, on the air.
         parts: number of SMS it takes, at least 1.
+        due: not to be sent before, in seconds since the epoch; 0 for at once.
+        until: not to be sent after, likewise, but cancelled; 0 for the account's validity.
     """
 
     row: int
@@ -27,3 +29,5 @@ class Message(msgspec.Struct, frozen=True, array_like=True):
     userref: str = ""
     encoding: str = "gsm7"
     parts: int = 1
+    due: float = 0
+    until: float = 0
