@@ -169,10 +169,11 @@ def weekdays_of(text: str) -> frozenset[int]:
     """
     days: set[int] = set()
     for part in filter(None, text.lower().replace(" ", "").split(",")):
-        first, _, last = part.partition("-")
-        if first not in DAYS or (last or first) not in DAYS:
+        first, dash, last = part.partition("-")
+        last = last if dash else first
+        if first not in DAYS or last not in DAYS:
             raise ValueError(f"{quoted(part)} is no weekday; write them such as mon-fri or mon,wed,sat")
-        start, end = DAYS.index(first), DAYS.index(last or first)
+        start, end = DAYS.index(first), DAYS.index(last)
         days |= {day % 7 for day in range(start, end + 1 if end >= start else end + 8)}
     return frozenset(days or range(7))
 
