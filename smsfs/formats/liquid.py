@@ -282,7 +282,10 @@ def _bounded(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _date(value: object, form: object = "%Y-%m-%d") -> str:
-    """A date in another form; the day comes before the month, as in the reference implementation."""
+    """A date in another form; the day comes before the month, as in the reference implementation.
+
+    What is no date is refused, where that would leave it as it is: a wrong day is worse than no message.
+    """
     text = str(value).strip()
     return _moment(text).strftime(str(form)) if text else ""
 

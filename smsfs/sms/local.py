@@ -11,7 +11,7 @@ from functools import cache
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumber
 
-from smsfs.sms.numbers import msisdn
+from smsfs.sms.numbers import is_msisdn, msisdn
 from smsfs.sms.quoting import quoted
 
 COUNTRIES = frozenset(phonenumbers.SUPPORTED_REGIONS)
@@ -76,10 +76,10 @@ def _of_country(text: str, country: str) -> str:
     readings = [_parsed(bare, country)]
     if not bare.startswith("0"):  # no country's code does
         whole = _parsed(f"+{bare}", None)
-        if whole and whole.country_code == phonenumbers.country_code_for_region(country):
+        if whole and whole.country_code == phonenumbers.country_code_for_region(country) and is_msisdn(bare):
             return bare
         readings.append(whole)
-    found = {_digits(number): number for number in readings if number}
+    found = {digits: number for number in readings if number and is_msisdn(digits := _digits(number))}
     if len(found) > 1:
         found = {digits: number for digits, number in found.items() if phonenumbers.is_valid_number(number)}
     if len(found) > 1:

@@ -52,6 +52,8 @@ def test_numbers(country, text, msisdn):
         ("BE", "3.2476E+10", "its digits are lost"),
         ("BE", "-32476123456", "is no phone number"),
         ("BE", "1234", "is no phone number of BE, nor one with a country code"),
+        ("DE", "01", "is no phone number of DE"),
+        ("DE", "4901", "is no phone number of DE"),
         ("BE", "0476123456 / 0477123456", "is no phone number"),
         ("BE", "ring me", "is no phone number"),
         ("BE", "x" * 100_000, "is no phone number"),
