@@ -75,19 +75,25 @@ def _of_country(text: str, country: str) -> str:
         return msisdn(bare.removeprefix("00"))
     readings = [_parsed(bare, country)]
     if not bare.startswith("0"):  # no country's code does
-        whole = _parsed(f"+{bare}", None)
-        if whole and whole.country_code == phonenumbers.country_code_for_region(country) and is_msisdn(bare):
-            return bare
-        readings.append(whole)
+        readings.append(_parsed(f"+{bare}", None))
     found = {digits: number for number in readings if number and is_msisdn(digits := _digits(number))}
     if len(found) > 1:
         found = {digits: number for digits, number in found.items() if phonenumbers.is_valid_number(number)}
+    if len(found) > 1 and bare.startswith(_code_behind_zero(country)):
+        return bare  # were it local, it would start with the zero
     if len(found) > 1:
         either = " or ".join(f"+{digits}" for digits in found)
         raise ValueError(f"{quoted(text)} may be {either}: write it with + and its country code")
     if not found:
         raise ValueError(f"{quoted(text)} is no phone number of {country}, nor one with a country code")
     return next(iter(found))
+
+
+@cache
+def _code_behind_zero(country: str) -> str:
+    """The code of a country whose local numbers start with a zero; of others what no number starts with."""
+    plan = PhoneMetadata.metadata_for_region(country)
+    return str(plan.country_code) if plan and plan.national_prefix == "0" else "-"
 
 
 def _parsed(text: str, country: str | None) -> PhoneNumber | None:
