@@ -1,0 +1,173 @@
+"""The folder rules of Naxai's FTP to SMS: one flat folder for each connector.
+
+A file is submitted when its upload is complete, or when it is renamed, under a name with one of the
+connector's endings. Once processed it is out of sight. A file without the column of phone numbers is
+ignored and stays. The vendor's page gives no rule for names; the endings, the names that wait and that of a
+file that cannot be read are ours.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, BinaryIO
+
+from smsfs.dialects import Row, Submission, naxai_rows
+from smsfs.dialects.naxai_codes import FOUND
+from smsfs.dialects.naxai_reports import is_report
+from smsfs.dialects.naxai_settings import DEFAULTS, check_setting, check_together, endings_of
+from smsfs.errors import Cause, Missing, NameTooLong, NotAllowed
+from smsfs.formats import marks
+from smsfs.sms.quoting import quoted
+from smsfs.states import CLIENT_RIGHTS, FileState
+
+DAY = 86_400
+MAX_NAME = 255
+REJECTED, ERRORS = ".rejected", ".errors"
+_ADDED = len(".YYYYMMDDTHHMMSS") + len(REJECTED)
+
+#: Names that clients and desktops give to what is no file of the user's, or not yet.
+_waits = re.compile(
+    r"\..*|~\$.*|tmp\..*|.*~|4913|#.*#|thumbs\.db|desktop\.ini|"
+    r".*\.(filepart|part|partial|tmp|temp|writing|uploading|upload|crdownload|swp|swx|bak|lock)",
+    re.IGNORECASE | re.DOTALL,
+).fullmatch
+_NO_RENAME = {
+    FileState.PROCESSING: "The file is being processed; it cannot be renamed.",
+    FileState.CONSUMED: "The file has been processed; upload it again to send it again.",
+}
+
+
+class Naxai:
+    """The dialect ``naxai``."""
+
+    name = "naxai"
+    folders: tuple[str, ...] = ()
+    defaults = DEFAULTS
+    #: A file keeps its name while it is processed.
+    stamped = False
+
+    def check_setting(self, key: str, value: str) -> Any:
+        """The value of a setting from its text; see :class:`smsfs.dialects.Dialect`."""
+        return check_setting(key, value)
+
+    def check_together(self, settings: Mapping[str, Any], at: datetime) -> None:
+        """Check what depends on several settings; ``at`` is now, with a time zone."""
+        check_together(settings, at)
+
+    def create(self, path: str, settings: Mapping[str, Any]) -> None:
+        """Check that a client may create a file under this name."""
+        _check_name(path)
+        if _submits(path, settings):
+            _submission(path)
+
+    def rename(self, new: str, state: FileState, settings: Mapping[str, Any]) -> Submission | None:
+        """What renaming a file in ``state`` to ``new`` means: a submission if the new name submits."""
+        if "rename" not in CLIENT_RIGHTS[state]:
+            raise NotAllowed(_NO_RENAME.get(state, "The file cannot be renamed."))
+        _check_name(new)
+        return _submission(new) if _submits(new, settings) else None
+
+    def trial(self, name: str) -> Submission:
+        """As after an upload under this name, whatever it ends in."""
+        return _submission(name)
+
+    def close(self, path: str, settings: Mapping[str, Any]) -> Submission | None:
+        """What the close of a complete upload means: a submission if its name submits."""
+        return _submission(path) if _submits(path, settings) else None
+
+    def path(self, submission: Submission, at: datetime, state: FileState) -> str:
+        """The name it was uploaded under; a rejected file has ``.rejected`` behind it, to leave that free."""
+        del at
+        return submission.stem + REJECTED if state is FileState.REJECTED else submission.stem
+
+    def spare(self, path: str, at: datetime) -> str:
+        """Another path when that one is taken: with the time of submission, UTC, before its ending."""
+        base, dot, ending = path.rpartition(".")
+        return f"{base}.{at:%Y%m%dT%H%M%S}.{ending}" if dot else f"{path}.{at:%Y%m%dT%H%M%S}"
+
+    def skips_bad_rows(self, settings: Mapping[str, Any]) -> bool:
+        """Always: the good rows are sent, the others reported."""
+        del settings
+        return True
+
+    def claims(self, settings: Mapping[str, Any]) -> int:
+        """For how many seconds a number that got a message gets no other of the connector; 0 for no rule."""
+        days: int = settings["dedupe_days"]
+        return days * DAY
+
+    def window(self, settings: Mapping[str, Any], at: datetime) -> tuple[float, float]:
+        """When a message may leave that is ready ``at``: a message whose opening ended waits for this one.
+
+        Returns:
+            Not before (0: at once) and not after (0: whenever), in seconds since the epoch.
+
+        Raises:
+            Unreadable: at no time within a year.
+        """
+        return naxai_rows.window(settings, at)
+
+    def read(
+        self,
+        stream: BinaryIO,
+        size: int,
+        submission: Submission,
+        settings: Mapping[str, Any],
+        at: datetime,
+    ) -> Iterator[Row]:
+        """The rows of a file, in order: a message, one that is refused, or the cause for which there is none.
+
+        Raises:
+            Ignored: no column holds the phone numbers; the file stays as it is.
+            Unreadable: the whole file cannot be read; nothing more comes.
+        """
+        del submission
+        return naxai_rows.rows(stream, self.client_size(stream, size), settings, at)
+
+    def reports(
+        self, submission: Submission, causes: Iterable[Cause], total: int, state: FileState, at: datetime
+    ) -> list[tuple[str, bytes]]:
+        """For a file that was sent without some of its rows: ``<name>.errors`` with a line for each cause."""
+        del at
+        if not total or state is FileState.REJECTED:
+            return []
+        first = f"{total:,} rows of {submission.stem} were not sent; the others were."
+        shown = [str(cause) for _, cause in zip(range(marks.MAX_CAUSES), causes, strict=False)]
+        more = [f"and {total - len(shown):,} more"] if total > len(shown) else []
+        return [
+            (submission.stem + ERRORS, "".join(f"{line}\r\n" for line in (first, *shown, *more)).encode())
+        ]
+
+    def code_for(self, what: str) -> str:
+        """The code for what the pipeline finds, such as ``"optout"``; else that of an internal error."""
+        return FOUND.get(what, FOUND["internal"])
+
+    def tail(self, head: bytes, causes: Iterable[Cause], total: int, submission: Submission) -> bytes:
+        """What a rejected file shows behind the client's own bytes: a line for each cause."""
+        del submission
+        return marks.tail(head, causes, total)
+
+    def client_size(self, stream: BinaryIO, size: int) -> int:
+        """How many of the first bytes are the client's own: without an earlier rejection's lines."""
+        return marks.client_size(stream, size)
+
+
+def _submits(path: str, settings: Mapping[str, Any]) -> bool:
+    if _waits(path) or is_report(path) or path.endswith((REJECTED, ERRORS)):
+        return False
+    endings = endings_of(settings)
+    return not endings or path.lower().endswith(endings)
+
+
+def _check_name(path: str) -> None:
+    if "/" in path:
+        raise Missing(f"There is no folder {quoted(path.rpartition('/')[0])}; files lie side by side here.")
+    if is_report(path):
+        raise NotAllowed("Files named status_ or received_ and a day are the server's; choose another name.")
+    if path.endswith((REJECTED, ERRORS)):
+        raise NotAllowed(f"Names that end in {REJECTED} or {ERRORS} are the server's; choose another name.")
+
+
+def _submission(name: str) -> Submission:
+    if len(name.encode("utf-8", "surrogatepass")) + _ADDED > MAX_NAME:
+        raise NameTooLong(f"The name is too long for a batch; it may have {MAX_NAME - _ADDED} bytes.")
+    return Submission(name)

@@ -1,0 +1,218 @@
+"""Rows of the Naxai dialect: a table of any delimiter, a template, and rules about who gets what and when."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, BinaryIO
+
+from attrs import define, field
+
+from smsfs.dialects import Refused, Row, columns
+from smsfs.dialects.naxai_codes import (
+    BAD_ROW,
+    DUPLICATE,
+    EMPTY_MESSAGE,
+    NAMES,
+    PARTS_EXCEEDED,
+    TEMPLATE,
+    WRONG_NUMBER,
+)
+from smsfs.dialects.naxai_settings import calendar_of
+from smsfs.errors import Cause, Ignored, Unreadable
+from smsfs.formats import delimiter, encoding, tables
+from smsfs.formats.liquid import Render, RenderError, Template, TemplateError, TooMuchWork
+from smsfs.sms import local, segments
+from smsfs.sms.calendar import NeverOpen
+from smsfs.sms.message import Message
+from smsfs.sms.quoting import quoted
+
+#: The most that can be joined, whatever the connector allows.
+MAX_PARTS = 255
+#: So many texts that take too much work are the template's fault, not the rows'.
+MAX_EXHAUSTED = 20
+
+_name = re.compile(r"[\w-]+").fullmatch
+
+
+@define
+class _Rules:
+    """What a file's rows are made into messages by."""
+
+    place: int
+    names: Sequence[str]
+    render: Render
+    read_number: Any
+    sender: str
+    max_parts: int
+    due: float
+    until: float
+    seen: set[str] | None
+    exhausted: int = field(default=0)
+
+    def row(self, number: int, line: int, cells: list[str]) -> Row:
+        if len(cells) != len(self.names):
+            return Cause(wrong_width(len(cells), len(self.names)), line, code=BAD_ROW)
+        shown = cells[self.place]
+        try:
+            recipient = self.read_number(shown)
+        except ValueError as error:
+            column = self.names[self.place]
+            return Cause(str(error), line, column, code=WRONG_NUMBER, msisdn=shown)
+        try:
+            text = self.render(cells)
+        except RenderError as error:
+            self._tire(error, line)
+            return Cause(f"no text can be made of it: {error}", line, code=TEMPLATE, msisdn=shown)
+        if not text.strip():
+            return Cause("its text is empty", line, code=EMPTY_MESSAGE, msisdn=shown)
+        return self._judged(self._message(number, recipient, text))
+
+    def _message(self, number: int, recipient: str, text: str) -> Message:
+        coding, parts = segments.count(text)
+        return Message(
+            number, recipient, text, self.sender, encoding=coding, parts=parts, due=self.due, until=self.until
+        )
+
+    def _judged(self, message: Message) -> Message | Refused:
+        if message.parts > self.max_parts:
+            return Refused(message, PARTS_EXCEEDED, NAMES[PARTS_EXCEEDED])
+        if self.seen is not None:
+            if message.recipient in self.seen:
+                return Refused(message, DUPLICATE, NAMES[DUPLICATE])
+            self.seen.add(message.recipient)
+        return message
+
+    def _tire(self, error: RenderError, line: int) -> None:
+        self.exhausted += isinstance(error, TooMuchWork)
+        if self.exhausted > MAX_EXHAUSTED:
+            raise Unreadable(
+                Cause(f"the template is too much work for this file: {error}", line, code=TEMPLATE)
+            )
+
+
+def rows(stream: BinaryIO, size: int, settings: Mapping[str, Any], at: datetime) -> Iterator[Row]:
+    """The rows of a file, in order; see :class:`smsfs.dialects.Dialect`.
+
+    Raises:
+        Ignored: no column holds the phone numbers.
+        Unreadable: the file cannot be read, or is over a limit.
+    """
+    if size > settings["max_batch_bytes"]:
+        limit = settings["max_batch_bytes"]
+        raise Unreadable(Cause(f"the file has {size:,} bytes; at most {limit:,} are allowed: split it"))
+    codec = encoding.detect(stream, size)
+    separator = delimiter.sniff(stream, size, codec)
+    with encoding.open_text(stream, size, codec) as text:
+        table = tables.rows(text, separator)
+        line, names = next(table, (1, []))
+        rules = _rules(names, line, settings, at)
+        yield from _rows(table, rules, settings["max_rows"])
+
+
+def _rows(table: Iterator[tuple[int, list[str]]], rules: _Rules, most: int) -> Iterator[Row]:
+    number = 0
+    for number, (line, cells) in enumerate(table, 1):
+        if number > most:
+            raise Unreadable(
+                Cause(f"the file has over {most:,} rows, as many as are allowed: split it", line)
+            )
+        yield rules.row(number, line, cells)
+    if not number:
+        raise Unreadable(Cause("the file has no rows behind its column names"))
+
+
+def _rules(names: list[str], line: int, settings: Mapping[str, Any], at: datetime) -> _Rules:
+    place = phone_place(names, line, settings)
+    check_names(names, line)
+    due, until = window(settings, at)
+    return _Rules(
+        place=place,
+        names=names,
+        render=_renderer(names, settings, line),
+        read_number=local.reader(settings["country"]),
+        sender=settings["sender"],
+        max_parts=settings["max_parts"] or MAX_PARTS,
+        due=due,
+        until=until,
+        seen=set() if settings["dedupe_file"] else None,
+    )
+
+
+def phone_place(names: Sequence[str], line: int, settings: Mapping[str, Any]) -> int:
+    """Where the phone numbers are.
+
+    Raises:
+        Ignored: in no column, so that this is no file for the connector.
+    """
+    wanted = settings["phone_column"]
+    place = columns.find(names, wanted)
+    if place is not None:
+        return place
+    shown = ", ".join(map(quoted, names[:20])) or "none"
+    missing = f"no column {quoted(wanted)}" if wanted else "no column that is named as phone numbers are"
+    reason = f"the first row names {missing}; its columns are {shown}. The file is ignored and nothing sent"
+    raise Ignored(Cause(reason, line))
+
+
+def check_names(names: Sequence[str], line: int) -> None:
+    """Refuse a first row whose columns cannot be named in a text.
+
+    Raises:
+        Unreadable: a name is missing, given twice, or holds spaces or special characters.
+    """
+    for place, name in enumerate(names):
+        if not name:
+            raise Unreadable(Cause(f"column {place + 1} of the first row has no name", line))
+        if not _name(name):
+            odd = next(c for c in name if not _name(c))
+            reason = (
+                f"the name of column {place + 1}, {quoted(name)}, holds {_shown(odd)}: "
+                "use letters, digits, _ and - only"
+            )
+            raise Unreadable(Cause(reason, line))
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Unreadable(Cause(f"the first row names column {quoted(twice)} twice", line))
+
+
+def _shown(character: str) -> str:
+    return "a space" if character == " " else f"{quoted(character)} (U+{ord(character):04X})"
+
+
+def _renderer(names: Sequence[str], settings: Mapping[str, Any], line: int) -> Render:
+    if not settings["template"].strip():
+        raise Unreadable(Cause("the connector has no text: set its template, such as Hello {{ name }}"))
+    try:
+        return Template(settings["template"]).renderer(names)
+    except TemplateError as error:
+        reason = f"the connector's template does not fit the file: {error}"
+        raise Unreadable(Cause(reason, line, code=TEMPLATE)) from None
+
+
+def window(settings: Mapping[str, Any], at: datetime) -> tuple[float, float]:
+    """When a message handed over at a time may leave: not before and not after, in seconds since the epoch.
+
+    Args:
+        settings: the connector's; 0 and 0 if they have no calendar.
+        at: with a time zone.
+
+    Returns:
+        0 as the first for at once.
+
+    Raises:
+        Unreadable: at no time within a year.
+    """
+    calendar = calendar_of(settings)
+    if calendar is None:
+        return 0, 0
+    try:
+        start, end = calendar.opening(at)
+    except NeverOpen as error:
+        raise Unreadable(Cause(f"by the connector's calendar {error}")) from None
+    return (start.timestamp() if start > at else 0), end.timestamp()
+
+
+def wrong_width(cells: int, names: int) -> str:
+    """The clause for a row that has more or fewer cells than there are columns."""
+    hint = "a cell that holds the delimiter must be in quotes" if cells > names else "a delimiter is missing"
+    return f"the row has {cells:,} cells where the first row has {names:,}: {hint}"
