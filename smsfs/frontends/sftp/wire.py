@@ -233,7 +233,9 @@ def status(request_id: int, code: Status, message: str = "") -> bytes:
 def attributes(entry: "Entry", owner: tuple[int, int]) -> bytes:
     """An entry's attributes, all of them: clients take a missing one for zero or fail."""
     size, mtime = entry.size, min(max(int(entry.mtime), 0), 2**32 - 1)
-    return _ATTRIBUTES.pack(_ALL_ATTRIBUTES, size, *owner, full_mode(entry.mode, entry.is_folder), mtime, mtime)
+    return _ATTRIBUTES.pack(
+        _ALL_ATTRIBUTES, size, *owner, full_mode(entry.mode, entry.is_folder), mtime, mtime
+    )
 
 
 def listed(entry: "Entry", name: str, account: str, owner: tuple[int, int], now: float) -> bytes:
