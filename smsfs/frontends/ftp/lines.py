@@ -44,7 +44,9 @@ _OWN = {
     "PROT": {"perm": None, "auth": False, "arg": True, "help": "Syntax: PROT P|C (encrypt data or not)."},
 }
 #: What may stand between REST and the command that it is for.
-_KEEP_RESTART = frozenset({"STOR", "RETR", "APPE", "PASV", "EPSV", "PORT", "EPRT", "NOOP"})
+_KEEP_RESTART = frozenset(
+    {"STOR", "RETR", "APPE", "PASV", "EPSV", "PORT", "EPRT", "NOOP", "TYPE", "MODE", "STRU", "ALLO"}
+)
 _KEEP_RENAME = frozenset({"RNTO", "NOOP"})
 
 
@@ -197,6 +199,14 @@ class Lines(Secure, FTPHandler):  # type: ignore[misc]  # the library has no typ
 
     # Lines
 
+    def feed(self, data: bytes) -> None:
+        """Take lines that have been read already."""
+        self.ac_in_buffer = data
+        while b"\r\n" in self.ac_in_buffer:
+            line, _, self.ac_in_buffer = self.ac_in_buffer.partition(b"\r\n")
+            self.collect_incoming_data(line)
+            self.found_terminator()
+
     def collect_incoming_data(self, data: bytes) -> None:
         """Gather a line, unless it is too long."""
         self._in_buffer_len += len(data)
@@ -258,7 +268,7 @@ class Lines(Secure, FTPHandler):  # type: ignore[misc]  # the library has no typ
             self.respond(f"502 The command {cmd[:20]} is not part of this server.")
         elif known["arg"] and not arg:
             self.respond(f"501 {known['help']}")
-        elif known["auth"] and not self.authenticated:
+        elif (known["auth"] or (cmd == "STAT" and arg)) and not self.authenticated:
             self.respond("530 Log in first, with USER and PASS.")
         else:
             getattr(self, f"ftp_{cmd.replace(' ', '_')}")(arg)

@@ -52,11 +52,22 @@ class _Handover(asyncio.Protocol):
     def __init__(self, server: "FtpServer") -> None:
         self._server = server
 
+        self._data = b""
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        peer = str((transport.get_extra_info("peername") or ("unknown",))[0])
-        sock = transport.get_extra_info("socket").dup()
-        cast("asyncio.Transport", transport).abort()  # the duplicate keeps the connection
-        self._server.take(sock, peer)
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.pause_reading()
+        asyncio.get_running_loop().call_soon(self._hand_over)
+
+    def data_received(self, data: bytes) -> None:
+        """What came along with the header."""
+        self._data += data
+
+    def _hand_over(self) -> None:
+        peer = str((self._transport.get_extra_info("peername") or ("unknown",))[0])
+        sock = self._transport.get_extra_info("socket").dup()
+        self._transport.abort()  # the duplicate keeps the connection
+        self._server.take(sock, peer, self._data)
 
 
 class _Waker:
@@ -135,29 +146,30 @@ class FtpServer(Host):
 
     # Clients
 
-    def take(self, sock: socket.socket, peer: str) -> None:
-        """Serve a client, or send it away."""
+    def take(self, sock: socket.socket, peer: str, data: bytes) -> None:
+        """Serve a client that has sent some ``data`` already, or send it away."""
         reason = "stopping" if self.stopping else self._limits.connect(peer, self._loop.time())
         if reason:
             self._log.info("connection_refused", peer=peer, reason=reason)
             _send_away(sock, reason)
             return
-        thread = threading.Thread(target=self._serve, args=(sock, peer), name="ftp", daemon=True)
+        thread = threading.Thread(target=self._serve, args=(sock, peer, data), name="ftp", daemon=True)
         self._threads.add(thread)
         thread.start()
 
-    def _serve(self, sock: socket.socket, peer: str) -> None:
+    def _serve(self, sock: socket.socket, peer: str, data: bytes) -> None:
         try:
             with sock, IOLoop() as loop:
-                self._run(Session(sock, self, loop, peer), loop)
+                self._run(Session(sock, self, loop, peer), loop, data)
         except Exception:  # noqa: BLE001 - an error of ours ends this session, and no other
             self._log.exception("session_failed", peer=peer)
         finally:
             self._loop.call_soon_threadsafe(self._release, threading.current_thread(), peer)
 
-    def _run(self, session: Session, loop: IOLoop) -> None:
+    def _run(self, session: Session, loop: IOLoop, data: bytes) -> None:
         """A session from its greeting to its end."""
         session.handle()
+        session.feed(data)
         waker = _Waker(self._woken)
         loop.register(self._woken, waker, IOLoop.READ)
         try:

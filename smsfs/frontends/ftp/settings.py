@@ -1,6 +1,7 @@
 """What an FTP server is told."""
 
 import ipaddress
+import re
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from smsfs.errors import ConfigurationError
 from smsfs.frontends.proxy import Network
 
 _LAST_PORT = 65535
+_RANGE = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 
 
 def _ipv4_or_none(_: object, __: object, value: str) -> None:
@@ -114,10 +116,10 @@ def passive_range(text: str) -> range:
     """
     if not text:
         return range(0)
-    first, _, last = text.partition("-")
-    last = last or first
-    if not (first.isdecimal() and last.isdecimal() and 0 < int(first) <= int(last) <= _LAST_PORT):
+    found = _RANGE.fullmatch(text)
+    first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    if not 0 < first <= last <= _LAST_PORT:
         raise ConfigurationError(
             f"[ftp] passive_ports: {text!r} is none of the kind 50000-50100; empty means any free port."
         )
-    return range(int(first), int(last) + 1)
+    return range(first, last + 1)
