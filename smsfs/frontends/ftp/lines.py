@@ -25,6 +25,8 @@ from smsfs.frontends.ftp.tls import Handshake, Secure, say_goodbye
 
 #: A command's greatest length in bytes, its end not counted: a path of eight names of 255 bytes.
 MAX_LINE = 2048
+#: Bytes of replies that a client may leave unread and still send commands.
+MAX_UNREAD = 2**20
 #: How long a client that is told to go may take to read that.
 LEAVE_SECONDS = 5.0
 #: While the server stops, a session without a transfer is closed after this many quiet seconds: a client that
@@ -247,7 +249,7 @@ class Lines(Secure, FTPHandler):  # type: ignore[misc]  # the library has no typ
     def pre_process_command(self, line: str, cmd: str, arg: str) -> None:
         """Execute a command, or say why not."""
         del line
-        if self._closed or self._closing:
+        if self._closed or self._closing or self._is_deaf():
             return
         self.counters.requests += 1
         self._active_at = time.monotonic()
@@ -261,6 +263,14 @@ class Lines(Secure, FTPHandler):  # type: ignore[misc]  # the library has no typ
             self._execute(cmd, arg)
         except Exception as exc:  # noqa: BLE001 - whatever failed, the client gets a reply and no internals
             self.respond(self.refusal(cmd, exc))
+
+    def _is_deaf(self) -> bool:
+        """Whether the client sends commands and reads no replies; it is closed then."""
+        if sum(len(reply) for reply in self.producer_fifo if reply) <= MAX_UNREAD:
+            return False
+        self.logger.info("replies_not_read")
+        self.close()
+        return True
 
     def _execute(self, cmd: str, arg: str) -> None:
         known = self.proto_cmds.get(cmd)
