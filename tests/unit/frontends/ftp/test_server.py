@@ -172,9 +172,9 @@ class TestLimits:
 
     def test_who_reads_no_replies_is_closed(self, serving, events):
         """One client could use up the server's memory."""
-        with socket.create_connection(("127.0.0.1", serving.port), 20) as sock:
-            with pytest.raises(ConnectionError):
-                sock.sendall(b"HELP\r\n" * 1_000_000)
+        sock = socket.create_connection(("127.0.0.1", serving.port), 20)
+        with sock, pytest.raises(ConnectionError):
+            sock.sendall(b"HELP\r\n" * 1_000_000)
         until(lambda: any(event["event"] == "replies_not_read" for event in events))
 
     def test_only_so_many_calls_at_a_time(self, serve, memory):
