@@ -67,6 +67,27 @@ class SftpConfig:
 
 
 @define
+class FtpConfig:
+    """The FTP and FTPS listener; times in seconds."""
+
+    listen: list[str] = field(factory=lambda: ["127.0.0.1:8021"])
+    plain: bool = False
+    certificate: str = ""
+    key: str = ""
+    passive_ports: str = "50000-50100"
+    masquerade_address: str = ""
+    login_timeout: float = 30
+    idle_timeout: float = 900
+    max_auth_tries: int = 6
+    max_connections: int = 200
+    max_connections_per_address: int = 20
+    ban_after: int = 15
+    ban_window: float = 600
+    ban_time: float = 600
+    proxy_from: list[str] = field(factory=list)
+
+
+@define
 class WebConfig:
     """The HTTP listener for health checks."""
 
@@ -137,6 +158,7 @@ class Config:
 
     store: StoreConfig
     sftp: SftpConfig = field(factory=SftpConfig)
+    ftp: FtpConfig | None = None
     web: WebConfig | None = None
     mail: MailConfig | None = None
     pipeline: PipelineConfig = field(factory=PipelineConfig)
@@ -273,7 +295,7 @@ def _converter() -> Converter:
     converter.register_structure_hook(
         BackendConfig, lambda value, _: converter.structure(value, _kind(_exactly(value, dict)))
     )
-    sections = (StoreConfig, SftpConfig, WebConfig, MailConfig, PipelineConfig, LogConfig)
+    sections = (StoreConfig, SftpConfig, FtpConfig, WebConfig, MailConfig, PipelineConfig, LogConfig)
     for record in (*sections, *BACKENDS.values(), Config):
         hook = make_dict_structure_fn(record, converter, _cattrs_forbid_extra_keys=True)
         converter.register_structure_hook(record, partial(_table, hook))

@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import asyncssh
@@ -15,13 +16,16 @@ import structlog
 
 from smsfs.cli.common import TEMPORARY, config_option, filesystems, opened
 from smsfs.cli.logs import configure
-from smsfs.config import Config, SftpConfig, WebConfig
+from smsfs.config import Config, FtpConfig, SftpConfig, WebConfig
 from smsfs.errors import ConfigurationError, StoreUnavailable
 from smsfs.frontends.logins import Logins, host_keys
 from smsfs.frontends.proxy import networks
 from smsfs.frontends.sftp import SftpServer, SftpSettings
 from smsfs.frontends.web import Readiness, WebServer, start_web
 from smsfs.store import Owner, Store
+
+if TYPE_CHECKING:
+    from smsfs.frontends.ftp import FtpServer
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 STEADY_SECONDS = 60.0
@@ -51,16 +55,19 @@ async def _serve(config: Config, config_file: Path | None, store: Store) -> None
     logins = Logins(store, filesystems(store, owner))
     keys = await asyncio.to_thread(host_keys, store)
     sftp = SftpServer(_sftp_settings(config.sftp, keys), logins)
+    ftp = _ftp_server(config.ftp, logins)
     workers = [Worker(name, config_file, store, config) for name in ("intake", "dispatch", "reports")]
     tasks = [asyncio.create_task(worker.run()) for worker in workers]
     web = None
     try:
-        await _listen(sftp)
+        await _listen("sftp", sftp)
+        if ftp:
+            await _listen("ftp", ftp)
         web = await _listen_web(config.web, partial(_unready, stop, store, owner))
         await stop.wait()
         log.info("stopping", grace=config.pipeline.stop_grace)
     finally:
-        await sftp.stop(config.pipeline.stop_grace)
+        await asyncio.gather(*(server.stop(config.pipeline.stop_grace) for server in (sftp, ftp) if server))
         await asyncio.gather(*(worker.stop() for worker in workers))
         await asyncio.gather(*tasks)
         if web:
@@ -74,9 +81,9 @@ def _stop_or_end(stop: asyncio.Event) -> None:
     stop.set()
 
 
-async def _listen(sftp: SftpServer) -> None:
-    await sftp.listen()
-    _print_ready("sftp", sftp.addresses)
+async def _listen(what: str, server: "SftpServer | FtpServer") -> None:
+    await server.listen()
+    _print_ready(what, server.addresses)
 
 
 async def _listen_web(config: WebConfig | None, readiness: Readiness) -> WebServer | None:
@@ -110,13 +117,40 @@ def _store_fault(store: Store, owner: Owner) -> str | None:
 
 
 def _sftp_settings(config: SftpConfig, keys: list[asyncssh.SSHKey]) -> SftpSettings:
+    only = {name: getattr(config, name) for name in ("max_sessions", "legacy_algorithms")}
+    return SftpSettings(keys, **_limits(config), **only)
+
+
+def _limits(config: SftpConfig | FtpConfig) -> dict[str, Any]:
+    """What both kinds of servers are told."""
     same = (
         *("login_timeout", "max_auth_tries", "max_connections", "max_connections_per_address", "ban_after"),
-        *("ban_window", "ban_time", "max_sessions", "idle_timeout", "legacy_algorithms"),
+        *("ban_window", "ban_time", "idle_timeout"),
     )
-    options = {name: getattr(config, name) for name in same}
     listen = [address(text) for text in config.listen]
-    return SftpSettings(keys, listen, proxy_from=networks(config.proxy_from), **options)
+    proxy_from = networks(config.proxy_from)
+    return {"listen": listen, "proxy_from": proxy_from, **{name: getattr(config, name) for name in same}}
+
+
+def _ftp_server(config: FtpConfig | None, logins: Logins) -> "FtpServer | None":
+    """The FTP server, if there is to be one.
+
+    Raises:
+        ConfigurationError: it is told what cannot be.
+    """
+    if config is None:
+        return None
+    from smsfs.frontends import ftp  # noqa: PLC0415 -- a server without FTP starts without its library
+
+    key = Path(config.key) if config.key else None
+    settings = ftp.FtpSettings(
+        ftp.tls_context(Path(config.certificate), key) if config.certificate else None,
+        plain=config.plain,
+        passive_ports=ftp.passive_range(config.passive_ports),
+        masquerade_address=config.masquerade_address,
+        **_limits(config),
+    )
+    return ftp.FtpServer(settings, logins)
 
 
 def address(text: str) -> tuple[str, int]:

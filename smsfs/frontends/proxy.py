@@ -6,7 +6,9 @@ can pretend to be anyone, so one is read from configured addresses only, and is 
 
 import asyncio
 import ipaddress
+import socket
 import struct
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
@@ -142,6 +144,28 @@ def _binary_peer(family: int, rest: bytes) -> tuple[str, int] | None:
         return None
     source, _, port, _ = layout.unpack_from(rest)
     return str(ipaddress.ip_address(source)), port
+
+
+def read_header(sock: socket.socket, timeout: float) -> Header:
+    """Read a header from a connection, and nothing of what follows it; blocks.
+
+    Raises:
+        ProxyError: it begins with none, or it did not come in ``timeout`` seconds.
+        OSError: the connection failed.
+    """
+    data, deadline = b"", time.monotonic() + timeout
+    while True:
+        sock.settimeout(max(0.001, deadline - time.monotonic()))
+        try:
+            more = sock.recv(len(_SIGNATURE) + MAX_REST, socket.MSG_PEEK)
+        except TimeoutError:
+            raise ProxyError("it did not come in time") from None
+        if not more:
+            raise ProxyError("the connection ended before it")
+        header = parse(data + more)
+        data += sock.recv(header.size - len(data) if header else len(more))
+        if header:
+            return header
 
 
 def networks(texts: Iterable[str]) -> list[Network]:

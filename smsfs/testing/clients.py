@@ -66,10 +66,14 @@ class Client(ABC):
 
     Args:
         login: for SFTP.
+
+    Attributes:
+        home: the folder it runs in, with its configuration.
     """
 
     def __init__(self, login: Login) -> None:
         self.login = login
+        self.home = login.home
         self.place = f"{login.account}@127.0.0.1"
 
     @abstractmethod
@@ -82,7 +86,7 @@ class Client(ABC):
 
     def run(self, *command: str, text: str = "") -> str:
         """Run a program with ``text`` on its standard input; what it wrote to standard output."""
-        environment = {**os.environ, "HOME": str(self.login.home), "LC_ALL": "C.UTF-8"}
+        environment = {**os.environ, "HOME": str(self.home), "LC_ALL": "C.UTF-8"}
         done = subprocess.run(  # noqa: S603 - the clients are what is run here
             command,
             input=text,
@@ -91,7 +95,7 @@ class Client(ABC):
             check=False,
             timeout=BOUND,
             env=environment,
-            cwd=self.login.home,
+            cwd=self.home,
         )
         if done.returncode:
             raise ClientFailed(command[0], done.returncode, done.stdout, done.stderr)

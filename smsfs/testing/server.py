@@ -213,6 +213,11 @@ class Server(Program):
         """The port on which its health pages are; the configuration must have a section ``[web]``."""
         return self._port("web")
 
+    @property
+    def ftp_port(self) -> int:
+        """The port on which FTP listens; the configuration must have a section ``[ftp]``."""
+        return self._port("ftp")
+
     def _port(self, listener: str) -> int:
         line = re.compile(rf"^ready {listener} .*:(\d+)\n", re.MULTILINE)
         return int(wait_for(lambda: line.findall(self.output), f"the line ready {listener}")[0])

@@ -4,6 +4,7 @@ import pytest
 from smsfs import config as module
 from smsfs.config import (
     Config,
+    FtpConfig,
     PipelineConfig,
     SftpConfig,
     StoreConfig,
@@ -32,6 +33,22 @@ ban_after = 6
 ban_window = 7
 ban_time = 8
 legacy_algorithms = true
+proxy_from = ["192.0.2.0/24"]
+[ftp]
+listen = ["127.0.0.1:2021"]
+plain = true
+certificate = "/etc/smsfs/chain.pem"
+key = "/etc/smsfs/key.pem"
+passive_ports = "40000-40010"
+masquerade_address = "192.0.2.10"
+login_timeout = 5
+idle_timeout = 60.5
+max_auth_tries = 2
+max_connections = 3
+max_connections_per_address = 4
+ban_after = 6
+ban_window = 7
+ban_time = 8
 proxy_from = ["192.0.2.0/24"]
 [web]
 listen = ["127.0.0.1:9090"]
@@ -88,6 +105,13 @@ def test_every_key_is_read(read):
         legacy_algorithms=True,
         proxy_from=["192.0.2.0/24"],
     )
+    assert config.ftp == FtpConfig(
+        ["127.0.0.1:2021"],
+        True,
+        *("/etc/smsfs/chain.pem", "/etc/smsfs/key.pem", "40000-40010", "192.0.2.10"),
+        *(5, 60.5, 2, 3, 4, 6, 7, 8),
+        proxy_from=["192.0.2.0/24"],
+    )
     assert config.web == WebConfig(["127.0.0.1:9090"])
     assert config.pipeline == PipelineConfig("other", 9, 10, 11, 12, 13)
     (backend,) = config.backends.values()
@@ -98,7 +122,8 @@ def test_every_key_is_read(read):
 
 def test_test_above_knows_every_key():
     """A key added later would go untested."""
-    for record in (SftpConfig, WebConfig, PipelineConfig, StoreConfig, module.OutboxConfig, module.LogConfig):
+    records = (SftpConfig, FtpConfig, WebConfig, PipelineConfig, StoreConfig)
+    for record in (*records, module.OutboxConfig, module.LogConfig):
         assert all(f"\n{item.name} = " in WHOLE for item in attrs.fields(record)), record
 
 
@@ -114,7 +139,10 @@ def test_empty_file_is_the_default(read, tmp_path):
     ("text", "sentence"),
     [
         ("[store]\nurl = 'sqlite:///a/b'\nmargin = 10\n", "margin has to be more than 0 and less than lease"),
-        ("[sfpt]\n", "top level has no key 'sfpt' (it has store, sftp, web, mail, pipeline, backends, log)"),
+        (
+            "[sfpt]\n",
+            "top level has no key 'sfpt' (it has store, sftp, ftp, web, mail, pipeline, backends, log)",
+        ),
         ("[sftp]\nprot = 22\n", "sftp has no key 'prot'"),
         ("[backends.outbox]\ntype = 'outbox'\npth = 'x'\n", "backends.outbox has no key 'pth'"),
         ("[store]\n", "store lacks the key 'url'"),

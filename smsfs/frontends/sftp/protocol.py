@@ -11,6 +11,7 @@ import structlog
 from attrs import define, field, frozen
 
 from smsfs.errors import BadHandle, BadRequest, Exists, Missing, Refusal, TooManyOpen
+from smsfs.frontends.listing import one_word
 from smsfs.frontends.sftp import wire
 from smsfs.frontends.sftp.wire import (
     U32,
@@ -77,11 +78,6 @@ class Counters:
     bytes_out: int = 0
 
 
-def _one_word(name: str) -> str:
-    """A name that cannot be taken for two columns of a listing."""
-    return "_".join(name.split()) or "smsfs"
-
-
 @define(eq=False)
 class SftpSession:
     """Executes the requests of one client, strictly in order.
@@ -97,7 +93,7 @@ class SftpSession:
     """
 
     filesystem: "Filesystem"
-    account: str = field(default="smsfs", converter=_one_word)
+    account: str = field(default="smsfs", converter=one_word)
     owner: tuple[int, int] = (0, 0)
     log: structlog.stdlib.BoundLogger = field(factory=structlog.get_logger)
     clock: Callable[[], float] = time.time

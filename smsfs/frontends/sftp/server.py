@@ -13,9 +13,9 @@ import structlog
 from asyncssh.constants import MSG_IGNORE
 
 from smsfs.errors import ConfigurationError
+from smsfs.frontends.limits import AddressLimits
 from smsfs.frontends.proxy import ProxyGate
 from smsfs.frontends.sftp.channel import WRITE_LIMITS, SftpChannel
-from smsfs.frontends.sftp.limits import AddressLimits
 from smsfs.frontends.sftp.protocol import SftpSession
 from smsfs.frontends.sftp.settings import SftpSettings, refuse_sha1, ssh_options
 

@@ -5,15 +5,14 @@ big-endian; a string is its length as 32 bits and its bytes.
 """
 
 import errno
-import functools
-import stat
 import struct
-import time
 from collections import deque
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from attrs import frozen
+
+from smsfs.frontends.listing import columns, full_mode
 
 if TYPE_CHECKING:
     from smsfs.filesystem import Entry
@@ -26,8 +25,6 @@ U64 = struct.Struct(">Q")
 _HEADER = struct.Struct(">IBI")
 _ATTRIBUTES = struct.Struct(">IQIIIII")
 _PERMISSION_BITS = 0o7777
-_HALF_A_YEAR = 182 * 86400
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 class Request(IntEnum):
@@ -236,28 +233,13 @@ def status(request_id: int, code: Status, message: str = "") -> bytes:
 def attributes(entry: "Entry", owner: tuple[int, int]) -> bytes:
     """An entry's attributes, all of them: clients take a missing one for zero or fail."""
     size, mtime = entry.size, min(max(int(entry.mtime), 0), 2**32 - 1)
-    return _ATTRIBUTES.pack(_ALL_ATTRIBUTES, size, *owner, _mode(entry.mode, entry.is_folder), mtime, mtime)
+    return _ATTRIBUTES.pack(
+        _ALL_ATTRIBUTES, size, *owner, full_mode(entry.mode, entry.is_folder), mtime, mtime
+    )
 
 
 def listed(entry: "Entry", name: str, account: str, owner: tuple[int, int], now: float) -> bytes:
     """One name of a READDIR reply: the name, its line as ``ls -l`` prints it, and its attributes."""
     raw = name.encode("utf-8", "surrogateescape")
-    line = f"{_type_and_mode(entry.mode, entry.is_folder)}    1 {account:<8} smsfs    {entry.size:>10} "
-    line += _date(int(entry.mtime) // 60, recent=0 <= now - entry.mtime < _HALF_A_YEAR) + " "
-    return string(raw) + string(line.encode("utf-8", "replace") + raw) + attributes(entry, owner)
-
-
-def _mode(mode: int, is_folder: bool) -> int:  # noqa: FBT001 - an attribute of the entry, passed on
-    return mode | (stat.S_IFDIR if is_folder else stat.S_IFREG)
-
-
-@functools.lru_cache(64)
-def _type_and_mode(mode: int, is_folder: bool) -> str:  # noqa: FBT001 - likewise
-    return stat.filemode(_mode(mode, is_folder))
-
-
-@functools.lru_cache(4096)
-def _date(minute: int, *, recent: bool) -> str:
-    then = time.gmtime(minute * 60)
-    day = f"{_MONTHS[then.tm_mon - 1]} {then.tm_mday:>2}"
-    return f"{day} {then.tm_hour:02}:{then.tm_min:02}" if recent else f"{day} {then.tm_year:>5}"
+    line = columns(entry, account, now).encode("utf-8", "replace") + raw
+    return string(raw) + string(line) + attributes(entry, owner)

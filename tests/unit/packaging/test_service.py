@@ -10,6 +10,7 @@ from smsfs.cli.serve import serve
 from smsfs.config import (
     SYSTEM_FILE,
     Config,
+    FtpConfig,
     LogConfig,
     OutboxConfig,
     PipelineConfig,
@@ -87,6 +88,16 @@ def test_mail_example_shows_every_key_and_its_default(tmp_path):
     full = loaded(re.sub(r"(?m)^#(?=\w+ = )", "", text), tmp_path).mail
     assert full == short
     assert set(re.findall(r"(?m)^#?(\w+) = ", text)) == set(attrs.asdict(full))
+
+
+def test_ftp_example_shows_every_key_and_its_default(tmp_path):
+    """An operator would not know of a key, or take a value for the default that is none."""
+    text = (PACKAGING / "smsfs-ftp.toml").read_text(encoding="utf-8")
+    short = loaded(text, tmp_path).ftp
+    assert loaded(re.sub(r"(?m)^#(?=\w+ = )", "", text), tmp_path).ftp == short
+    assert attrs.evolve(FtpConfig(), listen=short.listen, certificate=short.certificate) == short
+    body = text.partition("[ftp]")[2]
+    assert set(re.findall(r"(?m)^#?(\w+) = ", body)) == set(attrs.asdict(short))
 
 
 def test_unit_starts_the_server_with_the_system_configuration(service):

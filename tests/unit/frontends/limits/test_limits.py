@@ -1,7 +1,7 @@
 import pytest
 
-from smsfs.frontends.sftp import limits
-from smsfs.frontends.sftp.limits import AddressLimits
+from smsfs.frontends import limits
+from smsfs.frontends.limits import AddressLimits
 
 
 def new_limits(total=10, each=2):

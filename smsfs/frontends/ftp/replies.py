@@ -1,0 +1,89 @@
+"""The text of FTP: reply codes for refusals, times, and lines of listings. Nothing here does I/O.
+
+Sources: RFC 959 (replies), RFC 3659 (MLST, MDTM, SIZE, REST), draft-somers-ftp-mfxx (MFMT).
+"""
+
+import calendar
+import errno
+import re
+import time
+
+from smsfs.errors import BadRequest
+from smsfs.filesystem import Entry
+from smsfs.frontends.listing import columns, full_mode
+from smsfs.states import CLIENT_RIGHTS
+
+#: errno -> reply. By codes of 4xx a client knows that the same may work later; many then try again.
+CODES = {
+    errno.ENOSPC: 452,
+    errno.EDQUOT: 552,
+    errno.EFBIG: 552,
+    errno.EBUSY: 450,
+    errno.EMFILE: 450,
+    errno.EAGAIN: 451,
+    errno.ENAMETOOLONG: 553,
+}
+REFUSED, FAILED = 550, 451
+FACTS = ("type", "size", "modify", "perm", "unique", "unix.mode")
+#: What a client may do -> the letters of RFC 3659, section 7.5.5; a folder can be entered, listed, filled.
+_PERMISSIONS = {"write": "aw", "rename": "f", "delete": "d", "read": "r"}
+_FOLDER_PERMISSIONS = "elc"
+_TIME = re.compile(r"(\d{14})(?:\.\d+)?")
+_CONTROL = dict.fromkeys((*range(32), 127), "?")
+
+
+def code_of(number: int | None, otherwise: int) -> int:
+    """The reply code for an errno."""
+    return CODES.get(number or 0, otherwise)
+
+
+def printable(name: str) -> str:
+    """A name as it can stand in a line: what would end or forge one is shown as ``?``, as by ``ls -q``."""
+    return name.translate(_CONTROL)
+
+
+def timestamp(seconds: float) -> str:
+    """A time of RFC 3659, in UTC and whole seconds."""
+    return time.strftime("%Y%m%d%H%M%S", time.gmtime(seconds))
+
+
+def seconds_of(text: str) -> float:
+    """Seconds since the epoch of a time of RFC 3659; a fraction is cut off.
+
+    Raises:
+        BadRequest: it is none.
+    """
+    found = _TIME.fullmatch(text)
+    try:
+        return float(calendar.timegm(time.strptime(found[1], "%Y%m%d%H%M%S"))) if found else _no_time(text)
+    except ValueError:
+        return _no_time(text)
+
+
+def _no_time(text: str) -> float:
+    raise BadRequest(f"{printable(text)} is no time of the form YYYYMMDDHHMMSS.")
+
+
+def long_line(entry: Entry, account: str, now: float) -> str:
+    """A line of LIST."""
+    return f"{columns(entry, account, now)}{printable(entry.name)}\r\n"
+
+
+def facts(entry: Entry, wanted: list[str]) -> str:
+    """The facts of MLST and MLSD, each with its semicolon."""
+    known = {
+        "type": "dir" if entry.is_folder else "file",
+        "size": str(entry.size),
+        "modify": timestamp(entry.mtime),
+        "perm": _permissions(entry),
+        "unique": f"{entry.inode:x}",
+        "unix.mode": f"{full_mode(entry.mode, entry.is_folder) & 0o7777:04o}",
+    }
+    return "".join(f"{name}={known[name]};" for name in wanted)
+
+
+def _permissions(entry: Entry) -> str:
+    if entry.state is None:
+        return _FOLDER_PERMISSIONS
+    rights = CLIENT_RIGHTS[entry.state]
+    return "".join(letters for right, letters in _PERMISSIONS.items() if right in rights)

@@ -1,0 +1,261 @@
+"""The FTP server: listeners on asyncio's loop, a thread with a loop of its own for each client.
+
+pyftpdlib's sessions block while the filesystem works; in a thread each, that stalls one client only. Limits,
+bans and logins are asyncio's business, and so in one thread.
+"""
+
+import asyncio
+import os
+import socket
+import threading
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Protocol, TypeVar, cast
+
+import structlog
+
+from smsfs.errors import ConfigurationError
+from smsfs.filesystem import Filesystem
+from smsfs.frontends.ftp.library import IOLoop
+from smsfs.frontends.ftp.lines import Host
+from smsfs.frontends.ftp.session import Session
+from smsfs.frontends.ftp.settings import FtpSettings
+from smsfs.frontends.limits import AddressLimits
+from smsfs.frontends.proxy import ProxyError, ProxyGate, is_within, read_header
+
+#: How often a session looks around while the server stops.
+_POLL = 0.05
+#: How long a session's thread waits for the main one, which has only to look something up.
+_ASK_SECONDS = 60.0
+#: How long a balancer's header on a data connection may take; the session stands still meanwhile.
+_HEADER_SECONDS = 5.0
+T = TypeVar("T")
+
+
+class Authenticator(Protocol):
+    """Who may log in. An unknown account takes as long to refuse as a wrong password."""
+
+    async def password(self, username: str, password: str, peer: str) -> bool:
+        """Whether the password is the account's."""
+
+    async def filesystem(self, username: str) -> Filesystem:
+        """The files of an account that has logged in, for one session.
+
+        Raises:
+            OSError: they cannot be had now; a refusal's sentence is told to the client.
+        """
+
+
+class _Handover(asyncio.Protocol):
+    """Takes a connection away from asyncio, its balancer's header read."""
+
+    def __init__(self, server: "FtpServer") -> None:
+        self._server = server
+
+        self._data = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.pause_reading()
+        asyncio.get_running_loop().call_soon(self._hand_over)
+
+    def data_received(self, data: bytes) -> None:
+        """What came along with the header."""
+        self._data += data
+
+    def _hand_over(self) -> None:
+        peer = str((self._transport.get_extra_info("peername") or ("unknown",))[0])
+        sock = self._transport.get_extra_info("socket").dup()
+        self._transport.abort()  # the duplicate keeps the connection
+        self._server.take(sock, peer, self._data)
+
+
+class _Waker:
+    """Wakes every session's loop: a pipe whose other end is closed when the server stops."""
+
+    def __init__(self, number: int) -> None:
+        self._fileno = number
+
+    def readable(self) -> bool:
+        return True
+
+    def handle_read_event(self) -> None:
+        """The session sees for itself that the server stops."""
+
+    def handle_error(self) -> None:
+        raise  # noqa: PLE0704 - called while an error is handled
+
+    handle_close = handle_read_event
+
+
+class FtpServer(Host):
+    """Listens until it is stopped.
+
+    Attributes:
+        addresses: host and port of each listening socket.
+    """
+
+    def __init__(self, settings: FtpSettings, authenticator: Authenticator) -> None:
+        self.settings = settings
+        self.stopping = False
+        self.addresses: list[tuple[str, int]] = []
+        self._authenticator = authenticator
+        self._log: structlog.stdlib.BoundLogger = structlog.get_logger(frontend="ftp")
+        self._limits = AddressLimits(
+            settings.max_connections,
+            settings.max_connections_per_address,
+            settings.ban_after,
+            settings.ban_window,
+            settings.ban_time,
+        )
+        self._loop = asyncio.get_running_loop()
+        self._listeners: list[asyncio.Server] = []
+        self._gates: set[ProxyGate] = set()
+        self._threads: set[threading.Thread] = set()
+        self._calls = threading.BoundedSemaphore(settings.calls)
+        self._cutting = False
+        self._ended = asyncio.Event()
+        self._woken, self._wake = os.pipe()
+
+    async def listen(self) -> None:
+        """Open the listening sockets.
+
+        Raises:
+            ConfigurationError: one cannot be opened; then none is.
+        """
+        if self.settings.plain:
+            self._log.warning("plain_ftp", meaning="passwords and files may travel unencrypted")
+        for host, port in self.settings.listen:
+            try:
+                listener = await self._loop.create_server(
+                    self._gate, host, port, backlog=self.settings.max_connections
+                )
+            except OSError as exc:
+                await self.stop(0)
+                reason = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else exc.strerror
+                raise ConfigurationError(
+                    f"FTP cannot listen on {host}:{port}: {reason}. "
+                    "Stop what listens there, or change listen under [ftp]."
+                ) from exc
+            self._listeners.append(listener)
+            self.addresses += [sock.getsockname()[:2] for sock in listener.sockets]
+
+    def _gate(self) -> ProxyGate:
+        settings = self.settings
+        return ProxyGate(lambda: _Handover(self), settings.proxy_from, settings.login_timeout, self._gates)
+
+    # Clients
+
+    def take(self, sock: socket.socket, peer: str, data: bytes) -> None:
+        """Serve a client that has sent some ``data`` already, or send it away."""
+        reason = "stopping" if self.stopping else self._limits.connect(peer, self._loop.time())
+        if reason:
+            self._log.info("connection_refused", peer=peer, reason=reason)
+            _send_away(sock, reason)
+            return
+        thread = threading.Thread(target=self._serve, args=(sock, peer, data), name="ftp", daemon=True)
+        self._threads.add(thread)
+        thread.start()
+
+    def _serve(self, sock: socket.socket, peer: str, data: bytes) -> None:
+        try:
+            with sock, IOLoop() as loop:
+                self._run(Session(sock, self, loop, peer), loop, data)
+        except Exception:  # noqa: BLE001 - an error of ours ends this session, and no other
+            self._log.exception("session_failed", peer=peer)
+        finally:
+            self._loop.call_soon_threadsafe(self._release, threading.current_thread(), peer)
+
+    def _run(self, session: Session, loop: IOLoop, data: bytes) -> None:
+        """A session from its greeting to its end."""
+        session.handle()
+        session.feed(data)
+        waker = _Waker(self._woken)
+        loop.register(self._woken, waker, IOLoop.READ)
+        try:
+            while not session.closed and not self._cutting:
+                soonest = loop.sched.poll()
+                if self.stopping:
+                    loop.unregister(self._woken)
+                    session.leave_if_quiet()
+                    soonest = _POLL
+                loop.poll(soonest)
+        finally:
+            loop.unregister(self._woken)
+            session.close()
+
+    def _release(self, thread: threading.Thread, peer: str) -> None:
+        self._threads.discard(thread)
+        self._limits.disconnect(peer)
+        if self.stopping and not self._threads:
+            self._ended.set()
+
+    async def stop(self, grace: float) -> None:
+        """Take no more connections, let transfers finish for ``grace`` seconds, then cut what is left.
+
+        When it returns, every open file is closed or abandoned.
+        """
+        if self.stopping:
+            return
+        self.stopping = True
+        for listener in self._listeners:
+            listener.close()
+        for gate in list(self._gates):
+            gate.close()
+        os.close(self._wake)
+        if self._threads:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), grace)
+            self._cutting = True
+            await self._ended.wait()
+        os.close(self._woken)
+
+    # What sessions ask, from their threads
+
+    def _ask(self, question: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(question, self._loop).result(_ASK_SECONDS)
+
+    def login(self, account: str, password: str, peer: str) -> str | None:
+        """None if the password is right, or why the client is refused."""
+        return self._ask(self._login(account, password, peer))
+
+    async def _login(self, account: str, password: str, peer: str) -> str | None:
+        if self._limits.is_banned(peer, self._loop.time()):
+            return "banned"
+        if await self._authenticator.password(account, password, peer):
+            return None
+        self._log.info("login_failed", peer=peer, account=account, method="password")
+        if self._limits.fail(peer, self._loop.time()):
+            self._log.warning("banned", peer=peer, seconds=self.settings.ban_time)
+            return "banned"
+        return "wrong"
+
+    def filesystem(self, account: str) -> Filesystem:
+        """The files of an account that has logged in."""
+        return self._ask(self._authenticator.filesystem(account))
+
+    def call(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """Call a function of a filesystem; only so many of them run at a time."""
+        with self._calls:
+            return function(*args, **options)
+
+    def is_client(self, sock: socket.socket, address: str, peer: str) -> bool:
+        """Whether a data connection is the client's; a balancer says so as on the control connection."""
+        if not is_within(address, self.settings.proxy_from):
+            return address == peer
+        try:
+            header = read_header(sock, _HEADER_SECONDS)
+        except (ProxyError, OSError) as exc:
+            self._log.warning("proxy_header_missing", proxy=address, reason=str(exc))
+            return False
+        return (header.peer[0] if header.peer else address) == peer
+
+
+def _send_away(sock: socket.socket, reason: str) -> None:
+    """Tell why, if there is room for that, and close."""
+    with sock:
+        sock.setblocking(False)
+        try:
+            sock.send(f"421 Not now: {reason}.\r\n".encode())
+        except OSError:
+            return

@@ -1,0 +1,125 @@
+"""What an FTP server is told."""
+
+import ipaddress
+import re
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+
+from attrs import field, frozen
+
+from smsfs.errors import ConfigurationError
+from smsfs.frontends.proxy import Network
+
+_LAST_PORT = 65535
+_RANGE = re.compile(r"([0-9]+)(?:-([0-9]+))?")
+
+
+def _ipv4_or_none(_: object, __: object, value: str) -> None:
+    try:
+        if value:
+            ipaddress.IPv4Address(value)
+    except ValueError as exc:
+        raise ConfigurationError(
+            f"[ftp] masquerade_address: {value!r} is no IPv4 address such as 192.0.2.10; "
+            "with IPv6, clients use the address that they know already."
+        ) from exc
+
+
+@frozen
+class FtpSettings:
+    """The limits of an FTP server; times are seconds.
+
+    Attributes:
+        tls: for FTPS; None where there is no certificate.
+        plain: also without TLS.
+        listen: host and port pairs; port 0 takes a free one.
+        passive_ports: on which data connections are awaited; none means any that is free.
+        masquerade_address: the IPv4 address that clients are told for them; "" for the one they came to.
+        login_timeout: from connecting to being logged in; before that, as long again for a balancer's header.
+        max_auth_tries: wrong passwords before the connection is closed.
+        max_connections: of all addresses.
+        max_connections_per_address: of one IPv4 address or one IPv6 /64.
+        ban_after: failed logins within ``ban_window`` that ban an address for ``ban_time``.
+        idle_timeout: without a command, and of a transfer without a byte, the connection is closed.
+        proxy_from: where load balancers connect from, which say by the PROXY protocol whose connection it is.
+        calls: calls of the filesystem at a time.
+    """
+
+    tls: ssl.SSLContext | None = None
+    plain: bool = field(default=False, kw_only=True)
+    listen: Sequence[tuple[str, int]] = (("127.0.0.1", 8021),)
+    passive_ports: Sequence[int] = ()
+    masquerade_address: str = field(default="", validator=_ipv4_or_none)
+    login_timeout: float = 30
+    max_auth_tries: int = 6
+    max_connections: int = 200
+    max_connections_per_address: int = 20
+    ban_after: int = 15
+    ban_window: float = 600
+    ban_time: float = 600
+    idle_timeout: float = 900
+    proxy_from: Sequence[Network] = ()
+    calls: int = 4
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse to start with nothing that a client could log in by."""
+        if self.tls is None and not self.plain:
+            raise ConfigurationError(
+                "[ftp] has no certificate: name the PEM files certificate and key for FTPS, or allow FTP "
+                "without encryption by plain = true."
+            )
+
+
+def tls_context(certificate: Path, key: Path | None = None) -> ssl.SSLContext:
+    """TLS 1.2 and later with a certificate.
+
+    Session tickets are off: clients that never read from the data connection they upload on would leave them
+    unread, and the kernel would then answer their FIN's data with a reset. An end without close_notify is an
+    error: it tells a cut upload from a complete one.
+
+    Args:
+        certificate: a PEM file with the chain, the server's own first.
+        key: a PEM file with its private key; None if that is in ``certificate``.
+
+    Raises:
+        ConfigurationError: they cannot be used.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.num_tickets = 0
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+    for path in (certificate, key or certificate):
+        if not path.is_file():
+            raise ConfigurationError(f"[ftp] There is no file {path}; name PEM files as certificate and key.")
+    try:
+        context.load_cert_chain(certificate, key, password=_refuse_password)
+    except OSError as exc:
+        raise ConfigurationError(
+            f"[ftp] The certificate {certificate} and its key cannot be used ({exc.strerror or exc}): they "
+            "are PEM files that belong together, the key without a passphrase."
+        ) from exc
+    return context
+
+
+def _refuse_password() -> str:
+    """Without this OpenSSL would ask on the terminal."""
+    return ""
+
+
+def passive_range(text: str) -> range:
+    """The ports of ``first-last``, or of one number; none of an empty text.
+
+    Raises:
+        ConfigurationError: it is something else.
+    """
+    if not text:
+        return range(0)
+    found = _RANGE.fullmatch(text)
+    first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    if not 0 < first <= last <= _LAST_PORT:
+        raise ConfigurationError(
+            f"[ftp] passive_ports: {text!r} is none of the kind 50000-50100; empty means any free port."
+        )
+    return range(first, last + 1)
