@@ -7,18 +7,21 @@ from pathlib import Path
 
 import click
 import structlog
+from attrs import asdict
 
 from smsfs.backends.outbox import Outbox
 from smsfs.backends.smpp.client import SmppBackend
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.cli.common import config_option, opened
 from smsfs.cli.logs import configure
-from smsfs.config import BackendConfig, Config
+from smsfs.config import BackendConfig, Config, MailConfig
 from smsfs.dialects.registry import dialect
 from smsfs.pipeline.dispatch import BreakerRules, Dispatcher, Route
 from smsfs.pipeline.intake import Intake, IntakeRules
+from smsfs.pipeline.mail import Mailer, Relay
 from smsfs.pipeline.results import REPORTS, ResultWriter
 from smsfs.pipeline.retention import SWEEP_SECONDS, sweep
+from smsfs.pipeline.windows import reopening
 from smsfs.store import Owner, Store
 
 NICE = 5
@@ -70,11 +73,12 @@ def reports(name: str, config_file: Path | None) -> None:
     os.nice(NICE)
     with opened(config_file) as (config, store):
         configure(config.log)
-        _report_until(_end_of_input(), store, store.register("reports", name))
+        _report_until(_end_of_input(), store, store.register("reports", name), config.mail)
 
 
-def _report_until(stop: threading.Event, store: Store, owner: Owner) -> None:
+def _report_until(stop: threading.Event, store: Store, owner: Owner, mail: MailConfig | None) -> None:
     writer, next_sweep = ResultWriter(store, owner), 0.0
+    mailer = Mailer(store, Relay(**asdict(mail)) if mail else None, lambda: store.lead(owner, REPORTS))
     while not stop.is_set():
         if not store.lead(owner, REPORTS):
             writer.check_held()
@@ -84,7 +88,7 @@ def _report_until(stop: threading.Event, store: Store, owner: Owner) -> None:
             store.settle()
             sweep(store, dialect)
             next_sweep = store.now() + SWEEP_SECONDS
-        if not writer.step():
+        if not (writer.step() + mailer.step()):
             _wait(store, writer.next_time())
 
 
@@ -114,7 +118,8 @@ def dispatch(name: str, config_file: Path | None) -> None:
 async def _dispatch(config: Config, store: Store, name: str) -> None:
     routes = [_route(config, name, options) for name, options in config.backends.items()]
     rules = BreakerRules(config.pipeline.breaker_failures, config.pipeline.breaker_seconds)
-    dispatcher = Dispatcher(store, store.register("dispatch", name), routes, rules)
+    owner, reopen = store.register("dispatch", name), reopening(store, dialect)
+    dispatcher = Dispatcher(store, owner, routes, rules, reopen)
     _warn_of_strays(store, config)
     ended = _end_of_input()
     watch = asyncio.create_task(_stop_at(ended, dispatcher))

@@ -45,6 +45,7 @@ class Naxai:
     defaults = DEFAULTS
     #: A file keeps its name while it is processed.
     stamped = False
+    accepted = FileState.CONSUMED
 
     def check_setting(self, key: str, value: str) -> Any:
         """The value of a setting from its text; see :class:`smsfs.dialects.Dialect`."""
@@ -95,16 +96,13 @@ class Naxai:
         days: int = settings["dedupe_days"]
         return days * DAY
 
-    def window(self, settings: Mapping[str, Any], at: datetime) -> tuple[float, float]:
-        """When a message may leave that is ready ``at``: a message whose opening ended waits for this one.
-
-        Returns:
-            Not before (0: at once) and not after (0: whenever), in seconds since the epoch.
+    def again(self, settings: Mapping[str, Any], now: datetime) -> tuple[float, float] | None:
+        """The next opening of the connector's calendar, for messages whose opening has ended.
 
         Raises:
-            Unreadable: at no time within a year.
+            Unreadable: it has none within a year.
         """
-        return naxai_rows.window(settings, at)
+        return naxai_rows.window(settings, now)
 
     def read(
         self,

@@ -2,9 +2,11 @@
 
 from smsfs.dialects import Dialect
 from smsfs.dialects.gatewayapi import GatewayApi
+from smsfs.dialects.naxai import Naxai
+from smsfs.dialects.smsportal import SmsPortal
 from smsfs.errors import ConfigurationError
 
-DIALECTS: dict[str, Dialect] = {known.name: known for known in (GatewayApi(),)}
+DIALECTS: dict[str, Dialect] = {known.name: known for known in (GatewayApi(), SmsPortal(), Naxai())}
 
 
 def dialect(name: str) -> Dialect:

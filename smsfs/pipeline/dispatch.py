@@ -21,6 +21,7 @@ from smsfs.pipeline.breaker import Breaker
 from smsfs.pipeline.failover import Failover, Gate
 from smsfs.pipeline.inbox import Inbox
 from smsfs.pipeline.outcomes import of_answer
+from smsfs.pipeline.windows import Reopen, never, over
 from smsfs.sms.message import Message
 from smsfs.store import LeaseLostError, NewSlice, Outcome, Owner, Slice, SliceReport, Store
 
@@ -72,6 +73,7 @@ class _Held:
     resent: list[Message] = field(factory=list)
     again_outcomes: list[Outcome] = field(factory=list)
     again_after: float = 0.0
+    moved: list[NewSlice] = field(factory=list)
     done: bool = False
 
     def report(self) -> SliceReport:
@@ -79,7 +81,9 @@ class _Held:
         ready, self.ready = self.ready, []
         if not self.done:
             return SliceReport(self.slice, ready)
-        return SliceReport(self.slice, ready + self.again_outcomes, done=True, later=self._later())
+        return SliceReport(
+            self.slice, ready + self.again_outcomes, done=True, later=self._later() + self.moved
+        )
 
     def _later(self) -> list[NewSlice]:
         if not self.slice.chain:
@@ -126,10 +130,16 @@ class Dispatcher:
         owner: this process.
         routes: the backends.
         rules: when to leave one of them alone.
+        reopen: when messages may be sent whose time is over.
     """
 
     def __init__(
-        self, store: Store, owner: Owner, routes: Iterable[Route], rules: BreakerRules | None = None
+        self,
+        store: Store,
+        owner: Owner,
+        routes: Iterable[Route],
+        rules: BreakerRules | None = None,
+        reopen: Reopen = never,
     ) -> None:
         self._store = store
         self._owner = owner
@@ -141,6 +151,7 @@ class Dispatcher:
         }
         self._failover = Failover(store, owner, self._gates.values())
         self._inbox = Inbox(store)
+        self._reopen = reopen
         self._held: list[_Held] = []
         self._changed = asyncio.Event()
         self._answered = asyncio.Event()
@@ -261,7 +272,7 @@ class Dispatcher:
         held = _Held(slice_, {message.row: message for message in messages})
         self._held.append(held)
         if slice_.expires <= self._store.now():
-            self._expire(held)
+            await self._time_over(held, messages)
         else:
             await self._submit(route, held, self._envelopes(slice_, messages))
         held.done = True
@@ -273,11 +284,21 @@ class Dispatcher:
         times = slice_.expires, left
         return [Envelope(f"{slice_.batch}-{message.row}", *file, message, *times) for message in messages]
 
-    def _expire(self, held: _Held) -> None:
-        now = self._store.now()
-        held.ready += [Outcome(row, "too_late", now, attempt=held.slice.attempt) for row in held.waiting]
+    async def _time_over(self, held: _Held, messages: list[Message]) -> None:
+        """Give a slice up whose time is over, or put it back for when it may be sent instead."""
+        now, slice_ = self._store.now(), held.slice
         held.waiting.clear()
-        log.warning("expired", account=held.slice.account, file=held.slice.path, messages=len(held.ready))
+        try:
+            window = (
+                await asyncio.to_thread(self._reopen, slice_, messages, now) if messages[0].until else None
+            )
+        except StoreUnavailable:
+            window = now + RECOVER_SECONDS, slice_.expires
+        outcomes, held.moved = over(slice_, messages, now, window)
+        held.ready += outcomes
+        log.warning(
+            outcomes[0].event, account=slice_.account, file=slice_.path, messages=len(messages), window=window
+        )
 
     async def _submit(self, route: Route, held: _Held, envelopes: list[Envelope]) -> None:
         """Hand a slice over; to a backend that was in trouble, its first message to begin with."""

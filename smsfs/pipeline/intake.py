@@ -6,10 +6,10 @@ when its reader died is read again from the start, to the same messages.
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from hashlib import blake2b
-from itertools import islice
+from itertools import count, islice
 from typing import Any, BinaryIO, cast
 
 import structlog
@@ -175,23 +175,15 @@ class Intake:
         tail = _tail(work, reading)
         verdict = evolve(verdict, tail=tail, notices=_notices(work, reading, verdict), **_causes(reading))
         finish = self._store.queue.reject if verdict.state is FileState.REJECTED else self._store.queue.accept
-        for path in work.paths(verdict):
-            reports = self._reports(work, reading, evolve(verdict, path=path))
+        for path, reports in _shown(work, reading, verdict):
+            files = [NewFile(name, self._written(data), len(data)) for name, data in reports]
             try:
-                finish(work.batch.id, self._owner, evolve(verdict, path=path, reports=reports))
+                finish(work.batch.id, self._owner, evolve(verdict, path=path, reports=files))
             except Exists:
-                self._store.contents.delete(report.content for report in reports)
+                self._store.contents.delete(file.content for file in files)
             else:
                 _log_verdict(work, evolve(verdict, path=path))
                 return
-
-    def _reports(self, work: Work, reading: Reading, verdict: Verdict) -> list[NewFile]:
-        if not reading.causes:
-            return []
-        at = datetime.fromtimestamp(verdict.at, UTC)
-        submission = evolve(work.submission, stem=verdict.path)
-        written = work.dialect.reports(submission, reading.causes, reading.cause_count, verdict.state, at)
-        return [NewFile(path, self._written(data), len(data)) for path, data in written]
 
     def _written(self, data: bytes) -> str:
         content = self._store.contents.create()
@@ -265,6 +257,31 @@ def _tail(work: Work, reading: Reading) -> bytes:
         return b""
     causes = reading.causes[:KEPT_CAUSES]
     return work.dialect.tail(reading.head, causes, reading.cause_count, work.submission)
+
+
+def _shown(work: Work, reading: Reading, verdict: Verdict) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
+    """What the client is to see: the file's path and its reports; then the same under other names."""
+    path = work.path(verdict.state)
+    first = _reports(work, reading, verdict, path)
+    yield path, first
+    taken = {name for name, _ in first}
+    for second in count(int(verdict.at)):
+        at = datetime.fromtimestamp(second, UTC)
+        other = path if verdict.state is FileState.CONSUMED else work.dialect.spare(path, at)
+        reports = _reports(work, reading, verdict, other)
+        yield (
+            other,
+            [(work.dialect.spare(name, at) if name in taken else name, data) for name, data in reports],
+        )
+
+
+def _reports(work: Work, reading: Reading, verdict: Verdict, path: str) -> list[tuple[str, bytes]]:
+    """Files that tell what was wrong, named after the file as it is called now."""
+    if not reading.causes:
+        return []
+    submission = evolve(work.submission, stem=path.rpartition("/")[2])
+    at = datetime.fromtimestamp(verdict.at, UTC)
+    return work.dialect.reports(submission, reading.causes, reading.cause_count, verdict.state, at)
 
 
 def _causes(reading: Reading) -> dict[str, Any]:

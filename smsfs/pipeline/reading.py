@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from itertools import count
 from typing import Any
 
 import msgspec
@@ -13,9 +12,12 @@ from smsfs.backends.routing import Chain, Routes
 from smsfs.dialects import Dialect, Refused, Row, Sheet, Submission
 from smsfs.errors import Cause
 from smsfs.sms.message import Message
-from smsfs.store import Account, Batch, File, NewSlice, Outcome, Owner, Store, Verdict
+from smsfs.states import FileState
+from smsfs.store import Account, Batch, File, NewSlice, Outcome, Owner, Store
 
 SLICE_MESSAGES = 500
+#: Where consumed files are kept, out of their clients' sight.
+CONSUMED = ".consumed"
 #: So many rows are looked up together: on the opt-out list, among numbers written to before.
 CHUNK_ROWS = 5000
 
@@ -84,12 +86,10 @@ class Work:
         """When; UTC."""
         return datetime.fromtimestamp(self.batch.submitted, UTC)
 
-    def paths(self, verdict: Verdict) -> Iterator[str]:
-        """Where the file may go, the best first."""
-        path = self.dialect.path(self.submission, self.submitted, verdict.state)
-        yield path
-        for second in count(int(verdict.at)):
-            yield self.dialect.spare(path, datetime.fromtimestamp(second, UTC))
+    def path(self, state: FileState) -> str:
+        """Where the file goes in a state; out of its client's sight if that is consumed."""
+        path = self.dialect.path(self.submission, self.submitted, state)
+        return f"{CONSUMED}/{self.batch.id}/{path}" if state is FileState.CONSUMED else path
 
 
 class Sorter:

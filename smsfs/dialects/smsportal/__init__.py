@@ -57,6 +57,7 @@ class SmsPortal:
     name = "smsportal"
     folders: tuple[str, ...] = (SEND, PROCESSED, ERRORS)
     stamped = False
+    accepted = FileState.SUCCESS
     defaults: Mapping[str, Any] = {
         "email": "",  # where the outcome is told, unless the file says; empty: nowhere
         "sender_fixed": "",  # what senderId Fixed stands for; empty: the backend's own
@@ -65,6 +66,8 @@ class SmsPortal:
         "check_networks": True,
         "unknown_keys": "ignore",  # or "reject"
         "unique_seconds": 172_800,  # how long a name is not accepted again; 0: it always is
+        "duplicate_seconds": 0,  # names are unique anyhow
+        "optouts": True,
         "max_batch_bytes": 20 * MIB,  # of one document
         "max_zip_bytes": 200 * MIB,  # of all documents of a zip, inflated
     }
@@ -79,7 +82,7 @@ class SmsPortal:
         if isinstance(default, bool):
             return _one_of(key, value, ("true", "false")) == "true"
         if isinstance(default, int):
-            return _number(key, value, least=0 if key == "unique_seconds" else 1)
+            return _number(key, value, least=0 if key.endswith("_seconds") else 1)
         return _text(key, value)
 
     def create(self, path: str, settings: Mapping[str, Any]) -> None:
@@ -177,6 +180,16 @@ class SmsPortal:
             (f"{ERRORS}/{name}{reports.TEXT}", reports.for_people(*told)),
             (f"{ERRORS}/{name}{reports.JSON}", reports.for_machines(*told)),
         ]
+
+    def claims(self, settings: Mapping[str, Any]) -> float:
+        """None: whoever is in a file is written to."""
+        del settings
+        return 0
+
+    def again(self, settings: Mapping[str, Any], now: datetime) -> tuple[float, float] | None:
+        """What was not sent by the end of its window is cancelled."""
+        del settings, now
+        return None
 
     def code_for(self, what: str) -> str:
         """One of the codes of the page."""
