@@ -138,7 +138,7 @@ async def _started(command: str, *arguments: str) -> AsyncIterator[int]:
         pipe = process.stdout
         line = (await asyncio.wait_for(pipe.readline(), PATIENCE)).decode() if pipe else ""
         if not line.startswith("ready "):
-            raise ConfigurationError(f"smsfs {command} did not start; its log above says why.")
+            raise ConfigurationError(f"The command {command} did not start; its log above says why.")
         yield int(line.rpartition(":")[2])
     finally:
         if process.returncode is None:

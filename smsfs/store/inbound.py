@@ -22,9 +22,9 @@ class Inbound(Protocol):
     def match(self, now: float, limit: int, stops: Stops) -> Arrived:
         """Look again at up to ``limit`` kept receipts that are due, and at as many unfinished replies.
 
-        A receipt that is a minute old, and of an id that nobody knows, goes to the message of its backend to
-        the same number whose fate is unknown, if there is exactly one: its id was never learnt. A reply is
-        put together after a day with what came of it.
+        A receipt of an id that nobody knows, and of which nobody can learn any more, or only a carrier that
+        has been silent for a minute, goes to the message of its backend to the same number whose fate is
+        unknown, if there is exactly one. A reply is put together after a day with what came of it.
         """
 
     def waiting(self) -> int:

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import asdict, evolve
@@ -11,8 +11,9 @@ from smsfs.store import Arrived, MatchedReceipt, NewReceipt, NewReplyPart, Reply
 from smsfs.store.sql import Connection, Database, Row, plain
 from smsfs.store.sql.replies import PART_SECONDS, join_ripe, receive_parts, reply_of
 
-#: A receipt whose id nobody knows by then is of a message whose id was never learnt, or of nobody's.
-LOST_SECONDS = 10.0
+#: A receipt whose id nobody knows by then is of a message whose id was never learnt, or of nobody's. While
+#: messages are on their way, it may be of one of these, whose answer is late.
+LOST_SECONDS, BUSY_SECONDS = 10.0, 60.0
 #: A message may have been sent so long before its receipt came,
 VALID_SECONDS = 3 * 86_400.0
 #: and its fate be recorded as unknown so long after that, by whoever took over.
@@ -132,7 +133,8 @@ def _guess(
     if not lost:
         return found
     connection.one("receipt_guess_lock")
-    for backend, own in _by_backend(lost).items():
+    for backend, all_ in _by_backend(lost).items():
+        own = _without_late_ones(connection, backend, all_, now)
         firsts = {receipt.recipient: number for number, receipt in reversed(own.items())}
         for recipient, rows in _unsettled(connection, backend, own.values()).items():
             receipt = own[firsts[recipient]]
@@ -144,8 +146,20 @@ def _guess(
     return found
 
 
-def _unsettled(connection: Connection, backend: str, receipts: Iterable[NewReceipt]) -> dict[int, list[Row]]:
+def _without_late_ones(
+    connection: Connection, backend: str, receipts: dict[int, NewReceipt], now: float
+) -> dict[int, NewReceipt]:
+    if connection.one("slice_any_claimed", backend=backend) is None:
+        return receipts
+    return {number: receipt for number, receipt in receipts.items() if receipt.at <= now - BUSY_SECONDS}
+
+
+def _unsettled(
+    connection: Connection, backend: str, receipts: Collection[NewReceipt]
+) -> dict[int, list[Row]]:
     """Attempts of unknown fate, some of whose ids are unknown too, by recipient."""
+    if not receipts:
+        return {}
     recipients = {receipt.recipient for receipt in receipts}
     since = min(receipt.at for receipt in receipts) - VALID_SECONDS
     values = {"backend": backend, "recipients": json.dumps(list(recipients)), "since": since}

@@ -11,6 +11,8 @@ UPDATE receipt SET due = :due WHERE id = :id;
 -- name: receipt_expire
 DELETE FROM receipt WHERE id IN (SELECT id FROM receipt WHERE at < :before ORDER BY at LIMIT :limit);
 
+-- name: slice_any_claimed
+SELECT id FROM slice WHERE state = 'claimed' AND backend = :backend LIMIT 1;
 -- name: outcome_sent_to
 -- The last message that went to a number, by one backend or by any.
 SELECT o.batch, o.row, b.account FROM outcome o JOIN slice s ON s.id = o.slice JOIN batch b ON b.id = o.batch

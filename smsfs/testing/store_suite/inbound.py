@@ -244,6 +244,30 @@ class LostReceiptSuite(StoreFixtures):
         assert came(store, receipt("x", at=NOW + 80)).kept == [], "redelivered"
         assert len(events(store, batch)) == 3
 
+    def test_a_late_answer_is_waited_for(self, store: Store, account: Account, owner: Owner) -> None:
+        """The receipt of a message whose answer is late would be told of another one to the same number."""
+        sent(store, account, owner, lost())
+        other_backend = sent(store, account, owner, took("c"), backend="two", stem="b")
+        batch = accepted(store, account, owner, new_slice(), stem="c")
+        slice_ = taken(store, owner)
+        came(store, receipt("late"))
+        assert matched(store, NOW + 30) == []
+        store.queue.record(owner, [SliceReport(slice_, [took("late")], done=True)])
+        assert matched(store, NOW + 50) == ["late"]
+        assert events(store, batch)[1:] == [(1, "delivered", "late")]
+        assert len(events(store, other_backend)) == 1
+
+    def test_a_busy_backend_is_not_waited_for_long(
+        self, store: Store, account: Account, owner: Owner
+    ) -> None:
+        """As long as anything is sent, no message of unknown fate would be settled."""
+        sent(store, account, owner, lost())
+        accepted(store, account, owner, new_slice(), stem="b")
+        taken(store, owner)
+        came(store, receipt("x"))
+        assert matched(store, NOW + 64) == []
+        assert matched(store, NOW + DAY) == ["x"]
+
     def test_two_messages_of_unknown_fate_stay_so(self, store: Store, account: Account, owner: Owner) -> None:
         """A receipt would be told of a message that may have never left."""
         sent(store, account, owner, lost(1), lost(2))
