@@ -10,7 +10,7 @@ from attrs import define, evolve, field, frozen
 
 from smsfs.backends.routing import Chain, Routes
 from smsfs.dialects import Dialect, Refused, Row, Sheet, Submission
-from smsfs.errors import Cause
+from smsfs.errors import Cause, Unreadable
 from smsfs.sms.message import Message
 from smsfs.states import FileState
 from smsfs.store import Account, Batch, File, NewSlice, Outcome, Owner, Store
@@ -108,7 +108,6 @@ class Sorter:
         self._routes = routes
         self._skips = work.dialect.skips_bad_rows(work.settings)
         self._sheet = Sheet("")
-        self._passed_over = False
         self._seq = 0
 
     def slices(self, rows: Iterable[Row]) -> Iterator[NewSlice]:
@@ -116,7 +115,7 @@ class Sorter:
         chunk: list[Message | Refused] = []
         for row in rows:
             if isinstance(row, (Message, Refused)):
-                if not self._passed_over and (self._skips or not self._reading.cause_count):
+                if self._skips or not self._reading.cause_count:
                     chunk.append(row)
             elif isinstance(row, Cause):
                 self._reading.bad(row)
@@ -130,23 +129,23 @@ class Sorter:
         yield from self._stored(chunk)
 
     def _begin(self, sheet: Sheet) -> None:
-        """A document begins; one whose name was used before is passed over."""
+        """A document begins.
+
+        Raises:
+            Unreadable: its name was used before; nothing of the file is sent.
+        """
         self._sheet = sheet
         if sheet.email:
             self._reading.emails[sheet.email] = None
         seconds = self._work.settings.get("unique_seconds", 0)
         earlier = self._claimed([f"file {sheet.key}"], seconds) if sheet.key else {}
-        self._passed_over = bool(earlier)
         for batch in earlier.values():
-            self._reading.bad(
-                Cause(
-                    f"a file of this name was processed within the last {seconds / 3600:g} hours "
-                    f"(batch {batch}), so this one is taken for a repeated upload; "
-                    "to send it, give it another name",
-                    code=self._code("duplicate file"),
-                    document=sheet.name,
-                )
+            reason = (
+                f"a file of this name was processed within the last {seconds / 3600:g} hours "
+                f"(batch {batch}), so this one is taken for a repeated upload; "
+                "to send it, give it another name"
             )
+            raise Unreadable(Cause(reason, code=self._code("duplicate file"), document=sheet.name))
 
     def _code(self, what: str) -> str:
         return self._work.dialect.code_for(what)

@@ -91,10 +91,10 @@ def test_causes_are_counted_beyond_the_hundredth(check):
 @pytest.mark.parametrize(
     ("arguments", "status", "told"),
     [
-        (["list.csv"], 1, "Say which rules: --dialect gatewayapi, or --account NAME."),
+        (["list.csv"], 1, "Say which rules: --dialect gatewayapi or smsportal or naxai, or --account NAME."),
         (["missing.csv", "--dialect", "gatewayapi"], 2, "File 'missing.csv' does not exist."),
         ([".", "--dialect", "gatewayapi"], 2, "File '.' is a directory."),
-        (["list.csv", "--dialect", "smpp"], 2, "'smpp' is not 'gatewayapi'."),
+        (["list.csv", "--dialect", "smpp"], 2, "'smpp' is not one of 'gatewayapi', 'smsportal', 'naxai'."),
         (["list.csv", "--account", "nobody"], 1, "There is no account nobody; there are: none yet."),
     ],
 )

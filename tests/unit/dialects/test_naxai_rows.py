@@ -186,7 +186,7 @@ def test_messages_wait_for_the_calendar():
     (free,) = _read(HEADER + JAN)
     assert (free.due, free.until) == (0, 0)
     evening = datetime(2026, 11, 23, 19, tzinfo=UTC)
-    assert DIALECT.window({**DIALECT.defaults, **calendar}, evening)[0] == monday + 24 * 3600
+    assert DIALECT.again({**DIALECT.defaults, **calendar}, evening)[0] == monday + 24 * 3600
     assert "by the connector's calendar nothing could be sent" in _cause(
         HEADER + JAN, exclusions="2026-01-01..2030-01-01"
     )

@@ -13,7 +13,7 @@ import pytest
 from smsfs.cli import cli
 from smsfs.config import SYSTEM_FILE
 from smsfs.dialects.registry import DIALECTS, dialect
-from smsfs.dialects.settings import COMMON, check_setting, settings_of, shown
+from smsfs.dialects.settings import check_setting, settings_of, shown
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -58,9 +58,9 @@ def settings_in(line: str) -> list[str]:
     return [word for word in shlex.split(line) if re.fullmatch(r"[a-z_]+=\w+", word)]
 
 
-def table(heading: str) -> dict[str, list[str]]:
+def table(heading: str, text: str = README) -> dict[str, list[str]]:
     """The rows of the first table behind a line, by their first cell without back quotes."""
-    lines = README[README.index(heading) :].splitlines()
+    lines = text[text.index(heading) :].splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("|---"))
     rows = []
     for line in lines[start + 1 :]:
@@ -68,6 +68,11 @@ def table(heading: str) -> dict[str, list[str]]:
             break
         rows.append([cell.strip() for cell in line.strip("|").split("|")])
     return {row[0].strip("`"): row[1:] for row in rows}
+
+
+def stated(rows):
+    """The defaults that a table of settings shows."""
+    return {key: "" if row[0].startswith("(") else row[0] for key, row in rows.items()}
 
 
 def test_it_opens_with_the_two_commands():
@@ -100,11 +105,17 @@ def test_every_command_is_shown():
 def test_settings_and_their_defaults():
     """A user would set what is not there, not find what is, or trust a default that changed."""
     rows = table("Settings, for `--set`")
-    wanted = {key: value for known in DIALECTS.values() for key, value in settings_of(known, {}).items()}
-    assert COMMON.keys() <= wanted.keys()
-    assert rows.keys() == wanted.keys()
-    stated = {key: "" if row[0].startswith("(") else row[0] for key, row in rows.items()}
-    assert stated == {key: shown(value) for key, value in wanted.items()}
+    assert stated(rows) == {
+        key: shown(value) for key, value in settings_of(DIALECTS["gatewayapi"], {}).items()
+    }
+
+
+@pytest.mark.parametrize("name", sorted(DIALECTS.keys() - {"gatewayapi"}))
+def test_settings_of_dialects(name):
+    """As above, for those who bring files of another system."""
+    page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    rows = table("## Settings", page)
+    assert stated(rows) == {key: shown(value) for key, value in DIALECTS[name].defaults.items()}
 
 
 def test_sentences_are_the_ones_shown():
