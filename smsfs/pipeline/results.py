@@ -75,9 +75,10 @@ class Tally:
 
 
 def awaits_receipt(status: MessageStatus) -> bool:
-    """Whether the carrier has the message and will say what became of it."""
+    """Whether the carrier has the message, or may have it, and will say what became of it."""
     last = status.last
-    return status.state is MessageState.SUBMITTED and last is not None and last.recipient is not None
+    sent = status.state in (MessageState.SUBMITTED, MessageState.UNKNOWN)
+    return sent and last is not None and last.recipient is not None
 
 
 def table(messages: Iterable[MessageStatus], tally: Tally) -> Iterator[bytes]:
