@@ -11,6 +11,7 @@ from smsfs.store import Store
 SWEEP_SECONDS = 3600.0
 MOST_AT_ONCE = 1000
 MOST_INBOUND = 10_000
+MOST_CLAIMS = 100_000
 ORPHAN_SECONDS = DAY
 #: Receipts that no message is known for, and replies for nobody.
 UNMATCHED_SECONDS = 30 * DAY
@@ -31,6 +32,7 @@ def sweep(store: Store, dialect: Callable[[str], Dialect]) -> None:
     store.contents.delete(contents)
     batches = store.queue.expire(messages, MOST_AT_ONCE)
     inbound = store.inbound.expire(messages, now - UNMATCHED_SECONDS, MOST_INBOUND)
+    store.claims.expire(now, MOST_CLAIMS)
     orphans = store.contents.orphans(now - ORPHAN_SECONDS)
     store.contents.delete(orphans)
     if contents or batches or inbound or orphans:

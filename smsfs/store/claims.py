@@ -18,8 +18,8 @@ class Claims(Protocol):
             Those that another batch has, each with that batch.
         """
 
-    def expire(self, now: float) -> int:
-        """Forget claims whose time is over; how many."""
+    def expire(self, now: float, limit: int) -> int:
+        """Forget at most so many claims whose time is over; how many."""
 
 
 class Notices(Protocol):

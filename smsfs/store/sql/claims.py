@@ -24,7 +24,7 @@ class SqlClaims:
             connection.change("claim_take", now=now, until=until, **values)
             return {row["key"]: row["batch"] for row in connection.all("claim_others", **values)}
 
-    def expire(self, now: float) -> int:
+    def expire(self, now: float, limit: int) -> int:
         """Forget claims whose time is over."""
         with self._database.write() as connection:
-            return connection.change("claim_expire", now=now)
+            return connection.change("claim_expire", now=now, limit=limit)

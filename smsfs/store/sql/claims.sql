@@ -3,4 +3,5 @@
 -- name: claim_release
 DELETE FROM claim WHERE batch = :batch;
 -- name: claim_expire
-DELETE FROM claim WHERE until < :now;
+DELETE FROM claim WHERE (account, key) IN (
+    SELECT account, key FROM claim WHERE until < :now ORDER BY until LIMIT :limit);

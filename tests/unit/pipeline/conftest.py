@@ -164,13 +164,13 @@ def until():
 def run(house, until):
     """Run a dispatcher on some routes until a condition holds, or while a scenario lasts."""
 
-    def run(*carriers, until_=None, scenario=None, on_unknown="resend"):
+    def run(*carriers, until_=None, scenario=None, on_unknown="resend", **more):
         async def main():
             names = ["out", "two"]
             routes = [
                 Route(name, carrier, on_unknown) for name, carrier in zip(names, carriers, strict=False)
             ]
-            dispatcher = Dispatcher(house.store, house.owner, routes)
+            dispatcher = Dispatcher(house.store, house.owner, routes, **more)
             task = asyncio.create_task(dispatcher.run())
             if scenario:
                 await scenario(dispatcher, task)

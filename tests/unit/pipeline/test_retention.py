@@ -76,3 +76,14 @@ def test_bytes_without_a_file_are_swept(house, clock):
     clock.now = 1e11
     sweep(house.store, dialect)
     assert house.store.contents.orphans(1e12) == []
+
+
+def test_claims_are_forgotten_when_their_time_is_over(house, clock):
+    """The store would keep every number ever written to."""
+    number = house.submit(b"x")
+    batch = house.store.queue.claim_batch(house.owner, clock())
+    house.store.claims.take(batch, house.owner, ["to 4512345678"], clock(), clock() + DAY)
+    assert batch.id == number
+    clock.now += DAY + 1
+    sweep(house.store, dialect)
+    assert house.store.claims.expire(clock(), 10) == 0
