@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any
 
 import structlog
+from attrs import evolve
 
 from smsfs.dialects import Dialect, Submission
 from smsfs.dialects.settings import RESULTS_FOLDER, settings_of
@@ -67,7 +68,11 @@ class AccountFilesystem(Filesystem):
         where = relative(path)
         if self._is_folder(where):
             return self._folder(where)
-        return self.entry(self._known(where))
+        file = self._known(where)
+        entry = self.entry(file)
+        if file.path != where:  # as it was uploaded, for clients that look whether all of it has arrived
+            entry = evolve(entry, size=entry.size - len(file.tail))
+        return entry
 
     def listdir(self, path: str) -> list[Entry]:
         """What a folder holds."""
@@ -119,10 +124,11 @@ class AccountFilesystem(Filesystem):
         return Entry(where.rpartition("/")[2], True, 0, FOLDER_MODE, self._account.created, inode)
 
     def _known(self, where: str) -> File:
-        """The file there, or the one that was submitted under this name."""
+        """The file there, or the one that was submitted under this name, even if it is out of sight now."""
         view = self._store.files.view()
-        file = view.find(self._account.id, where) or view.alias(self._account.id, where, self._store.now())
-        return self._visible(where, file)
+        file = view.find(self._account.id, where)
+        earlier = None if file else view.alias(self._account.id, where, self._store.now())
+        return earlier or self._visible(where, file)
 
     def _visible(self, where: str, file: File | None) -> File:
         if file is None or file.state is FileState.CONSUMED or not self._is_folder(file.folder):
@@ -199,7 +205,7 @@ class AccountFilesystem(Filesystem):
             self._store.settle()
 
     def _create(self, files: FileChange, where: str, flags: int, settings: dict[str, Any]) -> File:
-        if not flags & os.O_CREAT:
+        if not (flags & os.O_CREAT or self._answers(files, where)):
             raise Missing(f"There is no file {where}.")
         if _in_results(where):
             raise NotAllowed(_NO_UPLOAD)
@@ -209,6 +215,11 @@ class AccountFilesystem(Filesystem):
                 f"The account holds {settings['max_files']} files, as many as it may; delete some."
             )
         return files.add(self._account.id, where, self._store.contents.create(), self._store.now())
+
+    def _answers(self, files: FileChange, where: str) -> bool:
+        """Whether an earlier upload of this name still answers: a mount then opens where it would create."""
+        earlier = files.alias(self._account.id, where, self._store.now())
+        return earlier is not None and not self._dialect.stamped
 
     def _check_folder(self, where: str) -> None:
         folder = where.rpartition("/")[0]

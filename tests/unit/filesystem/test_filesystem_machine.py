@@ -390,7 +390,7 @@ class Machine(FolderModel, RuleBasedStateMachine):
             for name in ("x.ready", "x.excel.ready", "y.ready"):
                 file = self.known(name)
                 entry = self.attempt(None if file else errno.ENOENT, partial(process.filesystem.stat, name))
-                assert file is None or (entry.size, entry.state) == (file.size, file.state)
+                assert file is None or (entry.size, entry.state) == (file.size - file.tail, file.state)
 
     @invariant()
     def each_submission_is_one_batch(self):
