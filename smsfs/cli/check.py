@@ -17,7 +17,7 @@ from smsfs.cli.common import config_option, err, find_account, opened, out
 from smsfs.dialects import Dialect, Row
 from smsfs.dialects.registry import DIALECTS, dialect
 from smsfs.dialects.settings import settings_of
-from smsfs.errors import Cause, ConfigurationError, Refusal, Unreadable
+from smsfs.errors import Cause, ConfigurationError, Ignored, Refusal, Unreadable
 from smsfs.sms.message import Message
 
 SHOWN_MESSAGES = 3
@@ -35,6 +35,13 @@ class _Result:
     first: list[Message] = field(factory=list)
     causes: list[Cause] = field(factory=list)
     cause_count: int = 0
+    fatal: bool = False
+
+    def stop(self, cause: Cause) -> None:
+        """Note why nothing is sent; what came before is told too."""
+        self.cause_count += 1
+        self.causes = [*self.causes[: SHOWN_CAUSES - 1], cause]
+        self.fatal = True
 
     def add(self, row: Row) -> None:
         if isinstance(row, Cause):
@@ -69,7 +76,8 @@ def check(
     """
     rules, settings = _rules(dialect_name, name, config_file)
     result = _read(file, rules, settings)
-    accepted = bool(result.rows) and (not result.cause_count or settings.get("bad_rows") == "skip")
+    skips = rules.skips_bad_rows(settings)
+    accepted = bool(result.rows) and not result.fatal and (skips or not result.cause_count)
     if as_json:
         click.echo(json.dumps(_as_json(result, accepted=accepted), ensure_ascii=False))
     else:
@@ -96,10 +104,10 @@ def _read(file: Path, rules: Dialect, settings: dict[str, Any]) -> _Result:
         with file.open("rb") as plain, _watched(plain, size) as stream:
             for row in rules.read(stream, size, submission, settings, datetime.now(UTC)):
                 result.add(row)
-    except Unreadable as exc:
-        result = _Result(causes=[exc.cause], cause_count=1)
+    except (Unreadable, Ignored) as exc:
+        result.stop(exc.cause)
     except Refusal as exc:
-        result = _Result(causes=[Cause(exc.sentence.removesuffix("."))], cause_count=1)
+        result.stop(Cause(exc.sentence.removesuffix(".")))
     return result
 
 
@@ -134,7 +142,8 @@ def _show(file: Path, result: _Result, *, accepted: bool) -> None:
     verdict = "[green]accepted[/]" if accepted else "[red]rejected[/]"
     out.print(f"{file.name}: {verdict}", soft_wrap=True)
     for cause in result.causes:
-        out.print(f"  {cause}", markup=False, soft_wrap=True)
+        code = f"{cause.code}  " if cause.code else ""
+        out.print(f"  {code}{cause}", markup=False, soft_wrap=True)
     if result.cause_count > len(result.causes):
         out.print(f"  and {result.cause_count - len(result.causes):,} more")
     if not accepted:

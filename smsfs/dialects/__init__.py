@@ -103,8 +103,11 @@ class Dialect(Protocol):
             Refusal: it may not; the sentence says what to do instead.
         """
 
-    def rename(self, new: str, state: FileState, settings: Mapping[str, Any]) -> Submission | None:
-        """What renaming a file in ``state`` to ``new`` means: a submission, or None for a mere rename.
+    def refusal(self, path: str, state: FileState) -> str:
+        """Why a client may not do what a file's state does not allow: a sentence that says what it may."""
+
+    def rename(self, new: str, settings: Mapping[str, Any]) -> Submission | None:
+        """What renaming a file that may be renamed to ``new`` means: a submission, or None for a mere rename.
 
         Raises:
             Refusal: the new name is not for clients to give.

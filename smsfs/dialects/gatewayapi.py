@@ -20,7 +20,7 @@ from smsfs.sms.numbers import is_msisdn, msisdn
 from smsfs.sms.quoting import quoted
 from smsfs.sms.segments import MAX_PARTS
 from smsfs.sms.sender import sender
-from smsfs.states import CLIENT_RIGHTS, FileState
+from smsfs.states import FileState
 
 READY = ".ready"
 LFTP_UPLOADS = ".in."
@@ -46,9 +46,11 @@ _OTHERS = {
     ",": {";": 'cells are separated by semicolons: put ".excel" before ".ready" in its name', "\t": _TABS},
     ";": {",": 'cells are separated by commas: leave ".excel" out of its name', "\t": _TABS},
 }
-_NO_RENAME = {
-    FileState.PROCESSING: "The file is being processed; it cannot be renamed until that has ended.",
-    FileState.SUCCESS: "The messages of this file were sent; to send them again, upload it under a new name.",
+_REFUSALS = {
+    FileState.PROCESSING: "is being processed; it can be read now, "
+    "and deleted once it is .success or .rejected.",
+    FileState.SUCCESS: "has been sent; it can be read or deleted. To send again, upload it under a new name.",
+    FileState.REJECTED: "was rejected; rename it to mend it, or delete it.",
 }
 
 
@@ -95,11 +97,13 @@ class GatewayApi:
             _submission(path)
         _check_ending(path)
 
-    def rename(self, new: str, state: FileState, settings: Mapping[str, Any]) -> Submission | None:
-        """What renaming a file in ``state`` to ``new`` means: a submission if it ends in ``.ready``."""
+    def refusal(self, path: str, state: FileState) -> str:
+        """Why a client may not change a file, by its state."""
+        return f"{path} {_REFUSALS[state]}"
+
+    def rename(self, new: str, settings: Mapping[str, Any]) -> Submission | None:
+        """What renaming a file to ``new`` means: a submission if it ends in ``.ready``."""
         del settings  # no setting changes what a rename means
-        if "rename" not in CLIENT_RIGHTS[state]:
-            raise NotAllowed(_NO_RENAME.get(state, "The file cannot be renamed."))
         _check_flat(new)
         if _is_ready(new):
             return _submission(new)

@@ -18,7 +18,7 @@ from smsfs.dialects.naxai_settings import DEFAULTS, check_setting, check_togethe
 from smsfs.errors import Cause, Missing, NameTooLong, NotAllowed
 from smsfs.formats import marks
 from smsfs.sms.quoting import quoted
-from smsfs.states import CLIENT_RIGHTS, FileState
+from smsfs.states import FileState
 
 DAY = 86_400
 MAX_NAME = 255
@@ -31,9 +31,10 @@ _waits = re.compile(
     r".*\.(filepart|part|partial|tmp|temp|writing|uploading|upload|crdownload|swp|swx|bak|lock)",
     re.IGNORECASE | re.DOTALL,
 ).fullmatch
-_NO_RENAME = {
-    FileState.PROCESSING: "The file is being processed; it cannot be renamed.",
-    FileState.CONSUMED: "The file has been processed; upload it again to send it again.",
+_REFUSALS = {
+    FileState.PROCESSING: "is being processed; it can be read now, and vanishes once its messages are sent.",
+    FileState.SUCCESS: "is the server's; it can be read or deleted.",
+    FileState.REJECTED: "was rejected; rename it to mend it, or delete it.",
 }
 
 
@@ -61,10 +62,12 @@ class Naxai:
         if _submits(path, settings):
             _submission(path)
 
-    def rename(self, new: str, state: FileState, settings: Mapping[str, Any]) -> Submission | None:
-        """What renaming a file in ``state`` to ``new`` means: a submission if the new name submits."""
-        if "rename" not in CLIENT_RIGHTS[state]:
-            raise NotAllowed(_NO_RENAME.get(state, "The file cannot be renamed."))
+    def refusal(self, path: str, state: FileState) -> str:
+        """Why a client may not change a file, by its state; finished files are reports."""
+        return f"{path} {_REFUSALS[state]}"
+
+    def rename(self, new: str, settings: Mapping[str, Any]) -> Submission | None:
+        """What renaming a file to ``new`` means: a submission if the new name submits."""
         _check_name(new)
         return _submission(new) if _submits(new, settings) else None
 

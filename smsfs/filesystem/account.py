@@ -155,7 +155,7 @@ class AccountFilesystem(Filesystem):
 
     def _open_to_read(self, where: str) -> OpenFile:
         file = self._known(where)
-        _require(file, "read")
+        self._require(file, "read")
         try:
             return Reader(self._store.contents, file, lambda: self._entry_of(file))
         except FileNotFoundError:
@@ -179,7 +179,7 @@ class AccountFilesystem(Filesystem):
             elif flags & os.O_CREAT and flags & os.O_EXCL:
                 raise Exists(f"{where} is there already.")
             else:
-                _require(file, "overwrite" if flags & os.O_TRUNC else "write")
+                self._require(file, "overwrite" if flags & os.O_TRUNC else "write")
             used = files.usage(self._account.id)[1]
             writer = files.add_writer(file.id, owner)
         room = settings["max_bytes"] - used + file.size
@@ -336,8 +336,8 @@ class AccountFilesystem(Filesystem):
                 return
             if _in_results(source) or _in_results(target):
                 raise NotAllowed(_NO_RENAME)
-            submission = self._dialect.rename(target, file.state, settings)
-            _require(file, "rename")
+            self._require(file, "rename")
+            submission = self._dialect.rename(target, settings)
             replaced = self._make_way(files, target, replace=replace)
             if submission:
                 told = self._submit(files, file, submission, target, settings)
@@ -355,7 +355,7 @@ class AccountFilesystem(Filesystem):
         there = files.find(self._account.id, target)
         if there is None:
             return []
-        _require(there, "overwrite")
+        self._require(there, "overwrite")
         if not replace:
             raise Exists(f"{target} is there already.")
         files.remove(there.id)
@@ -395,12 +395,22 @@ class AccountFilesystem(Filesystem):
                 return at
         raise AssertionError("time has no end")
 
+    def _require(self, file: File, right: str) -> None:
+        """Refuse what the file's state does not allow a client to do."""
+        if file.state is FileState.CONSUMED:
+            raise Missing(f"There is no file {file.path}.")
+        if right in CLIENT_RIGHTS[file.state]:
+            return
+        if file.folder == RESULTS_FOLDER:
+            raise NotAllowed(_RESULT_REFUSALS[file.state].format(name=file.name))
+        raise NotAllowed(self._dialect.refusal(file.path, file.state))
+
     def remove(self, path: str) -> None:
         """Delete a draft or a finished file."""
         where = relative(path)
         with self._change() as files:
             file = self._file(files, where)
-            _require(file, "delete")
+            self._require(file, "delete")
             files.remove(file.id)
         self._store.contents.delete([file.content])
         log.info("removed", account=self._account.name, file=where, state=str(file.state))
@@ -448,12 +458,6 @@ class AccountFilesystem(Filesystem):
             raise NotPermitted("Ownership is fixed here: changing the owner of a file is not allowed.")
 
 
-_IN_FLIGHT = "{name} is being processed; it can be read now, and deleted once it is .success or .rejected."
-_REFUSALS = {
-    FileState.PROCESSING: _IN_FLIGHT,
-    FileState.SUCCESS: "{name} has been sent; it can be read or deleted. To send again, upload a new file.",
-    FileState.REJECTED: "{name} was rejected; rename it to mend it, or delete it.",
-}
 _RESULT_REFUSALS = {
     FileState.PROCESSING: "{name} is not final yet; it can be read now, and deleted when it is.",
     FileState.SUCCESS: "{name} is the server's; it can be read or deleted.",
@@ -464,12 +468,3 @@ _NO_RENAME = "Result files are the server's; no file can be renamed into their f
 
 def _in_results(where: str) -> bool:
     return where.startswith(f"{RESULTS_FOLDER}/")
-
-
-def _require(file: File, right: str) -> None:
-    """Refuse what the file's state does not allow a client to do."""
-    if file.state is FileState.CONSUMED:
-        raise Missing(f"There is no file {file.path}.")
-    if right not in CLIENT_RIGHTS[file.state]:
-        refusals = _RESULT_REFUSALS if file.folder == RESULTS_FOLDER else _REFUSALS
-        raise NotAllowed(refusals[file.state].format(name=file.name))

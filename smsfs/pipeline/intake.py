@@ -150,7 +150,7 @@ class Intake:
             return False
         good = bool(reading.messages or (reading.refused and work.dialect.accepted is FileState.CONSUMED))
         if not good and not reading.unreadable:
-            reading.bad(Cause("no message is left to send", code=work.dialect.code_for("nothing to send")))
+            reading.last(Cause("no message is left to send", code=work.dialect.code_for("nothing to send")))
         return good
 
     # -- how reading ends ------------------------------------------------------------------------------

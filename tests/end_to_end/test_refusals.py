@@ -12,13 +12,13 @@ IN_FLIGHT = "is being processed"
 #: What is tried on the file in flight -> the errno that paramiko makes of the status, part of the sentence.
 ON_FILE_IN_FLIGHT = {
     "remove": (lambda sftp, name: sftp.remove(name), errno.EACCES, IN_FLIGHT),
-    "rename": (lambda sftp, name: sftp.rename(name, "elsewhere.csv"), errno.EACCES, "cannot be renamed"),
+    "rename": (lambda sftp, name: sftp.rename(name, "elsewhere.csv"), errno.EACCES, IN_FLIGHT),
     "posix_rename": (
         lambda sftp, name: sftp.posix_rename(name, "elsewhere.csv"),
         errno.EACCES,
-        "cannot be renamed",
+        IN_FLIGHT,
     ),
-    "submit again": (lambda sftp, name: sftp.rename(name, "more.ready"), errno.EACCES, "cannot be renamed"),
+    "submit again": (lambda sftp, name: sftp.rename(name, "more.ready"), errno.EACCES, IN_FLIGHT),
     "overwrite": (lambda sftp, name: sftp.open(name, "w"), errno.EACCES, IN_FLIGHT),
     "write into": (lambda sftp, name: sftp.open(name, "r+"), errno.EACCES, IN_FLIGHT),
     "append": (lambda sftp, name: sftp.open(name, "a"), errno.EACCES, IN_FLIGHT),

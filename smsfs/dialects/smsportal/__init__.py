@@ -22,7 +22,7 @@ from smsfs.formats import archives, encoding
 from smsfs.sms.plans import is_country
 from smsfs.sms.quoting import quoted
 from smsfs.sms.sender import sender
-from smsfs.states import CLIENT_RIGHTS, FileState
+from smsfs.states import FileState
 
 SEND, PROCESSED, ERRORS = "Send_SMS", "Processed", "Errors"
 DOCUMENTS, ARCHIVE = (".txt", ".json"), ".zip"
@@ -37,10 +37,12 @@ _FOLDERS = {
     FileState.REJECTED: ERRORS,
     FileState.CONSUMED: PROCESSED,
 }
-_NO_RENAME = {
-    FileState.PROCESSING: "The file is being processed; it cannot be renamed until that has ended.",
-    FileState.SUCCESS: "The messages of this file were sent; to send them again, upload it under a new name.",
+_REFUSALS = {
+    FileState.PROCESSING: "is being processed; it can be read now, and goes to Processed or Errors then.",
+    FileState.SUCCESS: "has been sent; it can be read or deleted. To send again, upload it under a new name.",
+    FileState.REJECTED: "was rejected; rename it into Send_SMS to send it again, or delete it.",
 }
+_REPORT_REFUSAL = "is the server's; it can be read or deleted."
 _CODES = {
     "optout": Code.OPTOUT,
     "duplicate file": Code.DUPLICATE,
@@ -92,10 +94,13 @@ class SmsPortal:
         if _submits(path):
             _check_length(path)
 
-    def rename(self, new: str, state: FileState, settings: Mapping[str, Any]) -> Submission | None:
-        """What renaming a file in ``state`` to ``new`` means: a submission if that name is sent."""
-        if "rename" not in CLIENT_RIGHTS[state]:
-            raise NotAllowed(_NO_RENAME.get(state, "The file cannot be renamed."))
+    def refusal(self, path: str, state: FileState) -> str:
+        """Why a client may not change a file, by its state; finished files in ``Errors`` are reports."""
+        is_report = state is FileState.SUCCESS and path.startswith(f"{ERRORS}/")
+        return f"{path} {_REPORT_REFUSAL if is_report else _REFUSALS[state]}"
+
+    def rename(self, new: str, settings: Mapping[str, Any]) -> Submission | None:
+        """What renaming a file to ``new`` means: a submission if that name is sent."""
         self.create(new, settings)
         return _submission(new)
 

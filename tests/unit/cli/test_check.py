@@ -104,3 +104,25 @@ def test_wrong_arguments(smsfs, tmp_path, arguments, status, told):
     done = smsfs("check", *arguments)
     assert (done.status, done.out) == (status, "")
     assert told in done.err
+
+
+PORTAL = (
+    'version: 7\n{"message_template": "Hello", "contacts": [{"msisdn": "+27821234567"}, {"msisdn": "12"}]}'
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "told"),
+    [
+        ([], 0, "  File.ParseError  x.json, contact 2 (12): "),
+        (["max_errors"], 1, "  File.ParseError  x.json: 1 contacts are wrong, and max_errors allows 0"),
+    ],
+)
+def test_a_document_is_judged_by_its_own_rules(check, options, status, told):
+    """A user would be told that a list is refused of which all good contacts would be written to."""
+    text = PORTAL.replace('"contacts"', '"max_errors": 0, "contacts"') if options else PORTAL
+    done = check("x.json", text, "--dialect", "smsportal")
+    assert (done.status, done.err) == (status, "")
+    assert done.out.splitlines()[0] == f"x.json: {'rejected' if status else 'accepted'}"
+    assert any(line.startswith(told) for line in done.out.splitlines()), done.out
+    assert ("1 messages, 1 SMS" in done.out) == (not status)

@@ -2,7 +2,6 @@
 
 from smsfs.dialects.gatewayapi import GatewayApi
 from smsfs.dialects.settings import settings_of
-from smsfs.states import FileState
 
 
 def test_an_upload_by_lftp_under_a_temporary_name_is_a_draft():
@@ -10,8 +9,8 @@ def test_an_upload_by_lftp_under_a_temporary_name_is_a_draft():
     rules = GatewayApi()
     settings = settings_of(rules, {})
     rules.create(".in.x.csv.ready", settings)
-    assert rules.rename(".in.x.csv.ready", FileState.DRAFT, settings) is None
+    assert rules.rename(".in.x.csv.ready", settings) is None
     assert rules.close(".in.x.csv.ready", settings | {"direct_ready": "submit-on-close"}) is None
-    submission = rules.rename("x.csv.ready", FileState.DRAFT, settings)
+    submission = rules.rename("x.csv.ready", settings)
     assert submission is not None
     assert submission.stem == "x.csv"

@@ -31,8 +31,8 @@ def test_a_complete_upload_is_a_submission(name):
     """As on the page: as soon as the file is uploaded, it is processed."""
     DIALECT.create(name, SETTINGS)
     assert DIALECT.close(name, SETTINGS) == Submission(name)
-    assert DIALECT.rename(name, DRAFT, SETTINGS) == Submission(name)
-    assert DIALECT.rename(name, REJECTED, SETTINGS) == Submission(name)
+    assert DIALECT.rename(name, SETTINGS) == Submission(name)
+    assert DIALECT.rename(name, SETTINGS) == Submission(name)
     assert DIALECT.trial(name) == Submission(name)
 
 
@@ -49,7 +49,7 @@ def test_what_clients_and_desktops_leave_waits(name):
     for settings in (SETTINGS, ANY):
         DIALECT.create(name, settings)
         assert DIALECT.close(name, settings) is None
-        assert DIALECT.rename(name, DRAFT, settings) is None
+        assert DIALECT.rename(name, settings) is None
 
 
 @pytest.mark.parametrize("name", ["x", "x.dat", "x.csv.done", "csv", "x.CSV2"])
@@ -67,7 +67,7 @@ def test_reports_are_the_server_s(name):
     """A client's file would stand where a report has to be, or pass for one."""
     said = "Files named status_ or received_ and a day are the server's; choose another name."
     assert _sentence(DIALECT.create, name, SETTINGS) == said
-    assert _sentence(DIALECT.rename, name, DRAFT, SETTINGS) == said
+    assert _sentence(DIALECT.rename, name, SETTINGS) == said
     assert DIALECT.close(name, ANY) is None
 
 
@@ -75,7 +75,7 @@ def test_reports_are_the_server_s(name):
 def test_the_server_s_endings(name):
     """A client could make a file look as if it had been rejected."""
     assert "are the server's" in _sentence(DIALECT.create, name, SETTINGS)
-    assert "are the server's" in _sentence(DIALECT.rename, name, DRAFT, ANY)
+    assert "are the server's" in _sentence(DIALECT.rename, name, ANY)
 
 
 def test_names_that_look_like_reports_are_free():
@@ -96,27 +96,28 @@ def test_a_file_keeps_its_name_until_it_is_out_of_sight():
     assert not DIALECT.stamped
 
 
-def test_files_under_way_keep_their_names():
-    """A file could be submitted twice while it is read."""
-    assert "being processed" in _sentence(DIALECT.rename, "y.csv", PROCESSING, SETTINGS)
-    assert "has been processed" in _sentence(DIALECT.rename, "y.csv", FileState.CONSUMED, SETTINGS)
+def test_it_is_told_why_a_file_cannot_be_changed():
+    """A person would try again and again what this file cannot have done to it."""
+    assert "y.csv is being processed; it can be read" in DIALECT.refusal("y.csv", PROCESSING)
+    assert "is the server's" in DIALECT.refusal("y.csv.errors", FileState.SUCCESS)
+    assert "was rejected; rename it" in DIALECT.refusal("y.csv.rejected", REJECTED)
 
 
 def test_there_are_no_folders_and_names_have_room():
     """A file would vanish into a folder, or could not be given the name that tells how it went."""
     assert 'no folder "a"' in _sentence(DIALECT.create, "a/b.csv", SETTINGS, kind=Missing)
     fits = "é" * 113 + ".csv"
-    assert DIALECT.rename(fits, DRAFT, SETTINGS)
+    assert DIALECT.rename(fits, SETTINGS)
     assert len(DIALECT.spare(DIALECT.path(Submission(fits), AT, REJECTED), AT).encode()) <= 255
     assert "bytes" in _sentence(DIALECT.create, "é" * 114 + ".csv", SETTINGS, kind=NameTooLong)
 
 
-@given(st.text(st.characters(exclude_characters="\0"), max_size=300), st.sampled_from(FileState))
-def test_any_name_is_taken_or_refused_with_a_sentence(name, state):
+@given(st.text(st.characters(exclude_characters="\0"), max_size=300))
+def test_any_name_is_taken_or_refused_with_a_sentence(name):
     """A strange name would end a session with a traceback."""
     for call in (
         lambda: DIALECT.create(name, ANY),
-        lambda: DIALECT.rename(name, state, SETTINGS),
+        lambda: DIALECT.rename(name, SETTINGS),
         lambda: DIALECT.close(name, SETTINGS),
     ):
         try:

@@ -51,8 +51,7 @@ def test_other_files_are_removed_with_their_bytes(files, state):
 def test_handed_over_files_are_not_renamed(files, refused, state, target):
     """A file could be sent a second time by renaming it."""
     name = files.in_state(state)
-    sentence = "being processed" if state == "processing" else "were sent"
-    refused(errno.EACCES, sentence, files.fs.rename, name, target, replace=True)
+    refused(errno.EACCES, SENTENCES[state], files.fs.rename, name, target, replace=True)
     assert files.names() == [name]
 
 

@@ -1,6 +1,5 @@
 """Names, triggers and settings of the SMSPortal dialect."""
 
-import errno
 from datetime import UTC, datetime
 
 import pytest
@@ -25,7 +24,7 @@ def test_allowed_names_in_the_folder_are_sent(name):
     path = f"Send_SMS/{name}"
     DIALECT.create(path, SETTINGS)
     assert DIALECT.close(path, SETTINGS) == Submission(name)
-    assert DIALECT.rename(path, DRAFT, SETTINGS) == Submission(name)
+    assert DIALECT.rename(path, SETTINGS) == Submission(name)
     assert DIALECT.trial(name) == Submission(name)
 
 
@@ -50,7 +49,7 @@ def test_other_names_wait(path):
     """A file would be sent while its client is still uploading or preparing it."""
     DIALECT.create(path, SETTINGS)
     assert DIALECT.close(path, SETTINGS) is None
-    assert DIALECT.rename(path, DRAFT, SETTINGS) is None
+    assert DIALECT.rename(path, SETTINGS) is None
 
 
 @pytest.mark.parametrize("folder", ["Processed", "Errors"])
@@ -58,8 +57,7 @@ def test_the_servers_folders_are_not_for_uploads(folder):
     """A client could make a file look as if it had been sent, or wait for one in the wrong folder."""
     for call in (
         lambda: DIALECT.create(f"{folder}/x.json", SETTINGS),
-        lambda: DIALECT.rename(f"{folder}/x.csv", DRAFT, SETTINGS),
-        lambda: DIALECT.rename(f"{folder}/x.csv", FileState.REJECTED, SETTINGS),
+        lambda: DIALECT.rename(f"{folder}/x.csv", SETTINGS),
     ):
         with pytest.raises(NotAllowed) as refusal:
             call()
@@ -67,20 +65,25 @@ def test_the_servers_folders_are_not_for_uploads(folder):
 
 
 @pytest.mark.parametrize(
-    ("state", "said"), [(FileState.PROCESSING, "being processed"), (FileState.SUCCESS, "under a new name")]
+    ("path", "state", "said"),
+    [
+        ("Send_SMS/x.json", FileState.PROCESSING, "goes to Processed or Errors then."),
+        ("Processed/x.json", FileState.SUCCESS, "upload it under a new name."),
+        ("Errors/x.json", FileState.REJECTED, "rename it into Send_SMS to send it again, or delete it."),
+        ("Errors/x.json.errors.txt", FileState.SUCCESS, "is the server's; it can be read or deleted."),
+    ],
 )
-def test_files_under_way_and_sent_keep_their_names(state, said):
-    """A batch could be sent twice by renaming it into Send_SMS again."""
-    for path in ("Send_SMS/x.json", "x.csv"):
-        with pytest.raises(NotAllowed, match=said) as refusal:
-            DIALECT.rename(path, state, SETTINGS)
-        assert refusal.value.errno == errno.EACCES
+def test_it_is_told_why_a_file_cannot_be_changed(path, state, said):
+    """A person would try again and again what this file cannot have done to it."""
+    told = DIALECT.refusal(path, state)
+    assert told.startswith(f"{path} ")
+    assert told.endswith(said)
 
 
 def test_a_rejected_file_can_be_sent_again():
     """A file whose account had run out of credit would have to be uploaded once more."""
-    assert DIALECT.rename("Send_SMS/x.json", FileState.REJECTED, SETTINGS) == Submission("x.json")
-    assert DIALECT.rename("x.json", FileState.REJECTED, SETTINGS) is None
+    assert DIALECT.rename("Send_SMS/x.json", SETTINGS) == Submission("x.json")
+    assert DIALECT.rename("x.json", SETTINGS) is None
 
 
 @pytest.mark.parametrize(
@@ -132,14 +135,14 @@ def test_a_local_file_that_would_not_be_sent_is_refused():
         DIALECT.trial("x.csv")
 
 
-@given(st.text(st.characters(exclude_characters="\0")), st.sampled_from(FileState))
-def test_any_name_is_taken_or_refused_with_a_sentence(name, state):
+@given(st.text(st.characters(exclude_characters="\0")))
+def test_any_name_is_taken_or_refused_with_a_sentence(name):
     """A strange name would end a session with a traceback."""
     for path in (name, f"Send_SMS/{name}", f"Send_SMS/{name}.json", f"Errors/{name}"):
         try:
             DIALECT.create(path, SETTINGS)
             DIALECT.close(path, SETTINGS)
-            DIALECT.rename(path, state, SETTINGS)
+            DIALECT.rename(path, SETTINGS)
         except Refusal as refusal:
             said = refusal.sentence
         else:
