@@ -114,7 +114,7 @@ PORTAL = (
 @pytest.mark.parametrize(
     ("options", "status", "told"),
     [
-        ([], 0, "  File.ParseError  x.json, contact 2 (12): "),
+        ([], 0, "  MSISDN.NoNetworkFound  x.json, contact 2 (12): "),
         (["max_errors"], 1, "  File.ParseError  x.json: 1 contacts are wrong, and max_errors allows 0"),
     ],
 )
