@@ -83,10 +83,10 @@ class Installation:
             self.command(*arguments), input=text, capture_output=True, text=True, check=check, timeout=bound
         )
 
-    def add_account(self, name: str, password: str, *options: str) -> None:
-        """Make an account of the dialect GatewayAPI; ``options`` go to ``smsfs account add``."""
+    def add_account(self, name: str, password: str, *options: str, dialect: str = "gatewayapi") -> None:
+        """Make an account; ``options`` go to ``smsfs account add``."""
         self.run(
-            *("account", "add", name, "--dialect", "gatewayapi", "--password-stdin", *options),
+            *("account", "add", name, "--dialect", dialect, "--password-stdin", *options),
             text=password + "\n",
         )
 
