@@ -14,12 +14,13 @@ from smsfs.backends import routing
 from smsfs.cli.common import config_option, find_account, opened, out, show_table
 from smsfs.config import Config
 from smsfs.dialects.registry import DIALECTS, dialect
-from smsfs.dialects.settings import RESULTS_FOLDER, check_setting, settings_of, shown
+from smsfs.dialects.settings import MAX_DIGITS, RESULTS_FOLDER, check_setting, settings_of, shown
 from smsfs.errors import ConfigurationError
 from smsfs.frontends.logins import hash_password
 from smsfs.store import Store
 
 KEY_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+CREDITS = "credits"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
@@ -67,14 +68,32 @@ def _is_key(line: str) -> bool:
     return True
 
 
-def _settings(dialect_name: str, pairs: Iterable[str]) -> dict[str, Any]:
-    settings = {}
+def settings_from(dialect_name: str, pairs: Iterable[str]) -> tuple[dict[str, Any], dict[str, int | None]]:
+    """Settings from ``KEY=VALUE``, and beside them ``credits``, which each file uses up some of.
+
+    Raises:
+        ConfigurationError: there is no such key, or it cannot have this value.
+    """
+    settings: dict[str, Any] = {}
+    extra: dict[str, int | None] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals:
             raise ConfigurationError(f"A setting is given as KEY=VALUE, not {pair!r}.")
-        settings[key] = check_setting(dialect(dialect_name), key, text)
-    return settings
+        if key == CREDITS:
+            extra[key] = _credits(text)
+        else:
+            settings[key] = check_setting(dialect(dialect_name), key, text)
+    return settings, extra
+
+
+def _credits(text: str) -> int | None:
+    if text and not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
+        raise ConfigurationError(
+            f"The credits are a number of SMS of at most {MAX_DIGITS} digits, or empty for no limit, "
+            f"not {text!r}."
+        )
+    return int(text) if text else None
 
 
 @account.command()
@@ -101,7 +120,7 @@ def add(
         raise ConfigurationError(
             f"{name!r} is no account name: letters, digits and . _ @ - only, at most 64."
         )
-    lines, settings = _key_lines(keys), _settings(dialect_name, pairs)
+    lines, (settings, extra) = _key_lines(keys), settings_from(dialect_name, pairs)
     password = _read_password(from_stdin=password_stdin) if password_stdin or not lines else None
     with opened(config_file) as (config, store):
         _check_backend(config, settings)
@@ -110,6 +129,7 @@ def add(
             store.accounts.add_key(made.id, line)
         if password:
             store.accounts.set_password(made.id, hash_password(password))
+        _set_credits(store, made.id, extra)
     out.print(f"Account {name} made ({dialect_name}).")
 
 
@@ -140,6 +160,7 @@ def show(name: str, as_json: bool, config_file: Path | None) -> None:
         click.echo(json.dumps(item, ensure_ascii=False))
         return
     settings = item.pop("settings")
+    item[CREDITS] = "no limit" if item[CREDITS] is None else item[CREDITS]
     for key, value in item.items():
         _line(key, ", ".join(value) if isinstance(value, list) else value)
     for key, value in settings.items():
@@ -155,17 +176,26 @@ def _line(key: str, value: object) -> None:
 @click.argument("pairs", nargs=-1, required=True, metavar="KEY=VALUE...")
 @config_option
 def set_(name: str, pairs: tuple[str, ...], config_file: Path | None) -> None:
-    """Change settings; they act at once, on running servers too."""
+    """Change settings; they act at once, on running servers too.
+
+    credits=N lets the account send N SMS more and no others; credits= any number.
+    """
     with opened(config_file) as (config, store):
         found = find_account(store, name)
-        settings = _settings(found.dialect, pairs)
+        settings, extra = settings_from(found.dialect, pairs)
         _check_backend(config, settings)
         if settings.get("results") and store.files.view().find(found.id, RESULTS_FOLDER):
             raise ConfigurationError(
                 f"There is a file named {RESULTS_FOLDER} in the account; rename it first."
             )
         store.accounts.update(found.id, {**found.settings, **settings})
+        _set_credits(store, found.id, extra)
     out.print(f"Account {name} changed.")
+
+
+def _set_credits(store: Store, account_id: int, extra: dict[str, int | None]) -> None:
+    if CREDITS in extra:
+        store.accounts.set_credits(account_id, extra[CREDITS])
 
 
 def _check_backend(config: Config, settings: dict[str, Any]) -> None:
@@ -263,6 +293,7 @@ def _shown(store: Store, name: str) -> dict[str, Any]:
         "keys": keys,
         "files": files,
         "bytes": size,
+        CREDITS: store.accounts.credits(found.parent or found.id),
         "settings": settings_of(dialect(found.dialect), found.settings),
     }
 

@@ -37,12 +37,14 @@ class Sheet:
         key: must not have been used by this account within its ``unique_seconds``; empty: not looked at.
         email: where the outcome is told; empty: where the account's is.
         optouts: whether messages to numbers on the account's opt-out list are refused.
+        before: rows of the documents before this one.
     """
 
     name: str
     key: str = ""
     email: str = ""
     optouts: bool = True
+    before: int = 0
 
 
 @frozen

@@ -448,8 +448,13 @@ class AccountFilesystem(Filesystem):
         where = relative(path)
         if self.settings()["chmod"] == "ignore":
             return True
-        file = None if self._is_folder(where) else self._known(where)
-        return file is not None and (bool(file.writers) or file.path != where)
+        if self._is_folder(where):
+            return False
+        file = self._known(where)
+        if file.writers or file.path != where:
+            return True
+        now = self._store.now()
+        return self._store.files.view().alias(self._account.id, where, now) is not None
 
     def chown(self, path: str, uid: int, gid: int) -> None:
         """Accept under the same conditions as a change of mode; frontends pass on only real changes."""

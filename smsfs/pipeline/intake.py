@@ -255,7 +255,7 @@ def _tail(work: Work, reading: Reading) -> bytes:
     """What the file shows behind the client's bytes."""
     if not reading.causes:
         return b""
-    causes = reading.causes[:KEPT_CAUSES]
+    causes = reading.first(KEPT_CAUSES)
     return work.dialect.tail(reading.head, causes, reading.cause_count, work.submission)
 
 
@@ -286,7 +286,7 @@ def _reports(work: Work, reading: Reading, verdict: Verdict, path: str) -> list[
 
 def _causes(reading: Reading) -> dict[str, Any]:
     """What a verdict keeps of the causes."""
-    return {"causes": reading.causes[:KEPT_CAUSES], "cause_count": reading.cause_count}
+    return {"causes": reading.first(KEPT_CAUSES), "cause_count": reading.cause_count}
 
 
 def _notices(work: Work, reading: Reading, verdict: Verdict) -> list[NewNotice]:

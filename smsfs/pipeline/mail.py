@@ -18,6 +18,7 @@ from typing import Literal
 import structlog
 from attrs import frozen
 
+from smsfs.errors import Cause
 from smsfs.pipeline.messages import statuses
 from smsfs.states import MessageState
 from smsfs.store import Account, Batch, Notice, Store
@@ -179,10 +180,14 @@ def verdict_text(account: Account, batch: Batch) -> tuple[str, str]:
     at = datetime.fromtimestamp(batch.submitted, UTC)
     lines = [f"Account: {account.name}", f"File: {batch.path}", f"Received: {at:%Y-%m-%d %H:%M:%S} UTC"]
     lines += [f"Messages accepted: {batch.messages:,}", f"Faults: {batch.cause_count:,}"]
-    lines += ["", *(f"- {cause}" for cause in batch.causes[:SHOWN_CAUSES])] if batch.causes else []
+    lines += ["", *(f"- {_told(cause)}" for cause in batch.causes[:SHOWN_CAUSES])] if batch.causes else []
     more = batch.cause_count - min(SHOWN_CAUSES, len(batch.causes))
     lines += [f"- and {more:,} more"] if more > 0 else []
     return subject, "\n".join(lines) + "\n"
+
+
+def _told(cause: Cause) -> str:
+    return f"{cause.code}: {cause}" if cause.code else str(cause)
 
 
 def window_text(account: Account, batch: Batch, rows: Iterator[str]) -> tuple[str, str] | None:

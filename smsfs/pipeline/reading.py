@@ -40,7 +40,7 @@ class Reading:
         head: the first bytes of the file.
     """
 
-    kept: int = 100
+    kept: int = 10_000
     messages: int = 0
     refused: int = 0
     cost: int = 0
@@ -57,6 +57,12 @@ class Reading:
         self.cause_count += 1
         if len(self.causes) < self.kept:
             self.causes.append(cause)
+
+    def first(self, number: int) -> list[Cause]:
+        """The first causes, the one for which nothing is sent among them."""
+        if not self.unreadable or len(self.causes) <= number:
+            return self.causes[:number]
+        return [*self.causes[: number - 1], self.causes[-1]]
 
     def last(self, cause: Cause) -> None:
         """The cause for which nothing is sent, always among those kept."""
@@ -196,9 +202,9 @@ class Sorter:
     def _tell(self, message: Message, code: str, reason: str) -> None:
         """Where good rows are sent without the bad ones, the client is told of each that is not."""
         if self._skips:
-            number, document = message.recipient, self._sheet.name
-            cause = Cause(reason, code=code, index=message.row, msisdn=number, document=document)
-            self._reading.bad(cause)
+            sheet, number = self._sheet, message.recipient
+            index = message.row - sheet.before
+            self._reading.bad(Cause(reason, code=code, index=index, msisdn=number, document=sheet.name))
 
     # -- slices ---------------------------------------------------------------------------------------
 

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from itertools import count
 from typing import Any, BinaryIO
 
 from smsfs.dialects import Row, Submission, spared
@@ -143,14 +142,14 @@ class SmsPortal:
         """The sheets of a file with their rows; a zip of which one document is wrong is not sent at all."""
         wrong: list[Cause] = []
         empty: list[Cause] = []
-        good, ordinals = 0, count(1)
+        good = before = 0
         for source in _sources(stream, size, submission.stem, settings):
             try:
-                found = yield from rows(source, settings, at, ordinals)
+                found, contacts = yield from rows(source, settings, at, before)
             except Unreadable as exc:
                 wrong.append(exc.cause)
                 continue
-            good += found
+            good, before = good + found, before + contacts
             if not found:
                 empty.append(
                     Cause(

@@ -66,18 +66,18 @@ class _Survey:
 
 
 def rows(
-    source: Source, settings: Mapping[str, Any], at: datetime, ordinals: Iterator[int]
-) -> Generator[Row, None, int]:
+    source: Source, settings: Mapping[str, Any], at: datetime, before: int
+) -> Generator[Row, None, tuple[int, int]]:
     """What a document says: its sheet, then a message or causes for each contact.
 
     Args:
         source: the document.
         settings: the account's.
         at: the time of submission, UTC.
-        ordinals: of the rows, on from those of the documents before.
+        before: the contacts of the documents before, from which rows are counted on.
 
     Returns:
-        How many messages there were.
+        How many messages there were, and how many contacts.
 
     Raises:
         Unreadable: the document is not to be sent; ``code`` and ``document`` of the cause are set.
@@ -86,15 +86,16 @@ def rows(
         given = _survey(source)
         email = given.text("email")
         known = options.is_email(email)
-        yield Sheet(source.name, source.key, email if known else "", options.scrubs(given))
+        yield Sheet(source.name, source.key, email if known else "", options.scrubs(given), before)
         if not known and not given.is_missing("email"):
             reason = f"email: {quoted(email)} is no address, so the outcome is told to the account's"
             yield Cause(reason, code=Code.PARSE, document=source.name)
         plan = yield from _planned(source, given, settings, at)
-        return (yield from _messages(source, plan, ordinals))
+        good = yield from _messages(source, plan, before)
     except Unreadable as exc:
         cause = exc.cause
         raise Unreadable(evolve(cause, code=cause.code or Code.CORRUPT, document=source.name)) from None
+    return good, plan.contacts
 
 
 @lru_cache(maxsize=1024)
@@ -175,7 +176,7 @@ def _planned(
     raise Unreadable(found[-1])
 
 
-def _messages(source: Source, plan: options.Plan, ordinals: Iterator[int]) -> Generator[Row, None, int]:
+def _messages(source: Source, plan: options.Plan, before: int) -> Generator[Row, None, int]:
     """A message or causes for each contact; the number of messages.
 
     Raises:
@@ -186,9 +187,8 @@ def _messages(source: Source, plan: options.Plan, ordinals: Iterator[int]) -> Ge
     for _, index, contact in members(_opened(source)[0], _fold, CONTACTS):
         if not index:
             continue
-        row = next(ordinals)
         try:
-            message = contacts.message(row, index, contact, plan)
+            message = contacts.message(before + index, index, contact, plan)
         except Fault:
             bad += 1
             if bad > MAX_BAD_CONTACTS:

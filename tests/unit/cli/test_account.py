@@ -244,3 +244,31 @@ def test_results_need_the_name_of_their_folder(smsfs, clinic, store):
     assert done.status == 1
     assert done.err.strip() == "smsfs: There is a file named results in the account; rename it first."
     assert smsfs("account", "set", clinic, "results=false").status == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "kept", "shown"), [("5000", 5000, "5000"), ("0", 0, "0"), ("", None, "no")]
+)
+def test_credits_are_set_and_shown(smsfs, clinic, store, given, kept, shown):
+    """A customer could send without end, or an operator not see what is left of what was paid."""
+    assert smsfs("account", "set", clinic, "credits=7").status == 0
+    assert smsfs("account", "set", clinic, f"credits={given}", "max_files=7").status == 0
+    account = store.accounts.find(clinic)
+    assert (store.accounts.credits(account.id), account.settings) == (kept, {"max_files": 7})
+    lines = [line.split() for line in smsfs("account", "show", clinic).out.splitlines()]
+    assert next(line[1] for line in lines if line[0] == "credits") == shown
+    assert smsfs("account", "show", clinic, "--json").rows()[0]["credits"] == kept
+
+
+def test_an_account_may_begin_with_credits(smsfs, store):
+    """Between its making and its limit, an account could send whatever it likes."""
+    options = ("--dialect", "smsportal", "--password-stdin", "--set", "credits=3")
+    assert smsfs("account", "add", "paid", *options, text="pw\n").status == 0
+    assert store.accounts.credits(store.accounts.find("paid").id) == 3
+
+
+@pytest.mark.parametrize("text", ["-1", "many", "1.5", "9" * 16])
+def test_wrong_credits_are_refused(smsfs, clinic, store, text):
+    """A slip would lift the limit of an account, or end in a traceback."""
+    assert "The credits are a number of SMS" in sentence(smsfs("account", "set", clinic, f"credits={text}"))
+    assert store.accounts.credits(store.accounts.find(clinic).id) is None

@@ -11,9 +11,10 @@ import click
 import pytest
 
 from smsfs.cli import cli
+from smsfs.cli.account import settings_from
 from smsfs.config import SYSTEM_FILE
-from smsfs.dialects.registry import DIALECTS, dialect
-from smsfs.dialects.settings import check_setting, settings_of, shown
+from smsfs.dialects.registry import DIALECTS
+from smsfs.dialects.settings import settings_of, shown
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -87,8 +88,7 @@ def test_it_opens_with_the_two_commands():
 def test_commands_are_there(line):
     """A reader would type what is shown and be told that there is no such command or option."""
     parsed(line)
-    for pair in settings_in(line):
-        check_setting(dialect("gatewayapi"), *pair.partition("=")[::2])
+    settings_from("gatewayapi", settings_in(line))
 
 
 def test_every_command_is_shown():
