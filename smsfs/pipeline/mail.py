@@ -7,7 +7,7 @@ one sends it once more under the same Message-ID.
 
 import smtplib
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -180,10 +180,18 @@ def verdict_text(account: Account, batch: Batch) -> tuple[str, str]:
     at = datetime.fromtimestamp(batch.submitted, UTC)
     lines = [f"Account: {account.name}", f"File: {batch.path}", f"Received: {at:%Y-%m-%d %H:%M:%S} UTC"]
     lines += [f"Messages accepted: {batch.messages:,}", f"Faults: {batch.cause_count:,}"]
-    lines += ["", *(f"- {_told(cause)}" for cause in batch.causes[:SHOWN_CAUSES])] if batch.causes else []
-    more = batch.cause_count - min(SHOWN_CAUSES, len(batch.causes))
+    causes = _shown(batch)
+    lines += ["", *(f"- {_told(cause)}" for cause in causes)] if causes else []
+    more = batch.cause_count - len(causes)
     lines += [f"- and {more:,} more"] if more > 0 else []
     return subject, "\n".join(lines) + "\n"
+
+
+def _shown(batch: Batch) -> Sequence[Cause]:
+    """The first causes; of a rejected file also the last, which may be the one that decided."""
+    if batch.state == "accepted" or len(batch.causes) <= SHOWN_CAUSES:
+        return batch.causes[:SHOWN_CAUSES]
+    return [*batch.causes[: SHOWN_CAUSES - 1], batch.causes[-1]]
 
 
 def _told(cause: Cause) -> str:
