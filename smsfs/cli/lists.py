@@ -64,7 +64,9 @@ def _files(store: Store, account: int | None) -> Iterator[dict[str, Any]]:
     names = {item.id: item.name for item in store.accounts.all()}
     batches = {batch.file: batch for batch in store.queue.batches(account) if batch.file}
     for file in store.files.all(account):
-        batch = batches.get(file.id) if file.state is not FileState.DRAFT else None
+        batch = batches.get(file.id)
+        if batch and file.state is FileState.DRAFT and batch.path != file.path:
+            batch = None  # it was rejected, and renamed to be mended; one that was ignored has its name still
         yield {
             "account": names.get(file.account, "?"),
             "file": file.path,

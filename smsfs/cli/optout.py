@@ -38,7 +38,7 @@ def add(numbers: tuple[str, ...], name: str, config_file: Path | None) -> None:
 
 def _add(numbers: list[str], name: str, source: str, config_file: Path | None) -> None:
     with opened(config_file) as (_, store):
-        added = store.optouts.add(find_account(store, name).id, numbers, source, store.now())
+        added = store.optouts.add(find_account(store, name).principal, numbers, source, store.now())
     out.print(f"{added} added, {len(numbers) - added} were listed already.")
 
 
@@ -50,7 +50,7 @@ def remove(numbers: tuple[str, ...], name: str, config_file: Path | None) -> Non
     """Take numbers from the list."""
     wanted = _checked(numbers)
     with opened(config_file) as (_, store):
-        gone = store.optouts.remove(find_account(store, name).id, wanted)
+        gone = store.optouts.remove(find_account(store, name).principal, wanted)
     out.print(f"{gone} removed, {len(wanted) - gone} were not listed.")
 
 
@@ -63,7 +63,7 @@ def list_(name: str, as_json: bool, config_file: Path | None) -> None:
     with opened(config_file) as (_, store):
         found = (
             {"msisdn": item.msisdn, "since": moment(item.since), "source": item.source}
-            for item in store.optouts.all(find_account(store, name).id)
+            for item in store.optouts.all(find_account(store, name).principal)
         )
         _show(found, as_json=as_json)
 

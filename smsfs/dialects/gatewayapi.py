@@ -61,6 +61,7 @@ class GatewayApi:
     folders: tuple[str, ...] = ()
     stamped = True
     accepted = FileState.SUCCESS
+    daily_reports = False
     defaults: Mapping[str, Any] = {
         "unknown_columns": "reject",
         "bad_rows": "reject",

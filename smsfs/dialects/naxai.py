@@ -47,6 +47,7 @@ class Naxai:
     #: A file keeps its name while it is processed.
     stamped = False
     accepted = FileState.CONSUMED
+    daily_reports = True
 
     def check_setting(self, key: str, value: str) -> Any:
         """The value of a setting from its text; see :class:`smsfs.dialects.Dialect`."""

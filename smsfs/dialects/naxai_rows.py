@@ -134,7 +134,7 @@ def _rules(names: list[str], line: int, settings: Mapping[str, Any], at: datetim
         max_parts=settings["max_parts"] or MAX_PARTS,
         due=due,
         until=until,
-        seen=set() if settings["dedupe_file"] else None,
+        seen=set() if settings["dedupe_file"] or settings["dedupe_days"] else None,
     )
 
 

@@ -19,7 +19,7 @@ DEFAULTS: Mapping[str, Any] = {
     "sender": "",  # empty: the backend's
     "max_parts": 0,  # of a message; over it the message is refused with 802; 0: 255
     "dedupe_file": False,  # a number gets one message of a file
-    "dedupe_days": 0,  # a number gets one message of the connector in so many days
+    "dedupe_days": 0,  # a number gets one message of the connector in so many days, and so of a file
     "weekdays": "",  # such as mon-fri; empty: all
     "hours": "",  # such as 08:00-20:00; empty: all day
     "timezone": "UTC",  # whose clock weekdays and hours are

@@ -80,7 +80,12 @@ class Logins:
 
     def _account(self, username: str) -> Account | None:
         account = self._store.accounts.find(username)
-        return account if account and not account.disabled else None
+        principal = self._store.accounts.get(account.principal) if account else None
+        return (
+            None
+            if principal is None or account is None or principal.disabled or account.disabled
+            else account
+        )
 
     def _has_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         account = self._account(username)

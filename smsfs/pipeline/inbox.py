@@ -7,7 +7,8 @@ from contextlib import suppress
 import structlog
 
 from smsfs.backends import Inbound, Receipt, Receive, ReplyPart
-from smsfs.dialects.settings import COMMON
+from smsfs.dialects.registry import dialect
+from smsfs.dialects.settings import settings_of
 from smsfs.errors import StoreUnavailable
 from smsfs.store import Account, Arrived, NewReceipt, NewReplyPart, Reply, Store
 
@@ -61,7 +62,7 @@ class Inbox:
 
 def stops(account: Account, text: str) -> bool:
     """Whether a reply of this text puts its sender on the account's opt-out list."""
-    own = {**COMMON, **account.settings}
+    own = settings_of(dialect(account.dialect), account.settings)
     words = {word.strip().casefold() for word in own["stop_words"].split(",")}
     return bool(own["optouts"]) and text.strip().casefold() in words - {""}
 

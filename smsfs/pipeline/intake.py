@@ -22,6 +22,7 @@ from smsfs.errors import Cause, Exists, Ignored, StoreUnavailable, Unreadable
 from smsfs.pipeline.reading import Reading, Sorter, Work
 from smsfs.states import FileState
 from smsfs.store import (
+    Account,
     Batch,
     CreditUsedUpError,
     LeaseLostError,
@@ -106,7 +107,14 @@ class Intake:
         if account is None or file is None:
             raise LookupError(f"batch {batch.id} has lost its account or file")
         dialect = self._dialect(account.dialect)
-        return Work(batch, account, file, dialect, settings_of(dialect, account.settings))
+        settings = {**settings_of(dialect, account.settings), "optouts": self._keeps_list(account)}
+        return Work(batch, account, file, dialect, settings)
+
+    def _keeps_list(self, account: Account) -> bool:
+        """Whether those who have opted out are not written to: a connector's account decides it too."""
+        parent = self._store.accounts.get(account.parent) if account.parent else None
+        both = [settings_of(self._dialect(each.dialect), each.settings) for each in (account, parent) if each]
+        return any(settings["optouts"] for settings in both)
 
     def _read(self, batch: Batch) -> None:
         work, reading = self._work(batch), Reading()

@@ -175,9 +175,8 @@ class Sorter:
     def _without_optouts(self, messages: list[Any], refused: list[Refused]) -> list[Any]:
         if not (self._sheet.optouts and self._work.settings["optouts"]):
             return messages
-        account = self._work.account
         numbers = {message.recipient for message in messages}
-        out = self._store.optouts.listed(account.parent or account.id, numbers)
+        out = self._store.optouts.listed(self._work.account.principal, numbers)
         reason = "the recipient has opted out"
         return self._without(messages, out, refused, self._code("optout"), reason)
 
@@ -200,8 +199,11 @@ class Sorter:
         return [message for message in messages if message.recipient not in numbers]
 
     def _tell(self, message: Message, code: str, reason: str) -> None:
-        """Where good rows are sent without the bad ones, the client is told of each that is not."""
-        if self._skips:
+        """Where good rows are sent without the bad ones, the client is told of each that is not.
+
+        Unless daily reports tell what became of it.
+        """
+        if self._skips and not self._work.dialect.daily_reports:
             sheet, number = self._sheet, message.recipient
             index = message.row - sheet.before
             self._reading.bad(Cause(reason, code=code, index=index, msisdn=number, document=sheet.name))
@@ -235,7 +237,7 @@ class Sorter:
     def _never_sent(self, refused: list[Refused]) -> Iterator[NewSlice]:
         refused.sort(key=lambda item: item.message.row)
         self._reading.refused += len(refused)
-        at = self._work.batch.submitted
+        at = self._store.now()
         for start in range(0, len(refused), SLICE_MESSAGES):
             some = refused[start : start + SLICE_MESSAGES]
             outcomes = tuple(

@@ -34,6 +34,11 @@ class Account:
     created: float
     parent: int | None = None
 
+    @property
+    def principal(self) -> int:
+        """Whose credit and opt-out list it uses: its own, or those of the account it belongs to."""
+        return self.parent or self.id
+
 
 @frozen
 class Owner:

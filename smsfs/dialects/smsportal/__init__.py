@@ -59,6 +59,7 @@ class SmsPortal:
     folders: tuple[str, ...] = (SEND, PROCESSED, ERRORS)
     stamped = False
     accepted = FileState.SUCCESS
+    daily_reports = False
     defaults: Mapping[str, Any] = {
         "email": "",  # where the outcome is told, unless the file says; empty: nowhere
         "sender_fixed": "",  # what senderId Fixed stands for; empty: the backend's own

@@ -94,9 +94,10 @@ def _last_message(connection: Connection, sender: str, backend: str) -> Row | No
 
 def _opt_out(connection: Connection, reply: dict[str, Any], stops: Stops) -> bool:
     account = account_of(connection.one("account_get", account=reply["account"]))
-    if not stops(account, reply["text"]):
+    principal = account_of(connection.one("account_get", account=account.principal))
+    if not any(stops(each, reply["text"]) for each in (account, principal)):
         return False
-    add(connection, account.id, [reply["sender"]], "reply", reply["at"])
+    add(connection, principal.id, [reply["sender"]], "reply", reply["at"])
     return True
 
 

@@ -10,6 +10,7 @@ Derive a class whose name starts with ``Test`` from ``StoreSuite`` and override 
 
 from smsfs.testing.store_suite.accounts import AccountSuite
 from smsfs.testing.store_suite.claims import ClaimSuite
+from smsfs.testing.store_suite.connectors import ConnectorSuite
 from smsfs.testing.store_suite.feed import FeedSuite
 from smsfs.testing.store_suite.files import ContentSuite, FileSuite
 from smsfs.testing.store_suite.inbound import LostReceiptSuite, ReceiptSuite, ReplySuite
@@ -24,6 +25,7 @@ from smsfs.testing.store_suite.routing import RoutingSuite
 class StoreSuite(
     AccountSuite,
     ClaimSuite,
+    ConnectorSuite,
     ContentSuite,
     FileSuite,
     OwnerSuite,

@@ -1,4 +1,10 @@
+import os
+
 import pytest
+
+from smsfs.dialects.registry import dialect
+from smsfs.filesystem import Filesystems
+from smsfs.pipeline.intake import Intake, IntakeRules
 
 
 def test_files_in_each_state(smsfs, submitted):
@@ -16,6 +22,19 @@ def test_files_in_each_state(smsfs, submitted):
     assert (rows["bad"]["messages"], rows["bad"]["causes"]) == (0, 1)
     assert rows["bad"]["cause"].startswith("line 2, column msisdn: ")
     assert rows["good"]["submitted_at"].endswith("Z")
+
+
+def test_a_file_that_was_ignored_says_why(smsfs, store):
+    """An operator could not tell a customer why a file is neither sent nor rejected."""
+    connector = store.accounts.add("leads", "naxai", {"template": "Hi"}, store.now())
+    files = Filesystems(store, store.register("front"), dialect).of(connector)
+    handle = files.open("a.csv", os.O_WRONLY | os.O_CREAT)
+    handle.write(0, b"name\nAda\n")
+    handle.close()
+    assert Intake(store, store.register("intake"), dialect, IntakeRules("outbox")).step()
+    (row,) = smsfs("files", "--json").rows()
+    assert (row["state"], row["causes"]) == ("draft", 1)
+    assert 'its columns are "name". The file is ignored and nothing sent' in row["cause"]
 
 
 def test_files_as_a_table(smsfs, clinic, submitted):

@@ -166,6 +166,8 @@ def test_duplicates_within_the_file():
     assert [type(row) for row in sent] == [Message, Refused, Message, Refused]
     assert (sent[1].code, sent[1].reason) == ("901", "duplicate")
     assert [type(row) for row in _read(data, country="BE")] == [Message] * 4
+    once_a_week = _read(data, country="BE", dedupe_days=7)
+    assert [type(row) for row in once_a_week] == [Message, Refused, Message, Refused]
 
 
 def test_a_refused_message_is_no_duplicate_s_first():

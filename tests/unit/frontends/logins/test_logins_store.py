@@ -125,6 +125,18 @@ def test_changed_password_counts_at_once(logins, store, account):
     assert _password(logins, "new")
 
 
+def test_connectors_of_a_closed_account_are_closed(logins, store, account):
+    """A customer who was locked out would go on sending through a connector."""
+    connector = store.accounts.add("leads", "naxai", {}, 0.0, parent=account.id)
+    store.accounts.set_password(connector.id, hash_password("right"))
+    assert _password(logins, "right", "leads")
+    store.accounts.set_disabled(account.id, disabled=True)
+    assert not _password(logins, "right", "leads")
+    store.accounts.set_disabled(account.id, disabled=False)
+    store.accounts.set_disabled(connector.id, disabled=True)
+    assert (_password(logins, "right", "leads"), _password(logins, "right")) == (False, True)
+
+
 def test_closed_account_opens_to_nobody(logins, store, account):
     """A customer who was locked out would still get in."""
     key = asyncssh.generate_private_key("ssh-ed25519")
