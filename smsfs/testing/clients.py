@@ -81,6 +81,10 @@ class Client(ABC):
         """Upload a file under its own name, rename that to end in ``.ready``; the listing right after."""
 
     @abstractmethod
+    def put(self, file: Path, target: str) -> None:
+        """Upload a file to a path, and nothing more, for systems that submit on close."""
+
+    @abstractmethod
     def fetch(self, name: str, target: Path) -> None:
         """Download a file."""
 
@@ -119,6 +123,10 @@ class OpenSsh(Client):
         name = shlex.quote(file.name)
         return self.batch(f"put {shlex.quote(str(file))} {name}", f"rename {name} {name}.ready", "ls -1")
 
+    def put(self, file: Path, target: str) -> None:
+        """Put with times and mode."""
+        self.batch(f"put -p {shlex.quote(str(file))} {shlex.quote(target)}")
+
     def fetch(self, name: str, target: Path) -> None:
         """Get in a session of its own."""
         self.batch(f"get {shlex.quote(name)} {shlex.quote(str(target))}")
@@ -127,15 +135,20 @@ class OpenSsh(Client):
 class Scp(OpenSsh):
     """OpenSSH's ``scp``, which cannot rename: ``sftp`` does that."""
 
-    def _copy(self, source: str, target: str) -> None:
+    def _copy(self, source: str, target: str, *options: str) -> None:
         login = self.login
-        self.run("scp", *_SSH_OPTIONS, "-i", str(login.key), "-P", str(login.port), "-q", source, target)
+        options = ("-i", str(login.key), "-P", str(login.port), "-q", *options)
+        self.run("scp", *_SSH_OPTIONS, *options, source, target)
 
     def send(self, file: Path) -> str:
         """Copy with scp, rename and list with sftp."""
         self._copy(str(file), f"{self.place}:{file.name}")
         name = shlex.quote(file.name)
         return self.batch(f"rename {name} {name}.ready", "ls -1")
+
+    def put(self, file: Path, target: str) -> None:
+        """Copy with times and mode."""
+        self._copy(str(file), f"{self.place}:{target}", "-p")
 
     def fetch(self, name: str, target: Path) -> None:
         """Copy with scp."""
@@ -161,6 +174,10 @@ class Lftp(Client):
         """Put, mv, list in one session."""
         return self._script(f'put "{file}"', f'mv "{file.name}" "{file.name}.ready"', "cls -1")
 
+    def put(self, file: Path, target: str) -> None:
+        """Put under the final name."""
+        self._script(f'put "{file}" -o "{target}"')
+
     def fetch(self, name: str, target: Path) -> None:
         """Get in a session of its own."""
         self._script(f'get "{name}" -o "{target}"')
@@ -179,6 +196,10 @@ class Psftp(Client):
     def send(self, file: Path) -> str:
         """Put, mv, list in one session."""
         return self._batch(f'put "{file}" "{file.name}"', f'mv "{file.name}" "{file.name}.ready"', "ls")
+
+    def put(self, file: Path, target: str) -> None:
+        """Put under the final name."""
+        self._batch(f'put "{file}" "{target}"')
 
     def fetch(self, name: str, target: Path) -> None:
         """Get in a session of its own."""
@@ -201,6 +222,10 @@ class Curl(Client):
         self._run("--upload-file", str(file), self._url(file.name))
         return self._run("--list-only", "--quote", f'rename "{file.name}" "{file.name}.ready"', self._url())
 
+    def put(self, file: Path, target: str) -> None:
+        """Upload with ``-T``."""
+        self._run("--upload-file", str(file), self._url(target))
+
     def fetch(self, name: str, target: Path) -> None:
         """Download."""
         self._run("--output", str(target), self._url(name))
@@ -219,6 +244,10 @@ class Rclone(Client):
         self._run("copyto", str(file), f"remote:{file.name}")
         self._run("moveto", f"remote:{file.name}", f"remote:{file.name}.ready")
         return self._run("lsf", "remote:")
+
+    def put(self, file: Path, target: str) -> None:
+        """Copy to, which compares sizes at the end and sets the time."""
+        self._run("copyto", str(file), f"remote:{target}")
 
     def fetch(self, name: str, target: Path) -> None:
         """Copy to a local file."""
@@ -243,6 +272,10 @@ class Folder(Client):
         self.run("cp", str(file), name)
         self.run("mv", name, f"{name}.ready")
         return self.run("ls", "-1", str(self.folder))
+
+    def put(self, file: Path, target: str) -> None:
+        """Copy with times and mode."""
+        self.run("cp", "-p", str(file), str(self.folder / target))
 
     def fetch(self, name: str, target: Path) -> None:
         """Copy."""

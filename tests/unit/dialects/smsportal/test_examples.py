@@ -1,57 +1,13 @@
 """The examples of the vendor's page, as they stand there."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-FIRST = """version: 7
-{
-"message_template": "Hello to the SMS world.",
-"contacts": [
-{"msisdn": "1111111111"},
-{"msisdn": "2222222222"},
-{"msisdn": "3333333333"},
-{"msisdn": "4444444444"}
-]
-}
-"""
-SECOND = """version: 7
-{
-"start": "2017-11-02 06:19",
-"end": "2017-11-02 06:34",
-"senderId": "Fixed",
-"check_optouts": true,
-"email": "reports@example.com",
-"max_errors": "1",
-"message_template": "Message sent to @@value1@@",
-"contacts": [
-{"msisdn": "1111111111", "customerId": "AccJohn237", "values" : { "value1" : "John"}},
-{"msisdn": "3333333333", "customerId": "TempAcc1032","message" : "Specific message for msisdn 3333333333"}
-]
-}
-"""
-THIRD = """version: 7
-{
-"message_template": "Message sent to 1111111111, 2222222222 and 4444444444",
-"contacts": [
-{"msisdn": "1111111111"},
-{"msisdn": "2222222222"},
-{"msisdn": "3333333333", "message": "Specific message for msisdn 3333333333"},
-{"msisdn": "4444444444"}
-]
-}
-"""
-FOURTH = """version: 7
-{
-"message_template": "Message sent to @@value1@@, Welcome @@value2@@ @@value3@@ @@value4@@",
-"contacts": [
-{"msisdn": "1111111111", "values" : { "value1" : "1111111111", "value2" : "Title", "value3" : "1stName", "value4" : "Surname"}},
-{"msisdn": "2222222222", "values" : { "value1" : "2222222222", "value3" : "Jane", "value4" : "Doe" }},
-{"msisdn": "3333333333", "message" : "Specific message for msisdn 3333333333"}
-]
-}
-"""  # noqa: E501 - as on the page
-EXAMPLES = [FIRST, SECOND, THIRD, FOURTH]
+FOLDER = Path(__file__).parents[3] / "data" / "smsportal"
+EXAMPLES = [(FOLDER / f"example-{number}.txt").read_text(encoding="utf-8") for number in (1, 2, 3, 4)]
+FIRST, SECOND, THIRD, FOURTH = EXAMPLES
 THEN = datetime(2017, 11, 2, 6, 0, tzinfo=UTC)
 SPECIFIC = "Specific message for msisdn 3333333333"
 
