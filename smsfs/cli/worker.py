@@ -16,6 +16,7 @@ from smsfs.cli.common import config_option, opened
 from smsfs.cli.logs import configure
 from smsfs.config import BackendConfig, Config, MailConfig
 from smsfs.dialects.registry import dialect
+from smsfs.pipeline.daily import DailyReporter
 from smsfs.pipeline.dispatch import BreakerRules, Dispatcher, Route
 from smsfs.pipeline.intake import Intake, IntakeRules
 from smsfs.pipeline.mail import Mailer, Relay
@@ -69,7 +70,7 @@ def _wait(store: Store, due: float | None) -> None:
 @_name_option
 @config_option
 def reports(name: str, config_file: Path | None) -> None:
-    """Write result files and forget what is past its time, on one of all hosts."""
+    """Write result files and daily reports, send mails, forget what is past its time, on one of all hosts."""
     os.nice(NICE)
     with opened(config_file) as (config, store):
         configure(config.log)
@@ -77,7 +78,7 @@ def reports(name: str, config_file: Path | None) -> None:
 
 
 def _report_until(stop: threading.Event, store: Store, owner: Owner, mail: MailConfig | None) -> None:
-    writer, next_sweep = ResultWriter(store, owner), 0.0
+    writer, daily, next_sweep = ResultWriter(store, owner), DailyReporter(store, owner, dialect), 0.0
     mailer = Mailer(store, Relay(**asdict(mail)) if mail else None, lambda: store.lead(owner, REPORTS))
     while not stop.is_set():
         if not store.lead(owner, REPORTS):
@@ -88,7 +89,7 @@ def _report_until(stop: threading.Event, store: Store, owner: Owner, mail: MailC
             store.settle()
             sweep(store, dialect)
             next_sweep = store.now() + SWEEP_SECONDS
-        if not (writer.step() + mailer.step()):
+        if not (writer.step() + mailer.step() + daily.step()):
             _wait(store, writer.next_time())
 
 

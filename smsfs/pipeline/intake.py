@@ -33,6 +33,7 @@ from smsfs.store import (
     Store,
     Verdict,
 )
+from smsfs.store.contents import fill
 
 STAGE_SLICES = 20
 #: After the end of a window, until the last answers are in.
@@ -195,12 +196,7 @@ class Intake:
 
     def _written(self, data: bytes) -> str:
         content = self._store.contents.create()
-        writer = self._store.contents.open_write(content)
-        try:
-            writer.write(0, data)
-            writer.sync()
-        finally:
-            writer.close()
+        fill(self._store.contents.open_write(content), [data])
         return content
 
     def _twin(self, work: Work, digest: bytes) -> Batch | None:

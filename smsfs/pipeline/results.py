@@ -21,6 +21,7 @@ from smsfs.errors import StoreUnavailable
 from smsfs.pipeline.messages import MessageStatus, statuses
 from smsfs.states import FINAL_MESSAGE_STATES, MessageState
 from smsfs.store import Batch, LeaseLostError, Owner, Result, ResultVersion, StaleOwnerError, Store
+from smsfs.store.contents import fill
 
 #: What one process of all hosts leads.
 REPORTS = "reports"
@@ -196,14 +197,7 @@ class ResultWriter:
             log.info("result_final", batch=result.batch.id, file=result.batch.path, bytes=size)
 
     def _fill(self, content: str, blocks: Iterable[bytes]) -> int:
-        writer, size = self._store.contents.open_write(content), 0
-        try:
-            for block in blocks:
-                size += writer.write(size, block)
-            writer.sync()
-        finally:
-            writer.close()
-        return size
+        return fill(self._store.contents.open_write(content), blocks)
 
     def _version(self, content: str, size: int, result: Result, tally: Tally, took: float) -> ResultVersion:
         now, last_receipt = self._store.now(), result.expires + RECEIPT_SECONDS

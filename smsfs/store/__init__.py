@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from smsfs.store.claims import Claims, Notices
 from smsfs.store.contents import Contents, ContentWriter
+from smsfs.store.daily import Daily
 from smsfs.store.inbound import Inbound, Optouts, Stops
 from smsfs.store.records import (
     Account,
@@ -51,6 +52,7 @@ __all__ = [
     "ContentWriter",
     "Contents",
     "CreditUsedUpError",
+    "Daily",
     "Feed",
     "File",
     "FileChange",
@@ -422,6 +424,7 @@ class Store(Protocol):
     queue: Queue
     claims: Claims
     notices: Notices
+    daily: Daily
     results: Results
     routing: Routing
     inbound: Inbound

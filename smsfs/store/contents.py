@@ -29,6 +29,18 @@ class ContentWriter(Protocol):
         """Let go, without bringing anything to stable storage."""
 
 
+def fill(writer: ContentWriter, blocks: Iterable[bytes]) -> int:
+    """Write blocks one after the other, bring them to stable storage, and let go; how many bytes they are."""
+    size = 0
+    try:
+        for block in blocks:
+            size += writer.write(size, block)
+        writer.sync()
+    finally:
+        writer.close()
+    return size
+
+
 class Contents(Protocol):
     """The bytes of files, by an opaque name."""
 

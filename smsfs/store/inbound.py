@@ -1,5 +1,6 @@
 """What comes back from carriers, as every engine keeps it: receipts, replies, opt-outs."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
@@ -30,8 +31,13 @@ class Inbound(Protocol):
     def waiting(self) -> int:
         """How many receipts are kept without a message."""
 
-    def replies(self, account: int | None = None) -> Iterator[Reply]:
-        """Replies, oldest first; those for nobody only where no account is named."""
+    def replies(
+        self, account: int | None = None, since: float = 0.0, until: float = math.inf
+    ) -> Iterator[Reply]:
+        """Replies that came from ``since`` on and before ``until``, oldest first.
+
+        Those for nobody only where no account is named.
+        """
 
     def expire(self, replies_before: Mapping[int, float], kept_before: float, limit: int) -> int:
         """Forget up to ``limit`` of what is too old, of each kind.

@@ -411,7 +411,8 @@ class Reply:
         whole: every part of it came.
         at: when its last part came, by the store's clock.
         account: name of the account that it is for; None where no message went to that number before.
-        path: of the file with the last message that went there; None once that is forgotten.
+        batch: with the last message that went there.
+        path: of that batch's file; None once that is forgotten.
         row: of that message.
         stopped: it has put its sender on the account's opt-out list.
     """
@@ -424,6 +425,7 @@ class Reply:
     whole: bool
     at: float
     account: str | None = None
+    batch: int | None = None
     path: str | None = None
     row: int | None = None
     stopped: bool = False

@@ -21,6 +21,7 @@ from smsfs.store import (
     Accounts,
     Claims,
     Contents,
+    Daily,
     Feed,
     Files,
     Host,
@@ -36,6 +37,7 @@ from smsfs.store.postgresql.contents import PieceContents
 from smsfs.store.postgresql.database import Database
 from smsfs.store.sql.accounts import SqlAccounts
 from smsfs.store.sql.claims import SqlClaims
+from smsfs.store.sql.daily import SqlDaily
 from smsfs.store.sql.feed import SqlFeed
 from smsfs.store.sql.files import SqlFiles
 from smsfs.store.sql.inbound import SqlInbound
@@ -91,6 +93,7 @@ class PostgresStore:
         self.queue: Queue = SqlQueue(self._database)
         self.claims: Claims = SqlClaims(self._database)
         self.notices: Notices = SqlNotices(self._database)
+        self.daily: Daily = SqlDaily(self._database)
         self.results: Results = SqlResults(self._database)
         self.routing: Routing = SqlRouting(self._database)
         self.inbound: Inbound = SqlInbound(self._database)

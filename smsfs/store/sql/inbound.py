@@ -1,6 +1,7 @@
 """Receipts on their way to the messages they are of."""
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
@@ -69,10 +70,12 @@ class SqlInbound:
         count: int = self._read("receipt_waiting")[0]["receipts"]
         return count
 
-    def replies(self, account: int | None = None) -> Iterator[Reply]:
+    def replies(
+        self, account: int | None = None, since: float = 0.0, until: float = math.inf
+    ) -> Iterator[Reply]:
         """Replies, oldest first."""
-        after = 0
-        while rows := self._read("reply_all", account=account, after=after):
+        after, span = 0, {"since": since, "until": until}
+        while rows := self._read("reply_all", account=account, after=after, **span):
             yield from map(reply_of, rows)
             after = rows[-1]["id"]
 

@@ -29,7 +29,8 @@ LEFT JOIN account a ON a.id = r.account LEFT JOIN batch b ON b.id = r.batch WHER
 -- name: reply_all
 SELECT r.*, a.name AS account_name, b.path FROM reply r
 LEFT JOIN account a ON a.id = r.account LEFT JOIN batch b ON b.id = r.batch
-WHERE r.id > :after AND (CAST(:account AS BIGINT) IS NULL OR r.account = :account) ORDER BY r.id LIMIT 500;
+WHERE r.id > :after AND r.at >= :since AND r.at < :until
+    AND (CAST(:account AS BIGINT) IS NULL OR r.account = :account) ORDER BY r.id LIMIT 500;
 -- name: reply_expire
 DELETE FROM reply WHERE id IN (
     SELECT id FROM reply WHERE account = :account AND at < :before ORDER BY at LIMIT :limit);

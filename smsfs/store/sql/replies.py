@@ -114,6 +114,6 @@ def _part_row(part: NewReplyPart) -> dict[str, Any]:
 
 def reply_of(row: Row, *, stopped: bool = False) -> Reply:
     """A reply from its row."""
-    names = ("id", "backend", "sender", "recipient", "text", "at", "path", "row")
+    names = ("id", "backend", "sender", "recipient", "text", "at", "batch", "path", "row")
     own = {name: row[name] for name in names}
     return Reply(**own, whole=bool(row["whole"]), account=row["account_name"], stopped=stopped)

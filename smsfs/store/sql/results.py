@@ -37,8 +37,7 @@ class SqlResults:
         batch = result.batch
         with self._database.write() as connection:
             connection.one("account_lock", account=batch.account)
-            if connection.one("leader_is", what=what, owner=owner.id) is None:
-                raise StaleOwnerError(f"{what} is no longer with owner {owner.id}")
+            must_lead(connection, owner, what)
             file, earlier = _show_file(connection, result, version, paths)
             values = {"written": result.changes, "not_before": version.not_before, "until": version.until}
             final = int(version.final)
@@ -54,6 +53,16 @@ class SqlResults:
     def files(self) -> set[int]:
         """The files that are not final."""
         return {row["file"] for row in self._read("result_files")}
+
+
+def must_lead(connection: Connection, owner: Owner, what: str) -> None:
+    """Check that ``owner`` leads some work, and keep it so until the transaction ends.
+
+    Raises:
+        StaleOwnerError: it does not.
+    """
+    if connection.one("leader_is", what=what, owner=owner.id) is None:
+        raise StaleOwnerError(f"{what} is no longer with owner {owner.id}")
 
 
 def _show_file(

@@ -53,3 +53,7 @@ WHERE claim.until <= :now OR claim.batch = excluded.batch;
 -- name: claim_others
 SELECT c.key, c.batch FROM json_each(:keys) k JOIN claim c ON c.account = :account AND c.key = k.value
 WHERE c.batch <> :batch;
+-- name: daily_batches
+-- Left to itself, SQLite reads every outcome of every batch.
+SELECT * FROM batch WHERE account = :account AND id IN (
+    SELECT batch FROM outcome INDEXED BY outcome_at WHERE at >= :since AND at < :until) ORDER BY id;

@@ -10,7 +10,7 @@ Derive a class whose name starts with ``Test`` from ``StoreSuite`` and override 
 
 from smsfs.testing.store_suite.accounts import AccountSuite
 from smsfs.testing.store_suite.claims import ClaimSuite
-from smsfs.testing.store_suite.connectors import ConnectorSuite
+from smsfs.testing.store_suite.connectors import ConnectorSuite, DailySuite
 from smsfs.testing.store_suite.feed import FeedSuite
 from smsfs.testing.store_suite.files import ContentSuite, FileSuite
 from smsfs.testing.store_suite.inbound import LostReceiptSuite, ReceiptSuite, ReplySuite
@@ -26,6 +26,7 @@ class StoreSuite(
     AccountSuite,
     ClaimSuite,
     ConnectorSuite,
+    DailySuite,
     ContentSuite,
     FileSuite,
     OwnerSuite,

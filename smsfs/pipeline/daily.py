@@ -1,0 +1,155 @@
+"""Daily reports: what became of the messages of a connector on one day, and who wrote back.
+
+A message is reported for the day on which the final word on it came, by the store's clock: once, unless a
+later receipt says otherwise, which is then reported for its own day.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
+
+import structlog
+from attrs import evolve
+
+from smsfs.dialects import Dialect
+from smsfs.dialects.naxai_reports import (
+    FIRST_HOUR,
+    ReceivedRow,
+    StatusRow,
+    names,
+    received_csv,
+    report_days,
+    span,
+    status_csv,
+)
+from smsfs.errors import StoreUnavailable
+from smsfs.pipeline.messages import MessageStatus, statuses
+from smsfs.pipeline.results import REPORTS
+from smsfs.states import MessageState
+from smsfs.store import Account, NewFile, Owner, StaleOwnerError, Store
+from smsfs.store.contents import fill
+
+FAILED_SECONDS = 60.0
+
+log = structlog.get_logger()
+
+
+def status_report(store: Store, account: Account, day: date) -> Iterator[bytes]:
+    """The file of a day's statuses in pieces, a few slices of messages in memory at a time."""
+    since, until = span(day)
+    batches = store.daily.batches(account.id, since, until)
+    found = (status for batch in batches for status in statuses(store, batch))
+    ended = (status for status in found if status.done is not None and since <= status.done < until)
+    return status_csv(_status_row(account, status) for status in ended)
+
+
+def received_report(store: Store, account: Account, day: date) -> Iterator[bytes]:
+    """The file of a day's replies, likewise."""
+    replies = store.inbound.replies(account.id, *span(day))
+    return received_csv(
+        ReceivedRow(
+            template=account.name,
+            ingestion=str(reply.batch or ""),
+            message=str(reply.id),
+            outgoing=f"{reply.batch}-{reply.row}" if reply.batch else "",
+            phone=reply.sender,
+            text=reply.text,
+            received=reply.at,
+        )
+        for reply in replies
+    )
+
+
+def _status_row(account: Account, status: MessageStatus) -> StatusRow:
+    last, arrived = status.last, status.state is MessageState.DELIVERED
+    return StatusRow(
+        template=account.name,
+        ingestion=str(status.batch.id),
+        message=f"{status.batch.id}-{status.message.row}",
+        phone=status.message.recipient,
+        sent=status.submitted or 0,
+        delivered=status.done or 0 if arrived else 0,
+        state=status.state,
+        code=last.code if last else "",
+        reason=last.reason if last else "",
+    )
+
+
+class DailyReporter:
+    """Makes the reports that are due, as long as its owner leads.
+
+    Args:
+        store: where they go.
+        owner: this process.
+        dialect: finds a dialect by name.
+    """
+
+    def __init__(self, store: Store, owner: Owner, dialect: Callable[[str], Dialect]) -> None:
+        self._store, self._owner, self._dialect = store, owner, dialect
+        self._next = 0.0
+        self._failed: dict[tuple[int, date], float] = {}
+
+    def step(self) -> bool:
+        """Make the reports of one account and day, the account's oldest; whether there were any to make.
+
+        Raises:
+            StoreUnavailable: the store is away.
+        """
+        now = self._store.now()
+        if now < self._next:
+            return False
+        for account, day in self._due(datetime.fromtimestamp(now, UTC)):
+            if self._failed.get((account.id, day), 0.0) <= now:
+                self._try(account, day, now)
+                return True
+        self._next = min([_next_time(now), *(at for at in self._failed.values() if at > now)])
+        return False
+
+    def _due(self, now: datetime) -> Iterator[tuple[Account, date]]:
+        for account in self._store.accounts.all():
+            if self._dialect(account.dialect).daily_reports:
+                since = datetime.fromtimestamp(account.created, UTC).date()
+                for day in report_days(now, self._store.daily.made(account.id), since):
+                    yield account, day
+
+    def _try(self, account: Account, day: date, now: float) -> None:
+        """Make one day's; if that fails, others come first."""
+        try:
+            self._make(account, day, now)
+        except StaleOwnerError as exc:
+            log.warning("stale_write", account=account.name, day=day.isoformat(), reason=str(exc))
+            self._failed[account.id, day] = now + FAILED_SECONDS
+        except StoreUnavailable:
+            raise
+        except Exception:
+            log.exception("daily_report_failed", account=account.name, day=day.isoformat())
+            self._failed[account.id, day] = now + FAILED_SECONDS
+        else:
+            self._failed.pop((account.id, day), None)
+
+    def _make(self, account: Account, day: date, now: float) -> None:
+        status, received = names(day)
+        files: list[NewFile] = []
+        shown = False
+        try:
+            self._write(files, status, status_report(self._store, account, day))
+            self._write(files, received, received_report(self._store, account, day))
+            shown = self._store.daily.publish(account.id, day, files, now, self._owner, REPORTS)
+        finally:
+            if not shown:
+                self._store.contents.delete(file.content for file in files)
+        if shown:
+            sizes = [file.size for file in files]
+            log.info("daily_reports", account=account.name, day=day.isoformat(), bytes=sum(sizes))
+
+    def _write(self, files: list[NewFile], path: str, blocks: Iterable[bytes]) -> None:
+        """Write a file, and note it first, so that it can be deleted whatever happens."""
+        files.append(NewFile(path, self._store.contents.create(), 0))
+        size = fill(self._store.contents.open_write(files[-1].content), blocks)
+        files[-1] = evolve(files[-1], size=size)
+
+
+def _next_time(now: float) -> float:
+    """When the next day's reports are due."""
+    moment = datetime.fromtimestamp(now, UTC)
+    today = moment.replace(hour=FIRST_HOUR, minute=0, second=0, microsecond=0)
+    return (today if moment < today else today + timedelta(days=1)).timestamp()

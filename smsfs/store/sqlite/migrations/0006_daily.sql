@@ -1,0 +1,11 @@
+-- Reports of each day.
+
+-- The days whose reports are made, whether their files are still there or not.
+CREATE TABLE daily_report (
+    account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+    day TEXT NOT NULL,                          -- as 2026-11-22, in UTC
+    PRIMARY KEY (account, day)
+) STRICT, WITHOUT ROWID;
+
+-- To find what became of messages on one day.
+CREATE INDEX outcome_at ON outcome (at, batch);
