@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from smsfs.dialects.naxai_reports import RECEIVED_COLUMNS
+from smsfs.dialects.naxai_reports import RECEIVED_COLUMNS, STATUS_COLUMNS
 from smsfs.dialects.registry import dialect
 from smsfs.errors import StoreUnavailable
 from smsfs.pipeline.daily import DailyReporter, received_report, status_report
@@ -93,7 +93,7 @@ def test_each_message_is_told_on_the_day_of_its_final_word(leads, reporter, cloc
     clock.now = at(21, 2)
     assert reporter.step()
     assert made(leads, "status_2026-11-20.csv") == [
-        list(RECEIVED_COLUMNS),
+        list(STATUS_COLUMNS),
         [
             *("leads", f"{number}", f"{number}-1", "4512345601"),
             *("2026-11-20T22:00:00Z", "2026-11-20T23:59:00Z", "200", "200-delivered"),
@@ -118,7 +118,7 @@ def test_replies_are_told_with_what_they_answer(leads, reporter, clock):
     (reply, _) = leads.store.inbound.replies()
     ids = [str(number), str(reply.id), f"{number}-2"]
     assert made(leads, "received_2026-11-20.csv") == [
-        ["templateId", "fileIngestionId", "messageId", "outgoingMessageId", "phone", "message", "receivedAt"],
+        list(RECEIVED_COLUMNS),
         ["leads", *ids, "4512345602", "Ja, tak", "2026-11-20T23:00:00Z"],
     ]
 
