@@ -169,7 +169,7 @@ def test_statements_are_all_used():
     folder = Path(database.__file__).parents[1]
     code = "".join(file.read_text() for file in folder.rglob("*.py"))
     made = {f"account_drop_{step}" for step in ("results", "outcomes", "slices", "batches", "files")}
-    made |= {f"batch_drop_{step}" for step in ("outcomes", "slices", "result")}
+    made |= {f"batch_drop_{step}" for step in ("outcomes", "slices", "result", "notices")}
     made |= {"slice_oldest_free", "slice_first_free"}
     unused = [name for name in SQL if f'"{name}"' not in code and name not in made]
     assert unused == []
