@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
-from rich.table import Table
 
 from smsfs.config import Config, load, open_store
 from smsfs.dialects.registry import dialect
@@ -18,8 +18,8 @@ from smsfs.store import Account, Owner, Store
 #: Exit status that says: the store was away, and nothing is wrong; start me again.
 TEMPORARY = 75
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+out = Console(highlight=False, emoji=False)
+err = Console(stderr=True, highlight=False, emoji=False)
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -64,11 +64,15 @@ def filesystems(store: Store, owner: Owner) -> Filesystems:
 
 
 def show_table(columns: list[str], rows: list[list[str]]) -> None:
-    """Aligned columns, without lines, wide enough for what they hold."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, no_wrap=True, overflow="ignore")
-    for row in rows:
-        table.add_row(*row)
-    wide = out if out.is_terminal else Console(highlight=False, width=1000)
-    wide.print(table)
+    """Aligned columns, without lines, as wide as what they hold: a number that is cut looks like another."""
+    table = [columns, *([_plain(cell) for cell in row] for row in rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
+    head, *lines = ["  ".join(map(set_cell_size, row, widths)).rstrip() for row in table]
+    out.print(head, style="bold", markup=False, soft_wrap=True)
+    for line in lines:
+        click.echo(line)
+
+
+def _plain(cell: str) -> str:
+    """What clients, carriers and people wrote, without what would steer a terminal."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in cell)

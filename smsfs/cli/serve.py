@@ -14,6 +14,7 @@ import asyncssh
 import click
 import structlog
 
+from smsfs.backends.smpp.options import SmppConfig, tls_context
 from smsfs.cli.common import TEMPORARY, config_option, filesystems, opened
 from smsfs.cli.logs import configure
 from smsfs.config import Config, FtpConfig, SftpConfig, WebConfig
@@ -42,6 +43,11 @@ def serve(config_file: Path | None) -> None:
     """
     with opened(config_file) as (config, store):
         configure(config.log)
+        for options in config.backends.values():
+            if isinstance(options, SmppConfig):
+                tls_context(
+                    options, config.data
+                )  # what can never work is told now, not by a worker again and again
         asyncio.run(_serve(config, config_file, store))
 
 

@@ -7,6 +7,7 @@ import signal
 import ssl
 import sys
 import threading
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,12 @@ def _receipts(value: str) -> dict[str, Any]:
     if value == "before-response":
         return {"receipts_first": True}
     try:
-        return {"receipts": float(value)}
-    except ValueError as exc:
-        raise click.BadParameter(f"{value!r} is no time; write none, before-response or seconds.") from exc
+        seconds = float(value)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds < inf:
+        raise click.BadParameter(f"{value!r} is no time; write none, before-response or seconds.")
+    return {"receipts": seconds}
 
 
 def _text(value: str) -> Mo | None:
@@ -71,7 +75,12 @@ def _text(value: str) -> Mo | None:
     type=click.FloatRange(0),
     help="Messages a second; above it RTHROTTLED. 0: no limit.",
 )
-@click.option("--queue", default=0, help="Messages that may wait; above it RMSGQFUL. 0: no limit.")
+@click.option(
+    "--queue",
+    default=0,
+    type=click.IntRange(0),
+    help="Messages that may wait; above it RMSGQFUL. 0: no limit.",
+)
 @click.option(
     "--reject",
     "rejects",
@@ -80,14 +89,19 @@ def _text(value: str) -> Mo | None:
     metavar="PATTERN=STATUS",
     help='Refuse messages in whose "RECIPIENT PART/PARTS" the pattern is found, with this status.',
 )
-@click.option("--disconnect-after", default=0, help="Cut each link when so many messages came over it.")
+@click.option(
+    "--disconnect-after",
+    default=0,
+    type=click.IntRange(0),
+    help="Cut each link when so many messages came over it.",
+)
 @click.option(
     "--no-answer",
     default=0.0,
     type=click.FloatRange(0, 1),
     help="Share of the messages that are taken without an answer.",
 )
-@click.option("--late", type=float, help="Answer those after so many seconds after all.")
+@click.option("--late", type=click.FloatRange(0), help="Answer those after so many seconds after all.")
 @click.option("--deaf", is_flag=True, help="Do not answer enquire_link.")
 @click.option(
     "--receipts",
@@ -159,11 +173,15 @@ async def _run(behaviour: Behaviour, options: dict[str, Any], tls: ssl.SSLContex
 
 
 def _read_texts(loop: asyncio.AbstractEventLoop, smsc: Simulator) -> None:
-    for line in sys.stdin:
+    for number, line in enumerate(sys.stdin, 1):
         if text := _mo(line.rstrip("\n")):
             loop.call_soon_threadsafe(smsc.send, *text)
         elif line.strip():
-            err.print("smsfs: A line is not FROM:TO:TEXT; it was passed over.", soft_wrap=True)
+            err.print(
+                f"smsfs: Line {number} of standard input is not FROM:TO:TEXT; it was passed over.",
+                soft_wrap=True,
+                markup=False,
+            )
 
 
 def _mo(line: str) -> Mo | None:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from smsfs.backends import Accepted, Rejected, Unknown
 from smsfs.sms.message import Message
@@ -40,7 +40,8 @@ def of_answer(
         return [first, *map(part, what.more)] if traceable else [first]
     taken = [part(carrier_id) for carrier_id in what.ids] if traceable else []
     if isinstance(what, Rejected):
-        return [*taken, Outcome(row, "refused", at, code=what.code, reason=what.reason, attempt=attempt)]
+        refused = Outcome(row, "refused", at, code=what.code, reason=what.reason, attempt=attempt)
+        return [*taken, evolve(refused, recipient=recipient if taken else None)]
     lost = Outcome(
         row, "no_answer", at, "", "", what.reason, parts=message.parts, attempt=attempt, recipient=recipient
     )

@@ -132,7 +132,12 @@ class Keeper:
 
 
 def _why(exc: OSError | UnicodeError) -> str:
-    """The system's words, without the address that asyncio puts in their place."""
+    """The system's words, without the address that asyncio puts in their place, or the place in OpenSSL."""
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {exc.verify_message.rstrip('.')}"
+    if isinstance(exc, ssl.SSLError):
+        reason = (exc.reason or str(exc)).replace("_", " ").lower()
+        return f"no TLS with it: {reason}; does it speak TLS on this port?"
     if isinstance(exc, ConnectionError) and exc.errno:
         return os.strerror(exc.errno)
     return getattr(exc, "strerror", None) or str(exc)

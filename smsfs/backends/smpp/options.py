@@ -135,7 +135,8 @@ def tls_context(config: SmppConfig, folder: Path) -> ssl.SSLContext | None:
     try:
         context = ssl.create_default_context(cafile=folder / config.ca if config.ca else None)
     except OSError as exc:  # ssl.SSLError is one
-        raise ConfigurationError(f"The certificates in {folder / config.ca} cannot be used: {exc}.") from exc
+        why = "they are no PEM certificates" if isinstance(exc, ssl.SSLError) else exc.strerror
+        raise ConfigurationError(f"The certificates in {folder / config.ca} cannot be used: {why}.") from exc
     if not config.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -14,9 +14,9 @@ DELETE FROM receipt WHERE id IN (SELECT id FROM receipt WHERE at < :before ORDER
 -- name: slice_any_claimed
 SELECT id FROM slice WHERE state = 'claimed' AND backend = :backend LIMIT 1;
 -- name: outcome_sent_to
--- The last message that went to a number, by one backend or by any.
+-- The last message of which anything may have gone to a number, by one backend or by any.
 SELECT o.batch, o.row, b.account FROM outcome o JOIN slice s ON s.id = o.slice JOIN batch b ON b.id = o.batch
-WHERE o.recipient = :msisdn AND o.event IN ('accepted', 'no_answer')
+WHERE o.recipient = :msisdn AND o.event IN ('accepted', 'no_answer', 'refused')
     AND (CAST(:backend AS TEXT) IS NULL OR s.backend = :backend)
 ORDER BY o.id DESC LIMIT 1;
 

@@ -346,6 +346,12 @@ class ReplySuite(StoreFixtures):
         assert [item.text for item in other.inbound.replies(account.id)] == ["Nej"]
         assert list(other.inbound.replies(neighbour.id)) == [reply]
 
+    def test_reply_to_the_parts_that_came(self, store: Store, account: Account, owner: Owner) -> None:
+        """Who got one part of a message, and asked for no more, would get the next message."""
+        ends = Outcome(1, "refused", NOW, attempt=1, recipient=MSISDN)
+        sent(store, account, owner, Outcome(1, "part", NOW, "c1", attempt=1, recipient=MSISDN), ends)
+        assert store.inbound.receive([], [part("STOP")], never).replies[0].account == account.name
+
     def test_reply_for_nobody_is_kept(self, store: Store, account: Account) -> None:
         """What a person wrote would vanish."""
         store.inbound.receive([], [part("Hello?"), evolve(part("Ad"), sender="BANK")], never)

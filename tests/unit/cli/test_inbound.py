@@ -58,6 +58,15 @@ def test_replies_are_listed(smsfs, sent, clinic, store):
     assert line.endswith("Yes, I come")
 
 
+def test_any_reply_is_shown(smsfs, sent, store):
+    """A stranger's text would end the command in a traceback, or steer the operator's terminal."""
+    del sent
+    texts = ["[/b] Yes :smile:", "\x1b[2JGone", "a" * 2000]
+    store.inbound.receive([], [NewReplyPart("outbox", ADA, "29", text, 1e9) for text in texts], stops)
+    lines = smsfs("replies").out.splitlines()[1:]
+    assert [line.partition(ADA)[2].strip() for line in lines] == [texts[0], "\ufffd[2JGone", texts[2]]
+
+
 def test_optouts_are_kept_by_hand(smsfs, clinic):
     """An operator could not honour a wish that came by telephone."""
     own = ("--account", clinic)

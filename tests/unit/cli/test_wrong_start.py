@@ -33,6 +33,25 @@ def test_listen_is_no_address(tmp_path, listen):
     assert f"{listen!r} is no address" in sentence(installation.run("serve", check=False))
 
 
+@pytest.mark.parametrize(
+    ("ca", "why"),
+    [("missing.pem", "No such file or directory."), ("smsfs.toml", "they are no PEM certificates.")],
+)
+def test_certificates_of_a_carrier(tmp_path, ca, why):
+    """The server would say that it is ready, and send nothing, for ever."""
+    carrier = {
+        "type": "smpp",
+        "host": "smpp.example.com",
+        "system_id": "s",
+        "password": "p",
+        "tls": True,
+        "ca": ca,
+    }
+    sections = {"pipeline": {"default_backend": "carrier"}, "backends.carrier": carrier}
+    said = sentence(Installation(tmp_path, sections).run("serve", check=False))
+    assert said == f"smsfs: The certificates in {tmp_path / ca} cannot be used: {why}"
+
+
 def test_mount_point(tmp_path):
     """Files of the folder would disappear under the mount, or a traceback tell nothing."""
     installation = Installation(tmp_path)

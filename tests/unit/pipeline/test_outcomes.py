@@ -45,6 +45,8 @@ def test_every_part_that_the_carrier_has_is_recorded():
         ("part", "a", ""),
         ("refused", "", "11"),
     ]
+    assert refused[-1].recipient == 4512345678, "who got a part may answer it"
+    assert _recorded(Rejected("11", "no"))[-1].recipient is None
     lost = _recorded(Unknown("gone", ("a",)))
     assert [(item.event, item.carrier_id, item.recipient) for item in lost] == [
         ("part", "a", 4512345678),

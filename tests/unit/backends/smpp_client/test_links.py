@@ -19,6 +19,7 @@ from smsfs.backends.smpp.pdu import (
     Unbind,
     UnbindResp,
 )
+from smsfs.testing.simulator import Simulator
 
 
 def test_reconnect(play):
@@ -193,10 +194,27 @@ def test_tls(tmp_path, play, wait_until):
 
     async def distrusted(smsc, sender):
         with structlog.testing.capture_logs() as logs:
-            await wait_until(lambda: any("certificate" in str(entry.get("reason")) for entry in logs))
+            await wait_until(lambda: any("reason" in entry for entry in logs))
+        assert logs[0]["reason"] == "cannot connect: its certificate is not trusted: self-signed certificate"
         assert smsc.count(SubmitSm) == 0
         assert not sender.backend._links
 
     play(trusted, ssl=served, tls=True, ca="ca.pem")
     play(trusted, ssl=served, tls=True, verify=False)
     play(distrusted, ssl=served, tls=True)
+
+
+def test_tls_to_a_plain_port(tmp_path, wait_until):
+    """An operator would be told of a wrong version number, and look for it."""
+
+    async def main():
+        async with Simulator() as smsc:
+            config = SmppConfig("smpp", smsc.host, "s", "p", smsc.port, tls=True)
+            backend = client.SmppBackend("carrier", config, tmp_path)
+            with structlog.testing.capture_logs() as logs:
+                await backend.start()
+                await wait_until(lambda: logs)
+                await backend.stop()
+        assert logs[0]["reason"].endswith("; does it speak TLS on this port?")
+
+    asyncio.run(main())

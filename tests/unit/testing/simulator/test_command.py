@@ -60,11 +60,12 @@ def test_a_session(started, link, tmp_path):
             answer = await client.ask(SubmitSm(4, "a", "451", b"Hello", registered_delivery=1))
             assert len(answer.message_id) == 36
             assert isinstance(await client.delivery(), DeliverSm)
-            process.stdin.write("45:12:Again\n")
+            process.stdin.write("45:12\n45:12:Again\n")
             process.stdin.flush()
             assert (await client.delivery()).short_message == b"Again"
 
     asyncio.run(session())
+    assert "Line 1 of standard input is not FROM:TO:TEXT" in process.stderr.readline()
     assert "accepted 1" in ended(process)
     assert [json.loads(line)["text"] for line in ledger.read_text().splitlines()] == ["Hello"]
 
@@ -98,6 +99,8 @@ def test_tls(started, link, tmp_path):
         (["--reject", "45=ODD"], "write one such as RINVDSTADR"),
         (["--reject", "(=1"], "is no regular expression"),
         (["--receipts", "soon"], "write none, before-response or seconds"),
+        (["--receipts", "-1"], "write none, before-response or seconds"),
+        (["--disconnect-after", "-1"], "is not in the range x>=0"),
         (["--mo", "45:12"], "is not FROM:TO:TEXT"),
         (["--ledger", "/nowhere/ledger"], "cannot use /nowhere/ledger (No such file or directory)."),
         (["--host", "192.0.2.1"], "cannot use 192.0.2.1:0"),
