@@ -3,9 +3,10 @@
 import json
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncssh
 import click
@@ -17,10 +18,11 @@ from smsfs.dialects.registry import DIALECTS, dialect
 from smsfs.dialects.settings import MAX_DIGITS, RESULTS_FOLDER, check_setting, settings_of, shown
 from smsfs.errors import ConfigurationError
 from smsfs.frontends.logins import hash_password
-from smsfs.store import Store
+from smsfs.store import Account, Store
 
 KEY_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 CREDITS = "credits"
+F = TypeVar("F", bound=Callable[..., Any])
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
@@ -29,13 +31,19 @@ def account() -> None:
     """Make, show and change accounts: a login, a folder, its rules."""
 
 
-def _password_option(function: Any) -> Any:
+def password_option(function: F) -> F:
+    """``--password-stdin`` on a command."""
     return click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")(
         function
     )
 
 
-def _read_password(*, from_stdin: bool) -> str:
+def read_password(*, from_stdin: bool) -> str:
+    """The password, from standard input or asked for on a terminal.
+
+    Raises:
+        ConfigurationError: there is none to be had.
+    """
     if from_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
     elif sys.stdin.isatty():
@@ -49,7 +57,12 @@ def _read_password(*, from_stdin: bool) -> str:
     return password
 
 
-def _key_lines(files: Iterable[Path]) -> list[str]:
+def key_lines(files: Iterable[Path]) -> list[str]:
+    """The public keys in some files.
+
+    Raises:
+        ConfigurationError: one holds none.
+    """
     lines = []
     for file in files:
         text = [line.strip() for line in file.read_text(encoding="utf-8", errors="replace").splitlines()]
@@ -96,12 +109,24 @@ def _credits(text: str) -> int | None:
     return int(text) if text else None
 
 
+def check_name(name: str) -> None:
+    """Check that an account may be called so.
+
+    Raises:
+        ConfigurationError: it may not.
+    """
+    if not NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"{name!r} is no account name: letters, digits and . _ @ - only, at most 64."
+        )
+
+
 @account.command()
 @click.argument("name")
 @click.option(
     "--dialect", "dialect_name", required=True, type=click.Choice(list(DIALECTS)), help="Its folder rules."
 )
-@_password_option
+@password_option
 @click.option("--key", "keys", multiple=True, type=KEY_FILE, help="A public key file.")
 @click.option(
     "--set", "pairs", multiple=True, metavar="KEY=VALUE", help="A setting; account show lists them."
@@ -116,21 +141,23 @@ def add(
     config_file: Path | None,
 ) -> None:
     """Make an account. Without --key it asks for a password, unless that comes with --password-stdin."""
-    if not NAME.fullmatch(name):
-        raise ConfigurationError(
-            f"{name!r} is no account name: letters, digits and . _ @ - only, at most 64."
-        )
-    lines, (settings, extra) = _key_lines(keys), settings_from(dialect_name, pairs)
-    password = _read_password(from_stdin=password_stdin) if password_stdin or not lines else None
+    check_name(name)
+    lines, (settings, extra) = key_lines(keys), settings_from(dialect_name, pairs)
+    password = read_password(from_stdin=password_stdin) if password_stdin or not lines else None
     with opened(config_file) as (config, store):
-        _check_backend(config, settings)
+        check_settings(config, store, dialect_name, settings)
         made = store.accounts.add(name, dialect_name, settings, store.now())
-        for line in lines:
-            store.accounts.add_key(made.id, line)
-        if password:
-            store.accounts.set_password(made.id, hash_password(password))
+        let_in(store, made, lines, password)
         _set_credits(store, made.id, extra)
     out.print(f"Account {name} made ({dialect_name}).")
+
+
+def let_in(store: Store, made: Account, lines: Iterable[str], password: str | None) -> None:
+    """Let a new account log in with keys, a password, or both."""
+    for line in lines:
+        store.accounts.add_key(made.id, line)
+    if password:
+        store.accounts.set_password(made.id, hash_password(password))
 
 
 @account.command("list")
@@ -139,13 +166,17 @@ def add(
 def list_(as_json: bool, config_file: Path | None) -> None:
     """List the accounts."""
     with opened(config_file) as (_, store):
-        shown = [_shown(store, item.name) for item in store.accounts.all()]
+        found = [details(store, item.name) for item in store.accounts.all()]
+    show_list(["name", "dialect", "state", "login", "files", "bytes"], found, as_json=as_json)
+
+
+def show_list(columns: list[str], found: Iterable[dict[str, Any]], *, as_json: bool) -> None:
+    """Print some columns of a table, or everything as JSON."""
     if as_json:
-        for item in shown:
+        for item in found:
             click.echo(json.dumps(item, ensure_ascii=False))
     else:
-        columns = ["name", "dialect", "state", "login", "files", "bytes"]
-        show_table(columns, [[str(item[column]) for column in columns] for item in shown])
+        show_table(columns, [[str(item[column]) for column in columns] for item in found])
 
 
 @account.command()
@@ -155,7 +186,11 @@ def list_(as_json: bool, config_file: Path | None) -> None:
 def show(name: str, as_json: bool, config_file: Path | None) -> None:
     """Show an account with all its settings."""
     with opened(config_file) as (_, store):
-        item = _shown(store, name)
+        show_details(details(store, name), as_json=as_json)
+
+
+def show_details(item: dict[str, Any], *, as_json: bool) -> None:
+    """Print what ``details`` gave."""
     if as_json:
         click.echo(json.dumps(item, ensure_ascii=False))
         return
@@ -181,16 +216,35 @@ def set_(name: str, pairs: tuple[str, ...], config_file: Path | None) -> None:
     credits=N lets the account send N SMS more and no others; credits= any number.
     """
     with opened(config_file) as (config, store):
-        found = find_account(store, name)
-        settings, extra = settings_from(found.dialect, pairs)
-        _check_backend(config, settings)
-        if settings.get("results") and store.files.view().find(found.id, RESULTS_FOLDER):
-            raise ConfigurationError(
-                f"There is a file named {RESULTS_FOLDER} in the account; rename it first."
-            )
-        store.accounts.update(found.id, {**found.settings, **settings})
-        _set_credits(store, found.id, extra)
+        change(config, store, find_account(store, name), pairs)
     out.print(f"Account {name} changed.")
+
+
+def change(config: Config, store: Store, found: Account, pairs: Iterable[str]) -> None:
+    """Change an account's settings by ``KEY=VALUE``.
+
+    Raises:
+        ConfigurationError: one cannot be so, or not beside the others.
+    """
+    settings, extra = settings_from(found.dialect, pairs)
+    check_settings(config, store, found.dialect, {**found.settings, **settings})
+    if settings.get("results") and store.files.view().find(found.id, RESULTS_FOLDER):
+        raise ConfigurationError(f"There is a file named {RESULTS_FOLDER} in the account; rename it first.")
+    if extra and found.parent:
+        raise ConfigurationError("A connector spends the credits of its account; set them there.")
+    store.accounts.update(found.id, {**found.settings, **settings})
+    _set_credits(store, found.id, extra)
+
+
+def check_settings(config: Config, store: Store, dialect_name: str, own: dict[str, Any]) -> None:
+    """Check an account's settings against each other, and against the configuration.
+
+    Raises:
+        ConfigurationError: they do not fit.
+    """
+    _check_backend(config, own)
+    rules = dialect(dialect_name)
+    rules.check_together(settings_of(rules, own), datetime.fromtimestamp(store.now(), UTC))
 
 
 def _set_credits(store: Store, account_id: int, extra: dict[str, int | None]) -> None:
@@ -217,7 +271,7 @@ def _check_backend(config: Config, settings: dict[str, Any]) -> None:
 
 @account.command()
 @click.argument("name")
-@_password_option
+@password_option
 @click.option("--key", "keys", multiple=True, type=KEY_FILE, help="Add a public key.")
 @click.option("--drop-key", "dropped", multiple=True, metavar="FINGERPRINT", help="Remove a public key.")
 @config_option
@@ -229,7 +283,7 @@ def passwd(
     config_file: Path | None,
 ) -> None:
     """Change an account's password, or its keys."""
-    lines = _key_lines(keys)
+    lines = key_lines(keys)
     with opened(config_file) as (_, store):
         found = find_account(store, name)
         for line in lines:
@@ -237,7 +291,7 @@ def passwd(
         for fingerprint in dropped:
             _drop_key(store, found.id, fingerprint)
         if password_stdin or not (lines or dropped):
-            store.accounts.set_password(found.id, hash_password(_read_password(from_stdin=password_stdin)))
+            store.accounts.set_password(found.id, hash_password(read_password(from_stdin=password_stdin)))
     out.print(f"Account {name} changed.")
 
 
@@ -280,20 +334,23 @@ def remove(name: str, yes: bool, config_file: Path | None) -> None:
     out.print(f"Account {name} removed.")
 
 
-def _shown(store: Store, name: str) -> dict[str, Any]:
+def details(store: Store, name: str) -> dict[str, Any]:
+    """What there is to show of an account, its settings with every default."""
     found = find_account(store, name)
+    parent = store.accounts.get(found.parent) if found.parent else None
     keys = [_fingerprint(line) for line in store.accounts.keys(found.id)]
     files, size = store.files.view().usage(found.id)
     logins = ["password"] if found.password else []
     return {
         "name": found.name,
+        **({"account": parent.name} if parent else {}),
         "dialect": found.dialect,
         "state": "disabled" if found.disabled else "open",
         "login": "+".join(logins + (["key"] if keys else [])) or "none",
         "keys": keys,
         "files": files,
         "bytes": size,
-        CREDITS: store.accounts.credits(found.parent or found.id),
+        CREDITS: store.accounts.credits(found.principal),
         "settings": settings_of(dialect(found.dialect), found.settings),
     }
 

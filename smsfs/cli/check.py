@@ -3,22 +3,23 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 
 import click
 from attrs import asdict, define, field
 from rich.progress import wrap_file
 
 from smsfs.cli.common import config_option, err, find_account, opened, out
-from smsfs.dialects import Dialect, Row
+from smsfs.dialects import Dialect, Refused, Row
 from smsfs.dialects.registry import DIALECTS, dialect
 from smsfs.dialects.settings import settings_of
 from smsfs.errors import Cause, ConfigurationError, Ignored, Refusal, Unreadable
 from smsfs.sms.message import Message
+from smsfs.states import FileState
 
 SHOWN_MESSAGES = 3
 SHOWN_CAUSES = 100
@@ -26,13 +27,14 @@ LARGE_BYTES = 4 * 1024 * 1024
 
 
 @define
-class _Result:
+class Result:
     """What reading the file gave."""
 
     rows: int = 0
     parts: int = 0
     encodings: Counter[str] = field(factory=Counter)
     first: list[Message] = field(factory=list)
+    refused: Counter[str] = field(factory=Counter)
     causes: list[Cause] = field(factory=list)
     cause_count: int = 0
     fatal: bool = False
@@ -44,9 +46,12 @@ class _Result:
         self.fatal = True
 
     def add(self, row: Row) -> None:
+        """Count a row."""
         if isinstance(row, Cause):
             self.cause_count += 1
             self.causes += [row] if self.cause_count <= SHOWN_CAUSES else []
+        if isinstance(row, Refused):
+            self.refused[" ".join(filter(None, (row.code, row.reason)))] += 1
         if not isinstance(row, Message):
             return
         self.rows += 1
@@ -74,10 +79,15 @@ def check(
     Nothing is sent. Flags in its name count, as in list.csv.excel or list.csv.excel.ready. Exit status 0:
     accepted; 1: rejected, with the causes.
     """
-    rules, settings = _rules(dialect_name, name, config_file)
-    result = _read(file, rules, settings)
+    judge(file, *_rules(dialect_name, name, config_file), as_json=as_json)
+
+
+def judge(file: Path, rules: Dialect, settings: dict[str, Any], *, as_json: bool) -> NoReturn:
+    """Show whether a file would be accepted, and end with the exit status that says so."""
+    result = read(file, rules, settings)
     skips = rules.skips_bad_rows(settings)
-    accepted = bool(result.rows) and not result.fatal and (skips or not result.cause_count)
+    some = bool(result.rows or (result.refused and rules.accepted is FileState.CONSUMED))
+    accepted = some and not result.fatal and (skips or not result.cause_count)
     if as_json:
         click.echo(json.dumps(_as_json(result, accepted=accepted), ensure_ascii=False))
     else:
@@ -97,8 +107,9 @@ def _rules(
     return dialect(dialect_name), settings_of(dialect(dialect_name), {})
 
 
-def _read(file: Path, rules: Dialect, settings: dict[str, Any]) -> _Result:
-    result, size = _Result(), file.stat().st_size
+def read(file: Path, rules: Dialect, settings: dict[str, Any]) -> Result:
+    """Read a local file by the rules of an account."""
+    result, size = Result(), file.stat().st_size
     try:
         submission = rules.trial(file.name)
         with file.open("rb") as plain, _watched(plain, size) as stream:
@@ -121,7 +132,7 @@ def _watched(stream: BinaryIO, size: int) -> Iterator[BinaryIO]:
         yield watched
 
 
-def _as_json(result: _Result, *, accepted: bool) -> dict[str, Any]:
+def _as_json(result: Result, *, accepted: bool) -> dict[str, Any]:
     names = {"klass": "class"}
     first = [
         {names.get(key, key): getattr(item, key) for key in Message.__struct_fields__}
@@ -133,12 +144,13 @@ def _as_json(result: _Result, *, accepted: bool) -> dict[str, Any]:
         "parts": result.parts,
         "encodings": dict(result.encodings),
         "first": first,
+        "refused": dict(result.refused),
         "causes": [asdict(cause) for cause in result.causes],
         "cause_count": result.cause_count,
     }
 
 
-def _show(file: Path, result: _Result, *, accepted: bool) -> None:
+def _show(file: Path, result: Result, *, accepted: bool) -> None:
     verdict = "[green]accepted[/]" if accepted else "[red]rejected[/]"
     out.print(f"{file.name}: {verdict}", soft_wrap=True)
     for cause in result.causes:
@@ -150,7 +162,14 @@ def _show(file: Path, result: _Result, *, accepted: bool) -> None:
         return
     encodings = ", ".join(f"{count:,} {name}" for name, count in result.encodings.items())
     out.print(f"  {result.rows:,} messages, {result.parts:,} SMS ({encodings})")
-    for message in result.first:
-        sender = message.sender or "(default)"
-        line = f"  row {message.row}: to {message.recipient} from {sender}: {message.text!r}"
+    for reason, count in result.refused.items():
+        out.print(f"  {count:,} not sent: {reason}", markup=False, soft_wrap=True)
+    show_messages(result.first)
+
+
+def show_messages(messages: Iterable[Message]) -> None:
+    """Print messages as they would leave."""
+    for message in messages:
+        sender, size = message.sender or "(default)", f"{message.parts} SMS, {message.encoding}"
+        line = f"  row {message.row}: to {message.recipient} from {sender} ({size}): {message.text!r}"
         out.print(line, markup=False, soft_wrap=True)

@@ -100,6 +100,13 @@ class Dialect(Protocol):
             ConfigurationError: there is no such setting, or the value is none of its values.
         """
 
+    def check_together(self, settings: Mapping[str, Any], at: datetime) -> None:
+        """Check what depends on several settings, before they are stored; ``at`` is now, UTC.
+
+        Raises:
+            ConfigurationError: with these nothing could ever be sent.
+        """
+
     def create(self, path: str, settings: Mapping[str, Any]) -> None:
         """Check that a client may create a file under this name.
 

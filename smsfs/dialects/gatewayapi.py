@@ -89,6 +89,9 @@ class GatewayApi:
             raise ConfigurationError(f"{key} is a number of bytes, not {quoted(value)}.")
         return int(value)
 
+    def check_together(self, settings: Mapping[str, Any], at: datetime) -> None:
+        """Nothing depends on several settings."""
+
     def create(self, path: str, settings: Mapping[str, Any]) -> None:
         """Check that a client may create a file under this name."""
         _check_flat(path)

@@ -54,7 +54,7 @@ class Naxai:
         return check_setting(key, value)
 
     def check_together(self, settings: Mapping[str, Any], at: datetime) -> None:
-        """Check what depends on several settings; ``at`` is now, with a time zone."""
+        """Check that the calendar opens within a year."""
         check_together(settings, at)
 
     def create(self, path: str, settings: Mapping[str, Any]) -> None:

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from itertools import islice
 from typing import Any, BinaryIO
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from smsfs.dialects import Refused, Row, columns
 from smsfs.dialects.naxai_codes import (
@@ -100,13 +102,54 @@ def rows(stream: BinaryIO, size: int, settings: Mapping[str, Any], at: datetime)
     if size > settings["max_batch_bytes"]:
         limit = settings["max_batch_bytes"]
         raise Unreadable(Cause(f"the file has {size:,} bytes; at most {limit:,} are allowed: split it"))
-    codec = encoding.detect(stream, size)
-    separator = delimiter.sniff(stream, size, codec)
-    with encoding.open_text(stream, size, codec) as text:
-        table = tables.rows(text, separator)
+    with _opened(stream, size) as table:
         line, names = next(table, (1, []))
         rules = _rules(names, line, settings, at)
         yield from _rows(table, rules, settings["max_rows"])
+
+
+@contextmanager
+def _opened(stream: BinaryIO, size: int) -> Iterator[Iterator[tuple[int, list[str]]]]:
+    codec = encoding.detect(stream, size)
+    separator = delimiter.sniff(stream, size, codec)
+    with encoding.open_text(stream, size, codec) as text:
+        yield tables.rows(text, separator)
+
+
+@frozen
+class Sample:
+    """The beginning of a file of the kind that a connector is to send.
+
+    Attributes:
+        line: of the first row, from 1.
+        names: of the columns.
+        rows: the first rows behind those.
+    """
+
+    line: int
+    names: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def sample(stream: BinaryIO, size: int, most: int) -> Sample:
+    """The names of the columns, which are good ones, and up to ``most`` rows.
+
+    Raises:
+        Unreadable: the file cannot be read, or has no good names.
+    """
+    with _opened(stream, size) as table:
+        line, names = next(table, (1, []))
+        check_names(names, line)
+        return Sample(line, names, [cells for _, cells in islice(table, most)])
+
+
+def check_template(columns: Sample, settings: Mapping[str, Any]) -> None:
+    """Check that there is a text, and that all columns it names are there.
+
+    Raises:
+        Unreadable: it is not so.
+    """
+    _renderer(columns.names, settings, columns.line)
 
 
 def _rows(table: Iterator[tuple[int, list[str]]], rules: _Rules, most: int) -> Iterator[Row]:

@@ -87,6 +87,9 @@ class SmsPortal:
             return _number(key, value, least=0 if key.endswith("_seconds") else 1)
         return _text(key, value)
 
+    def check_together(self, settings: Mapping[str, Any], at: datetime) -> None:
+        """Nothing depends on several settings."""
+
     def create(self, path: str, settings: Mapping[str, Any]) -> None:
         """Check that a client may create a file under this name."""
         del settings  # no setting changes where files may be created

@@ -22,9 +22,9 @@ def test_accepted(check):
     assert done.out.splitlines() == [
         "list.csv: accepted",
         "  3 messages, 3 SMS (2 gsm7, 1 ucs2)",
-        "  row 1: to 4512345601 from (default): 'Hello'",
-        "  row 2: to 4512345602 from (default): 'Kære Bo, hej'",
-        "  row 3: to 4512345603 from (default): 'Γειά'",
+        "  row 1: to 4512345601 from (default) (1 SMS, gsm7): 'Hello'",
+        "  row 2: to 4512345602 from (default) (1 SMS, gsm7): 'Kære Bo, hej'",
+        "  row 3: to 4512345603 from (default) (1 SMS, ucs2): 'Γειά'",
     ]
 
 
