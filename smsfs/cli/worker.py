@@ -79,7 +79,8 @@ def reports(name: str, config_file: Path | None) -> None:
 
 def _report_until(stop: threading.Event, store: Store, owner: Owner, mail: MailConfig | None) -> None:
     writer, daily, next_sweep = ResultWriter(store, owner), DailyReporter(store, owner, dialect), 0.0
-    mailer = Mailer(store, Relay(**asdict(mail)) if mail else None, lambda: store.lead(owner, REPORTS))
+    relay = Relay(**asdict(mail)) if mail else None
+    mailer = Mailer(store, relay, lambda: store.lead(owner, REPORTS), dialect)
     while not stop.is_set():
         if not store.lead(owner, REPORTS):
             writer.check_held()

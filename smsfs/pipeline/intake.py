@@ -19,6 +19,7 @@ from smsfs.backends import routing
 from smsfs.dialects import Dialect
 from smsfs.dialects.settings import settings_of
 from smsfs.errors import Cause, Exists, Ignored, StoreUnavailable, Unreadable
+from smsfs.pipeline.cancelled import GRACE_SECONDS
 from smsfs.pipeline.reading import Reading, Sorter, Work
 from smsfs.states import FileState
 from smsfs.store import (
@@ -33,11 +34,9 @@ from smsfs.store import (
     Store,
     Verdict,
 )
-from smsfs.store.contents import fill
+from smsfs.store.contents import written
 
 STAGE_SLICES = 20
-#: After the end of a window, until the last answers are in.
-WINDOW_GRACE = 120.0
 KEPT_CAUSES = 100
 HEAD_BYTES = 65_536
 READ_BYTES = 262_144
@@ -185,7 +184,7 @@ class Intake:
         verdict = evolve(verdict, tail=tail, notices=_notices(work, reading, verdict), **_causes(reading))
         finish = self._store.queue.reject if verdict.state is FileState.REJECTED else self._store.queue.accept
         for path, reports in _shown(work, reading, verdict):
-            files = [NewFile(name, self._written(data), len(data)) for name, data in reports]
+            files = [NewFile(name, written(self._store.contents, data), len(data)) for name, data in reports]
             try:
                 finish(work.batch.id, self._owner, evolve(verdict, path=path, reports=files))
             except Exists:
@@ -193,11 +192,6 @@ class Intake:
             else:
                 _log_verdict(work, evolve(verdict, path=path))
                 return
-
-    def _written(self, data: bytes) -> str:
-        content = self._store.contents.create()
-        fill(self._store.contents.open_write(content), [data])
-        return content
 
     def _twin(self, work: Work, digest: bytes) -> Batch | None:
         window = work.settings["duplicate_seconds"]
@@ -294,13 +288,12 @@ def _causes(reading: Reading) -> dict[str, Any]:
 
 
 def _notices(work: Work, reading: Reading, verdict: Verdict) -> list[NewNotice]:
-    """Who is told what: how it went, and when the time of the messages is over."""
-    addresses = list(reading.emails) or [work.settings["email"]]
-    told = [NewNotice("verdict", address, verdict.at) for address in addresses if address]
+    """Who is told what: how it went, and what was cancelled; a report beside the file has no address."""
+    addresses = list(filter(None, [*reading.emails] or [work.settings["email"]]))
+    told = [NewNotice("verdict", address, verdict.at) for address in addresses]
     if reading.until and verdict.messages:
-        told += [
-            NewNotice("window", address, reading.until + WINDOW_GRACE) for address in addresses if address
-        ]
+        due = reading.until + GRACE_SECONDS
+        told += [NewNotice("window", address, due) for address in ["", *addresses]]
     return told
 
 

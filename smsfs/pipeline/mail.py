@@ -7,7 +7,7 @@ one sends it once more under the same Message-ID.
 
 import smtplib
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -18,9 +18,10 @@ from typing import Literal
 import structlog
 from attrs import frozen
 
+from smsfs.dialects import Dialect
 from smsfs.errors import Cause
-from smsfs.pipeline.messages import statuses
-from smsfs.states import MessageState
+from smsfs.pipeline import cancelled
+from smsfs.pipeline.messages import MessageStatus
 from smsfs.store import Account, Batch, Notice, Store
 
 FIRST_WAIT, LONGEST_WAIT = 60.0, 7200.0
@@ -82,18 +83,43 @@ class Mailer:
         store: where they are.
         relay: what takes them; None to send none.
         leads: whether this process is the one that sends.
+        dialect: finds a dialect by name, for reports beside files.
     """
 
-    def __init__(self, store: Store, relay: Relay | None, leads: Callable[[], bool]) -> None:
-        self._store, self._relay, self._leads = store, relay, leads
+    def __init__(
+        self,
+        store: Store,
+        relay: Relay | None,
+        leads: Callable[[], bool],
+        dialect: Callable[[str], Dialect],
+    ) -> None:
+        self._store, self._relay, self._leads, self._dialect = store, relay, leads, dialect
 
     def step(self) -> int:
-        """Send what is due, a limited number at once; how many notices are settled by it.
+        """Send what is due, a limited number at once; how many notices were looked at.
 
         Raises:
             StoreUnavailable: the store is away.
         """
-        notices = self._store.notices.due(self._store.now(), MOST_AT_ONCE) if self._leads() else []
+        due = self._store.notices.due(self._store.now(), MOST_AT_ONCE) if self._leads() else []
+        self._mail([notice for notice in due if not self._waits(notice) and not self._beside(notice)])
+        return len(due)
+
+    def _waits(self, notice: Notice) -> bool:
+        """Whether it is too early to tell what was cancelled."""
+        again = cancelled.look_again(self._store, notice) if notice.kind == "window" else None
+        if again:
+            self._store.notices.later(notice, again, failed=False)
+        return again is not None
+
+    def _beside(self, notice: Notice) -> bool:
+        """Whether it was to be told in a report beside the file."""
+        if notice.kind == "window" and not notice.address:
+            cancelled.report(self._store, notice, self._dialect)
+            return True
+        return False
+
+    def _mail(self, notices: Iterable[Notice]) -> None:
         letters = [(notice, self._letter(notice)) for notice in notices]
         for notice, letter in letters:
             if letter is None:
@@ -101,7 +127,6 @@ class Mailer:
         to_send = [(notice, letter) for notice, letter in letters if letter is not None]
         if self._relay and to_send:
             self._send(self._relay, to_send)
-        return len(letters)
 
     def _letter(self, notice: Notice) -> EmailMessage | None:
         """The mail of a notice; None when there is nothing to tell, or nobody to tell it through."""
@@ -112,7 +137,7 @@ class Mailer:
         told = (
             verdict_text(account, batch)
             if notice.kind == "verdict"
-            else window_text(account, batch, cancelled_rows(self._store, batch))
+            else window_text(account, batch, cancelled.cancelled(self._store, batch))
         )
         return letter(notice, self._relay.sender, self._store.now(), *told) if told else None
 
@@ -198,8 +223,9 @@ def _told(cause: Cause) -> str:
     return f"{cause.code}: {cause}" if cause.code else str(cause)
 
 
-def window_text(account: Account, batch: Batch, rows: Iterator[str]) -> tuple[str, str] | None:
+def window_text(account: Account, batch: Batch, statuses: Iterator[MessageStatus]) -> tuple[str, str] | None:
     """Subject and body of what was not sent by the end of its time; None if all was."""
+    rows = (f"row {status.message.row}, {status.message.recipient}" for status in statuses)
     first = list(islice(rows, SHOWN_CAUSES))
     if not first:
         return None
@@ -208,13 +234,6 @@ def window_text(account: Account, batch: Batch, rows: Iterator[str]) -> tuple[st
     subject = f"{name}: {len(first) + more:,} messages were cancelled at the end of their time"
     lines = [f"Account: {account.name}", f"File: {batch.path}", "", *(f"- {row}" for row in first)]
     return subject, "\n".join([*lines, *([f"- and {more:,} more"] if more else [])]) + "\n"
-
-
-def cancelled_rows(store: Store, batch: Batch) -> Iterator[str]:
-    """The messages of a batch that were not sent in their time, as text."""
-    for status in statuses(store, batch):
-        if status.state is MessageState.CANCELLED:
-            yield f"row {status.message.row}, {status.message.recipient}"
 
 
 def _why(exc: OSError) -> str:

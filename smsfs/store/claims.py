@@ -1,9 +1,9 @@
 """The interface to what dialects with more than folders need: claims, and e-mails about batches."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from smsfs.store.records import Batch, Notice, Owner
+from smsfs.store.records import Batch, NewFile, Notice, Owner
 
 
 class Claims(Protocol):
@@ -31,5 +31,13 @@ class Notices(Protocol):
     def done(self, notice: Notice, now: float) -> None:
         """It was sent, or given up."""
 
-    def later(self, notice: Notice, due: float) -> None:
-        """It could not be sent; count that, and try again then."""
+    def later(self, notice: Notice, due: float, *, failed: bool = True) -> None:
+        """Look at it again then; if it could not be sent, count that."""
+
+    def report(self, notice: Notice, files: Sequence[NewFile], now: float) -> None:
+        """Show files with what it tells, in one commit with its end.
+
+        Raises:
+            Exists: one of their paths is taken.
+            StaleOwnerError: another process has told it, or its batch is gone.
+        """

@@ -41,6 +41,13 @@ def fill(writer: ContentWriter, blocks: Iterable[bytes]) -> int:
     return size
 
 
+def written(contents: "Contents", data: bytes) -> str:
+    """A new content with these bytes, on stable storage; its name."""
+    content = contents.create()
+    fill(contents.open_write(content), [data])
+    return content
+
+
 class Contents(Protocol):
     """The bytes of files, by an opaque name."""
 

@@ -1,7 +1,12 @@
 """E-mails about batches, until they are sent."""
 
-from smsfs.store import Notice
+from collections.abc import Sequence
+
+from attrs import asdict
+
+from smsfs.store import NewFile, Notice, StaleOwnerError
 from smsfs.store.sql import Database
+from smsfs.store.sql.files import split
 
 
 class SqlNotices:
@@ -22,7 +27,18 @@ class SqlNotices:
         with self._database.write() as connection:
             connection.change("notice_done", notice=notice.id, now=now)
 
-    def later(self, notice: Notice, due: float) -> None:
-        """It could not be sent; count that, and try again then."""
+    def later(self, notice: Notice, due: float, *, failed: bool = True) -> None:
+        """Look at it again then."""
         with self._database.write() as connection:
-            connection.change("notice_later", notice=notice.id, due=due)
+            connection.change("notice_later", notice=notice.id, due=due, failed=int(failed))
+
+    def report(self, notice: Notice, files: Sequence[NewFile], now: float) -> None:
+        """Show files with what it tells, in one commit with its end."""
+        with self._database.write() as connection:
+            connection.one("account_lock", account=notice.account)
+            if not connection.change("notice_done", notice=notice.id, now=now):
+                raise StaleOwnerError(f"notice {notice.id} was told by another process, or its batch is gone")
+            for file in files:
+                connection.change(
+                    "batch_report", batch=notice.batch, at=now, **asdict(file) | split(file.path)
+                )

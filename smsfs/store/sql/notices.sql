@@ -8,6 +8,6 @@ SELECT * FROM notice WHERE sent IS NULL AND due <= :now ORDER BY due, id LIMIT :
 -- name: notice_done
 UPDATE notice SET sent = :now WHERE id = :notice AND sent IS NULL;
 -- name: notice_later
-UPDATE notice SET due = :due, failures = failures + 1 WHERE id = :notice AND sent IS NULL;
+UPDATE notice SET due = :due, failures = failures + :failed WHERE id = :notice AND sent IS NULL;
 -- name: batch_drop_notices
 DELETE FROM notice WHERE batch = :batch;

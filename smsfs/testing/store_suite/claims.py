@@ -188,4 +188,21 @@ class ClaimSuite(StoreFixtures):
         (later,) = store.notices.due(NOW + 1, 10)
         assert later.failures == 1
         store.notices.done(later, NOW + 1)
-        assert [item.kind for item in store.notices.due(NOW + DAY, 10)] == ["window"]
+        (window,) = store.notices.due(NOW + DAY, 10)
+        store.notices.later(window, NOW + DAY, failed=False)
+        (same,) = store.notices.due(NOW + DAY, 10)
+        assert (same.kind, same.failures) == ("window", 0)
+
+    def test_a_notice_is_told_in_files_once(self, store: Store, account: Account, owner: Owner) -> None:
+        """Two hosts would show the same report under two names, or a report would be lost."""
+        batch = reading(store, account, owner)
+        store.queue.reject(batch.id, owner, evolve(verdict("a"), notices=[NewNotice("window", "", NOW)]))
+        (notice,) = store.notices.due(NOW, 10)
+        with pytest.raises(Exists):
+            store.notices.report(notice, [_report(store, "a")], NOW)
+        assert store.notices.due(NOW, 10) == [notice]
+        store.notices.report(notice, [_report(store, "b")], NOW)
+        with pytest.raises(StaleOwnerError):
+            store.notices.report(notice, [_report(store, "c")], NOW)
+        found = [file.path for file in store.files.view().listing(account.id, "")]
+        assert (sorted(found), store.notices.due(NOW, 10)) == (["a", "b"], [])

@@ -72,7 +72,7 @@ def relay(inbox):
 @pytest.fixture
 def mailer(house, relay):
     """The process that sends."""
-    return Mailer(house.store, relay, lambda: True)
+    return Mailer(house.store, relay, lambda: True, dialect)
 
 
 def _rejected(house, address=ANN, kind="verdict", causes=("'x' is no phone number",)):
@@ -141,7 +141,7 @@ def test_a_relay_that_is_away_is_tried_for_a_day_and_then_given_up(house, clock,
     """Mails would be lost with the first hiccup, or tried for ever."""
     start = clock.now
     _rejected(house)
-    mailer = Mailer(house.store, Relay("127.0.0.1", 1, "smsfs@example.org"), lambda: True)
+    mailer = Mailer(house.store, Relay("127.0.0.1", 1, "smsfs@example.org"), lambda: True, dialect)
     for _ in range(MOST_FAILURES):
         assert mailer.step() == 1
         clock.now += mail.LONGEST_WAIT
@@ -162,7 +162,7 @@ def test_the_same_mail_has_the_same_id(house):
 def test_only_the_one_that_leads_sends(house, relay, inbox):
     """Each host of a pair would send every mail."""
     _rejected(house)
-    assert Mailer(house.store, relay, lambda: False).step() == 0
+    assert Mailer(house.store, relay, lambda: False, dialect).step() == 0
     assert inbox.mails == []
 
 
@@ -170,7 +170,7 @@ def test_only_the_one_that_leads_sends(house, relay, inbox):
 def test_without_a_relay_or_address_nothing_waits(house, address):
     """Notices that nobody will ever send would pile up."""
     _rejected(house, address)
-    assert Mailer(house.store, None, lambda: True).step() == 1
+    assert Mailer(house.store, None, lambda: True, dialect).step() == 1
     assert house.store.notices.due(1e12, 10) == []
 
 
@@ -233,5 +233,5 @@ def test_the_relay_is_logged_in_to_over_tls(house, inbox, tmp_path, monkeypatch)
     with served(inbox, auth_required=True, **options) as port:
         relay = Relay("localhost", port, "smsfs@example.org", "starttls", "me", "secret")
         _rejected(house)
-        Mailer(house.store, relay, lambda: True).step()
+        Mailer(house.store, relay, lambda: True, dialect).step()
     assert (seen, len(inbox.mails)) == ([(b"me", b"secret", True)], 1)

@@ -203,7 +203,7 @@ def test_who_is_told_by_mail(house, read, clock):
         ("verdict", "own@example.com"),
     ]
     later = house.store.notices.due(clock.now + 3600, 10)
-    assert [item.address for item in later if item.kind == "window"] == ["file@example.com"]
+    assert [item.address for item in later if item.kind == "window"] == ["", "file@example.com"]
 
 
 def test_a_second_reading_claims_what_the_first_did(house, elsewhere):
