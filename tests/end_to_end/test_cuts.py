@@ -2,8 +2,6 @@
 
 import contextlib
 import signal
-import socket
-import struct
 import subprocess
 
 import paramiko
@@ -76,22 +74,6 @@ def test_an_upload_that_was_cut_can_be_resumed(shop, sftp, kit, tmp_path):
     shop.wait_for_state(sftp, name, "success")
     messages = shop.wait_for_sent(name, 1000)
     assert sorted(message["userref"] for message in messages) == kit.references(name, 1000)
-
-
-def test_a_connection_reset_in_the_middle_of_an_upload(shop, sftp, kit):
-    """Half a file would be sent when a network fails."""
-    name = "reset.csv"
-    with shop.session() as other:
-        file = other.open(name, "w")
-        file.set_pipelined(pipelined=True)
-        file.write(kit.csv_of(name, 1000))
-        wait_for(lambda: arrived(sftp, name), "the first bytes")
-        raw = other.get_channel().get_transport().sock
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        raw.close()
-        assert_not_sent_until_uploaded_again(shop, sftp, kit, name)
-        with contextlib.suppress(*GONE):
-            file.close()
 
 
 def test_a_client_that_goes_without_closing_its_file(shop, sftp, kit):

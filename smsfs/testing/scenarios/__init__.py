@@ -1,15 +1,12 @@
 """What users do and what becomes of it, as tests that hold for every dialect through every door.
 
-Derive a class whose name starts with ``Test`` from ``ScenarioSuite`` and override its fixtures::
+Derive a class whose name starts with ``Test`` from ``ScenarioSuite`` and override its fixture ``user``::
 
     class TestMyDoor(ScenarioSuite):
         @pytest.fixture(params=SYSTEMS, ids=lambda system: system.dialect)
-        def system(self, request):
-            return request.param
-
-        @pytest.fixture
-        def user(self, system):
-            return User(MyDoor(...), system, outbox=lambda: [...], held=server.paused)
+        def user(self, request):
+            door = MyDoor(account=request.param.dialect, ...)
+            return User(door, request.param, outbox=lambda: [...], held=lambda: server.paused("intake"))
 """
 
 from smsfs.testing.scenarios.doors import Door, FtpDoor, FuseDoor, SftpDoor

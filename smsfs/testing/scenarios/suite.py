@@ -4,11 +4,10 @@ import re
 
 import pytest
 
-from smsfs.testing.scenarios.systems import WRONG_NUMBER, System
+from smsfs.testing.scenarios.systems import WRONG_NUMBER
 from smsfs.testing.scenarios.user import User
 from smsfs.testing.server import wait_for
 
-CUT = "was cut off; upload it again"
 LARGE_ROWS, LARGE_TEXT = 100, 30_000
 
 
@@ -16,13 +15,8 @@ class ScenarioSuite:
     """What becomes of what a user does."""
 
     @pytest.fixture
-    def system(self) -> System:
-        """The dialect."""
-        raise NotImplementedError("override the fixture system")
-
-    @pytest.fixture
     def user(self) -> User:
-        """A user of an account of that dialect, made with ``results=true``."""
+        """Someone with an account that was made with the options of its dialect and ``results=true``."""
         raise NotImplementedError("override the fixture user")
 
     # -- sending ------------------------------------------------------------------------------------
@@ -183,21 +177,8 @@ class ScenarioSuite:
         """Half a file would be sent when a network fails."""
         if not user.door.can_cut:
             pytest.skip("the kernel closes the files of a killed program as if it had closed them itself")
-        path = user.waiting if user.system.straight else user.sends
-        user.door.cut_upload(path, user.document)
-        target = f"{user.sends.rpartition('.')[0]}-x.{user.sends.rpartition('.')[2]}"
-
-        def told() -> str:
-            words = user.door.refused(user.door.rename, path, target)
-            return "" if "still being written" in words else words  # until the server has noticed
-
-        assert CUT in wait_for(told, "the server to notice the cut")
-        assert user.names() == [path]
-        user.door.put(path, user.document)
-        if user.system.straight:
-            user.door.rename(path, user.sends)
-        user.assert_sent(user.rows)
-        user.wait_for_end()
+        user.door.cut_upload(user.uploads, user.document)
+        user.assert_not_sent_until_uploaded_again()
 
     # -- results ------------------------------------------------------------------------------------
 
@@ -205,11 +186,11 @@ class ScenarioSuite:
         """A program would not learn what became of each of its messages."""
         user.submit(user.document)
 
-        def final() -> str:
-            names = [name for name in user.door.list("results") if user.stem in name]
-            texts = [user.door.get(f"results/{name}").decode() for name in names]
-            return next((text for text in texts if text.count("submitted") > len(user.rows)), "")
+        def told() -> list[str]:
+            return [name for name in user.door.list("results") if user.stem in name]
 
-        lines = wait_for(final, "the results").splitlines()[1:]
+        (name,) = wait_for(told, "the results")
+        header, *lines = user.door.get(f"results/{name}").decode().splitlines()
+        assert header.startswith("row,msisdn,")
         assert [line.split(",")[1] for line in lines] == [number for number, _ in user.rows]
         assert "are written by the server" in user.door.refused(user.door.put, "results/x.csv", b"x")

@@ -10,6 +10,7 @@ from smsfs.testing.scenarios.doors import Door
 from smsfs.testing.scenarios.systems import Rows, System
 from smsfs.testing.server import wait_for
 
+CUT = "was cut off; upload it again"
 _numbers = count(1)
 
 
@@ -25,6 +26,7 @@ class User:
     Attributes:
         stem: what the file is called.
         waiting, sends: its paths; see :class:`System`.
+        uploads: where an upload is sent when it ends well, or else waits.
         rows: its messages.
     """
 
@@ -41,6 +43,7 @@ class User:
         self._outbox = outbox
         self.stem = f"s{next(_numbers):04d}"
         self.waiting, self.sends = system.waiting.format(self.stem), system.sends.format(self.stem)
+        self.uploads = self.waiting if system.straight else self.sends
         self.rows = [(str(4510000001 + row), f"{self.stem} {row}") for row in range(3)]
 
     @property
@@ -92,3 +95,19 @@ class User:
         """Wait until so many messages have left: these, once each."""
         wait_for(lambda: len(self.sent()) >= len(rows), f"{len(rows)} messages of {self.stem}")
         assert self.sent() == sorted(rows)
+
+    def assert_not_sent_until_uploaded_again(self) -> None:
+        """What was cut off at ``uploads`` is there, is not sent, and says why; uploaded again, it is sent."""
+        target = self.system.sends.format(f"{self.stem}-whole")
+
+        def told() -> str:
+            words = self.door.refused(self.door.rename, self.uploads, target)
+            return "" if "still being written" in words else words  # until the server has noticed
+
+        assert CUT in wait_for(told, "the server to notice the cut")
+        assert self.names() == [self.uploads]
+        self.door.put(self.uploads, self.document)
+        if self.system.straight:
+            self.door.rename(self.uploads, self.sends)
+        self.assert_sent(self.rows)
+        self.wait_for_end()
