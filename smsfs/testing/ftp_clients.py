@@ -95,6 +95,10 @@ class FtpLftp(FtpClient):
         """Put, mv, list in one session."""
         return self.script(f'put "{file}"', f'mv "{file.name}" "{file.name}.ready"', "cls -1")
 
+    def put(self, file: Path, target: str) -> None:
+        """Put under the final name."""
+        self.script(f'put "{file}" -o "{target}"')
+
     def rename(self, old: str, new: str) -> None:
         """In a session of its own."""
         self.script(f'mv "{old}" "{new}"')
@@ -123,6 +127,10 @@ class FtpCurl(FtpClient):
         self.call("--upload-file", str(file), *rename, self._url(file.name))
         return self.call("--list-only", self._url())
 
+    def put(self, file: Path, target: str) -> None:
+        """Upload with ``-T``."""
+        self.call("--upload-file", str(file), self._url(target))
+
     def rename(self, old: str, new: str) -> None:
         """By quoted commands; the server's words are in the trace."""
         self.call("--verbose", "--quote", f"RNFR {old}", "--quote", f"RNTO {new}", self._url())
@@ -149,6 +157,10 @@ class FtpRclone(FtpClient):
         self.call("copyto", str(file), f"remote:{file.name}")
         self.rename(file.name, f"{file.name}.ready")
         return self.call("lsf", "remote:")
+
+    def put(self, file: Path, target: str) -> None:
+        """Copy to, which looks for the file at the end."""
+        self.call("copyto", str(file), f"remote:{target}")
 
     def rename(self, old: str, new: str) -> None:
         """Move to."""

@@ -1,7 +1,11 @@
 """A real server with its workers, an account on it, its mount, and sessions of paramiko."""
 
 import contextlib
+import os
+import pty
+import select
 import socket
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -90,6 +94,32 @@ def references(stem, rows=3):
     return sorted(f"{stem}-{row}" for row in range(rows))
 
 
+def nano(file, text, shown):
+    """Write at the beginning of a file with nano, which locks it, once the terminal shows something; save."""
+    main, terminal = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8"}
+    command = ["nano", "-I", "-G", file.name]
+    with subprocess.Popen(command, cwd=file.parent, env=environment, stdin=terminal, stdout=terminal) as nano:
+        os.close(terminal)
+        screen = bytearray()
+
+        def read():
+            if select.select([main], [], [], 0)[0]:
+                try:
+                    screen.extend(os.read(main, 65536))
+                except OSError:  # the terminal is closed
+                    return True
+            return nano.poll() is not None
+
+        try:
+            wait_for(lambda: read() or shown.encode() in screen, "nano to show the file")
+            os.write(main, f"{text}\x18y\n".replace("\n", "\r").encode())
+            wait_for(read, "nano to end")
+        finally:
+            nano.kill()
+            os.close(main)
+
+
 @pytest.fixture(scope="session")
 def base():
     """A folder with a short path, for mounts."""
@@ -144,5 +174,6 @@ class Kit:
     csv_of = staticmethod(csv_of)
     references = staticmethod(references)
     host_key = staticmethod(host_key)
+    nano = staticmethod(nano)
     sections = SECTIONS
     password = PASSWORD

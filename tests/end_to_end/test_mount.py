@@ -1,10 +1,7 @@
 """A mounted folder of a store that a server runs on: both see one another, and programs behave."""
 
 import os
-import pty
-import select
 import signal
-import subprocess
 
 import pytest
 
@@ -99,31 +96,10 @@ def test_vim_edits_a_draft_and_leaves_nothing_behind(run, folder, kit):
     assert names(folder, "vim") == names(folder, ".vim") == names(folder, "4913") == []
 
 
-def test_nano_edits_a_draft(folder):
+def test_nano_edits_a_draft(folder, kit):
     """A file could not be corrected with nano, or its lock file would stay."""
     (folder / "nano.csv").write_text("one\n")
-    main, terminal = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8"}
-    command = ["nano", "-I", "-G", "nano.csv"]
-    with subprocess.Popen(command, cwd=folder, env=environment, stdin=terminal, stdout=terminal) as nano:
-        os.close(terminal)
-        shown = bytearray()
-
-        def read():
-            if select.select([main], [], [], 0)[0]:
-                try:
-                    shown.extend(os.read(main, 65536))
-                except OSError:  # the terminal is closed
-                    return True
-            return nano.poll() is not None
-
-        try:
-            wait_for(lambda: read() or b"one" in shown, "nano to show the file")
-            os.write(main, b"two \x18y\r")
-            wait_for(read, "nano to end")
-        finally:
-            nano.kill()
-            os.close(main)
+    kit.nano(folder / "nano.csv", "two ", shown="one")
     assert (folder / "nano.csv").read_text() == "two one\n"
     assert names(folder, "nano") == ["nano.csv"]
     assert names(folder, ".nano") == []

@@ -1,13 +1,15 @@
 """Every dialect through every door: one server, one mount, and the shipped scenarios."""
 
 import contextlib
+import os
 import subprocess
+from pathlib import Path
 
 import fs
 import pytest
 from fs.errors import FSError
 
-from smsfs.testing.ftp_clients import make_certificate
+from smsfs.testing.ftp_clients import FtpCurl, FtpLftp, FtpLogin, FtpRclone, make_certificate
 from smsfs.testing.scenarios import SYSTEMS, Door, FtpDoor, FuseDoor, ScenarioSuite, SftpDoor, User
 from smsfs.testing.server import Installation, Mount, Server, wait_for
 
@@ -124,25 +126,27 @@ def system(request):
 
 
 @pytest.fixture
-def user_at(system, doors, everything):
+def user_at(doors, everything):
     """Makes a user at a door."""
     outbox, held = everything.installation.sent, everything.paused
-    return lambda door: User(
+    return lambda door, system: User(
         doors(door, system.dialect), system, lambda: outbox(system.dialect), lambda: held("intake")
     )
 
 
 class TestScenarios(ScenarioSuite):
     @pytest.fixture(params=DOORS)
-    def user(self, request, user_at):
+    def user(self, request, user_at, system):
         """Through each door."""
-        return user_at(request.param)
+        return user_at(request.param, system)
 
 
 @pytest.mark.parametrize("door", NETWORK)
-def test_a_client_killed_in_the_middle_of_an_upload(door, user_at, everything, certificate, kit, tmp_path):
+def test_a_client_killed_in_the_middle_of_an_upload(
+    door, system, user_at, everything, certificate, kit, tmp_path
+):
     """Half a file would be sent when a laptop is switched off: the kernel ends plain connections well."""
-    user = user_at(door)
+    user = user_at(door, system)
     file = tmp_path / "whole"
     file.write_bytes(user.system.document(user.rows * 10_000))
     port = everything.port if door == "sftp" else everything.ftp_port
@@ -167,3 +171,79 @@ def test_a_client_killed_in_the_middle_of_an_upload(door, user_at, everything, c
             process.kill()
     assert user.door.size(user.uploads) < file.stat().st_size
     user.assert_not_sent_until_uploaded_again()
+
+
+#: Programs in a folder in which a complete file is sent; {file} is elsewhere, {sends} and {waits} are names.
+PROGRAMS = {
+    "cp": "cp {file} {sends}",
+    "cp -p": "cp -p {file} {sends}",
+    "install": "install -m 600 {file} {sends}",
+    "mv": "mv {file} {sends}",
+    "rsync": "rsync -a {file} {sends}",
+    "rsync in place": "rsync -a --inplace {file} {sends}",
+    "tar": "cp -p {file} {home}/{sends}; tar -C {home} -cf - {sends} | tar -xf -",
+    "tee": "tee {sends} < {file}",
+    "dd": "dd if={file} of={sends} bs=7 conv=fsync status=none",
+    "touch": "touch {sends}; cat {file} > {sends}",
+    "two redirections": "head -n 1 {file} > {waits}; tail -n +2 {file} >> {waits}; mv {waits} {sends}",
+    "sed": "cp {file} {waits}; sed -i s/{stem}/{stem}/ {waits}; mv {waits} {sends}",
+    "vim": "{vim} -c 'w {sends}' -c q {file}",
+    "vim with a backup": "cp {file} {waits}; {vim} -c 'set bk' -c s/$// -c wq {waits}; rm {waits}~;"
+    "mv {waits} {sends}",
+    "vim of an empty file": "touch {sends}; {vim} -c '0r {file}' -c wq {sends}",
+}
+#: Without a configuration; vim makes no backups below /tmp unless told to.
+VIM = "vim -es -u NONE -c 'set writebackup backupskip='"
+
+
+@pytest.fixture(params=[system for system in SYSTEMS if not system.straight], ids=lambda each: each.dialect)
+def closer(request, user_at):
+    """A user of a mount, of each dialect that sends what is closed."""
+    return user_at("fuse", request.param)
+
+
+def in_folder(user):
+    """The folder and the name that send, and the one that waits."""
+    sends, waits = Path(user.sends), Path(user.waiting)
+    return user.door.folder / sends.parent, sends.name, waits.name
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_programs_on_a_mount_send_once_and_whole(program, closer, tmp_path):
+    """Half a file would be sent, or twice, or the program would report a failure though it was sent."""
+    (tmp_path / "given").write_bytes(closer.document)
+    folder, sends, waits = in_folder(closer)
+    names = {"file": tmp_path / "given", "home": tmp_path, "sends": sends, "waits": waits, "vim": VIM}
+    command = PROGRAMS[program].format(**names, stem=closer.stem)
+    done = subprocess.run(["sh", "-ec", command], cwd=folder, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert closer.door.size(closer.sends)
+    closer.wait_for_end()
+    closer.assert_sent(closer.rows)
+    assert [name for name in os.listdir(folder) if closer.stem in name] == []  # noqa: PTH208 - names, not paths
+
+
+def test_nano_on_a_mount_sends_once_and_whole(closer, kit):
+    """What nano writes would be sent in part, twice or not at all."""
+    folder, sends, _ = in_folder(closer)
+    kit.nano(folder / sends, closer.document.decode().strip(), shown=sends)
+    closer.wait_for_end()
+    closer.assert_sent(closer.rows)
+
+
+@pytest.fixture(params=["ftp", "ftps"])
+def ftp_login(request, everything, certificate, kit, tmp_path):
+    """How a client logs in to an account over FTP and FTPS."""
+    trusted = certificate[0] if request.param == "ftps" else None
+    return lambda account: FtpLogin(everything.ftp_port, account, kit.password, tmp_path, trusted)
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["still there", "gone at once"])
+@pytest.mark.parametrize("client_type", [FtpLftp, FtpCurl, FtpRclone])
+def test_clients_report_no_failure(client_type, ftp_login, held, closer, tmp_path):
+    """A client would report a failure, as the file that it has sent is elsewhere, and people send again."""
+    (tmp_path / "given").write_bytes(closer.document)
+    with closer.held() if held else contextlib.nullcontext():
+        client_type(ftp_login(closer.system.dialect)).put(tmp_path / "given", closer.sends)
+    closer.wait_for_end()
+    closer.assert_sent(closer.rows)

@@ -265,41 +265,44 @@ class FuseDoor(Door):
     Args:
         mount: what is mounted.
         folder: the account's in it.
+
+    Attributes:
+        folder: the same.
     """
 
     can_cut = False
 
     def __init__(self, mount: Mount, folder: Path) -> None:
         self._mount = mount
-        self._folder = folder
+        self.folder = folder
 
     def put(self, path: str, data: bytes) -> None:
         """Open, write, close."""
-        (self._folder / path).write_bytes(data)
+        (self.folder / path).write_bytes(data)
 
     def get(self, path: str) -> bytes:
         """Open, read, close."""
-        return (self._folder / path).read_bytes()
+        return (self.folder / path).read_bytes()
 
     def list(self, folder: str) -> list[str]:
         """Read the folder."""
-        return [path.name for path in (self._folder / folder).iterdir()]
+        return [path.name for path in (self.folder / folder).iterdir()]
 
     def size(self, path: str) -> int:
         """The bytes as stat tells them."""
-        return (self._folder / path).stat().st_size
+        return (self.folder / path).stat().st_size
 
     def rename(self, old: str, new: str) -> None:
         """Rename, which replaces a draft."""
-        (self._folder / old).rename(self._folder / new)
+        (self.folder / old).rename(self.folder / new)
 
     def remove(self, path: str) -> None:
         """Unlink."""
-        (self._folder / path).unlink()
+        (self.folder / path).unlink()
 
     def make_folder(self, path: str) -> None:
         """Mkdir."""
-        (self._folder / path).mkdir()
+        (self.folder / path).mkdir()
 
     def refused(self, attempt: Callable[..., object], *arguments: Any) -> str:
         """The text of the errno, and the sentences that the mount's log got meanwhile."""
