@@ -1,6 +1,11 @@
-"""A PostgreSQL server for whoever wants one; assertions of the shipped suites show their values."""
+"""A PostgreSQL server and an SMTP server for whoever wants one; shipped suites show the values of asserts."""
+
+import socket
+from contextlib import contextmanager
+from email import message_from_bytes, policy
 
 import pytest
+from aiosmtpd.controller import Controller
 
 pytest.register_assert_rewrite("smsfs.testing")
 
@@ -21,3 +26,50 @@ def database(postgres):
     url = postgres.new_database()
     yield url
     postgres.drop_database(url)
+
+
+class Inbox:
+    """What the relay got, and what it answers to each recipient in turn."""
+
+    def __init__(self):
+        self.mails, self.answers, self.taken = [], [], lambda _: None
+
+    async def handle_RCPT(self, *given):  # noqa: N802 -- aiosmtpd's name
+        """Take a recipient, or answer as told."""
+        _, _, envelope, address, _ = given
+        answer = self.answers.pop(0) if self.answers else "250 OK"
+        if answer.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return answer
+
+    async def handle_DATA(self, *given):  # noqa: N802 -- aiosmtpd's name
+        """Keep a mail."""
+        self.mails.append(message_from_bytes(given[2].content, policy=policy.default))
+        self.taken(self.mails[-1])
+        return "250 OK"
+
+
+@contextmanager
+def _served(inbox, port=0, **options):
+    """A running SMTP server; its port."""
+    if not port:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+    controller = Controller(inbox, hostname="127.0.0.1", port=port, **options)
+    controller.start()
+    try:
+        yield port
+    finally:
+        controller.stop()
+
+
+@pytest.fixture
+def inbox():
+    """What an SMTP server got, and what it answers."""
+    return Inbox()
+
+
+@pytest.fixture(scope="session")
+def served():
+    """Runs an SMTP server that puts mails into an inbox, in a ``with`` statement that gives its port."""
+    return _served

@@ -1,10 +1,12 @@
 """The settings that every account has, whatever its dialect."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from smsfs.dialects import Dialect
 from smsfs.errors import ConfigurationError
+from smsfs.sms.quoting import quoted
 
 MIB = 1024 * 1024
 DAY = 86_400
@@ -32,6 +34,12 @@ COMMON: dict[str, Any] = {
     "optouts": False,  # keep an opt-out list, which replies that are stop words add to
     "stop_words": "STOP,STOPALL,UNSUBSCRIBE,CANCEL,END,QUIT",
 }
+#: RFC 5322, section 3.4.1, without quotes, and RFC 5321, section 4.5.3.1.3.
+_email = re.compile(
+    r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", re.ASCII
+).fullmatch
+_MAX_EMAIL = 254
+
 CHOICES = {"chmod": ("refuse", "ignore")}
 
 
@@ -43,6 +51,11 @@ def settings_of(dialect: Dialect, own: Mapping[str, Any]) -> dict[str, Any]:
 def shown(value: Any) -> str:
     """The value of a setting as a command line gives it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def is_email(text: str) -> bool:
+    """Whether this is an address that every relay takes."""
+    return len(text) <= _MAX_EMAIL and _email(text) is not None
 
 
 def check_setting(dialect: Dialect, key: str, text: str) -> Any:
@@ -61,6 +74,8 @@ def check_setting(dialect: Dialect, key: str, text: str) -> Any:
         raise ConfigurationError(f"{key} is one of {', '.join(choices)}, not {text!r}.")
     if isinstance(COMMON[key], bool):
         return text == "true"
+    if key == "email" and text and not is_email(text):
+        raise ConfigurationError(f"The email must be an address such as sms@example.com, not {quoted(text)}.")
     if isinstance(COMMON[key], str):
         return text
     if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):

@@ -19,9 +19,10 @@ import structlog
 from attrs import frozen
 
 from smsfs.dialects import Dialect
-from smsfs.errors import Cause
+from smsfs.errors import Cause, StoreUnavailable
 from smsfs.pipeline import cancelled
 from smsfs.pipeline.messages import MessageStatus
+from smsfs.sms.quoting import escaped
 from smsfs.store import Account, Batch, Notice, Store
 
 FIRST_WAIT, LONGEST_WAIT = 60.0, 7200.0
@@ -30,6 +31,13 @@ MOST_FAILURES = 18
 MOST_AT_ONCE = 50
 SHOWN_CAUSES = 20
 RELAY_SECONDS = 30.0
+#: What is wrong with one mail, or with what the relay thinks of it; others may be taken.
+_OF_ONE_MAIL = (
+    smtplib.SMTPResponseException,
+    smtplib.SMTPRecipientsRefused,
+    smtplib.SMTPNotSupportedError,
+    UnicodeError,
+)
 
 log = structlog.get_logger()
 
@@ -149,6 +157,8 @@ class Mailer:
                     notice, mail = left[0]
                     self._hand_over(smtp, notice, mail)
                     left.pop(0)
+        except StoreUnavailable:
+            raise
         except OSError as exc:
             log.warning("mail_relay_away", host=relay.host, reason=_why(exc), mails=len(left))
             for notice, _ in left:
@@ -164,7 +174,7 @@ class Mailer:
             smtp.send_message(mail)
         except smtplib.SMTPServerDisconnected:
             raise
-        except (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused) as exc:
+        except _OF_ONE_MAIL as exc:
             smtp.rset()
             self._later(notice, _why(exc))
         else:
@@ -195,7 +205,8 @@ def letter(notice: Notice, sender: str, now: float, subject: str, body: str) -> 
 
 def verdict_text(account: Account, batch: Batch) -> tuple[str, str]:
     """Subject and body of what became of a file."""
-    name = batch.path.rpartition("/")[2]
+    path = escaped(batch.path)
+    name = path.rpartition("/")[2]
     if batch.state == "accepted":
         subject = f"{name}: {batch.messages:,} messages accepted"
         if batch.cause_count:
@@ -203,7 +214,7 @@ def verdict_text(account: Account, batch: Batch) -> tuple[str, str]:
     else:
         subject = f"{name}: rejected, nothing is sent"
     at = datetime.fromtimestamp(batch.submitted, UTC)
-    lines = [f"Account: {account.name}", f"File: {batch.path}", f"Received: {at:%Y-%m-%d %H:%M:%S} UTC"]
+    lines = [f"Account: {account.name}", f"File: {path}", f"Received: {at:%Y-%m-%d %H:%M:%S} UTC"]
     lines += [f"Messages accepted: {batch.messages:,}", f"Faults: {batch.cause_count:,}"]
     causes = _shown(batch)
     lines += ["", *(f"- {_told(cause)}" for cause in causes)] if causes else []
@@ -220,7 +231,7 @@ def _shown(batch: Batch) -> Sequence[Cause]:
 
 
 def _told(cause: Cause) -> str:
-    return f"{cause.code}: {cause}" if cause.code else str(cause)
+    return escaped(f"{cause.code}: {cause}" if cause.code else str(cause))
 
 
 def window_text(account: Account, batch: Batch, statuses: Iterator[MessageStatus]) -> tuple[str, str] | None:
@@ -230,17 +241,18 @@ def window_text(account: Account, batch: Batch, statuses: Iterator[MessageStatus
     if not first:
         return None
     more = sum(1 for _ in rows)
-    name = batch.path.rpartition("/")[2]
+    path = escaped(batch.path)
+    name = path.rpartition("/")[2]
     subject = f"{name}: {len(first) + more:,} messages were cancelled at the end of their time"
-    lines = [f"Account: {account.name}", f"File: {batch.path}", "", *(f"- {row}" for row in first)]
+    lines = [f"Account: {account.name}", f"File: {path}", "", *(f"- {row}" for row in first)]
     return subject, "\n".join([*lines, *([f"- and {more:,} more"] if more else [])]) + "\n"
 
 
-def _why(exc: OSError) -> str:
+def _why(exc: OSError | UnicodeError) -> str:
     if isinstance(exc, smtplib.SMTPRecipientsRefused):
         code, text = next(iter(exc.recipients.values()))
         return f"{code} {text.decode('utf-8', 'replace')}"
     if isinstance(exc, smtplib.SMTPResponseException):
         error = exc.smtp_error
         return f"{exc.smtp_code} {error.decode('utf-8', 'replace') if isinstance(error, bytes) else error}"
-    return exc.strerror or str(exc)
+    return getattr(exc, "strerror", None) or str(exc)

@@ -15,7 +15,6 @@ from smsfs.dialects import Row, Submission, spared
 from smsfs.dialects.smsportal import reports
 from smsfs.dialects.smsportal.codes import Code
 from smsfs.dialects.smsportal.document import Source, rows
-from smsfs.dialects.smsportal.options import is_email
 from smsfs.errors import Cause, ConfigurationError, NameTooLong, NotAllowed, Unreadable
 from smsfs.formats import archives, encoding
 from smsfs.sms.plans import is_country
@@ -61,7 +60,6 @@ class SmsPortal:
     accepted = FileState.SUCCESS
     daily_reports = False
     defaults: Mapping[str, Any] = {
-        "email": "",  # where the outcome is told, unless the file says; empty: nowhere
         "sender_fixed": "",  # what senderId Fixed stands for; empty: the backend's own
         "sender_fixedr": "",  # likewise FixedR
         "country": "",  # whose local numbers are read, such as ZA; empty: numbers are international
@@ -243,10 +241,6 @@ def _number(key: str, value: str, *, least: int) -> int:
 def _text(key: str, value: str) -> str:
     if key == "unknown_keys":
         return _one_of(key, value, ("ignore", "reject"))
-    if key == "email" and value and not is_email(value):
-        raise ConfigurationError(
-            f"The email must be an address such as sms@example.com, not {quoted(value)}."
-        )
     if key == "country" and value and not is_country(value):
         raise ConfigurationError(f"The country must be two capital letters such as ZA, not {quoted(value)}.")
     if key.startswith("sender"):

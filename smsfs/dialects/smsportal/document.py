@@ -15,6 +15,7 @@ from typing import Any
 from attrs import define, evolve, field, frozen
 
 from smsfs.dialects import Row, Sheet
+from smsfs.dialects.settings import is_email
 from smsfs.dialects.smsportal import contacts, options
 from smsfs.dialects.smsportal.codes import Code, Fault
 from smsfs.errors import Cause, Unreadable
@@ -85,7 +86,7 @@ def rows(
     try:
         given = _survey(source)
         email = given.text("email")
-        known = options.is_email(email)
+        known = is_email(email)
         yield Sheet(source.name, source.key, email if known else "", options.scrubs(given), before)
         if not known and not given.is_missing("email"):
             reason = f"email: {quoted(email)} is no address, so the outcome is told to the account's"

@@ -27,10 +27,7 @@ OPTIONS = frozenset(
 )
 
 _date = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d)(:\d\d)?Z?", re.ASCII).fullmatch
-_email = re.compile(r"[^@\s<>,;:\"]+@[^@\s<>,;:\"]+").fullmatch
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
-#: RFC 5321, section 4.5.3.1.3.
-_MAX_EMAIL = 254
 
 T = TypeVar("T")
 
@@ -96,11 +93,6 @@ class Options:
     def is_missing(self, name: str) -> bool:
         """Whether it is not there, null or empty."""
         return self.given.get(name) in (None, "")
-
-
-def is_email(text: str) -> bool:
-    """Whether this can be an address; one that is holds nothing that ends a line of a mail's header."""
-    return len(text) <= _MAX_EMAIL and text.isprintable() and _email(text) is not None
 
 
 def scrubs(options: Options) -> bool:

@@ -150,6 +150,8 @@ def test_set_changes_what_it_names(smsfs, clinic, store):
 @pytest.mark.parametrize(
     ("pair", "told"),
     [
+        ("email=ann", 'The email must be an address such as sms@example.com, not "ann".'),
+        ("email=ä@example.com", "The email must be an address"),
         ("chmod=maybe", "chmod is one of refuse, ignore, not 'maybe'."),
         ("bad_rows=x", 'bad_rows is reject or skip, not "x".'),
         ("max_files=-1", "max_files is a whole number of at most 15 digits, not '-1'."),

@@ -1,14 +1,10 @@
 """E-mails about files, over a real SMTP server."""
 
-import socket
 import ssl
 import subprocess
-from contextlib import contextmanager
-from email import message_from_bytes, policy
 
 import msgspec
 import pytest
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 from attrs import evolve
 
@@ -23,47 +19,8 @@ from smsfs.store import NewNotice, NewSlice, Outcome, SliceReport, Verdict
 ANN = "ann@example.com"
 
 
-class Inbox:
-    """What the relay got, and what it answers to each recipient in turn."""
-
-    def __init__(self):
-        self.mails, self.answers = [], []
-
-    async def handle_RCPT(self, *given):  # noqa: N802 -- aiosmtpd's name
-        """Take a recipient, or answer as told."""
-        _, _, envelope, address, _ = given
-        answer = self.answers.pop(0) if self.answers else "250 OK"
-        if answer.startswith("250"):
-            envelope.rcpt_tos.append(address)
-        return answer
-
-    async def handle_DATA(self, *given):  # noqa: N802 -- aiosmtpd's name
-        """Keep a mail."""
-        self.mails.append(message_from_bytes(given[2].content, policy=policy.default))
-        return "250 OK"
-
-
-@contextmanager
-def served(inbox, **options):
-    """A running SMTP server; its port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    controller = Controller(inbox, hostname="127.0.0.1", port=port, **options)
-    controller.start()
-    try:
-        yield port
-    finally:
-        controller.stop()
-
-
 @pytest.fixture
-def inbox():
-    """What the relay got."""
-    return Inbox()
-
-
-@pytest.fixture
-def relay(inbox):
+def relay(inbox, served):
     """A running SMTP server."""
     with served(inbox) as port:
         yield Relay("127.0.0.1", port, "smsfs@example.org")
@@ -181,6 +138,29 @@ def test_an_address_with_a_line_break_adds_no_header(house, mailer, inbox):
     assert all(got["Bcc"] is None and "\n" not in got["To"] for got in inbox.mails)
 
 
+def test_one_mail_that_cannot_be_sent_does_not_hold_up_others(house, inbox, served):
+    """One address with a letter that the relay does not know would keep everybody's mails back."""
+    _rejected(house, "ä@example.com")
+    _rejected(house)
+    with served(inbox, enable_SMTPUTF8=False) as port:
+        relay = Relay("127.0.0.1", port, "smsfs@example.org")
+        assert Mailer(house.store, relay, lambda: True, dialect).step() == 2
+    assert [got["To"] for got in inbox.mails] == [ANN]
+
+
+def test_any_name_of_a_file_is_told(house, mailer, inbox):
+    """One file with a strange name would end the process that sends mails, again and again."""
+    number = house.submit(b"x")
+    house.store.queue.claim_batch(house.owner, house.store.now())
+    verdict = Verdict("a\nBcc: all@example.com\x00.rejected", house.store.now())
+    told = [NewNotice("verdict", ANN, house.store.now())]
+    house.store.queue.reject(number, house.owner, evolve(verdict, notices=told))
+    mailer.step()
+    (got,) = inbox.mails
+    assert got["Subject"] == r"a\nBcc: all@example.com\x00.rejected: rejected, nothing is sent"
+    assert got["Bcc"] is None
+
+
 def test_the_end_of_a_window_is_told_only_if_messages_were_cancelled(house, mailer, inbox, clock):
     """A sender would take messages for sent that were cancelled when their time was over."""
     told = [NewNotice("window", ANN, clock.now)]
@@ -209,7 +189,7 @@ def test_the_end_of_a_window_is_told_only_if_messages_were_cancelled(house, mail
     assert "row 2, 4512345602" in got.get_content()
 
 
-def test_the_relay_is_logged_in_to_over_tls(house, inbox, tmp_path, monkeypatch):
+def test_the_relay_is_logged_in_to_over_tls(house, inbox, served, tmp_path, monkeypatch):
     """Passwords would cross the network in the clear, or mails would not be taken."""
     certificate = tmp_path / "relay.pem"
     request = (
