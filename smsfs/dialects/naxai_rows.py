@@ -33,6 +33,7 @@ MAX_PARTS = 255
 #: So many texts that take too much work are the template's fault, not the rows'.
 MAX_EXHAUSTED = 20
 
+NO_ROWS = "the file has no rows behind its column names"
 _name = re.compile(r"[\w-]+").fullmatch
 
 
@@ -139,6 +140,8 @@ def sample(stream: BinaryIO, size: int, most: int) -> Sample:
     """
     with _opened(stream, size) as table:
         line, names = next(table, (1, []))
+        if not names:
+            raise Unreadable(Cause("it has no row with the names of its columns"))
         check_names(names, line)
         return Sample(line, names, [cells for _, cells in islice(table, most)])
 
@@ -161,7 +164,7 @@ def _rows(table: Iterator[tuple[int, list[str]]], rules: _Rules, most: int) -> I
             )
         yield rules.row(number, line, cells)
     if not number:
-        raise Unreadable(Cause("the file has no rows behind its column names"))
+        raise Unreadable(Cause(NO_ROWS))
 
 
 def _rules(names: list[str], line: int, settings: Mapping[str, Any], at: datetime) -> _Rules:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from smsfs.errors import ConfigurationError
-from smsfs.formats.liquid import Template, TemplateError
+from smsfs.formats.liquid import RenderError, Template, TemplateError, TooMuchWork
 from smsfs.sms.calendar import Calendar, NeverOpen, days_of, hours_of, weekdays_of, zone_of
 from smsfs.sms.local import COUNTRIES
 from smsfs.sms.quoting import quoted
@@ -42,7 +42,7 @@ def check_setting(key: str, text: str) -> Any:
         raise ConfigurationError(f"There is no setting {quoted(key)}; there are {', '.join(DEFAULTS)}.")
     try:
         return _CHECKS[key](text)
-    except TemplateError as error:
+    except (TemplateError, TooMuchWork) as error:
         raise ConfigurationError(f"The template cannot be used: {error}.") from None
     except ValueError as error:
         raise ConfigurationError(f"{key} cannot be set: {error}.") from None
@@ -92,8 +92,23 @@ def _country(text: str) -> str:
 
 def _template(text: str) -> str:
     if text:
-        Template(text)
+        _try(Template(text))
     return text
+
+
+def _try(template: Template) -> None:
+    """Make a text of empty cells, which a template that loops does not end with either.
+
+    Raises:
+        TooMuchWork: it is such a one.
+    """
+    render = template.renderer(template.columns)
+    try:
+        render([""] * len(template.columns))
+    except TooMuchWork:
+        raise
+    except RenderError:  # a number may be wanted, say
+        return
 
 
 def _flag(text: str) -> bool:

@@ -89,10 +89,11 @@ class SqlAccounts:
         """Forget an account, its files and its history."""
         with self._database.write() as connection:
             busy = connection.one("account_busy", account=account)
+            if busy and busy["connectors"]:
+                raise StillOpen("This account has connectors: remove those first.")
             if busy and busy["busy"]:
                 raise StillOpen(
-                    "A file or message of this account is still on its way, or it has connectors: remove "
-                    "those, disable the account and wait."
+                    "A file or message of this account is still on its way: disable the account and wait."
                 )
             contents = [row["content"] for row in connection.all("account_contents", account=account)]
             for step in ("results", "outcomes", "slices", "batches", "files"):

@@ -24,9 +24,9 @@ DELETE FROM credit WHERE account = :account;
 -- name: account_busy
 SELECT EXISTS (SELECT 1 FROM file f WHERE account = :account AND state = 'processing'
                AND NOT EXISTS (SELECT 1 FROM result WHERE file = f.id))
-    OR EXISTS (SELECT 1 FROM account WHERE parent = :account)
     OR EXISTS (SELECT 1 FROM batch b JOIN slice s ON s.batch = b.id
-               WHERE b.account = :account AND s.state <> 'done') AS busy;
+               WHERE b.account = :account AND s.state <> 'done') AS busy,
+    EXISTS (SELECT 1 FROM account WHERE parent = :account) AS connectors;
 -- name: account_contents
 SELECT content FROM file WHERE account = :account;
 -- name: account_drop_outcomes

@@ -1,5 +1,8 @@
 import json
 import os
+import pty
+import subprocess
+import sys
 
 import pytest
 from attrs import frozen
@@ -93,3 +96,27 @@ def _send(store):
         for message in messages_of(held)
     ]
     assert store.queue.record(owner, [SliceReport(held, outcomes, done=True)]) == []
+
+
+def _typed(arguments, *answers):
+    """The exit status of a command on a terminal, each answer typed when it asks for something."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "smsfs", *map(str, arguments)]
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+    os.close(theirs)
+    try:
+        for answer in answers:
+            while not os.read(ours, 4096).rstrip().endswith(b":"):
+                pass
+            os.write(ours, answer.encode() + b"\n")
+        return process.wait(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+
+
+@pytest.fixture
+def typed(smsfs):  # noqa: ARG001 - it sets the environment that says where the store is
+    """Runs a command on a terminal, each answer typed when it asks for something; its exit status."""
+    return _typed

@@ -1,8 +1,3 @@
-import os
-import pty
-import subprocess
-import sys
-
 import pytest
 
 from smsfs.dialects.registry import dialect
@@ -32,26 +27,9 @@ def test_add_stores_a_hash_that_the_password_opens(clinic, store):
     assert _verify(stored, "secret-1")
 
 
-def typed(command: list[str], *answers: str) -> int:
-    """The exit status of a command on a terminal, each answer typed when it asks for something."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
-    os.close(theirs)
-    try:
-        for answer in answers:
-            while not os.read(ours, 4096).rstrip().endswith(b":"):
-                pass
-            os.write(ours, answer.encode() + b"\n")
-        return process.wait(timeout=30)
-    finally:
-        process.kill()
-        process.wait()
-        os.close(ours)
-
-
-def test_add_asks_for_the_password_twice(store):
+def test_add_asks_for_the_password_twice(store, typed):
     """A slip in a password that nobody sees would lock its owner out."""
-    command = [sys.executable, "-m", "smsfs", "account", "add", "clinic", "--dialect", "gatewayapi"]
+    command = ["account", "add", "clinic", "--dialect", "gatewayapi"]
     assert typed(command, "secret-1", "secret-2", "secret-3", "secret-3") == 0
     assert _verify(store.accounts.find("clinic").password, "secret-3")
 

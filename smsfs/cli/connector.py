@@ -1,0 +1,314 @@
+"""``smsfs connector``: logins whose uploads become messages by a text and rules of their own."""
+
+import secrets
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import click
+
+from smsfs.cli.account import (
+    CREDITS,
+    KEY_FILE,
+    change,
+    check_name,
+    check_settings,
+    details,
+    key_lines,
+    let_in,
+    password_option,
+    read_password,
+    settings_from,
+    show_details,
+    show_list,
+)
+from smsfs.cli.check import SHOWN_MESSAGES, Result, judge, show_messages
+from smsfs.cli.common import config_option, find_account, opened, out
+from smsfs.dialects import columns, naxai_rows
+from smsfs.dialects.naxai import Naxai
+from smsfs.dialects.settings import COMMON, settings_of
+from smsfs.errors import ConfigurationError, Ignored, Unreadable
+from smsfs.sms.quoting import quoted
+from smsfs.store import Account, Store
+
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+RULES = Naxai()
+#: Of the sample: enough to tell numbers from other cells, and to find three messages.
+SAMPLE_ROWS = 500
+#: By so much has the likeliest column to be ahead of the next, or somebody is asked.
+CLEARLY = 1.5
+PASSWORD_BYTES = 12
+
+
+@click.group()
+def connector() -> None:
+    """Make, show and change connectors: logins whose uploads are sent by a text and rules of their own."""
+
+
+@connector.command()
+@click.argument("name")
+@click.option("--account", "parent_name", required=True, help="Whose credit and opt-out list it uses.")
+@click.option("--sample", type=FILE, required=True, help="A file of the kind that will be uploaded.")
+@click.option("--phone-column", help="Its column with the phone numbers.")
+@click.option("--country", help="Two letters: whose local numbers are read, such as BE.")
+@click.option("--template", help="The text, in Liquid: 'Dear {{ name }}, ...'.")
+@click.option("--sender", help="Whom messages come from.")
+@password_option
+@click.option("--key", "keys", multiple=True, type=KEY_FILE, help="A public key file.")
+@click.option(
+    "--set", "pairs", multiple=True, metavar="KEY=VALUE", help="A setting; connector show lists them."
+)
+@config_option
+def create(
+    *,
+    name: str,
+    parent_name: str,
+    sample: Path,
+    keys: tuple[Path, ...],
+    password_stdin: bool,
+    pairs: tuple[str, ...],
+    config_file: Path | None,
+    **shorthands: str | None,
+) -> None:
+    """Make a connector, and show the first messages of the sample. Nothing is sent.
+
+    It logs in with the --key files, or the password from standard input; without either, a password is made
+    and shown once.
+    """
+    check_name(name)
+    lines, own = key_lines(keys), _own_settings(shorthands, pairs)
+    with opened(config_file) as (config, store):
+        parent = _parent(store, parent_name, name)
+        settings = _with_sample(sample, {**_inherited(parent), **own})
+        check_settings(config, store, RULES.name, settings)
+        _show_preview(sample, settings)
+        password = _password(lines, from_stdin=password_stdin)
+        made = store.accounts.add(name, RULES.name, settings, store.now(), parent.id)
+        let_in(store, made, lines, password)
+    out.print(f"Connector {name} of account {parent_name} made; it logs in as {name}.", soft_wrap=True)
+    if password and not password_stdin:
+        out.print(f"Its password, shown only now: {password}", markup=False, soft_wrap=True)
+
+
+def _own_settings(shorthands: Mapping[str, str | None], pairs: Iterable[str]) -> dict[str, Any]:
+    """The settings of options such as ``--country BE``, and of ``--set KEY=VALUE``."""
+    given = [f"{key}={text}" for key, text in shorthands.items() if text is not None]
+    settings, extra = settings_from(RULES.name, [*given, *pairs])
+    if CREDITS in extra:
+        raise ConfigurationError("A connector spends the credits of its account; set them there.")
+    return settings
+
+
+def _parent(store: Store, parent_name: str, name: str) -> Account:
+    parent = find_account(store, parent_name)
+    if parent.parent:
+        raise ConfigurationError(f"{parent_name} is a connector; name the account that it belongs to.")
+    if store.accounts.find(name):
+        raise ConfigurationError(f"There is an account {name} already.")
+    return parent
+
+
+def _inherited(parent: Account) -> dict[str, Any]:
+    """What a new connector takes over: the account's backend, limits, times and such."""
+    return {
+        key: value for key, value in parent.settings.items() if key in COMMON and key not in RULES.defaults
+    }
+
+
+def _password(lines: Sequence[str], *, from_stdin: bool) -> str | None:
+    if from_stdin:
+        return read_password(from_stdin=True)
+    return None if lines else secrets.token_hex(PASSWORD_BYTES)
+
+
+# -- the sample ---------------------------------------------------------------------------------------
+
+
+def _with_sample(file: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with the column and the text that the sample, or who is asked, says."""
+    try:
+        with file.open("rb") as stream:
+            head = naxai_rows.sample(stream, file.stat().st_size, SAMPLE_ROWS)
+        column = _phone_column(head, settings.get("phone_column", ""), settings.get("country", ""))
+        settings = {**settings, "phone_column": column}
+        if not settings.get("template", "").strip():
+            settings["template"] = _asked_text(head)
+        naxai_rows.check_template(head, settings)
+    except Unreadable as exc:
+        raise ConfigurationError(f"The sample {file.name} does not do: {exc.cause}.") from None
+    return settings
+
+
+def _phone_column(head: naxai_rows.Sample, wanted: str, country: str) -> str:
+    known = ", ".join(map(quoted, head.names))
+    if wanted:
+        place = columns.find(head.names, wanted)
+        if place is None:
+            raise ConfigurationError(f"The sample has no column {quoted(wanted)}; there are {known}.")
+        return head.names[place]
+    found = columns.candidates(head.names, head.rows, country)
+    if found and (len(found) == 1 or found[0].score - found[1].score >= CLEARLY):
+        _tell(f"Phone numbers are in the column {found[0].name}: {' and '.join(found[0].reasons)}.")
+        return found[0].name
+    if not sys.stdin.isatty():
+        raise ConfigurationError(_which(found, known))
+    for candidate in found:
+        _tell(f"  {candidate.name}: {' and '.join(candidate.reasons)}")
+    choice = click.Choice([candidate.name for candidate in found] or list(head.names))
+    chosen: str = click.prompt("Column with the phone numbers", type=choice)
+    return chosen
+
+
+def _which(found: Sequence[columns.Candidate], known: str) -> str:
+    if not found:
+        return f"No column of the sample looks like phone numbers; name one with --phone-column: {known}."
+    named = "; ".join(f"{quoted(item.name)} ({' and '.join(item.reasons)})" for item in found)
+    return f"Several columns may hold the phone numbers, choose one with --phone-column: {named}."
+
+
+def _asked_text(head: naxai_rows.Sample) -> str:
+    if not sys.stdin.isatty():
+        example = f"'Hello {{{{ {head.names[0]} }}}}'"
+        raise ConfigurationError(f"The connector has no text; give one with --template, such as {example}.")
+    _tell(f"The text may name columns, such as {{{{ {head.names[0]} }}}}: {', '.join(head.names)}.")
+    text: str = click.prompt("Text")
+    return text
+
+
+def _show_preview(file: Path, settings: dict[str, Any]) -> None:
+    """Print the first messages, and why rows before them are none."""
+    result = _preview(file, settings)
+    if result.causes and not (result.rows or result.refused):
+        raise ConfigurationError(f"No row of the sample {file.name} is a message: {result.causes[0]}.")
+    for cause in result.causes:
+        _tell(f"  {cause}")
+    for reason, count in result.refused.items():
+        _tell(f"  {count:,} not sent: {reason}")
+    if result.rows:
+        _tell(f"The first {result.rows} messages of {file.name} would be these; nothing is sent now:")
+        show_messages(result.first)
+    else:
+        _tell(f"Nothing can be shown: no message in the first rows of {file.name}.")
+
+
+def _preview(file: Path, settings: dict[str, Any]) -> Result:
+    """Read until there are messages enough to show.
+
+    Raises:
+        ConfigurationError: the sample is no file for the connector.
+    """
+    result, size = Result(), file.stat().st_size
+    whole, now = settings_of(RULES, settings), datetime.now(UTC)
+    try:
+        with file.open("rb") as stream:
+            rows = RULES.read(stream, size, RULES.trial(file.name), whole, now)
+            for row in islice(rows, SAMPLE_ROWS):
+                result.add(row)
+                if result.rows == SHOWN_MESSAGES:
+                    break
+    except (Unreadable, Ignored) as exc:
+        if exc.cause.reason != naxai_rows.NO_ROWS:  # a sample may be the names of its columns only
+            raise ConfigurationError(f"The sample {file.name} does not do: {exc.cause}.") from None
+    return result
+
+
+def _tell(line: str) -> None:
+    out.print(line, markup=False, soft_wrap=True)
+
+
+# -- those there are ----------------------------------------------------------------------------------
+
+
+@connector.command("list")
+@click.option("--account", "parent_name", help="Only this account's.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@config_option
+def list_(parent_name: str | None, as_json: bool, config_file: Path | None) -> None:
+    """List the connectors."""
+    with opened(config_file) as (_, store):
+        parent = find_account(store, parent_name).id if parent_name else None
+        all_ = [item for item in store.accounts.all() if item.parent and parent in (None, item.parent)]
+        found = [details(store, item.name) for item in all_]
+    for item in found:
+        item["phone_column"] = item["settings"]["phone_column"]
+    show_list(["name", "account", "state", "login", "phone_column", "files"], found, as_json=as_json)
+
+
+@connector.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@config_option
+def show(name: str, as_json: bool, config_file: Path | None) -> None:
+    """Show a connector with all its settings."""
+    with opened(config_file) as (_, store):
+        show_details(details(store, _find(store, name).name), as_json=as_json)
+
+
+@connector.command("set")
+@click.argument("name")
+@click.argument("pairs", nargs=-1, required=True, metavar="KEY=VALUE...")
+@config_option
+def set_(name: str, pairs: tuple[str, ...], config_file: Path | None) -> None:
+    """Change settings; they act at once, on running servers too."""
+    with opened(config_file) as (config, store):
+        change(config, store, _find(store, name), pairs)
+    out.print(f"Connector {name} changed.")
+
+
+@connector.command()
+@click.argument("name")
+@click.argument("file", type=FILE)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@config_option
+def test(name: str, file: Path, as_json: bool, config_file: Path | None) -> None:
+    """Tell what FILE would send; nothing is. Exit status 0: it would be sent; 1: not, with the causes."""
+    with opened(config_file) as (_, store):
+        found = _find(store, name)
+    judge(file, RULES, settings_of(RULES, found.settings), as_json=as_json)
+
+
+@connector.command()
+@click.argument("name")
+@click.option("--undo", is_flag=True, help="Let it log in again.")
+@config_option
+def disable(name: str, undo: bool, config_file: Path | None) -> None:
+    """Refuse a connector's logins.
+
+    What was submitted before is still sent.
+    """
+    with opened(config_file) as (_, store):
+        store.accounts.set_disabled(_find(store, name).id, disabled=not undo)
+    out.print(f"Connector {name} {'enabled' if undo else 'disabled'}.")
+
+
+@connector.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@config_option
+def remove(name: str, yes: bool, config_file: Path | None) -> None:
+    """Remove a connector, its files, its reports and its history.
+
+    Refused while messages of it are on their way.
+    """
+    with opened(config_file) as (_, store):
+        found = _find(store, name)
+        if not yes:
+            click.confirm(f"Remove {name}, its files, its reports and its history?", abort=True)
+        store.contents.delete(store.accounts.remove(found.id))
+    out.print(f"Connector {name} removed.")
+
+
+def _find(store: Store, name: str) -> Account:
+    """The connector of that name.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    found = store.accounts.find(name)
+    if found is None or not found.parent:
+        known = ", ".join(item.name for item in store.accounts.all() if item.parent) or "none yet"
+        raise ConfigurationError(f"There is no connector {name}; there are: {known}.")
+    return found
