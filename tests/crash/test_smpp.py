@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import paramiko
@@ -14,6 +15,7 @@ from smsfs.testing.server import Installation, Server, wait_for
 from smsfs.testing.smsc import Smsc
 
 ROWS, KILLS = 400, 3
+AT_ONCE = 4
 ENDS = {State.DELIVERED, State.UNDELIVERED, State.REJECTED}
 END_BOUND = 120.0
 RECEIPTS = ["--receipts", "0.2"]
@@ -87,13 +89,29 @@ def kill_on_the_way(server, smsc):
         server.start()
 
 
+@pytest.fixture(scope="module")
+def runs(request, tmp_path_factory):
+    """The run of each fault that is to be tested; several at a time, since each waits for the most part."""
+    faults = [
+        item.callspec.params["fault"] for item in request.session.items if item.module is request.module
+    ]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {fault: pool.submit(run, tmp_path_factory.mktemp("run"), fault) for fault in faults}
+        pool.shutdown(cancel_futures=True)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
-def test_kills_before_a_faulty_carrier(tmp_path, fault):
+def test_kills_before_a_faulty_carrier(runs, fault):
     """A message would be lost, be sent twice in silence, or never show that it arrived."""
+    runs[fault].result()
+
+
+def run(folder, fault):
+    """A file through a carrier with a fault, the server killed on its way."""
     options, client = FAULTS[fault]
-    smsc = Smsc(tmp_path)
-    with smsc.running(*options), Server(installed(tmp_path, smsc.port, client)) as server:
+    smsc = Smsc(folder)
+    with smsc.running(*options), Server(installed(folder, smsc.port, client)) as server:
         upload(server)
         kill_on_the_way(server, smsc)
         with closing(open_store(load(server.installation.configuration))) as store:
@@ -101,7 +119,7 @@ def test_kills_before_a_faulty_carrier(tmp_path, fault):
             rows = messages(store)
     check(fault, rows, Counter(item.destination for item in smsc.received()))
     assert "Traceback" not in server.log
-    counts = dict(re.findall(r"(\w+) (\d+)", (tmp_path / "simulator.out").read_text(encoding="utf-8")))
+    counts = dict(re.findall(r"(\w+) (\d+)", (folder / "simulator.out").read_text(encoding="utf-8")))
     assert counts["receipts"] == counts["delivered"]
 
 
