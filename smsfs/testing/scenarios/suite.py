@@ -70,9 +70,9 @@ class ScenarioSuite:
 
     def test_the_same_file_again_is_not_sent_again(self, user: User) -> None:
         """People would get every message twice from a client that repeats an upload."""
-        user.submit(user.document)
+        user.upload(user.document)
         user.wait_for_end()
-        user.submit(user.document)
+        user.upload(user.document)
         assert user.system.repeated in user.door.get(user.wait_for(user.system.told)).decode()
         user.assert_sent(user.rows)
 

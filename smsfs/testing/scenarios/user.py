@@ -56,6 +56,12 @@ class User:
         self.door.put(self.waiting, data)
         self.door.rename(self.waiting, self.sends)
 
+    def upload(self, data: bytes) -> None:
+        """Upload under the name that sends, or where that cannot be, as ``submit``."""
+        self.door.put(self.uploads, data)
+        if self.system.straight:
+            self.door.rename(self.uploads, self.sends)
+
     # -- looking ------------------------------------------------------------------------------------
 
     def names(self) -> list[str]:
@@ -106,8 +112,6 @@ class User:
 
         assert CUT in wait_for(told, "the server to notice the cut")
         assert self.names() == [self.uploads]
-        self.door.put(self.uploads, self.document)
-        if self.system.straight:
-            self.door.rename(self.uploads, self.sends)
+        self.upload(self.document)
         self.assert_sent(self.rows)
         self.wait_for_end()
