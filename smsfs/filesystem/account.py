@@ -205,8 +205,8 @@ class AccountFilesystem(Filesystem):
             self._store.settle()
 
     def _create(self, files: FileChange, where: str, flags: int, settings: dict[str, Any]) -> File:
-        if not (flags & os.O_CREAT or self._answers(files, where)):
-            raise Missing(f"There is no file {where}.")
+        if not flags & os.O_CREAT:
+            self._check_opened_as_new(files, where, flags)
         if _in_results(where):
             raise NotAllowed(_NO_UPLOAD)
         self._dialect.create(where, settings)
@@ -216,10 +216,13 @@ class AccountFilesystem(Filesystem):
             )
         return files.add(self._account.id, where, self._store.contents.create(), self._store.now())
 
-    def _answers(self, files: FileChange, where: str) -> bool:
-        """Whether an earlier upload of this name still answers: a mount then opens where it would create."""
+    def _check_opened_as_new(self, files: FileChange, where: str, flags: int) -> None:
+        """A mount opens, emptying it, what it would create: the name of an earlier upload still answers."""
         earlier = files.alias(self._account.id, where, self._store.now())
-        return earlier is not None and not self._dialect.stamped
+        if earlier is None or self._dialect.stamped:
+            raise Missing(f"There is no file {where}.")
+        if not flags & os.O_TRUNC:
+            raise NotAllowed(f"{where} has been submitted; nothing can be added to it. Write a new file.")
 
     def _check_folder(self, where: str) -> None:
         folder = where.rpartition("/")[0]
@@ -417,7 +420,7 @@ class AccountFilesystem(Filesystem):
 
     def truncate(self, path: str, size: int) -> None:
         """Cut or extend a draft."""
-        draft = self.open(path, os.O_WRONLY)
+        draft = self.open(path, os.O_WRONLY if size else os.O_WRONLY | os.O_TRUNC)
         try:
             draft.truncate(size)
         finally:

@@ -14,7 +14,7 @@ from fs.base import FS
 from fs.enums import ResourceType
 from fs.info import Info
 from fs.mode import Mode, validate_open_mode
-from fs.path import basename
+from fs.path import basename, dirname
 from fs.permissions import Permissions
 from fs.subfs import SubFS
 
@@ -103,11 +103,12 @@ class SmsfsFS(FS):
 
     def exists(self, path: str) -> bool:
         """Whether a file has this name; one that was submitted under it has another by now."""
+        where = self.validatepath(path)
         try:
-            info = self.getinfo(path)
+            is_folder = self.getinfo(path).is_dir
         except errors.ResourceNotFound:
             return False
-        return bool(info.is_dir or info.name == basename(self.validatepath(path)))
+        return bool(is_folder or basename(where) in self.listdir(dirname(where)))
 
     def listdir(self, path: str) -> list[str]:
         """The names in a folder."""

@@ -31,7 +31,7 @@ def test_a_sent_file_is_unlisted_and_answers_for_a_while(connector, clock, refus
     refused(errno.ENOENT, "There is no file a.csv", connector.fs.stat, "a.csv")
 
 
-@pytest.mark.parametrize("flags", [os.O_CREAT | os.O_TRUNC, 0], ids=["created", "as a mount opens it"])
+@pytest.mark.parametrize("flags", [os.O_CREAT, os.O_TRUNC], ids=["created", "as a mount opens it"])
 def test_its_name_is_free_for_the_next_upload(connector, flags):
     """The second list of a minute could not be uploaded."""
     connector.put("a.csv", LIST)
@@ -43,6 +43,16 @@ def test_its_name_is_free_for_the_next_upload(connector, flags):
     assert connector.intake.step()
     assert connector.names() == []
     assert [batch.messages for batch in connector.store.queue.batches()] == [1, 2]
+
+
+def test_nothing_is_added_to_it(connector, refused):
+    """``echo row >> list.csv`` would make a file of that row alone, without its header, and submit it."""
+    connector.put("a.csv", LIST)
+    assert connector.intake.step()
+    refused(errno.EACCES, "a.csv has been submitted", connector.fs.open, "a.csv", os.O_WRONLY)
+    refused(errno.EACCES, "a.csv has been submitted", connector.fs.truncate, "a.csv", 3)
+    connector.fs.truncate("a.csv", 0)  # as libfuse 2 begins when a file is written anew
+    assert connector.names() == ["a.csv"]
 
 
 def test_a_rejected_file_answers_as_it_was_uploaded(connector):

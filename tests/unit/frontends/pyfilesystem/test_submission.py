@@ -9,6 +9,10 @@ import fs.move
 import pytest
 from fs import errors
 
+from smsfs.dialects.registry import dialect
+from smsfs.pipeline.intake import Intake, IntakeRules
+
+PORTAL = b'version: 7\n{"message_template": "Hello", "contacts": [{"msisdn": "27821234567"}]}'
 ROWS = b"msisdn,message\n4512345678,Hello\n"
 
 
@@ -67,6 +71,20 @@ def test_the_name_is_free_again(files, store):
         assert (files.exists("./a.csv/"), files.exists("a.ready")) == (True, False)
         files.move("a.csv", "a.ready")
     assert [stem for stem, _ in batches(store)] == ["a", "a"]
+
+
+def test_the_name_of_a_file_that_moved_on_is_free(everyone, store):
+    """A program that uploads only what is not there would not upload the next list of the same name."""
+    account = store.accounts.add("portal", "smsportal", {"check_networks": False}, 0.0)
+    everyone.writebytes("portal/Send_SMS/a.json", PORTAL)
+    assert everyone.exists("portal/Send_SMS/a.json")
+    assert Intake(store, store.register("intake"), dialect, IntakeRules("outbox")).step()
+    assert everyone.getsize("portal/Send_SMS/a.json") == len(PORTAL)
+    assert not everyone.exists("portal/Send_SMS/a.json")
+    assert everyone.exists("portal/Processed/a.json")
+    assert everyone.exists("portal/Send_SMS")
+    everyone.copy("portal/Processed/a.json", "portal/Send_SMS/a.json")
+    assert [batch.stem for batch in store.queue.batches(account.id)] == ["a.json", "a.json"]
 
 
 def test_a_race_to_submit_has_one_winner(files, store):
