@@ -301,7 +301,7 @@ def _log_verdict(work: Work, verdict: Verdict) -> None:
     log.info(
         "rejected" if verdict.state is FileState.REJECTED else "accepted",
         account=work.account.name,
-        file=verdict.path,
+        file=work.batch.stem if verdict.state is FileState.CONSUMED else verdict.path,
         batch=work.batch.id,
         messages=verdict.messages,
         seconds=round(verdict.at - work.batch.not_before, 3),

@@ -273,7 +273,7 @@ class Verdict:
     """How reading a file ended.
 
     Attributes:
-        path: the file's new path.
+        path: the file's new path; lists of messages keep the old one if nobody sees the new one.
         at: when.
         messages: how many were accepted.
         size: bytes of the file that are the client's own.

@@ -234,7 +234,7 @@ def _charge(connection: Connection, batch: int, cost: int) -> None:
 def _finish(connection: Connection, batch: int, owner: Owner, verdict: Verdict, state: str) -> None:
     values = {name: getattr(verdict, name) for name in ("path", "at", "messages", "digest", "cause_count")}
     values["causes"] = json.dumps([asdict(cause) for cause in verdict.causes])
-    values["state"] = state
+    values["state"], values["hidden"] = state, verdict.state is FileState.CONSUMED
     _must_change(connection.change("batch_verdict", batch=batch, owner=owner.id, **values), batch, owner)
     finished = None if verdict.state is FileState.DRAFT else verdict.at
     shown = {"size": verdict.size, "tail": verdict.tail, "at": finished, **split(verdict.path)}

@@ -111,7 +111,8 @@ UPDATE batch SET state = 'reading', owner = :owner WHERE id = :batch AND state =
 -- name: batch_drop_staged
 DELETE FROM slice WHERE batch = :batch AND state = 'staged';
 -- name: batch_verdict
-UPDATE batch SET state = :state, path = :path, messages = :messages, digest = :digest, causes = :causes,
+-- Of a file that is out of sight, the name is told that its client gave it.
+UPDATE batch SET state = :state, path = CASE WHEN :hidden THEN stem ELSE :path END, messages = :messages, digest = :digest, causes = :causes,
     cause_count = :cause_count, finished = :at
 WHERE id = :batch AND owner = :owner AND state = 'reading';
 -- name: batch_queue_slices

@@ -165,6 +165,7 @@ class ClaimSuite(StoreFixtures):
         store.queue.accept(batch.id, owner, end)
         assert store.files.view().listing(account.id, ".done") == []
         assert [file.state for file in store.files.all(account.id)] == [FileState.CONSUMED]
+        assert batch_of(store, batch.id).path == "a", "nobody knows it by another name"
 
     def test_an_ignored_file_is_a_draft_again(self, store: Store, account: Account, owner: Owner) -> None:
         """A file uploaded to the wrong place could neither be replaced nor deleted."""
