@@ -12,7 +12,7 @@ import asyncssh
 import click
 
 from smsfs.backends import routing
-from smsfs.cli.common import config_option, find_account, opened, out, show_table
+from smsfs.cli.common import config_option, find_account, opened, out, show_list
 from smsfs.config import Config
 from smsfs.dialects.registry import DIALECTS, dialect
 from smsfs.dialects.settings import MAX_DIGITS, RESULTS_FOLDER, check_setting, settings_of, shown
@@ -168,15 +168,6 @@ def list_(as_json: bool, config_file: Path | None) -> None:
     with opened(config_file) as (_, store):
         found = [details(store, item.name) for item in store.accounts.all()]
     show_list(["name", "dialect", "state", "login", "files", "bytes"], found, as_json=as_json)
-
-
-def show_list(columns: list[str], found: Iterable[dict[str, Any]], *, as_json: bool) -> None:
-    """Print some columns of a table, or everything as JSON."""
-    if as_json:
-        for item in found:
-            click.echo(json.dumps(item, ensure_ascii=False))
-    else:
-        show_table(columns, [[str(item[column]) for column in columns] for item in found])
 
 
 @account.command()

@@ -1,13 +1,12 @@
 """``smsfs backends``: the ways out, how they fare, and what waits for each."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from smsfs.cli.common import config_option, opened, show_table
+from smsfs.cli.common import config_option, opened, show_list
 from smsfs.cli.lists import moment
 from smsfs.config import Config
 from smsfs.store import BackendState, Store
@@ -20,14 +19,8 @@ def backends(as_json: bool, config_file: Path | None) -> None:
     """List the backends, with the state of each on every host and how many messages wait for it."""
     with opened(config_file) as (config, store):
         shown = list(_backends(config, store))
-    if as_json:
-        for item in shown:
-            click.echo(json.dumps(item, ensure_ascii=False))
-    else:
-        columns = ["backend", "type", "host", "state", "since", "queued", "reason"]
-        show_table(
-            columns, [["" if item[key] is None else str(item[key]) for key in columns] for item in shown]
-        )
+    columns = ["backend", "type", "host", "state", "since", "queued", "reason"]
+    show_list(columns, shown, as_json=as_json)
 
 
 def _backends(config: Config, store: Store) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """What the commands share: the configuration option, the store, and how errors are shown."""
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -63,9 +64,17 @@ def filesystems(store: Store, owner: Owner) -> Filesystems:
     return Filesystems(store, owner, dialect)
 
 
-def show_table(columns: list[str], rows: list[list[str]]) -> None:
+def show_list(columns: list[str], found: Iterable[dict[str, Any]], *, as_json: bool) -> None:
+    """Print some columns of a table, or everything as JSON."""
+    if as_json:
+        for item in found:
+            click.echo(json.dumps(item, ensure_ascii=False))
+    else:
+        _show_table([columns, *([cell(item[column]) for column in columns] for item in found)])
+
+
+def _show_table(table: list[list[str]]) -> None:
     """Aligned columns, without lines, as wide as what they hold: a number that is cut looks like another."""
-    table = [columns, *([_plain(cell) for cell in row] for row in rows)]
     widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
     head, *lines = ["  ".join(map(set_cell_size, row, widths)).rstrip() for row in table]
     out.print(head, style="bold", markup=False, soft_wrap=True)
@@ -73,6 +82,9 @@ def show_table(columns: list[str], rows: list[list[str]]) -> None:
         click.echo(line)
 
 
-def _plain(cell: str) -> str:
-    """What clients, carriers and people wrote, without what would steer a terminal."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in cell)
+def cell(value: Any) -> str:
+    """What clients, carriers and people wrote, on one line, without what would steer a terminal."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = "" if value is None else str(value)
+    return "".join(item if item.isprintable() else " " if item.isspace() else "\ufffd" for item in text)

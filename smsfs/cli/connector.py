@@ -23,10 +23,9 @@ from smsfs.cli.account import (
     read_password,
     settings_from,
     show_details,
-    show_list,
 )
 from smsfs.cli.check import SHOWN_MESSAGES, Result, judge, show_messages
-from smsfs.cli.common import config_option, find_account, opened, out
+from smsfs.cli.common import config_option, find_account, opened, out, show_list
 from smsfs.dialects import columns, naxai_rows
 from smsfs.dialects.naxai import Naxai
 from smsfs.dialects.settings import COMMON, settings_of

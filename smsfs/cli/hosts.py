@@ -1,12 +1,11 @@
 """``smsfs hosts``: the processes that share the store, on this host and on others."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from smsfs.cli.common import config_option, opened, show_table
+from smsfs.cli.common import config_option, opened, show_list
 from smsfs.cli.lists import moment
 from smsfs.store import Host
 
@@ -19,12 +18,8 @@ def hosts(as_json: bool, config_file: Path | None) -> None:
     with opened(config_file) as (_, store):
         now = store.now()
         shown = [_process(host, now) for host in store.hosts()]
-    if as_json:
-        for item in shown:
-            click.echo(json.dumps(item, ensure_ascii=False))
-    else:
-        columns = ["host", "kind", "term", "version", "since", "lease_left", "leases", "alive"]
-        show_table(columns, [[_cell(item[key]) for key in columns] for item in shown])
+    columns = ["host", "kind", "term", "version", "since", "lease_left", "leases", "alive"]
+    show_list(columns, shown, as_json=as_json)
 
 
 def _process(host: Host, now: float) -> dict[str, Any]:
@@ -39,9 +34,3 @@ def _process(host: Host, now: float) -> dict[str, Any]:
         "leases": host.leases,
         "alive": host.alive,
     }
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "" if value is None else str(value)

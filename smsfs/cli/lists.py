@@ -1,6 +1,5 @@
 """``smsfs files`` and ``smsfs messages``: what there is, and what became of it."""
 
-import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -11,7 +10,7 @@ from typing import Any
 import click
 from attrs import frozen
 
-from smsfs.cli.common import config_option, err, find_account, opened, show_table
+from smsfs.cli.common import cell, config_option, err, find_account, opened, show_list
 from smsfs.errors import StoreUnavailable
 from smsfs.pipeline.follow import Follower
 from smsfs.pipeline.messages import MessageStatus, statuses
@@ -50,14 +49,8 @@ def files(name: str | None, as_json: bool, config_file: Path | None) -> None:
     """List files with their states."""
     with opened(config_file) as (_, store):
         shown = list(_files(store, find_account(store, name).id if name else None))
-    if as_json:
-        for item in shown:
-            click.echo(json.dumps(item, ensure_ascii=False))
-    else:
-        columns = ["account", "file", "state", "bytes", "modified", "messages", "causes"]
-        show_table(
-            columns, [["" if item[key] is None else str(item[key]) for key in columns] for item in shown]
-        )
+    columns = ["account", "file", "state", "bytes", "modified", "messages", "causes"]
+    show_list(columns, shown, as_json=as_json)
 
 
 def _files(store: Store, account: int | None) -> Iterator[dict[str, Any]]:
@@ -114,13 +107,10 @@ def messages(
         told = _follow(store, wanted) if follow else _existing(store, wanted)
         found = _messages(store, (status for status in told if state in (None, status.state)))
         with _until_interrupted():
-            if as_json:
-                for item in found:
-                    click.echo(json.dumps(item, ensure_ascii=False))
-            elif follow:
+            if follow and not as_json:
                 _show_lines(found)
             else:
-                show_table(list(COLUMNS), [[str(item[key]) for key in COLUMNS] for item in found])
+                show_list(list(COLUMNS), found, as_json=as_json)
 
 
 @contextmanager
@@ -140,7 +130,7 @@ def _show_lines(found: Iterable[dict[str, Any]]) -> None:
 
 
 def _line(item: Mapping[str, Any]) -> str:
-    return "  ".join(str(item[key]).ljust(width) for key, width in COLUMNS.items()).rstrip()
+    return "  ".join(cell(item[key]).ljust(width) for key, width in COLUMNS.items()).rstrip()
 
 
 @frozen

@@ -1,14 +1,13 @@
 """``smsfs optout``: the numbers that want no more messages of an account."""
 
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
 
-from smsfs.cli.common import config_option, find_account, opened, out, show_table
+from smsfs.cli.common import config_option, find_account, opened, out, show_list
 from smsfs.cli.lists import moment
 from smsfs.errors import ConfigurationError
 from smsfs.sms.numbers import msisdn
@@ -65,16 +64,7 @@ def list_(name: str, as_json: bool, config_file: Path | None) -> None:
             {"msisdn": item.msisdn, "since": moment(item.since), "source": item.source}
             for item in store.optouts.all(find_account(store, name).principal)
         )
-        _show(found, as_json=as_json)
-
-
-def _show(found: Iterable[dict[str, Any]], *, as_json: bool) -> None:
-    if as_json:
-        for item in found:
-            click.echo(json.dumps(item))
-    else:
-        columns = ["msisdn", "since", "source"]
-        show_table(columns, [[str(item[key]) for key in columns] for item in found])
+        show_list(["msisdn", "since", "source"], found, as_json=as_json)
 
 
 @optout.command("import")

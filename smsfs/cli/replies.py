@@ -1,12 +1,11 @@
 """``smsfs replies``: what people wrote back."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from smsfs.cli.common import config_option, find_account, opened, show_table
+from smsfs.cli.common import config_option, find_account, opened, show_list
 from smsfs.cli.lists import moment
 from smsfs.store import Reply
 
@@ -19,12 +18,8 @@ def replies(name: str | None, as_json: bool, config_file: Path | None) -> None:
     """List replies, oldest first, each with the last message that went to its sender before."""
     with opened(config_file) as (_, store):
         found = map(_reply, store.inbound.replies(find_account(store, name).id if name else None))
-        if as_json:
-            for item in found:
-                click.echo(json.dumps(item, ensure_ascii=False))
-        else:
-            columns = ["received_at", "account", "file", "row", "sender", "text"]
-            show_table(columns, [[_cell(item[key]) for key in columns] for item in found])
+        columns = ["received_at", "account", "file", "row", "sender", "text"]
+        show_list(columns, found, as_json=as_json)
 
 
 def _reply(reply: Reply) -> dict[str, Any]:
@@ -40,7 +35,3 @@ def _reply(reply: Reply) -> dict[str, Any]:
         "whole": reply.whole,
         "backend": reply.backend,
     }
-
-
-def _cell(value: Any) -> str:
-    return "" if value is None else " ".join(str(value).split())
