@@ -1,6 +1,7 @@
 """How fast, and in how much memory, a file becomes messages and these leave."""
 
 import csv
+import json
 import os
 import time
 from contextlib import closing
@@ -49,18 +50,19 @@ class Lines:
         return self._count
 
 
-def send(server, data, rows):
-    """Submit a file; the seconds until it is ``.success``, and until its last message has left."""
+def send(server, data, rows, account="clinic", names=("rows.csv", "rows.csv.ready")):
+    """Upload a file and rename it; the seconds until it is accepted, and until its last message has left."""
+    draft_name, sent_name = names
     lines = Lines(server.installation.folder / "outbox.jsonl")
     with closing(open_store(load(server.installation.configuration))) as store:
-        files = filesystems(store, store.register("test")).of(store.accounts.find("clinic"))
-        draft = files.open("rows.csv", os.O_WRONLY | os.O_CREAT)
+        files = filesystems(store, store.register("test")).of(store.accounts.find(account))
+        draft = files.open(draft_name, os.O_WRONLY | os.O_CREAT)
         draft.write(0, data)
         draft.close()
         began = time.perf_counter()
-        files.rename("rows.csv", "rows.csv.ready", replace=False)
-        wait_for(lambda: files.listdir("/")[0].state is not FileState.PROCESSING, "its reading", BOUND)
-        assert files.listdir("/")[0].state is FileState.SUCCESS
+        files.rename(draft_name, sent_name, replace=False)
+        wait_for(lambda: files.stat(sent_name).state is not FileState.PROCESSING, "its reading", BOUND)
+        assert files.stat(sent_name).state is FileState.SUCCESS
         accepted = time.perf_counter() - began
         wait_for(lambda: lines() >= rows, "the last message to leave", BOUND)
         return accepted, time.perf_counter() - began
@@ -82,3 +84,36 @@ def test_rows_become_messages_in_bounded_memory(server, tmp_path, rows, full, fi
     shown = ", ".join(f"{name} {size:.0f} MiB" for name, size in sorted(memory.items()))
     figure(f"{rows:,} rows: peak memory", shown, f"bound {MOST_MEMORY} MiB")
     assert max(memory.values()) < MOST_MEMORY
+
+
+def make_document(contacts):
+    """A document of SMSPortal with a value for each contact."""
+    template = {"message_template": "Dear customer @@value1@@, your appointment is tomorrow at 09:15."}
+    people = [
+        {"msisdn": f"2782{number:07}", "customerId": f"c-{number}", "values": {"value1": str(number)}}
+        for number in range(contacts)
+    ]
+    return f"version: 7\n{json.dumps({**template, 'contacts': people})}".encode()
+
+
+@pytest.mark.parametrize("contacts", [10_000, 200_000])
+def test_contacts_become_messages_in_bounded_memory(server, contacts, full, figure, peak_memory):
+    """A large document of SMSPortal would take all of the host's memory and end the server for everyone."""
+    if contacts > 10_000 and not full:
+        pytest.skip("SMSFS_BENCHMARK=full measures this size")
+    server.installation.add_account("portal", "a password", "--dialect", "smsportal")
+    data = make_document(contacts)
+    began = time.perf_counter()
+    json.loads(data.partition(b"\n")[2])
+    peer = time.perf_counter() - began
+    accepted, left = send(server, data, contacts, "portal", ("Send_SMS/x.part", "Send_SMS/x.json"))
+    memory = peak_memory(server.workers()["intake"])
+    what = f"{contacts:,} contacts of SMSPortal"
+    figure(
+        f"{what}: rename to Processed",
+        f"{contacts / accepted:,.0f}/s",
+        f"{accepted / peer:.0f} x json.loads's time",
+    )
+    figure(f"{what}: rename to last message", f"{contacts / left:,.0f} messages/s", "")
+    figure(f"{what}: peak memory", f"intake {memory:.0f} MiB", f"bound {MOST_MEMORY} MiB")
+    assert memory < MOST_MEMORY
