@@ -363,3 +363,14 @@ def test_zips_hold_documents_whose_names_count(portal, sftp, tmp_path):
     sftp.put(str(tmp_path / "5"), "Send_SMS/cut.zip")
     portal.wait_for(sftp, "cut.zip", "Errors")
     assert portal.faults(sftp, "cut.zip")[0] == [("File.Corrupt", None, "")]
+
+
+def test_nothing_is_found_amiss_afterwards(portal, sftp):
+    """An operator would be told of faults that are none, by the command that looks for faults."""
+    portal.upload(sftp, "Send_SMS/amiss.json", document(GOOD, BAD))
+    portal.wait_for(sftp, "amiss.json", "Processed")
+    assert portal.account.installation.run("fsck").stdout.strip() == "The store is sound."
+    rows = portal.account.installation.rows("files", "--account", "portal")
+    shown = {row["file"]: (row["state"], row["messages"], row["causes"]) for row in rows}
+    assert shown["Processed/amiss.json"] == ("success", 1, 1)
+    assert shown["Errors/amiss.json.errors.txt"] == ("success", None, None)

@@ -29,6 +29,8 @@ MAX_NAME = 255
 _ADDED = len(".YYYYMMDDTHHMMSS") + max(len(reports.TEXT), len(reports.JSON))
 MIB = 1024 * 1024
 
+#: Of uploads under way and hidden files, and of what Word puts beside an open document.
+_WAITING = (".", "~$")
 _FOLDERS = {
     FileState.PROCESSING: SEND,
     FileState.SUCCESS: PROCESSED,
@@ -210,7 +212,7 @@ def _check_folder(path: str) -> None:
 
 def _submits(path: str) -> bool:
     folder, _, name = path.rpartition("/")
-    return folder == SEND and not name.startswith(".") and name.lower().endswith((*DOCUMENTS, ARCHIVE))
+    return folder == SEND and not name.startswith(_WAITING) and name.lower().endswith((*DOCUMENTS, ARCHIVE))
 
 
 def _check_length(path: str) -> None:

@@ -42,6 +42,7 @@ def test_allowed_names_in_the_folder_are_sent(name):
         "Send_SMS/._x.json",
         "Send_SMS/.x.json.Ab12Cd",
         "Send_SMS/.json",
+        "Send_SMS/~$x.txt",
         "Send_SMS/json",
     ],
 )
