@@ -208,14 +208,12 @@ def verdict_text(account: Account, batch: Batch) -> tuple[str, str]:
     path = escaped(batch.path)
     name = path.rpartition("/")[2]
     if batch.state == "accepted":
-        subject = f"{name}: {batch.messages:,} messages accepted"
-        if batch.cause_count:
-            subject += f", {batch.cause_count:,} faults"
+        subject = f"{name}: accepted, messages: {batch.messages:,}, faults: {batch.cause_count:,}"
     else:
         subject = f"{name}: rejected, nothing is sent"
     at = datetime.fromtimestamp(batch.submitted, UTC)
     lines = [f"Account: {account.name}", f"File: {path}", f"Received: {at:%Y-%m-%d %H:%M:%S} UTC"]
-    lines += [f"Messages accepted: {batch.messages:,}", f"Faults: {batch.cause_count:,}"]
+    lines += [f"Messages, those never sent included: {batch.messages:,}", f"Faults: {batch.cause_count:,}"]
     causes = _shown(batch)
     lines += ["", *(f"- {_told(cause)}" for cause in causes)] if causes else []
     more = batch.cause_count - len(causes)

@@ -65,7 +65,7 @@ def test_one_mail_for_each_file_though_the_relay_was_away(mailing, submit, notic
         wait_for(lambda: len(inbox.mails) == 3 and not notices(), "the third mail")
     told = {mail["To"]: mail for mail in inbox.mails[:2]}
     assert told.keys() == {"ann@example.com", "account@example.com"}
-    subject = "first.json: 1 messages accepted, 1 faults"
+    subject = "first.json: accepted, messages: 1, faults: 1"
     assert told["ann@example.com"]["Subject"] == subject
     text = told["ann@example.com"].get_content()
     assert "- RequiredParameter.Missing: first.json, contact 2: msisdn is missing or empty" in text

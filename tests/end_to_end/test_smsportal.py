@@ -365,6 +365,21 @@ def test_zips_hold_documents_whose_names_count(portal, sftp, tmp_path):
     assert portal.faults(sftp, "cut.zip")[0] == [("File.Corrupt", None, "")]
 
 
+@pytest.mark.parametrize(("limit", "name"), [("max_batch_bytes", "long.json"), ("max_zip_bytes", "long.zip")])
+def test_limits_are_told(portal, sftp, tmp_path, limit, name):
+    """A client would not learn that its file is too long, and upload it again and again."""
+    portal.set(f"{limit}=50")
+    file = packed(tmp_path / name, long__txt=document()) if name.endswith(".zip") else tmp_path / name
+    if not name.endswith(".zip"):
+        file.write_text(document())
+    sftp.put(str(file), f"Send_SMS/{name}")
+    portal.wait_for(sftp, name, "Errors")
+    portal.set(f"{limit}=20971520")
+    told, lines = portal.faults(sftp, name)
+    assert len(told) == 1
+    assert "at most 50 are read: split it" in lines[1], lines
+
+
 def test_nothing_is_found_amiss_afterwards(portal, sftp):
     """An operator would be told of faults that are none, by the command that looks for faults."""
     portal.upload(sftp, "Send_SMS/amiss.json", document(GOOD, BAD))

@@ -70,7 +70,7 @@ def test_an_accepted_file_is_told_with_its_count(house):
     assert reader.step()
     batch = house.store.feed.batch(number)
     subject, body = mail.verdict_text(house.account, batch)
-    assert subject.endswith(": 1 messages accepted")
+    assert subject.endswith(": accepted, messages: 1, faults: 0")
     assert "Received: 2023-11-14 22:13:20 UTC" in body
 
 
