@@ -144,6 +144,7 @@ def test_clients_that_rename_at_the_end(portal, sftp, way):
         assert portal.where(sftp, name) is None
         sftp.rename(first, f"Send_SMS/{name}")
         sftp.utime(f"Send_SMS/{name}", (1_700_000_000, 1_700_000_000))
+        sftp.chmod(f"Send_SMS/{name}", 0o600)
         assert sftp.stat(f"Send_SMS/{name}").st_size == len(document())
     portal.wait_for(sftp, name, "Processed")
     assert portal.recipients(f"Processed/{name}", 3) == list(NUMBERS)
