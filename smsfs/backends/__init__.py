@@ -5,12 +5,12 @@ from math import inf
 from typing import Literal, Protocol
 
 from attrs import frozen
+from msgspec import Struct
 
 from smsfs.sms.message import Message
 
 
-@frozen
-class Accepted:
+class Accepted(Struct, frozen=True, gc=False):
     """The carrier has the message as ``parts`` SMS, the first under ``id``, further ones under ``more``."""
 
     id: str
@@ -45,8 +45,7 @@ class Unknown:
 Answer = Accepted | Rejected | Throttled | Unknown
 
 
-@frozen
-class Envelope:
+class Envelope(Struct, frozen=True, gc=False):
     """A message on its way out.
 
     Attributes:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import field, frozen
+from msgspec import Struct
 
 from smsfs.errors import Cause, StoreUnavailable
 from smsfs.states import FileState
@@ -186,8 +187,7 @@ class BackendState:
     owner: int = 0
 
 
-@frozen
-class Outcome:
+class Outcome(Struct, frozen=True, gc=False):
     """One thing that became of one message.
 
     Attributes:
