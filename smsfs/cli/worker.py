@@ -1,6 +1,7 @@
 """``smsfs worker``: the processes that serve starts; each ends when its standard input does."""
 
 import asyncio
+import gc
 import os
 import threading
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import click
 import structlog
 from attrs import asdict
+import uvloop
 
 from smsfs.backends.outbox import Outbox
 from smsfs.backends.smpp.client import SmppBackend
@@ -114,7 +116,8 @@ def dispatch(name: str, config_file: Path | None) -> None:
     """Hand messages to backends."""
     with opened(config_file) as (config, store):
         configure(config.log)
-        asyncio.run(_dispatch(config, store, name))
+        gc.freeze()  # what is there now stays, and is not looked through again and again
+        uvloop.run(_dispatch(config, store, name))
 
 
 async def _dispatch(config: Config, store: Store, name: str) -> None:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from smsfs.backends import Accepted, Rejected, Unknown
 from smsfs.sms.message import Message
@@ -40,8 +40,11 @@ def of_answer(
         return [first, *map(part, what.more)] if traceable else [first]
     taken = [part(carrier_id) for carrier_id in what.ids] if traceable else []
     if isinstance(what, Rejected):
-        refused = Outcome(row, "refused", at, code=what.code, reason=what.reason, attempt=attempt)
-        return [*taken, evolve(refused, recipient=recipient if taken else None)]
+        asked = recipient if taken else None
+        refused = Outcome(
+            row, "refused", at, code=what.code, reason=what.reason, attempt=attempt, recipient=asked
+        )
+        return [*taken, refused]
     lost = Outcome(
         row, "no_answer", at, "", "", what.reason, parts=message.parts, attempt=attempt, recipient=recipient
     )

@@ -2,6 +2,7 @@
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from smsfs.store import (
     Account,
@@ -121,7 +122,7 @@ class ReceiptSuite(StoreFixtures):
 
     def test_each_part_has_its_receipt(self, store: Store, account: Account, owner: Owner) -> None:
         """A long message would never count as delivered."""
-        further = evolve(took("c2"), event="part", parts=0)
+        further = replace(took("c2"), event="part", parts=0)
         batch = sent(store, account, owner, took("c1"), further)
         assert len(came(store, receipt("c2"), receipt("c1", "undelivered")).matched) == 2
         assert events(store, batch)[2:] == [(1, "delivered", "c2"), (1, "undelivered", "c1")]
@@ -300,7 +301,7 @@ class LostReceiptSuite(StoreFixtures):
 
     def test_each_part_finds_its_message(self, store: Store, account: Account, owner: Owner) -> None:
         """A long message of unknown fate would never count as delivered."""
-        known = evolve(took("p1"), event="part", parts=0)
+        known = replace(took("p1"), event="part", parts=0)
         batch = sent(store, account, owner, known, lost(parts=3))
         came(store, receipt("p1"), receipt("p2"), receipt("p3"), receipt("p4"))
         times = [matched(store, NOW + wait) for wait in (70, 200, 1000, 5000)]
