@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 import structlog
-from attrs import asdict
 import uvloop
+from attrs import asdict
 
 from smsfs.backends.outbox import Outbox
 from smsfs.backends.smpp.client import SmppBackend
