@@ -1,8 +1,8 @@
 """What is recorded of answers, and what outcomes come to when receipts are among them."""
 
-from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from smsfs.backends import Accepted, Rejected, Unknown
 from smsfs.pipeline.outcomes import RECEIPTS, fate, of_answer
@@ -75,7 +75,7 @@ def test_a_message_is_delivered_with_its_last_part():
 def test_the_outcome_that_decided_is_shown():
     """The code of an undelivered part would be hidden behind the receipt of another."""
     sent = _recorded(Accepted("a", 2, ("b",)))
-    bad = evolve(_word("undelivered", "a"), code="27", reason="UNDELIV")
+    bad = replace(_word("undelivered", "a"), code="27", reason="UNDELIV")
     told = fate([*sent, bad, _word("delivered", "b", at=11.0)], claimed=False)
     assert (told.last, told.carrier_id) == (bad, "a")
     assert fate([*sent, _word("delivered", "b")], claimed=False).last == sent[0]
