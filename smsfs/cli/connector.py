@@ -26,8 +26,8 @@ from smsfs.cli.account import (
 )
 from smsfs.cli.check import SHOWN_MESSAGES, Result, judge, show_messages
 from smsfs.cli.common import config_option, find_account, opened, out, show_list
-from smsfs.dialects import columns, naxai_rows
-from smsfs.dialects.naxai import Naxai
+from smsfs.dialects.naxai import Naxai, columns
+from smsfs.dialects.naxai import rows as naxai_rows
 from smsfs.dialects.settings import COMMON, settings_of
 from smsfs.errors import ConfigurationError, Ignored, Unreadable
 from smsfs.sms.quoting import quoted

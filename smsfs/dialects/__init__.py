@@ -88,7 +88,7 @@ class Dialect(Protocol):
     stamped: bool
     #: The state of a file whose messages are sent: success, or consumed.
     accepted: FileState
-    #: Whether files of each day tell what became of messages: see :mod:`smsfs.dialects.naxai_reports`.
+    #: Whether files of each day tell what became of messages: see :mod:`smsfs.dialects.naxai.reports`.
     daily_reports: bool
     #: Each setting of an account with its default; its type is the type of a value's.
     defaults: Mapping[str, Any]

@@ -11,7 +11,7 @@ import structlog
 from attrs import evolve
 
 from smsfs.dialects import Dialect
-from smsfs.dialects.naxai_reports import (
+from smsfs.dialects.naxai.reports import (
     FIRST_HOUR,
     ReceivedRow,
     StatusRow,

@@ -9,8 +9,8 @@ import paramiko
 import psycopg
 import pytest
 
-from smsfs.dialects.naxai_reports import names as report_names
-from smsfs.dialects.naxai_reports import report_days
+from smsfs.dialects.naxai.reports import names as report_names
+from smsfs.dialects.naxai.reports import report_days
 from smsfs.testing.pair import Pair
 from smsfs.testing.server import wait_for
 

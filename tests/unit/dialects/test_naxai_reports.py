@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsfs.dialects.naxai_codes import NAMES, is_final, status
-from smsfs.dialects.naxai_reports import (
+from smsfs.dialects.naxai.codes import NAMES, is_final, status
+from smsfs.dialects.naxai.reports import (
     ReceivedRow,
     StatusRow,
     is_expired,

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from smsfs.dialects.naxai_reports import RECEIVED_COLUMNS, STATUS_COLUMNS
+from smsfs.dialects.naxai.reports import RECEIVED_COLUMNS, STATUS_COLUMNS
 from smsfs.dialects.registry import dialect
 from smsfs.errors import StoreUnavailable
 from smsfs.pipeline.daily import DailyReporter, received_report, status_report

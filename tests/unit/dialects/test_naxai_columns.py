@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsfs.dialects.columns import by_name, candidates, find
+from smsfs.dialects.naxai.columns import by_name, candidates, find
 
 NAMES = str.split(
     "phone Phone_Number PhoneNumber mobile MOBILE_PHONE cellphone cell_number msisdn tel telephone "

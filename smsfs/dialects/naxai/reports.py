@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import frozen
 
-from smsfs.dialects.naxai_codes import is_final, status
+from smsfs.dialects.naxai.codes import is_final, status
 from smsfs.states import MessageState
 
 STATUS_COLUMNS = (

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, BinaryIO
 
-from smsfs.dialects import Row, Submission, naxai_rows
-from smsfs.dialects.naxai_codes import FOUND
-from smsfs.dialects.naxai_reports import is_report
-from smsfs.dialects.naxai_settings import DEFAULTS, check_setting, check_together, endings_of
+from smsfs.dialects import Row, Submission
+from smsfs.dialects.naxai import rows as naxai_rows
+from smsfs.dialects.naxai.codes import FOUND
+from smsfs.dialects.naxai.reports import is_report
+from smsfs.dialects.naxai.settings import DEFAULTS, check_setting, check_together, endings_of
 from smsfs.errors import Cause, Missing, NameTooLong, NotAllowed
 from smsfs.formats import marks
 from smsfs.sms.quoting import quoted

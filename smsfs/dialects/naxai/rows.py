@@ -9,8 +9,9 @@ from typing import Any, BinaryIO
 
 from attrs import define, field, frozen
 
-from smsfs.dialects import Refused, Row, columns
-from smsfs.dialects.naxai_codes import (
+from smsfs.dialects import Refused, Row
+from smsfs.dialects.naxai import columns
+from smsfs.dialects.naxai.codes import (
     BAD_ROW,
     DUPLICATE,
     EMPTY_MESSAGE,
@@ -19,7 +20,7 @@ from smsfs.dialects.naxai_codes import (
     TEMPLATE,
     WRONG_NUMBER,
 )
-from smsfs.dialects.naxai_settings import calendar_of
+from smsfs.dialects.naxai.settings import calendar_of
 from smsfs.errors import Cause, Ignored, Unreadable
 from smsfs.formats import delimiter, encoding, tables
 from smsfs.formats.liquid import Render, RenderError, Template, TemplateError, TooMuchWork
