@@ -7,8 +7,9 @@ complete, though the kernel reports the last close of a file (``release``) witho
 FUSE shows a person the text of an errno and nothing else; the sentence of a refusal goes to the log, which a
 mount in the foreground writes to its terminal.
 
-FUSE cannot tell a process that was killed in the middle of a write from one that closed its file: the kernel
-closes the descriptors of both. A file that such a process leaves counts as complete.
+The kernel closes the files of a program that was killed, by Ctrl-C too, as if it had closed them itself. At
+``flush`` the mount looks how its caller is ending: what a killed one had open for writing is a cut upload,
+also if a shell or another program that shared its descriptor goes on.
 """
 
 import contextlib
@@ -30,6 +31,7 @@ import structlog
 from attrs import define
 
 from smsfs.errors import BadHandle, BadRequest, ConfigurationError, NotAllowed, NotPermitted, Refusal
+from smsfs.frontends.callers import was_killed
 
 if TYPE_CHECKING:
     from smsfs.filesystem import Entry, Filesystem, OpenFile
@@ -86,6 +88,11 @@ def _logged_errno(operation: str, path: str, error: Exception) -> int:
 class _Handle:
     file: "OpenFile"
     unsynced: bool = False
+    changed: bool = False
+    killed: bool = False
+
+    def change(self) -> None:
+        self.unsynced = self.changed = True
 
 
 class Operations:
@@ -97,13 +104,17 @@ class Operations:
     Args:
         filesystem: what is mounted.
         on_mounted: called once when the mount answers; must not touch it.
+        caller: tells the task whose request is answered.
     """
 
     use_ns = True
 
-    def __init__(self, filesystem: "Filesystem", on_mounted: Callable[[], None]) -> None:
+    def __init__(
+        self, filesystem: "Filesystem", on_mounted: Callable[[], None], caller: Callable[[], int]
+    ) -> None:
         self._filesystem = filesystem
         self._on_mounted = on_mounted
+        self._caller = caller
         self._handles: dict[int, _Handle] = {}
         self._numbers = itertools.count(1)
         self._uid, self._gid = os.getuid(), os.getgid()
@@ -241,7 +252,7 @@ class Operations:
             return
         handle = self._open_file(number)
         handle.file.truncate(size)
-        handle.unsynced = True
+        handle.change()
 
     # Open files
 
@@ -258,7 +269,9 @@ class Operations:
     def _open(self, path: str, flags: int) -> int:
         file = self._filesystem.open(path, flags & OPEN_FLAGS)
         number = next(self._numbers)
-        self._handles[number] = _Handle(file, unsynced=bool(flags & (os.O_CREAT | os.O_TRUNC)))
+        handle = self._handles[number] = _Handle(file)
+        if flags & (os.O_CREAT | os.O_TRUNC):
+            handle.change()
         return number
 
     def _open_file(self, number: int) -> _Handle:
@@ -276,7 +289,7 @@ class Operations:
     def write(self, _path: str, data: bytes, offset: int, number: int) -> int:
         """Write all of ``data``."""
         handle = self._open_file(number)
-        handle.unsynced = True
+        handle.change()
         return handle.file.write(offset, data)
 
     @_answered
@@ -285,7 +298,9 @@ class Operations:
 
         That close(2) waits for this answer; what ``release`` answers, nobody hears.
         """
-        self._sync(self._open_file(number))
+        handle = self._open_file(number)
+        handle.killed = handle.killed or (handle.changed and was_killed(self._caller()))
+        self._sync(handle)
 
     @_answered
     def fsync(self, _path: str, _data_only: int, number: int) -> None:
@@ -298,9 +313,14 @@ class Operations:
             handle.unsynced = False
 
     @_answered
-    def release(self, _path: str, number: int) -> None:
-        """Close the file: no descriptor and no mapping of it is left, so the upload is complete."""
-        self._handles.pop(number).file.close()
+    def release(self, path: str, number: int) -> None:
+        """Close the file: no descriptor and no mapping of it is left; unless cut off, it is complete."""
+        handle = self._handles.pop(number)
+        if handle.killed:
+            log.warning("writer_killed", path=path)
+            handle.file.abandon()
+        else:
+            handle.file.close()
 
 
 class FusepyOperations(Operations):
@@ -338,7 +358,7 @@ def mount(
             return_to_folder()
             on_ready()
 
-        operations = operations_type(filesystem, on_mounted)
+        operations = operations_type(filesystem, on_mounted, lambda: binding.fuse_get_context()[2])
         try:
             _fuse_type(binding)(operations, mountpoint, **_options(binding, allow_other=allow_other))
         except RuntimeError as error:

@@ -14,6 +14,7 @@ import paramiko
 import pytest
 
 from smsfs.testing.clients import Login, make_key
+from smsfs.testing.ftp_clients import make_certificate
 from smsfs.testing.server import Installation, Mount, Server, wait_for
 
 PASSWORD = "correct-horse-battery"
@@ -128,6 +129,20 @@ def base():
 
 
 @pytest.fixture(scope="session")
+def certificate(base):
+    """The certificate and the key of servers with FTPS."""
+    (base / "certificate").mkdir()
+    return make_certificate(base / "certificate")
+
+
+def ftp_section(certificate, *listen):
+    """The configuration of FTP and FTPS, for many clients."""
+    limits = {"max_connections_per_address": 100, "ban_after": 1000}
+    files = {"certificate": str(certificate[0]), "key": str(certificate[1])}
+    return {"listen": [*listen], "plain": True, "passive_ports": "", **files, **limits}
+
+
+@pytest.fixture(scope="session")
 def server(base):
     """One server for all tests that do not end it; each uses names of its own. Its log has no traceback."""
     (base / "server").mkdir()
@@ -175,5 +190,6 @@ class Kit:
     references = staticmethod(references)
     host_key = staticmethod(host_key)
     nano = staticmethod(nano)
+    ftp_section = staticmethod(ftp_section)
     sections = SECTIONS
     password = PASSWORD

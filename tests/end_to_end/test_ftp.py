@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from smsfs.testing.clients import ClientFailed
-from smsfs.testing.ftp_clients import FtpCurl, FtpLftp, FtpLogin, FtpRclone, make_certificate
+from smsfs.testing.ftp_clients import FtpCurl, FtpLftp, FtpLogin, FtpRclone
 from smsfs.testing.haproxy import program
 from smsfs.testing.server import Installation, Server, free_ports, wait_for
 
@@ -29,18 +29,10 @@ RCLONE_WITH_MLST = (1, 61)
 
 
 @pytest.fixture(scope="module")
-def certificate(base):
-    """The server's certificate and key."""
-    (base / "certificate").mkdir()
-    return make_certificate(base / "certificate")
-
-
-@pytest.fixture(scope="module")
 def shop(base, kit, certificate):
     """An account on a server with FTP."""
     (base / "ftp").mkdir()
-    ftp = {"listen": ["127.0.0.1:0", "[::1]:0"], "plain": True, "passive_ports": "", **LIMITS}
-    ftp |= {"certificate": str(certificate[0]), "key": str(certificate[1])}
+    ftp = kit.ftp_section(certificate, "127.0.0.1:0", "[::1]:0")
     with Server(Installation(base / "ftp", {**kit.sections, "ftp": ftp})) as server:
         (base / "ftp-shop").mkdir()
         yield kit.Account(server, "shop", base / "ftp-shop")

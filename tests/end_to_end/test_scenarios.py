@@ -9,7 +9,7 @@ import fs
 import pytest
 from fs.errors import FSError
 
-from smsfs.testing.ftp_clients import FtpCurl, FtpLftp, FtpLogin, FtpRclone, make_certificate
+from smsfs.testing.ftp_clients import FtpCurl, FtpLftp, FtpLogin, FtpRclone
 from smsfs.testing.scenarios import SYSTEMS, Door, FtpDoor, FuseDoor, ScenarioSuite, SftpDoor, User
 from smsfs.testing.server import Installation, Mount, Server, wait_for
 
@@ -18,18 +18,10 @@ DOORS = (*NETWORK, "fuse", "pyfilesystem")
 
 
 @pytest.fixture(scope="module")
-def certificate(base):
-    """The server's certificate and key."""
-    (base / "scenarios-tls").mkdir()
-    return make_certificate(base / "scenarios-tls")
-
-
-@pytest.fixture(scope="module")
 def everything(base, kit, certificate):
     """A server with every listener, and an account of each dialect, named after it."""
     (base / "scenarios").mkdir()
-    ftp = {"listen": ["127.0.0.1:0"], "plain": True, "passive_ports": "", "max_connections_per_address": 100}
-    ftp |= {"certificate": str(certificate[0]), "key": str(certificate[1])}
+    ftp = kit.ftp_section(certificate, "127.0.0.1:0")
     with Server(Installation(base / "scenarios", {**kit.sections, "ftp": ftp})) as server:
         for system in SYSTEMS:
             options = [word for option in (*system.options, "results=true") for word in ("--set", option)]

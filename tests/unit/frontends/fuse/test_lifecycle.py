@@ -174,6 +174,6 @@ class TestFusepy:
             def open(self, path, flags):
                 opened.append((path, flags))
 
-        operations = FusepyOperations(Filesystem(), never)
+        operations = FusepyOperations(Filesystem(), never, os.getpid)
         assert operations("create", "/a.csv", 0o644) == 1
         assert opened == [("/a.csv", os.O_RDWR | os.O_CREAT)]

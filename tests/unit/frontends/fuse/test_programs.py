@@ -8,6 +8,7 @@ import pty
 import select
 import signal
 import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,27 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 LIBC.mmap.restype = ctypes.c_void_p
 LIBC.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
 LIBC.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+
+#: A program of several threads that has begun to write.
+THREADS = (
+    "import os, threading, time; "
+    "[threading.Thread(target=time.sleep, args=(9,), daemon=True).start() for _ in range(4)]; "
+    "print(1, flush=True)"
+)
+#: Commands that write {0}; a program that has it open is killed, or none is.
+KILLED = {
+    "by kill -9": "sh -c 'echo half; kill -KILL $$' > {0}",
+    "by Ctrl-C": "sh -c 'echo half; kill -INT $$' > {0}",
+    "while it adds": "echo half > {0}; sh -c 'echo more; kill -TERM $$' >> {0}",
+    "in a script that goes on": "(echo half; sh -c 'kill -SEGV $$'; echo more) > {0}",
+    "with its threads": "{python} -c '{threads}; os.kill(os.getpid(), 15); time.sleep(9)' > {0}",
+}
+NOT_KILLED = {
+    "but another program": "sh -c 'kill -KILL $$'; echo whole > {0}",
+    "but fails": "(echo whole; false) > {0}; exit 1",
+    "but at its end": "exec > {0}; echo whole",
+    "but ended by one of its threads": "{python} -c '{threads}; os._exit(3)' > {0}",
+}
 
 
 def run(folder, command, *, code=0):
@@ -151,6 +173,23 @@ class TestSubmitting:
         assert "Permission denied" in run(folder, f"echo more >> {name}", code=2)
         assert "Permission denied" in run(folder, f"mv {name} elsewhere", code=1)
         assert (folder / name).read_text() == "hello\n"
+
+
+class TestKilledPrograms:
+    @pytest.mark.parametrize("how", KILLED)
+    def test_what_a_killed_program_leaves_is_cut_off(self, mount, folder, how):
+        """Half a file would be sent when somebody presses Ctrl-C, or a host runs out of memory."""
+        command = KILLED[how].format(f"'killed {how}'", python=sys.executable, threads=THREADS)
+        subprocess.run(["sh", "-c", command], cwd=folder, check=False, timeout=60)
+        mount.wait_for_line(f"abandoned killed {how}")
+
+    @pytest.mark.parametrize("how", NOT_KILLED)
+    def test_what_others_leave_is_complete(self, mount, folder, how):
+        """A file would never be sent because of how a program ends that has written all of it."""
+        command = NOT_KILLED[how].format(f"'whole {how}'", python=sys.executable, threads=THREADS)
+        subprocess.run(["sh", "-c", command], cwd=folder, check=False, timeout=60)
+        mount.wait_for_line(f"closed whole {how}")
+        assert f"abandoned whole {how}" not in mount.text()
 
 
 class TestWriting:
