@@ -54,8 +54,9 @@ class Commands(click.Group):
 def cli() -> None:
     """A filesystem that sends text messages.
 
-    Upload a CSV file over SFTP or into a mounted folder and rename it to end in .ready: each row leaves as an
-    SMS, and the file's name tells how it went. Start with: smsfs demo
+    Upload a CSV file over SFTP, over FTP or into a mounted folder, and rename it to end in .ready: each row
+    leaves as an SMS, and the file's name tells how it went. The folders smsportal and naxai have their own
+    rules. Start with: smsfs demo
     """
 
 

@@ -77,7 +77,8 @@ def check(
     """Tell whether FILE would be accepted, and what it would send.
 
     Nothing is sent. Flags in its name count, as in list.csv.excel or list.csv.excel.ready. Exit status 0:
-    accepted; 1: rejected, with the causes.
+    accepted; 1: rejected, with the causes. What the account has sent before, its credits and its opt-out list
+    are not looked at.
     """
     judge(file, *_rules(dialect_name, name, config_file), as_json=as_json)
 
@@ -104,7 +105,13 @@ def _rules(
         return dialect(account.dialect), settings_of(dialect(account.dialect), account.settings)
     if not dialect_name:
         raise ConfigurationError(f"Say which rules: --dialect {' or '.join(DIALECTS)}, or --account NAME.")
-    return dialect(dialect_name), settings_of(dialect(dialect_name), {})
+    rules = dialect(dialect_name)
+    if rules.daily_reports:
+        raise ConfigurationError(
+            f"What is sent of a file of {dialect_name} is up to a connector: name one with --account, or use "
+            "smsfs connector test NAME FILE."
+        )
+    return rules, settings_of(rules, {})
 
 
 def read(file: Path, rules: Dialect, settings: dict[str, Any]) -> Result:
@@ -161,7 +168,8 @@ def _show(file: Path, result: Result, *, accepted: bool) -> None:
     if not accepted:
         return
     encodings = ", ".join(f"{count:,} {name}" for name, count in result.encodings.items())
-    out.print(f"  {result.rows:,} messages, {result.parts:,} SMS ({encodings})")
+    noun = "message" if result.rows == 1 else "messages"
+    out.print(f"  {result.rows:,} {noun}, {result.parts:,} SMS ({encodings})")
     for reason, count in result.refused.items():
         out.print(f"  {count:,} not sent: {reason}", markup=False, soft_wrap=True)
     show_messages(result.first)

@@ -187,7 +187,10 @@ def _show_preview(file: Path, settings: dict[str, Any]) -> None:
     for reason, count in result.refused.items():
         _tell(f"  {count:,} not sent: {reason}")
     if result.rows:
-        _tell(f"The first {result.rows} messages of {file.name} would be these; nothing is sent now:")
+        what = f"first {result.rows} messages of {file.name} would be these"
+        if result.rows == 1:
+            what = f"first message of {file.name} would be this"
+        _tell(f"The {what}; nothing is sent now:")
         show_messages(result.first)
     else:
         _tell(f"Nothing can be shown: no message in the first rows of {file.name}.")

@@ -310,7 +310,7 @@ def test_credits_limit_what_is_sent_and_a_file_can_be_tried_again(portal, sftp):
     portal.wait_for(sftp, name, "Errors")
     told, lines = portal.faults(sftp, name)
     assert told == [("InsufficientCredits", None, "")]
-    assert "its credit is 2 SMS, and this file takes 3" in lines[1]
+    assert "the account's credit is 2 SMS, and this file takes 3" in lines[1]
     portal.set("credits=3")
     sftp.rename(f"Errors/{name}", f"Send_SMS/{name}")
     portal.wait_for(sftp, name, "Processed")

@@ -133,7 +133,8 @@ class Naxai:
         del at
         if not total or state is FileState.REJECTED:
             return []
-        first = f"{total:,} rows of {submission.stem} were not sent; the others were."
+        rows = "1 row" if total == 1 else f"{total:,} rows"
+        first = f"Not sent: {rows} of {submission.stem}; the others were."
         shown = [str(cause) for _, cause in zip(range(marks.MAX_CAUSES), causes, strict=False)]
         more = [f"and {total - len(shown):,} more"] if total > len(shown) else []
         return [

@@ -200,6 +200,7 @@ def _messages(source: Source, plan: options.Plan, before: int) -> Generator[Row,
             if bad <= limit:
                 yield message
     if bad > limit:
-        reason = f"{bad:,} contacts are wrong, and max_errors allows {limit:,}, so nothing was sent"
+        wrong = "1 contact is" if bad == 1 else f"{bad:,} contacts are"
+        reason = f"{wrong} wrong, and max_errors allows {limit:,}, so nothing was sent"
         raise Unreadable(Cause(reason, code=Code.PARSE))
     return good

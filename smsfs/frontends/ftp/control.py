@@ -71,7 +71,9 @@ class Control(Lines):
     def _has_tls(self) -> bool:
         """Whether a login may go on; says so if not."""
         if not self.is_secure and not self.settings.plain:
-            self.respond("530 Log in over TLS: set the client to explicit FTPS (AUTH TLS).")
+            sentence = "Log in over TLS: set the client to explicit FTPS (AUTH TLS)."
+            self.logger.info("refused", request="USER", sentence=sentence)
+            self.respond(f"530 {sentence}")
         return bool(self.is_secure or self.settings.plain)
 
     # Logins

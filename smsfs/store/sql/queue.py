@@ -229,7 +229,9 @@ def _drop_staged(connection: Connection, batch: int) -> None:
 def _charge(connection: Connection, batch: int, cost: int) -> None:
     limit = connection.one("batch_credit", batch=batch)
     if limit and not connection.change("batch_charge", batch=batch, cost=cost):
-        raise CreditUsedUpError(f"its credit is {limit['amount']:,} SMS, and this file takes {cost:,}")
+        raise CreditUsedUpError(
+            f"the account's credit is {limit['amount']:,} SMS, and this file takes {cost:,}"
+        )
 
 
 def _finish(connection: Connection, batch: int, owner: Owner, verdict: Verdict, state: str) -> None:

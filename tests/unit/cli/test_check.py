@@ -71,7 +71,7 @@ def test_account_decides(check, smsfs, clinic):
     smsfs("account", "set", clinic, "bad_rows=skip")
     done = check("list.csv", BAD, "--account", clinic)
     assert done.status == 0
-    assert "1 messages, 1 SMS" in done.out
+    assert "1 message, 1 SMS" in done.out
 
 
 def test_name_that_cannot_be_submitted(check):
@@ -94,6 +94,11 @@ def test_causes_are_counted_beyond_the_hundredth(check):
         (["list.csv"], 1, "Say which rules: --dialect gatewayapi or smsportal or naxai, or --account NAME."),
         (["missing.csv", "--dialect", "gatewayapi"], 2, "File 'missing.csv' does not exist."),
         ([".", "--dialect", "gatewayapi"], 2, "File '.' is a directory."),
+        (
+            ["list.csv", "--dialect", "naxai"],
+            1,
+            "name one with --account, or use smsfs connector test NAME FILE.",
+        ),
         (["list.csv", "--dialect", "smpp"], 2, "'smpp' is not one of 'gatewayapi', 'smsportal', 'naxai'."),
         (["list.csv", "--account", "nobody"], 1, "There is no account nobody; there are: none yet."),
     ],
@@ -115,7 +120,7 @@ PORTAL = (
     ("options", "status", "told"),
     [
         ([], 0, "  MSISDN.NoNetworkFound  x.json, contact 2 (12): "),
-        (["max_errors"], 1, "  File.ParseError  x.json: 1 contacts are wrong, and max_errors allows 0"),
+        (["max_errors"], 1, "  File.ParseError  x.json: 1 contact is wrong, and max_errors allows 0"),
     ],
 )
 def test_a_document_is_judged_by_its_own_rules(check, options, status, told):
@@ -125,4 +130,4 @@ def test_a_document_is_judged_by_its_own_rules(check, options, status, told):
     assert (done.status, done.err) == (status, "")
     assert done.out.splitlines()[0] == f"x.json: {'rejected' if status else 'accepted'}"
     assert any(line.startswith(told) for line in done.out.splitlines()), done.out
-    assert ("1 messages, 1 SMS" in done.out) == (not status)
+    assert ("1 message, 1 SMS" in done.out) == (not status)

@@ -90,6 +90,24 @@ def test_optouts_are_imported(smsfs, clinic, tmp_path, source):
     assert [row["msisdn"] for row in rows] == [ADA, "4512345602"]
 
 
+def test_optouts_are_read_as_people_write_them(smsfs, store):
+    """A list that another system wrote would have to be rewritten, or name numbers that nobody has."""
+    store.accounts.add("shop", "smsportal", {"country": "ZA"}, store.now())
+    text = "+27 83 123 0001\n0027 (83) 123-0002\n083 123 0003\n27831230001\n"
+    assert smsfs("optout", "import", "-", "--account", "shop", text=text).out == (
+        "3 added, 0 were listed already.\n"
+    )
+    assert (
+        smsfs("optout", "add", "083-123 0003", "--account", "shop").out == "0 added, 1 were listed already.\n"
+    )
+    assert (
+        smsfs("optout", "remove", "+27 831230002", "--account", "shop").out
+        == "1 removed, 0 were not listed.\n"
+    )
+    rows = smsfs("optout", "list", "--account", "shop", "--json").rows()
+    assert [row["msisdn"] for row in rows] == ["27831230001", "27831230003"]
+
+
 def test_wrong_numbers_are_named_and_nothing_is_imported(smsfs, clinic, tmp_path):
     """A list with a slip in it would be imported in part, and the rest be written to."""
     (tmp_path / "numbers.txt").write_text(f"{ADA}\nnobody\n\n12\n" + "x\n" * 30, encoding="utf-8")

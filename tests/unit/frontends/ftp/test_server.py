@@ -195,7 +195,7 @@ class TestLimits:
 
 
 class TestTls:
-    def test_a_login_needs_tls_unless_plain_is_on(self, serve, certificate, hand):
+    def test_a_login_needs_tls_unless_plain_is_on(self, serve, certificate, hand, events):
         """Passwords and files would travel unencrypted though the operator forbade it."""
         with serve(plain=False) as serving:
             client = serving.connect()
@@ -203,6 +203,7 @@ class TestTls:
                 client.username = "shop"
                 assert hand.refused(client, command)[:3] in ("530", "503")
             assert "explicit FTPS" in hand.refused(client, "USER shop")
+            assert any("explicit FTPS" in event.get("sentence", "") for event in events)
             client.close()
             with ftplib.FTP_TLS(context=trusting(certificate), timeout=20) as secure:
                 secure.connect("127.0.0.1", serving.port)
