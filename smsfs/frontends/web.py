@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 import structlog
 from aiohttp import web
 
-from smsfs.errors import ConfigurationError
+from smsfs.frontends.listening import cannot_listen
 
 #: None when new clients may come; else one sentence that says why not.
 Readiness = Callable[[], Awaitable[str | None]]
@@ -79,10 +79,7 @@ class WebServer:
                 await web.TCPSite(self._runner, host, port).start()
             except OSError as exc:
                 await self.stop()
-                raise ConfigurationError(
-                    f"HTTP cannot listen on {host}:{port}: {exc.strerror}. "
-                    "Stop what listens there, or change listen under [web]."
-                ) from exc
+                raise cannot_listen("HTTP", "web", host, port, exc) from exc
         self.addresses = [address[:2] for address in self._runner.addresses]
 
     async def stop(self) -> None:

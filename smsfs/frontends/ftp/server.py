@@ -14,13 +14,13 @@ from typing import Any, Protocol, TypeVar, cast
 
 import structlog
 
-from smsfs.errors import ConfigurationError
 from smsfs.filesystem import Filesystem
 from smsfs.frontends.ftp.library import IOLoop
 from smsfs.frontends.ftp.lines import Host
 from smsfs.frontends.ftp.session import Session
 from smsfs.frontends.ftp.settings import FtpSettings
 from smsfs.frontends.limits import AddressLimits
+from smsfs.frontends.listening import cannot_listen
 from smsfs.frontends.proxy import ProxyError, ProxyGate, is_within, read_header
 
 #: How often a session looks around while the server stops.
@@ -132,11 +132,7 @@ class FtpServer(Host):
                 )
             except OSError as exc:
                 await self.stop(0)
-                reason = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else exc.strerror
-                raise ConfigurationError(
-                    f"FTP cannot listen on {host}:{port}: {reason}. "
-                    "Stop what listens there, or change listen under [ftp]."
-                ) from exc
+                raise cannot_listen("FTP", "ftp", host, port, exc) from exc
             self._listeners.append(listener)
             self.addresses += [sock.getsockname()[:2] for sock in listener.sockets]
 

@@ -3,7 +3,6 @@
 import asyncio
 import contextvars
 import functools
-import os
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -12,8 +11,8 @@ import asyncssh
 import structlog
 from asyncssh.constants import MSG_IGNORE
 
-from smsfs.errors import ConfigurationError
 from smsfs.frontends.limits import AddressLimits
+from smsfs.frontends.listening import cannot_listen
 from smsfs.frontends.proxy import ProxyGate
 from smsfs.frontends.sftp.channel import WRITE_LIMITS, SftpChannel
 from smsfs.frontends.sftp.protocol import SftpSession
@@ -283,12 +282,7 @@ class SftpServer:
                 )
             except OSError as exc:
                 await self.stop(0)
-                # asyncio's own text names the address again; the errors of name resolution are negative
-                reason = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else exc.strerror
-                raise ConfigurationError(
-                    f"SFTP cannot listen on {host}:{port}: {reason}. "
-                    "Stop what listens there, or change listen under [sftp]."
-                ) from exc
+                raise cannot_listen("SFTP", "sftp", host, port, exc) from exc
             self._listeners.append(listener)
             self.addresses += [sock.getsockname()[:2] for sock in listener.sockets]
 
