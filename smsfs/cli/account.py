@@ -150,6 +150,7 @@ def add(
         let_in(store, made, lines, password)
         _set_credits(store, made.id, extra)
     out.print(f"Account {name} made ({dialect_name}).")
+    note_missing_mail(config, settings)
 
 
 def let_in(store: Store, made: Account, lines: Iterable[str], password: str | None) -> None:
@@ -225,6 +226,15 @@ def change(config: Config, store: Store, found: Account, pairs: Iterable[str]) -
         raise ConfigurationError("A connector spends the credits of its account; set them there.")
     store.accounts.update(found.id, {**found.settings, **settings})
     _set_credits(store, found.id, extra)
+    note_missing_mail(config, settings)
+
+
+def note_missing_mail(config: Config, settings: dict[str, Any]) -> None:
+    """Tell whoever sets an address that no mail will come to it."""
+    if settings.get("email") and config.mail is None:
+        out.print(
+            "No e-mail is sent before the configuration has a section [mail].", markup=False, soft_wrap=True
+        )
 
 
 def check_settings(config: Config, store: Store, dialect_name: str, own: dict[str, Any]) -> None:

@@ -140,6 +140,10 @@ class Mailer:
         """The mail of a notice; None when there is nothing to tell, or nobody to tell it through."""
         account = self._store.accounts.get(notice.account)
         batch = self._store.feed.batch(notice.batch)
+        if self._relay is None and notice.address and notice.kind == "verdict":
+            log.info(
+                "mail_not_sent", to=notice.address, batch=notice.batch, reason="there is no section [mail]"
+            )
         if not (self._relay and account and batch and notice.address):
             return None
         told = (
@@ -241,7 +245,7 @@ def window_text(account: Account, batch: Batch, statuses: Iterator[MessageStatus
     more = sum(1 for _ in rows)
     path = escaped(batch.path)
     name = path.rpartition("/")[2]
-    subject = f"{name}: {len(first) + more:,} messages were cancelled at the end of their time"
+    subject = f"{name}: messages cancelled at the end of their time: {len(first) + more:,}"
     lines = [f"Account: {account.name}", f"File: {path}", "", *(f"- {row}" for row in first)]
     return subject, "\n".join([*lines, *([f"- and {more:,} more"] if more else [])]) + "\n"
 

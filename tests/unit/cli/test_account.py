@@ -252,3 +252,13 @@ def test_wrong_credits_are_refused(smsfs, clinic, store, text):
     """A slip would lift the limit of an account, or end in a traceback."""
     assert "The credits are a number of SMS" in sentence(smsfs("account", "set", clinic, f"credits={text}"))
     assert store.accounts.credits(store.accounts.find(clinic).id) is None
+
+
+def test_an_address_without_a_relay_is_told(smsfs, clinic, tmp_path):
+    """An operator would set an address and wait for mails that never come."""
+    note = "No e-mail is sent before the configuration has a section [mail].\n"
+    assert smsfs("account", "set", clinic, "email=a@example.com").out.startswith(note)
+    assert note not in smsfs("account", "set", clinic, "email=").out
+    file = tmp_path / "mail.toml"
+    file.write_text('[mail]\nhost = "127.0.0.1"\nsender = "s@example.com"\n', encoding="utf-8")
+    assert note not in smsfs("account", "set", clinic, "email=a@example.com", "-c", file).out

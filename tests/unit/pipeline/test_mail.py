@@ -124,11 +124,13 @@ def test_only_the_one_that_leads_sends(house, relay, inbox):
 
 
 @pytest.mark.parametrize("address", ["", ANN])
-def test_without_a_relay_or_address_nothing_waits(house, address):
-    """Notices that nobody will ever send would pile up."""
+def test_without_a_relay_or_address_nothing_waits(house, events, address):
+    """Notices that nobody will ever send would pile up, and who misses a mail would not find out why."""
     _rejected(house, address)
     assert Mailer(house.store, None, lambda: True, dialect).step() == 1
     assert house.store.notices.due(1e12, 10) == []
+    told = [event["to"] for event in events if event["event"] == "mail_not_sent"]
+    assert told == ([address] if address else [])
 
 
 def test_an_address_with_a_line_break_adds_no_header(house, mailer, inbox):
@@ -185,7 +187,7 @@ def test_the_end_of_a_window_is_told_only_if_messages_were_cancelled(house, mail
     house.store.queue.record(house.owner, [SliceReport(slice_, outcomes, done=True)])
     mailer.step()
     (got,) = inbox.mails
-    assert "1 messages were cancelled" in got["Subject"]
+    assert "messages cancelled at the end of their time: 1" in got["Subject"]
     assert "row 2, 4512345602" in got.get_content()
 
 
