@@ -126,6 +126,10 @@ class Control(Lines):
         self.filesystem, self.cwd = None, "/"
         self._await_login()
 
+    def ftp_NOOP(self, _: str) -> None:
+        """Show that the session goes on."""
+        self.respond("200 Still here.")
+
     # Data connections
 
     def _may_prepare(self) -> bool:
@@ -231,7 +235,7 @@ class Control(Lines):
         """Let go of a file of which not all was transferred."""
         try:
             file.close()
-        except OSError as exc:
+        except Exception as exc:  # noqa: BLE001 - the reply comes after this, and has to
             self.logger.warning("abandon_failed", file=file.name, reason=str(exc))
 
     # Transfers

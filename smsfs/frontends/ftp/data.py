@@ -114,7 +114,7 @@ class DataConnection(Secure, DTPHandler):  # type: ignore[misc]  # the library h
             return
         try:
             self._file().write(data)
-        except OSError as exc:
+        except Exception as exc:  # noqa: BLE001 - were it let through, the client would find a reset, no sentence
             self._refusal = exc
 
     handle_read_event = handle_read
@@ -189,7 +189,7 @@ class DataConnection(Secure, DTPHandler):  # type: ignore[misc]  # the library h
     def _complete(self, file: Transfer) -> None:
         try:
             file.complete()
-        except OSError as exc:
+        except Exception as exc:  # noqa: BLE001 - were it let through, the client would wait for a reply for ever
             self._refusal = exc
 
     def _give_up(self, file: Transfer) -> None:

@@ -55,7 +55,11 @@ class Session(Control):
     def ftp_CWD(self, arg: str) -> None:
         """Go into a folder."""
         path = self._path(arg or "/")
-        if not self._call("stat", path).is_folder:
+        try:
+            entry = self._call("stat", path)
+        except FileNotFoundError:
+            raise Missing(f"There is no folder {path}.") from None
+        if not entry.is_folder:
             raise NotFolder(f"{path} is a file, not a folder.")
         self.cwd = path
         self.respond(f'250 "{_doubled(path)}" is the current folder.')

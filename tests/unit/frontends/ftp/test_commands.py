@@ -158,7 +158,8 @@ def test_folders(client, hand):
     assert client.pwd() == "/"
     assert client.cwd("/.//").startswith("250")
     assert hand.refused(client, "CWD a.csv") == "550 /a.csv is a file, not a folder."
-    assert hand.refused(client, "CWD sub").startswith("550 There is no file sub.")
+    assert hand.refused(client, "CWD sub") == "550 There is no folder /sub."
+    assert client.sendcmd("NOOP") == "200 Still here."
     assert client.sendcmd("CDUP").startswith("250")
     assert hand.refused(client, "MKD /") == "550 / exists already."
     assert hand.refused(client, "MKD sub").startswith("550 Folders are fixed here: mkdir")
@@ -208,6 +209,21 @@ def test_whatever_fails_is_told(client, memory, hand, failure, reply, when):
     assert "secret" not in str(caught.value)
     memory.failure = None
     assert ("close", "b.csv") not in memory.calls
+    assert hand.put(client, "b.csv", b"again").startswith("226")
+
+
+@pytest.mark.parametrize("failing", [["close"], ["write"], ["close", "abandon"], ["write", "abandon"]])
+def test_a_failure_that_nobody_foresaw_is_answered(client, memory, hand, monkeypatch, failing):
+    """A client would wait for the reply to its upload until it gives up, or find its connection reset."""
+
+    def fail(*_):
+        raise ZeroDivisionError
+
+    for method in failing:
+        monkeypatch.setattr(type(memory.open("a.csv", os.O_RDONLY)), method, fail)
+    with pytest.raises(ftplib.error_temp, match="451 Internal error; the operator's log"):
+        hand.put(client, "b.csv", b"x" * 3_000_000)
+    monkeypatch.undo()
     assert hand.put(client, "b.csv", b"again").startswith("226")
 
 
