@@ -32,7 +32,8 @@ class Mount:
         self.folder.mkdir(exist_ok=True)
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [*prefix, sys.executable, PROGRAM, self.folder, *arguments],
+                # Under nohup, the tests ignore SIGHUP, and so would the mount.
+                ["env", "--default-signal=HUP", *prefix, sys.executable, PROGRAM, self.folder, *arguments],
                 stdout=output,
                 stderr=output,
                 env={**os.environ, "NO_COLOR": "1"},
@@ -58,19 +59,6 @@ class Mount:
     def wait_for_line(self, line):
         """Wait for a line of the journal."""
         wait_until(lambda: line in self.text().splitlines(), f"the journal has {line!r}")
-
-    def status(self):
-        """Its exit status, once it ends; it is looked into until then.
-
-        libfuse takes no notice of a signal that comes while it answers a request, until the next one.
-        """
-        wait_until(self._is_over, "the mount ends")
-        return self.process.returncode
-
-    def _is_over(self):
-        with contextlib.suppress(OSError):
-            (self.folder / "nothing").stat()
-        return self.process.poll() is not None
 
     def end(self):
         """Whatever the test did: no process and no mount."""
