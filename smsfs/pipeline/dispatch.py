@@ -21,7 +21,7 @@ from smsfs.pipeline.breaker import Breaker
 from smsfs.pipeline.failover import Failover, Gate
 from smsfs.pipeline.inbox import Inbox
 from smsfs.pipeline.outcomes import of_answer
-from smsfs.pipeline.windows import Reopen, never, over
+from smsfs.pipeline.windows import Reopen, later, never, over
 from smsfs.sms.message import Message
 from smsfs.store import LeaseLostError, NewSlice, Outcome, Owner, Slice, SliceReport, Store
 
@@ -91,24 +91,6 @@ class _Held:
         else:
             parts = [(self.again, self.slice.chain), (self.resent, "")]
         return [later(self.slice, part, self.again_after, chain) for part, chain in parts if part]
-
-
-def later(slice_: Slice, messages: Iterable[Message], not_before: float, chain: str = "") -> NewSlice:
-    """A slice with some messages of another, to be tried again: by its backend, or any of a chain."""
-    ordered = sorted(messages, key=lambda message: message.row)
-    return NewSlice(
-        seq=slice_.seq,
-        first_row=ordered[0].row,
-        last_row=ordered[-1].row,
-        size=len(ordered),
-        messages=msgspec.msgpack.encode(ordered),
-        backend=slice_.backend,
-        not_before=not_before,
-        expires=slice_.expires,
-        attempt=slice_.attempt,
-        again=True,
-        chain=chain,
-    )
 
 
 def backoff(attempt: int) -> float:

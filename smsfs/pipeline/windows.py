@@ -1,9 +1,10 @@
 """Messages whose time is over before they have left: too late, cancelled, or sent at another time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 import msgspec
+from attrs import evolve
 
 from smsfs.dialects import Dialect
 from smsfs.dialects.settings import settings_of
@@ -40,6 +41,24 @@ def reopening(store: Store, dialect: Callable[[str], Dialect]) -> Reopen:
     return reopen
 
 
+def later(slice_: Slice, messages: Iterable[Message], not_before: float, chain: str = "") -> NewSlice:
+    """A slice with some messages of another, to be tried again: by its backend, or any of a chain."""
+    ordered = sorted(messages, key=lambda message: message.row)
+    return NewSlice(
+        seq=slice_.seq,
+        first_row=ordered[0].row,
+        last_row=ordered[-1].row,
+        size=len(ordered),
+        messages=msgspec.msgpack.encode(ordered),
+        backend=slice_.backend,
+        not_before=not_before,
+        expires=slice_.expires,
+        attempt=slice_.attempt,
+        again=True,
+        chain=chain,
+    )
+
+
 def over(
     slice_: Slice, messages: Sequence[Message], now: float, window: tuple[float, float] | None
 ) -> tuple[list[Outcome], list[NewSlice]]:
@@ -49,18 +68,6 @@ def over(
         return [Outcome(message.row, event, now, attempt=slice_.attempt) for message in messages], []
     due, until = window
     moved = [msgspec.structs.replace(message, until=until) for message in messages]
-    new = NewSlice(
-        seq=slice_.seq,
-        first_row=slice_.first_row,
-        last_row=slice_.last_row,
-        size=len(moved),
-        messages=msgspec.msgpack.encode(moved),
-        backend=slice_.backend,
-        not_before=max(due, now),
-        expires=until,
-        attempt=slice_.attempt,
-        again=True,
-        chain=slice_.chain,
-    )
+    new = evolve(later(slice_, moved, max(due, now), slice_.chain), expires=until)
     put_back = [Outcome(message.row, "not_now", now, attempt=slice_.attempt) for message in messages]
     return put_back, [new]

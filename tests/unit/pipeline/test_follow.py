@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from smsfs.errors import StoreUnavailable
 from smsfs.pipeline import follow
-from smsfs.pipeline.dispatch import later, messages_of
+from smsfs.pipeline.dispatch import messages_of
 from smsfs.pipeline.follow import Follower, Gap
+from smsfs.pipeline.windows import later
 from smsfs.store import News, Outcome, SliceReport
 
 
