@@ -129,14 +129,17 @@ class DailyReporter:
     def _make(self, account: Account, day: date, now: float) -> None:
         status, received = names(day)
         files: list[NewFile] = []
-        shown = False
         try:
             self._write(files, status, status_report(self._store, account, day))
             self._write(files, received, received_report(self._store, account, day))
             shown = self._store.daily.publish(account.id, day, files, now, self._owner, REPORTS)
-        finally:
-            if not shown:
-                self._store.contents.delete(file.content for file in files)
+        except StoreUnavailable:
+            raise  # the commit may have happened all the same; what is nobody's, the sweep of orphans takes
+        except BaseException:
+            self._store.contents.delete(file.content for file in files)
+            raise
+        if not shown:
+            self._store.contents.delete(file.content for file in files)
         if shown:
             sizes = [file.size for file in files]
             log.info("daily_reports", account=account.name, day=day.isoformat(), bytes=sum(sizes))

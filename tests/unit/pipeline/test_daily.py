@@ -208,6 +208,23 @@ def test_a_store_that_is_away_ends_the_reporter(reporter, clock, monkeypatch):
         reporter.step()
 
 
+def test_a_commit_whose_answer_was_lost_leaves_whole_reports(leads, reporter, clock, monkeypatch):
+    """A customer's system would find a day's report whose bytes are gone."""
+    publish = SqlDaily.publish
+
+    def cut_off(*arguments):
+        publish(*arguments)
+        raise StoreUnavailable("The database went away.")
+
+    send(leads)
+    clock.now = at(21, 3)
+    monkeypatch.setattr(SqlDaily, "publish", cut_off)
+    with pytest.raises(StoreUnavailable):
+        reporter.step()
+    assert len(names(leads)) == 2
+    assert leads.store.contents.missing() == []
+
+
 def test_memory_is_bounded(leads, clock):
     """The report on a large file would be held in memory whole."""
     clock.now = at(20, 12)
