@@ -188,6 +188,8 @@ class ResultWriter:
             size = self._fill(content, table(statuses(self._store, result.batch), tally))
             version = self._version(content, size, result, tally, self._timer() - began)
             earlier = self._store.results.show(result, version, paths(result.batch), self._owner, REPORTS)
+        except StoreUnavailable:
+            raise  # the commit may have happened all the same; what is nobody's, the sweep of orphans takes
         except BaseException:
             self._store.contents.delete([content])
             raise

@@ -226,6 +226,22 @@ def test_store_that_is_away_ends_the_writer(house, writer, monkeypatch):
     assert caught.value.errno == errno.EAGAIN
 
 
+def test_a_commit_whose_answer_was_lost_leaves_a_whole_file(house, writer, monkeypatch):
+    """A client would find a result file whose bytes are gone."""
+    show = house.store.results.show
+
+    def cut_off(*arguments):
+        show(*arguments)
+        raise StoreUnavailable("The database went away.")
+
+    house.accept(2, results=True)
+    monkeypatch.setattr(house.store.results, "show", cut_off)
+    with pytest.raises(StoreUnavailable):
+        writer.step()
+    assert len(house.store.files.view().listing(house.account.id, "results")) == 1
+    assert house.store.contents.missing() == []
+
+
 def test_writer_without_its_lease_does_nothing(house, writer, monkeypatch):
     """A host that was out of touch would write while its successor does."""
     house.accept(2, results=True)
