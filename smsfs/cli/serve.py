@@ -150,7 +150,7 @@ def _ftp_server(config: FtpConfig | None, logins: Logins) -> "FtpServer | None":
 
     key = Path(config.key) if config.key else None
     settings = ftp.FtpSettings(
-        ftp.tls_context(Path(config.certificate), key) if config.certificate else None,
+        ftp.Certificate(Path(config.certificate), key) if config.certificate else None,
         plain=config.plain,
         passive_ports=ftp.passive_range(config.passive_ports),
         masquerade_address=config.masquerade_address,

@@ -28,7 +28,7 @@ from smsfs.backends.smpp.inbox import Inbox
 from smsfs.backends.smpp.keeper import Keeper
 from smsfs.backends.smpp.letter import Composer, Job, Letter
 from smsfs.backends.smpp.link import Kind, Link
-from smsfs.backends.smpp.options import SmppConfig, tls_context
+from smsfs.backends.smpp.options import SmppConfig, Trust
 from smsfs.backends.smpp.pdu import DataSm, DeliverSm, SmppError
 from smsfs.backends.smpp.receipt import normal_id
 from smsfs.backends.smpp.throttle import STALL_SECONDS, Throttle
@@ -94,7 +94,7 @@ class SmppBackend:
         Raises:
             ConfigurationError: the certificates to trust cannot be read.
         """
-        context = tls_context(self._config, self._folder)
+        trust = Trust(self._config, self._folder)
         self._loop = asyncio.get_running_loop()
         self._throttle = Throttle(self._config.throughput, self._loop.time())
         self._down_since = self._loop.time()
@@ -102,7 +102,7 @@ class SmppBackend:
         self._finishing = self._faulty = False
         self._inbox = Inbox(receive, self._config.id_base_of_receipts, self._log)
         self._keepers = [
-            Keeper(self._config, context, self, self._log, self._jitter, kind) for kind in self._kinds()
+            Keeper(self._config, trust, self, self._log, self._jitter, kind) for kind in self._kinds()
         ]
         work = (self._watch, self._inbox.run, *(keeper.run for keeper in self._keepers))
         self._tasks = [asyncio.create_task(part()) for part in work]

@@ -11,7 +11,7 @@ import structlog
 
 from smsfs.backends.smpp.backoff import Backoff
 from smsfs.backends.smpp.link import BindRefused, Kind, Link, Owner
-from smsfs.backends.smpp.options import SmppConfig
+from smsfs.backends.smpp.options import SmppConfig, Trust
 
 CONNECT_SECONDS = 10.0
 
@@ -31,7 +31,7 @@ class Keeper:
 
     Args:
         config: of the SMSC.
-        context: how to encrypt; None for not at all.
+        trust: tells how to encrypt.
         owner: who uses the link while it is up.
         log: where losses are told.
         jitter: gives a number from 0 to 1; random if None.
@@ -41,14 +41,14 @@ class Keeper:
     def __init__(
         self,
         config: SmppConfig,
-        context: ssl.SSLContext | None,
+        trust: Trust,
         owner: Switchboard,
         log: structlog.typing.FilteringBoundLogger,
         jitter: Callable[[], float] | None,
         kind: Kind,
     ) -> None:
         self._kind = kind
-        self._config, self._context, self._owner, self._log = config, context, owner, log
+        self._config, self._trust, self._owner, self._log = config, trust, owner, log
         backoff = partial(Backoff, config.reconnect_first, config.reconnect_longest)
         self._backoff = backoff(jitter) if jitter else backoff()
         self._next_attempt = 0.0
@@ -110,9 +110,10 @@ class Keeper:
     async def _connect(self) -> Link:
         make = partial(Link, self._config, self._owner, self._kind)
         loop = asyncio.get_running_loop()
-        name = self._config.host if self._context else None
+        context = await asyncio.to_thread(self._trust.context)
+        name = self._config.host if context else None
         _, link = await loop.create_connection(
-            make, self._config.host, self._config.port, ssl=self._context, server_hostname=name
+            make, self._config.host, self._config.port, ssl=context, server_hostname=name
         )
         return link
 

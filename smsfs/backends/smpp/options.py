@@ -1,14 +1,18 @@
 """What the configuration says about one SMSC."""
 
 import ssl
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
+import structlog
 from attrs import define
 
 from smsfs.errors import ConfigurationError
 
 MAX_WINDOW, MAX_BINDS = 10_000, 100
+
+log = structlog.get_logger()
 
 
 @define
@@ -141,3 +145,29 @@ def tls_context(config: SmppConfig, folder: Path) -> ssl.SSLContext | None:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+class Trust:
+    """How connections are encrypted: the certificates to trust are read anew for each, for they are renewed.
+
+    What cannot be read then is told in the log, and what was read before stays in use.
+
+    Args:
+        config: of the SMSC.
+        folder: what a relative ``ca`` is relative to.
+
+    Raises:
+        ConfigurationError: the certificates to trust cannot be read.
+    """
+
+    def __init__(self, config: SmppConfig, folder: Path) -> None:
+        self._read = partial(tls_context, config, folder)
+        self._context = self._read()
+
+    def context(self) -> ssl.SSLContext | None:
+        """For a connection that begins now; None for no TLS. Reads files."""
+        try:
+            self._context = self._read()
+        except ConfigurationError as exc:
+            log.error("certificates_not_renewed", reason=str(exc), meaning="those read before stay in use")  # noqa: TRY400 - the sentence says it all
+        return self._context

@@ -16,6 +16,9 @@ from smsfs.frontends.ftp.tls import Handshake, wrapped
 class Control(Lines):
     """A session without the commands that touch files."""
 
+    #: Of the whole session: some clients compare the data connections' certificate with the first one.
+    _tls: ssl.SSLContext | None = None
+
     def handle(self) -> None:
         """Greet the client."""
         self._await_login()
@@ -25,7 +28,7 @@ class Control(Lines):
 
     def ftp_AUTH(self, arg: str) -> None:
         """Encrypt the control connection."""
-        if self.settings.tls is None:
+        if self.settings.certificate is None:
             self.respond("502 There is no certificate on this server; log in without TLS.")
         elif self.is_secure or self.authenticated:
             self.respond("503 AUTH comes once, before the login.")
@@ -35,8 +38,9 @@ class Control(Lines):
             self.respond("234 Begin TLS.")
             self.ac_in_buffer = b""  # what came unencrypted is no command of the encrypted session
             self.del_channel()
+            self._tls = self.settings.certificate.context()
             try:
-                self.socket = wrapped(self.socket, self.settings.tls)
+                self.socket = wrapped(self.socket, self._tls)
             except (OSError, ValueError) as exc:  # the client has gone
                 self._not_secured(str(exc))
             else:
@@ -186,11 +190,11 @@ class Control(Lines):
 
     def data_connected(self, sock: socket.socket) -> None:
         """A data connection is there, its TLS not yet."""
-        if not self._prot or self.settings.tls is None:
+        if not self._prot or self._tls is None:
             self._data_ready(sock)
             return
         try:
-            secure = wrapped(sock, self.settings.tls)
+            secure = wrapped(sock, self._tls)
         except (OSError, ValueError):
             sock.close()
             self.no_data_connection("The data connection was closed.")

@@ -145,7 +145,7 @@ class Lines(Secure, FTPHandler):  # type: ignore[misc]  # the library has no typ
         super().__init__(sock, _Library(), ioloop=loop)
         self.remote_ip = peer
         self._available_facts, self._current_facts = list(replies.FACTS), list(replies.FACTS[:-1])
-        self._extra_feats = ["AUTH TLS", "PBSZ", "PROT"] if host.settings.tls else []
+        self._extra_feats = ["AUTH TLS", "PBSZ", "PROT"] if host.settings.certificate else []
 
     # The connection
 

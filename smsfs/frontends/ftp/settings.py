@@ -2,13 +2,12 @@
 
 import ipaddress
 import re
-import ssl
 from collections.abc import Sequence
-from pathlib import Path
 
 from attrs import field, frozen
 
 from smsfs.errors import ConfigurationError
+from smsfs.frontends.ftp.certificate import Certificate
 from smsfs.frontends.proxy import Network
 
 _LAST_PORT = 65535
@@ -31,7 +30,7 @@ class FtpSettings:
     """The limits of an FTP server; times are seconds.
 
     Attributes:
-        tls: for FTPS; None where there is no certificate.
+        certificate: for FTPS; None where there is none.
         plain: also without TLS.
         listen: host and port pairs; port 0 takes a free one.
         passive_ports: on which data connections are awaited; none means any that is free.
@@ -46,7 +45,7 @@ class FtpSettings:
         calls: calls of the filesystem at a time.
     """
 
-    tls: ssl.SSLContext | None = None
+    certificate: Certificate | None = None
     plain: bool = field(default=False, kw_only=True)
     listen: Sequence[tuple[str, int]] = (("127.0.0.1", 8021),)
     passive_ports: Sequence[int] = ()
@@ -64,48 +63,11 @@ class FtpSettings:
 
     def __attrs_post_init__(self) -> None:
         """Refuse to start with nothing that a client could log in by."""
-        if self.tls is None and not self.plain:
+        if self.certificate is None and not self.plain:
             raise ConfigurationError(
                 "[ftp] has no certificate: name the PEM files certificate and key for FTPS, or allow FTP "
                 "without encryption by plain = true."
             )
-
-
-def tls_context(certificate: Path, key: Path | None = None) -> ssl.SSLContext:
-    """TLS 1.2 and later with a certificate.
-
-    Session tickets are off: clients that never read from the data connection they upload on would leave them
-    unread, and the kernel would then answer their FIN's data with a reset. An end without close_notify is an
-    error: it tells a cut upload from a complete one.
-
-    Args:
-        certificate: a PEM file with the chain, the server's own first.
-        key: a PEM file with its private key; None if that is in ``certificate``.
-
-    Raises:
-        ConfigurationError: they cannot be used.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.num_tickets = 0
-    context.options |= ssl.OP_NO_RENEGOTIATION
-    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
-    for path in (certificate, key or certificate):
-        if not path.is_file():
-            raise ConfigurationError(f"[ftp] There is no file {path}; name PEM files as certificate and key.")
-    try:
-        context.load_cert_chain(certificate, key, password=_refuse_password)
-    except OSError as exc:
-        raise ConfigurationError(
-            f"[ftp] The certificate {certificate} and its key cannot be used ({exc.strerror or exc}): they "
-            "are PEM files that belong together, the key without a passphrase."
-        ) from exc
-    return context
-
-
-def _refuse_password() -> str:
-    """Without this OpenSSL would ask on the terminal."""
-    return ""
 
 
 def passive_range(text: str) -> range:

@@ -166,28 +166,21 @@ def test_stop_waits_for_answers(play, wait_until):
     play(scenario)
 
 
+def self_signed(certificate):
+    """Make an SMSC's certificate, signed by itself; its side of TLS."""
+    key = certificate.with_suffix(".key")
+    subject = ("-subj", "/CN=smsc", "-addext", "subjectAltName=IP:127.0.0.1")
+    kind = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key)
+    command = ["openssl", "req", "-x509", *kind, *subject, "-out", certificate]
+    subprocess.run(command, check=True, capture_output=True)
+    served = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    served.load_cert_chain(certificate, key)
+    return served
+
+
 def test_tls(tmp_path, play, wait_until):
     """Passwords and messages would be readable on the way, or go to whoever answers."""
-    subprocess.run(
-        [
-            *(
-                "openssl",
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:prime256v1",
-                "-nodes",
-            ),
-            *("-subj", "/CN=smsc", "-addext", "subjectAltName=IP:127.0.0.1"),
-            *("-keyout", tmp_path / "key.pem", "-out", tmp_path / "ca.pem"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    served = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    served.load_cert_chain(tmp_path / "ca.pem", tmp_path / "key.pem")
+    served = self_signed(tmp_path / "ca.pem")
 
     async def trusted(_smsc, sender):
         assert isinstance((await sender.submit("a"))[0], Accepted)
@@ -202,6 +195,31 @@ def test_tls(tmp_path, play, wait_until):
     play(trusted, ssl=served, tls=True, ca="ca.pem")
     play(trusted, ssl=served, tls=True, verify=False)
     play(distrusted, ssl=served, tls=True)
+
+
+def test_the_certificates_to_trust_are_renewed(tmp_path, play):
+    """Nothing would be sent from the day on that the carrier has a new certificate, until a restart."""
+    trusted = tmp_path / "ca.pem"
+
+    async def scenario(smsc, sender):
+        await sender.bound()
+        await smsc.close()
+        await smsc.listen(self_signed(trusted))
+        assert isinstance((await sender.submit("a"))[0], Accepted)
+
+    async def spoiled(smsc, sender):
+        await sender.bound()
+        with structlog.testing.capture_logs() as logs:
+            trusted.write_text("half a file")
+            await smsc.close()
+            await smsc.listen(served)
+            assert isinstance((await sender.submit("a"))[0], Accepted)
+        told = [entry["reason"] for entry in logs if entry["event"] == "certificates_not_renewed"]
+        assert set(told) == {f"The certificates in {trusted} cannot be used: they are no PEM certificates."}
+
+    for play_out in (scenario, spoiled):
+        served = self_signed(trusted)
+        play(play_out, ssl=served, tls=True, ca="ca.pem")
 
 
 def test_tls_to_a_plain_port(tmp_path, wait_until):

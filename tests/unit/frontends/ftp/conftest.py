@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from smsfs.frontends.ftp import FtpServer, FtpSettings, tls_context
+from smsfs.frontends.ftp import Certificate, FtpServer, FtpSettings
 from smsfs.testing.ftp_clients import make_certificate
 
 LIMIT = 20
@@ -109,8 +109,8 @@ def serve(memory, certificate):
 
     @contextmanager
     def serving(**overrides):
-        options = {"plain": True, "listen": [("127.0.0.1", 0)], **overrides}
-        server = Serving(FtpSettings(tls_context(*certificate), **options), memory)
+        defaults = {"certificate": Certificate(*certificate), "plain": True, "listen": [("127.0.0.1", 0)]}
+        server = Serving(FtpSettings(**{**defaults, **overrides}), memory)
         try:
             yield server
         finally:

@@ -1,45 +1,14 @@
-import ssl
-
 import pytest
 
 from smsfs.errors import ConfigurationError
-from smsfs.frontends.ftp import FtpSettings, passive_range, tls_context
-from smsfs.testing.ftp_clients import make_certificate
+from smsfs.frontends.ftp import FtpSettings, passive_range
 
 
 def test_without_a_certificate_plain_has_to_be_asked_for():
     """Passwords would travel unencrypted because nobody thought of a certificate."""
     with pytest.raises(ConfigurationError, match="or allow FTP without encryption by plain = true"):
         FtpSettings()
-    assert FtpSettings(plain=True).tls is None
-
-
-def test_old_tls_is_refused(certificate):
-    """What TLS 1.0 encrypts can be read by others."""
-    context = tls_context(*certificate)
-    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
-    assert context.num_tickets == 0
-    assert not context.options & ssl.OP_IGNORE_UNEXPECTED_EOF
-
-
-def test_certificate_and_key_may_share_a_file(certificate, tmp_path):
-    """Whoever has one file from an authority would have to take it apart."""
-    both = tmp_path / "both.pem"
-    both.write_bytes(b"".join(path.read_bytes() for path in certificate))
-    tls_context(both)
-
-
-def test_certificates_that_cannot_be_used_are_told(certificate, tmp_path):
-    """An operator would see a traceback of OpenSSL, or clients fail one by one."""
-    (tmp_path / "other").mkdir()
-    _, foreign = make_certificate(tmp_path / "other")
-    nothing = tmp_path / "nothing.pem"
-    nothing.write_text("nothing")
-    for pair in ((certificate[0], foreign), (nothing, None), (certificate[0], nothing)):
-        with pytest.raises(ConfigurationError, match="PEM files that belong together"):
-            tls_context(*pair)
-    with pytest.raises(ConfigurationError, match=r"no file .*missing\.pem"):
-        tls_context(certificate[0], tmp_path / "missing.pem")
+    assert FtpSettings(plain=True).certificate is None
 
 
 def test_passive_ports_are_read():

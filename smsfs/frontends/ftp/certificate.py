@@ -1,0 +1,91 @@
+"""The server's certificate, which is renewed while the server runs."""
+
+import ssl
+import threading
+from pathlib import Path
+
+import structlog
+
+from smsfs.errors import ConfigurationError
+
+log = structlog.get_logger(frontend="ftp")
+
+
+class Certificate:
+    """A certificate and its key, read again when their files have changed: TLS 1.2 and later with them.
+
+    Tools that renew certificates swap the files one after the other. A pair that cannot be used is told in
+    the log, once, and what was read before it stays in use.
+
+    Args:
+        certificate: a PEM file with the chain, the server's own first.
+        key: a PEM file with its private key; None if that is in ``certificate``.
+
+    Raises:
+        ConfigurationError: they cannot be used.
+    """
+
+    def __init__(self, certificate: Path, key: Path | None = None) -> None:
+        self._files = (certificate, key or certificate)
+        self._lock = threading.Lock()
+        self._seen = self._stamps()
+        self._context = _context(*self._files)
+
+    def context(self) -> ssl.SSLContext:
+        """For a client that begins TLS now."""
+        with self._lock:
+            stamps = self._stamps()
+            if stamps != self._seen:
+                self._seen = stamps
+                self._renew()
+            return self._context
+
+    def _stamps(self) -> list[tuple[int, ...]]:
+        """What tells one version of the files from the next; symbolic links are followed."""
+        return [_stamp(path) for path in self._files]
+
+    def _renew(self) -> None:
+        try:
+            self._context = _context(*self._files)
+        except ConfigurationError as exc:
+            log.error("certificate_not_renewed", reason=str(exc), meaning="the one read before stays in use")  # noqa: TRY400 - the sentence says it all
+        else:
+            log.info("certificate_renewed", file=str(self._files[0]))
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """How TLS is spoken here.
+
+    Session tickets are off: clients that never read from the data connection they upload on would leave them
+    unread, and the kernel would then answer their FIN's data with a reset. An end without close_notify is an
+    error: it tells a cut upload from a complete one.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.num_tickets = 0
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+    for path in (certificate, key):
+        if not path.is_file():
+            raise ConfigurationError(f"[ftp] There is no file {path}; name PEM files as certificate and key.")
+    try:
+        context.load_cert_chain(certificate, key, password=_refuse_password)
+    except OSError as exc:
+        raise ConfigurationError(
+            f"[ftp] The certificate {certificate} and its key cannot be used ({exc.strerror or exc}): they "
+            "are PEM files that belong together, the key without a passphrase."
+        ) from exc
+    return context
+
+
+def _refuse_password() -> str:
+    """Without this OpenSSL would ask on the terminal."""
+    return ""
