@@ -6,6 +6,7 @@ while under way may have happened all the same, and callers can bear either.
 """
 
 import re
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -18,8 +19,9 @@ from smsfs.errors import ConfigurationError, Exists, StoreUnavailable
 from smsfs.store.sql import load_migrations, load_statements
 
 CHANNEL = "smsfs"
-#: More than the threads of a frontend, each of which may need a second one while it holds the first.
 MOST_CONNECTIONS = 40
+#: Of these, for threads that hold one and need a second to get on: were all held so, none ever would.
+SECOND_CONNECTIONS = 8
 POOL_SECONDS = 5.0
 CONNECT_SECONDS = 5
 MIGRATION_LOCK = 20266
@@ -90,6 +92,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self._firsts = threading.BoundedSemaphore(MOST_CONNECTIONS - SECOND_CONNECTIONS)
+        self._thread = threading.local()
         self._pool = ConnectionPool(
             url,
             min_size=1,
@@ -106,9 +110,24 @@ class Database:
         self._pool.open()
 
     @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait until a thread that holds no connection may have one."""
+        if getattr(self._thread, "holds_one", False):
+            yield
+            return
+        if not self._firsts.acquire(timeout=POOL_SECONDS):
+            raise PoolTimeout(f"all connections were in use for {POOL_SECONDS:g} seconds")
+        self._thread.holds_one = True
+        try:
+            yield
+        finally:
+            self._thread.holds_one = False
+            self._firsts.release()
+
+    @contextmanager
     def _connection(self) -> Iterator[PostgresConnection]:
         try:
-            with self._pool.connection() as connection:
+            with self._turn(), self._pool.connection() as connection:
                 yield PostgresConnection(connection)
         except psycopg.errors.ForeignKeyViolation as exc:
             raise StoreUnavailable("Something this needs has just gone; try again.") from exc

@@ -3,12 +3,13 @@
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from queue import Queue
 
 import psycopg
 import pytest
 
 from smsfs.dialects.registry import dialect
-from smsfs.errors import ConfigurationError
+from smsfs.errors import ConfigurationError, StoreUnavailable
 from smsfs.filesystem import Filesystems
 from smsfs.pipeline.intake import Intake, IntakeRules
 from smsfs.store import NewReceipt, NewReplyPart, Outcome, SliceReport
@@ -187,3 +188,33 @@ def test_receipts_that_another_host_looks_at_are_left_to_it(database):
             assert other.all("receipt_due", now=9.0, limit=10) == []
     one.close()
     two.close()
+
+
+def hold(store, held, go, done):
+    """Take a connection, and when told a second one; tell how far that got."""
+    try:
+        with store._database.reading():
+            held.put(True)
+            assert go.wait(60)
+            with store._database.reading() as second:
+                done.put(second.one("now"))
+    except StoreUnavailable as exc:
+        (done if go.is_set() else held).put(exc)
+
+
+def test_threads_with_a_connection_get_a_second(database, monkeypatch):
+    """At a busy moment all uploads would wait for each other, and fail."""
+    store, held, done, go = PostgresStore(database), Queue(), Queue(), threading.Event()
+    monkeypatch.setattr("smsfs.store.postgresql.database.POOL_SECONDS", 0.1)  # of waiting for a first one
+    threads, got = [], True
+    while got is True:
+        threads.append(threading.Thread(target=hold, args=(store, held, go, done)))
+        threads[-1].start()
+        got = held.get(timeout=60)
+    go.set()
+    ended = [done.get(timeout=60) for _ in threads[:-1]]
+    for thread in threads:
+        thread.join(60)
+    assert not [what for what in ended if isinstance(what, StoreUnavailable)]
+    assert "all connections were in use" in str(got)
+    store.close()
