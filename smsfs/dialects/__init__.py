@@ -77,7 +77,7 @@ def spared(path: str, at: datetime) -> str:
 class Dialect(Protocol):
     """The rules of one system. Paths are relative to the account, without a leading slash.
 
-    ``settings`` are the account's own, with the dialect's defaults filled in.
+    ``settings`` are the account's own, with every default filled in.
     """
 
     name: str

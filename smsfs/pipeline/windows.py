@@ -31,7 +31,7 @@ def reopening(store: Store, dialect: Callable[[str], Dialect]) -> Reopen:
         rules = dialect(account.dialect)
         settings = settings_of(rules, account.settings)
         first = max(slice_.submitted, messages[0].due)
-        if now > first + settings["validity_seconds"]:
+        if now >= first + settings["validity_seconds"]:
             return None
         try:
             return rules.again(settings, datetime.fromtimestamp(now, UTC))

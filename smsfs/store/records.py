@@ -409,7 +409,8 @@ class Reply:
         recipient: the number or short code it was sent to.
         text: what was written.
         whole: every part of it came.
-        at: when its last part came, by the store's clock.
+        at: when its last part came, by the store's clock; if that was over an hour before it was
+            put together, when it was.
         account: name of the account that it is for; None where no message went to that number before.
         batch: with the last message that went there.
         path: of that batch's file; None once that is forgotten.

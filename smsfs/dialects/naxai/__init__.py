@@ -104,10 +104,13 @@ class Naxai:
     def again(self, settings: Mapping[str, Any], now: datetime) -> tuple[float, float] | None:
         """The next opening of the connector's calendar, for messages whose opening has ended.
 
+        At once where its calendar was lifted meanwhile.
+
         Raises:
             Unreadable: it has none within a year.
         """
-        return naxai_rows.window(settings, now)
+        due, until = naxai_rows.window(settings, now)
+        return due, until or now.timestamp() + settings["validity_seconds"]
 
     def read(
         self,

@@ -121,11 +121,6 @@ def report_days(now: datetime, made: Collection[date], since: date) -> list[date
     return [day for day in days if day not in made]
 
 
-def is_expired(day: date, now: datetime) -> bool:
-    """Whether a day's reports have been kept for as long as they are."""
-    return now.astimezone(UTC).date() - day > KEPT_DAYS * _DAY
-
-
 def _status_cells(row: StatusRow) -> list[str]:
     code, reason = status(row.state, row.code, row.reason)
     times = _shown(row.sent), _shown(row.delivered)

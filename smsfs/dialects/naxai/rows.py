@@ -240,7 +240,7 @@ def window(settings: Mapping[str, Any], at: datetime) -> tuple[float, float]:
     """When a message handed over at a time may leave: not before and not after, in seconds since the epoch.
 
     Args:
-        settings: the connector's; 0 and 0 if they have no calendar.
+        settings: the connector's; 0 and 0 if they have no calendar. Their validity ends a longer opening.
         at: with a time zone.
 
     Returns:
@@ -256,7 +256,8 @@ def window(settings: Mapping[str, Any], at: datetime) -> tuple[float, float]:
         start, end = calendar.opening(at)
     except NeverOpen as error:
         raise Unreadable(Cause(f"by the connector's calendar {error}")) from None
-    return (start.timestamp() if start > at else 0), end.timestamp()
+    until = min(end.timestamp(), start.timestamp() + settings["validity_seconds"])
+    return (start.timestamp() if start > at else 0), until
 
 
 def wrong_width(cells: int, names: int) -> str:

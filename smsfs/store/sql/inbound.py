@@ -10,7 +10,7 @@ from attrs import asdict, evolve
 
 from smsfs.store import Arrived, MatchedReceipt, NewReceipt, NewReplyPart, Reply, Stops
 from smsfs.store.sql import Connection, Database, Row, plain
-from smsfs.store.sql.replies import PART_SECONDS, join_ripe, receive_parts, reply_of
+from smsfs.store.sql.replies import PART_SECONDS, counted, join_ripe, receive_parts, reply_of
 
 #: A receipt whose id nobody knows by then is of a message whose id was never learnt, or of nobody's. While
 #: messages are on their way, it may be of one of these, whose answer is late.
@@ -42,19 +42,18 @@ class SqlInbound:
 
     def match(self, now: float, limit: int, stops: Stops) -> Arrived:
         """Look again at what is due."""
-        overdue = now - PART_SECONDS
-        if not self._read("receipt_any_due", now=now) and not self._ripe(overdue):
+        if not self._read("receipt_any_due", now=now) and not self._ripe(now - PART_SECONDS):
             return Arrived()
         with self._database.write() as connection:
             due = {row["id"]: _receipt(row) for row in connection.all("receipt_due", now=now, limit=limit)}
-            found = _match(connection, due)
+            found = _match(connection, {n: _counted(item, now) for n, item in due.items()})
             found |= _guess(connection, {n: item for n, item in due.items() if n not in found}, now)
             left = {number: receipt for number, receipt in due.items() if number not in found}
             connection.bulk("receipt_drop", ({"id": number} for number in found))
             connection.bulk(
                 "receipt_later", ({"id": n, "due": _again(item, now)} for n, item in left.items())
             )
-            arrived = Arrived(_matched(found), (), join_ripe(connection, overdue, limit, stops))
+            arrived = Arrived(_matched(found), (), join_ripe(connection, now, limit, stops))
             _notify(connection, arrived)
         return arrived
 
@@ -143,7 +142,8 @@ def _guess(
             receipt = own[firsts[recipient]]
             fitting = [row for row in rows if _fits(receipt, row["at"])]
             if len({(row["batch"], row["row"]) for row in fitting}) == 1:
-                events = [_outcome_row(receipt, fitting[0], event) for event in ("part", receipt.event)]
+                told = _counted(receipt, now)
+                events = [_outcome_row(told, fitting[0], event) for event in ("part", receipt.event)]
                 _append(connection, [events[0] | {"recipient": recipient}, events[1]])
                 found[firsts[recipient]] = _of(receipt, fitting[0])
     return found
@@ -180,6 +180,10 @@ def _again(receipt: NewReceipt, now: float) -> float:
     age = now - receipt.at
     wait = min(max(AGAIN_SECONDS, age / 2), AGAIN_CEILING)
     return now + (min(wait, LOST_SECONDS - age) if age < LOST_SECONDS else wait)
+
+
+def _counted(receipt: NewReceipt, now: float) -> NewReceipt:
+    return evolve(receipt, at=counted(receipt.at, now))
 
 
 def _of(receipt: NewReceipt, row: Row) -> MatchedReceipt:

@@ -13,12 +13,19 @@ from smsfs.store.sql.optouts import add
 
 #: What has come of a long reply by then is all of it; for as long, a part that comes again is known.
 PART_SECONDS = 86_400.0
+#: What is known later than this counts as come only then: the report of the day that it came on may be made.
+LATE_SECONDS = 3600.0
 #: The same short text from the same number within this time was delivered again; a person takes longer.
 AGAIN_SECONDS = 60.0
 #: More digits are no number that anything was sent to, and do not fit into the column.
 MAX_DIGITS = 15
 
 _KEY = ("backend", "sender", "recipient", "reference", "total")
+
+
+def counted(at: float, now: float) -> float:
+    """When something that came at a time, and that sense can be made of now, counts as come."""
+    return now if now - at > LATE_SECONDS else at
 
 
 def receive_parts(connection: Connection, parts: Iterable[NewReplyPart], stops: Stops) -> list[Reply]:
@@ -43,28 +50,28 @@ def _receive_part(
     replies = []
     parts = connection.all("reply_part_of", **key)
     if any(part["part"] == row["part"] for part in parts):  # its number is in use again: the rest never came
-        replies.append(_join(connection, parts, stops))
+        replies.append(_join(connection, parts, stops, row["at"]))
         parts = []
     connection.bulk("reply_part_add", [row])
     if len({part["part"] for part in parts} | {row["part"]}) >= row["total"]:
-        replies.append(_join(connection, connection.all("reply_part_of", **key), stops))
+        replies.append(_join(connection, connection.all("reply_part_of", **key), stops, row["at"]))
     return replies
 
 
-def join_ripe(connection: Connection, overdue: float, limit: int, stops: Stops) -> list[Reply]:
+def join_ripe(connection: Connection, now: float, limit: int, stops: Stops) -> list[Reply]:
     """Put replies together that are whole, or for which nothing came for long; within a transaction.
 
     Parts that came by two hosts at once are whole without either of them seeing it.
     """
     replies = []
-    for ripe in connection.all("reply_part_ripe", overdue=overdue, limit=limit):
+    for ripe in connection.all("reply_part_ripe", overdue=now - PART_SECONDS, limit=limit):
         parts = connection.all("reply_part_of", **{name: ripe[name] for name in _KEY})
         if parts:
-            replies.append(_join(connection, parts, stops))
+            replies.append(_join(connection, parts, stops, now))
     return replies
 
 
-def _join(connection: Connection, parts: Sequence[Row], stops: Stops) -> Reply:
+def _join(connection: Connection, parts: Sequence[Row], stops: Stops, now: float) -> Reply:
     texts = {part["part"]: bytes(part["text"]) for part in parts}
     text = b"".join(texts[number] for number in sorted(texts)).decode("utf-16-be", "replace")
     first, text = parts[0], plain(text)
@@ -73,7 +80,7 @@ def _join(connection: Connection, parts: Sequence[Row], stops: Stops) -> Reply:
     values |= {
         "text": text,
         "whole": int(len(texts) == first["total"]),
-        "at": max(part["at"] for part in parts),
+        "at": counted(max(part["at"] for part in parts), now),
     }
     values |= {name: answered[name] if answered else None for name in ("account", "batch", "row")}
     row = connection.one("reply_add", **values)

@@ -141,6 +141,17 @@ class ReceiptSuite(StoreFixtures):
         assert (matched(store, NOW + DAY), store.inbound.waiting()) == ([], 0)
         assert events(store, batch) == [(1, "accepted", "c1"), (1, "delivered", "c1")]
 
+    @pytest.mark.parametrize("outcome", [took("c1"), lost()])
+    def test_what_is_matched_late_counts_from_then(
+        self, store: Store, account: Account, owner: Owner, outcome: Outcome
+    ) -> None:
+        """A message would be in no daily report: its own day's is made before its receipt is matched."""
+        batch = accepted(store, account, owner, new_slice())
+        came(store, receipt("c1"))
+        report(store, owner, outcome)
+        assert matched(store, NOW + 2 * 3600) == ["c1"]
+        assert store.queue.outcomes(batch.id, 1, 2)[-1].at == NOW + 2 * 3600
+
     def test_receipt_that_comes_again_counts_once(
         self, store: Store, other: Store, account: Account, owner: Owner
     ) -> None:
@@ -400,6 +411,7 @@ class ReplySuite(StoreFixtures):
         assert not store.inbound.match(NOW + DAY - 60, MANY, never).replies
         (reply,) = store.inbound.match(NOW + DAY + 60, MANY, never).replies
         assert (reply.text, reply.whole) == ("one \ufffdthree", False)
+        assert reply.at == NOW + DAY + 60, "its day's report is made"
         assert not store.inbound.match(NOW + 2 * DAY, MANY, never).replies
 
     def test_reference_in_use_again_loses_nothing(self, store: Store) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from smsfs.dialects import Refused, Submission
 from smsfs.dialects.naxai import Naxai
+from smsfs.dialects.settings import settings_of
 from smsfs.errors import Cause, Ignored, Unreadable
 from smsfs.sms.message import Message
 
@@ -23,7 +24,7 @@ JAN = "32476123456,Jan\n"
 
 def _read(data: bytes | str, at=AT, **settings) -> list:
     data = data.encode() if isinstance(data, str) else data
-    settings = {**DIALECT.defaults, **HI, **settings}
+    settings = settings_of(DIALECT, {**HI, **settings})
     rows = []
     try:
         rows.extend(DIALECT.read(io.BytesIO(data), len(data), Submission("x.csv"), settings, at))
@@ -188,10 +189,23 @@ def test_messages_wait_for_the_calendar():
     (free,) = _read(HEADER + JAN)
     assert (free.due, free.until) == (0, 0)
     evening = datetime(2026, 11, 23, 19, tzinfo=UTC)
-    assert DIALECT.again({**DIALECT.defaults, **calendar}, evening)[0] == monday + 24 * 3600
+    assert DIALECT.again(settings_of(DIALECT, calendar), evening)[0] == monday + 24 * 3600
     assert "by the connector's calendar nothing could be sent" in _cause(
         HEADER + JAN, exclusions="2026-01-01..2030-01-01"
     )
+
+
+def test_validity_ends_a_long_opening():
+    """After a carrier's failure, a connector that closes at Christmas only would send reminders of weeks."""
+    (row,) = _read(HEADER + JAN, exclusions="2026-12-25", validity_seconds=3600)
+    assert (row.due, row.until) == (0, AT.timestamp() + 3600)
+    (row,) = _read(HEADER + JAN, exclusions="2026-11-22", validity_seconds=3600)
+    assert row.until == row.due + 3600
+
+
+def test_what_waits_is_sent_once_there_is_no_calendar():
+    """What waits for the morning would be lost as too late when its connector's hours are lifted."""
+    assert DIALECT.again(settings_of(DIALECT, {}), AT) == (0, AT.timestamp() + 2 * 86_400)
 
 
 def test_the_size_of_a_file():

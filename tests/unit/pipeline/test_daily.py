@@ -123,6 +123,29 @@ def test_replies_are_told_with_what_they_answer(leads, reporter, clock):
     ]
 
 
+def test_what_was_known_too_late_is_told_the_next_day(leads, reporter, clock):
+    """A receipt, or half of a reply, matched only after its day was reported would be in no report."""
+    clock.now = at(20, 23)
+    number = send(leads)
+    early = NewReceipt("out", "late", 4512345602, "delivered", clock.now)
+    half = NewReplyPart("out", "4512345601", "2929", "Half of", clock.now, reference=7, part=1, total=2)
+    leads.store.inbound.receive([early], [half], stops)
+    clock.now = at(21, 2)
+    assert reporter.step()
+    again = leads.submit(b"phone,name\n4512345602,Bo\n", "again.csv")
+    assert leads.intake().step()
+    held = leads.store.queue.claim_slice(leads.owner, "out", clock.now, oldest=True)
+    taken = Outcome(1, "accepted", clock.now, "late", attempt=1, recipient=4512345602)
+    leads.store.queue.record(leads.owner, [SliceReport(held, [taken], done=True)])
+    clock.now = at(21, 23, 30)
+    assert leads.store.inbound.match(clock.now, 10, stops).matched
+    clock.now = at(22, 2)
+    assert reporter.step()
+    assert [row[2] for row in made(leads, "status_2026-11-21.csv")[1:]] == [f"{again}-1"]
+    (_, reply) = made(leads, "received_2026-11-21.csv")
+    assert (reply[1], reply[3]) == (str(number), f"{number}-1")
+
+
 def test_reports_come_once_from_two_o_clock_on(leads, reporter, clock, house, events):
     """A program that fetches yesterday's report by five would find none; or one for each host and start."""
     clock.now = at(21, 1, 59)

@@ -91,6 +91,15 @@ def test_messages_wait_within_their_validity_only(house, clock, queue, age, open
         assert datetime.fromtimestamp(window[0], UTC).astimezone(BRUSSELS).hour >= 8
 
 
+def test_messages_leave_when_the_calendar_is_lifted(house, run, clock, queue, settled):
+    """An operator who opens a connector at night to have its messages out would lose them instead."""
+    number = queue(clock.now, clock.now + 60)
+    clock.now += 61
+    carrier = ScriptedCarrier()
+    run(carrier, until_=settled(number), reopen=reopening(house.store, lambda _: dialect("naxai")))
+    assert carrier.sent == [1]
+
+
 def test_a_calendar_that_never_opens_any_more_cancels(house, clock, queue):
     """Dispatch would stop over one account's setting."""
     house.store.accounts.update(house.account.id, {**OFFICE, "exclusions": "2023-01-01..2026-12-31"})
