@@ -25,16 +25,27 @@ def backends(as_json: bool, config_file: Path | None) -> None:
 
 def _backends(config: Config, store: Store) -> Iterator[dict[str, Any]]:
     backlog = store.queue.backlog()
-    hosts = {host.term: host.host for host in store.hosts() if host.alive}
+    alive = [host for host in store.hosts() if host.alive]
+    hosts = {host.term: host.host for host in alive}
     states = [state for state in store.routing.states() if state.owner in hosts]
+    silent = {host.host for host in alive if host.kind == "front"} - {hosts[state.owner] for state in states}
     for name in dict.fromkeys([*config.backends, *sorted(backlog), *(state.backend for state in states)]):
         options = config.backends.get(name)
         common = {"backend": name, "type": options and options.type, "queued": backlog.get(name, 0)}
-        why = "no smsfs serve that has it runs" if options else "it is not in the configuration"
         seen = [state for state in states if state.backend == name]
         yield from (_row(common, hosts[state.owner], state) for state in seen)
         if not seen:
-            yield {**common, "host": None, "state": None, "since": None, "reason": why}
+            reason = _unseen(silent) if options else "it is not in the configuration"
+            yield {**common, "host": None, "state": None, "since": None, "reason": reason}
+
+
+def _unseen(silent: set[str]) -> str:
+    """Why no host tells how a backend fares; ``silent`` ones run smsfs serve and have told of none yet."""
+    if silent:
+        return (
+            f"smsfs serve on {', '.join(sorted(silent))} is starting: look again in a moment, or into its log"
+        )
+    return "no smsfs serve that has it runs"
 
 
 def _row(common: dict[str, Any], host: str, state: BackendState) -> dict[str, Any]:

@@ -11,6 +11,8 @@ import click
 from attrs import frozen
 
 from smsfs.cli.common import cell, config_option, err, find_account, opened, show_list
+from smsfs.dialects import Submission
+from smsfs.dialects.registry import dialect
 from smsfs.errors import StoreUnavailable
 from smsfs.pipeline.follow import Follower
 from smsfs.pipeline.messages import MessageStatus, statuses
@@ -84,7 +86,7 @@ def _bytes(store: Store, file: File) -> int:
 
 @click.command()
 @click.option("--account", "name", help="Only this account's.")
-@click.option("--file", "file", help="Only this file's: its name now, or the one it was submitted under.")
+@click.option("--file", "file", help="Only this file's: its path now, or one it had before.")
 @click.option(
     "--state", type=click.Choice([str(state) for state in MessageState]), help="Only in this state."
 )
@@ -103,7 +105,7 @@ def messages(
     """List messages with their states, oldest first."""
     with opened(config_file) as (_, store):
         account = find_account(store, name).id if name else None
-        wanted = _Wanted(account, file)
+        wanted = _Wanted(store, account, file and file.lstrip("/"))
         told = _follow(store, wanted) if follow else _existing(store, wanted)
         found = _messages(store, (status for status in told if state in (None, status.state)))
         with _until_interrupted():
@@ -137,22 +139,46 @@ def _line(item: Mapping[str, Any]) -> str:
 class _Wanted:
     """Which batches: of an account, or a file, or all."""
 
+    store: Store
     account: int | None
     file: str | None
 
     def __call__(self, batch: Batch) -> bool:
-        names = (batch.path, batch.stem, f"{batch.stem}.ready")
-        return self.account in (None, batch.account) and (self.file is None or self.file in names)
+        """Whether a batch is one of them: the file may be named as it was at any time."""
+        if self.account not in (None, batch.account):
+            return False
+        return self.file in (None, batch.path, batch.stem, f"{batch.stem}.ready") or self._was(batch)
+
+    def _was(self, batch: Batch) -> bool:
+        """Whether the file lay there while it was read."""
+        account, at = self.store.accounts.get(batch.account), datetime.fromtimestamp(batch.submitted, UTC)
+        submission = Submission(batch.stem, batch.flags)
+        return account is not None and self.file == dialect(account.dialect).path(
+            submission, at, FileState.PROCESSING
+        )
+
+    def batches(self) -> Iterator[Batch]:
+        """Those there are, oldest first; whoever named a file that there is none of is told."""
+        found = False
+        for batch in filter(self, self.store.queue.batches(self.account, self.file)):
+            found = True
+            yield batch
+        if self.file and not found:
+            err.print(
+                f"No file {self.file} was submitted; smsfs files lists those there are.",
+                markup=False,
+                soft_wrap=True,
+            )
 
 
 def _existing(store: Store, wanted: _Wanted) -> Iterator[MessageStatus]:
-    for batch in store.queue.batches(wanted.account, wanted.file):
+    for batch in wanted.batches():
         yield from statuses(store, batch)
 
 
 def _follow(store: Store, wanted: _Wanted) -> Iterator[MessageStatus]:
     follower = Follower(store, wanted)
-    yield from follower.existing(store.queue.batches(wanted.account, wanted.file))
+    yield from follower.existing(wanted.batches())
     while True:
         try:
             yield from follower.news()

@@ -22,11 +22,11 @@ from smsfs.errors import ConfigurationError, StoreUnavailable
 from smsfs.frontends.logins import Logins, host_keys
 from smsfs.frontends.proxy import networks
 from smsfs.frontends.sftp import SftpServer, SftpSettings
-from smsfs.frontends.web import Readiness, WebServer, start_web
 from smsfs.store import Owner, Store
 
 if TYPE_CHECKING:
     from smsfs.frontends.ftp import FtpServer
+    from smsfs.frontends.web import Readiness, WebServer
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 STEADY_SECONDS = 60.0
@@ -92,9 +92,11 @@ async def _listen(what: str, server: "SftpServer | FtpServer") -> None:
     _print_ready(what, server.addresses)
 
 
-async def _listen_web(config: WebConfig | None, readiness: Readiness) -> WebServer | None:
+async def _listen_web(config: WebConfig | None, readiness: "Readiness") -> "WebServer | None":
     if config is None:
         return None
+    from smsfs.frontends.web import start_web  # noqa: PLC0415 -- as for FTP
+
     web = await start_web([address(text) for text in config.listen], readiness)
     _print_ready("web", web.addresses)
     return web

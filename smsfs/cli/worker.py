@@ -18,7 +18,6 @@ from smsfs.cli.common import config_option, opened
 from smsfs.cli.logs import configure
 from smsfs.config import BackendConfig, Config, MailConfig
 from smsfs.dialects.registry import dialect
-from smsfs.pipeline.daily import DailyReporter
 from smsfs.pipeline.dispatch import BreakerRules, Dispatcher, Route
 from smsfs.pipeline.intake import Intake, IntakeRules
 from smsfs.pipeline.mail import Mailer, Relay
@@ -80,6 +79,8 @@ def reports(name: str, config_file: Path | None) -> None:
 
 
 def _report_until(stop: threading.Event, store: Store, owner: Owner, mail: MailConfig | None) -> None:
+    from smsfs.pipeline.daily import DailyReporter  # noqa: PLC0415 -- it takes Liquid along, which slows the others
+
     writer, daily, next_sweep = ResultWriter(store, owner), DailyReporter(store, owner, dialect), 0.0
     relay = Relay(**asdict(mail)) if mail else None
     mailer = Mailer(store, relay, lambda: store.lead(owner, REPORTS), dialect)

@@ -1,22 +1,24 @@
-"""The dialects there are, by name."""
+"""The dialects there are, by name; each is imported when it is first asked for: most hosts need one."""
+
+from functools import cache
+from importlib import import_module
+from typing import cast
 
 from smsfs.dialects import Dialect
-from smsfs.dialects.gatewayapi import GatewayApi
-from smsfs.dialects.naxai import Naxai
-from smsfs.dialects.smsportal import SmsPortal
 from smsfs.errors import ConfigurationError
 
-DIALECTS: dict[str, Dialect] = {known.name: known for known in (GatewayApi(), SmsPortal(), Naxai())}
+#: Dialect -> its class, in the module of that name.
+DIALECTS = {"gatewayapi": "GatewayApi", "smsportal": "SmsPortal", "naxai": "Naxai"}
 
 
+@cache
 def dialect(name: str) -> Dialect:
     """The dialect of that name.
 
     Raises:
         ConfigurationError: there is none; the sentence names those there are.
     """
-    try:
-        return DIALECTS[name]
-    except KeyError:
+    if name not in DIALECTS:
         known = ", ".join(DIALECTS)
-        raise ConfigurationError(f'There is no dialect "{name}"; there are: {known}.') from None
+        raise ConfigurationError(f'There is no dialect "{name}"; there are: {known}.')
+    return cast("Dialect", getattr(import_module(f"smsfs.dialects.{name}"), DIALECTS[name])())

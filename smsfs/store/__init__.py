@@ -322,7 +322,7 @@ class Queue(Protocol):
         """When the next batch is due to be read; None when there is none."""
 
     def batches(self, account: int | None = None, file: str | None = None) -> Iterator[Batch]:
-        """Batches, oldest first; ``file`` is a path, or the name under which it was submitted."""
+        """Batches, oldest first; with ``file`` those whose path that is, or whose stem is part of it."""
 
     def slices(self, batch: int) -> Iterator[Slice]:
         """The slices of a batch in order, those tried again among them."""

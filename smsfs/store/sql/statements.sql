@@ -137,7 +137,7 @@ SELECT * FROM batch WHERE account = :account AND stem = :stem AND digest = :dige
 -- name: batch_all
 SELECT b.* FROM batch b
 WHERE (CAST(:account AS BIGINT) IS NULL OR b.account = :account)
-    AND (CAST(:name AS TEXT) IS NULL OR b.path = :name OR b.stem = :name OR b.stem || '.ready' = :name) AND b.id > :after
+    AND (CAST(:name AS TEXT) IS NULL OR b.path = :name OR replace(:name, b.stem, '') <> :name) AND b.id > :after
 ORDER BY b.id LIMIT 200;
 -- name: batch_expired
 SELECT id FROM batch b WHERE account = :account AND finished < :before

@@ -69,3 +69,15 @@ def test_words_of_the_dead_are_not_shown(configured, store):
     store.routing.report(owner, [BackendState("outbox", "up", "", 1.0, 1.0)])
     store.close()
     assert configured("backends", "--json").rows()[0]["state"] is None
+
+
+def test_a_server_that_has_not_told_yet(configured, store):
+    """Right after its start a server would be said not to run."""
+    front = store.register("front")
+    (host,) = (host.host for host in store.hosts() if host.term == front.id)
+    first, second = configured("backends", "--json").rows()
+    told = f"smsfs serve on {host} is starting: look again in a moment, or into its log"
+    assert (first["state"], first["reason"], second["reason"]) == (None, told, told)
+    store.routing.report(store.register("dispatch"), [BackendState("outbox", "up", "", 1.0, 1.0)])
+    first, second = configured("backends", "--json").rows()
+    assert (first["state"], second["reason"]) == ("up", "no smsfs serve that has it runs")

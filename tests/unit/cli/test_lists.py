@@ -1,3 +1,4 @@
+import json
 import os
 
 import pytest
@@ -24,14 +25,26 @@ def test_files_in_each_state(smsfs, submitted):
     assert rows["good"]["submitted_at"].endswith("Z")
 
 
-def test_a_file_that_was_ignored_says_why(smsfs, store):
+@pytest.fixture
+def uploaded(store):
+    """Uploads a file of an account, and reads it."""
+
+    def upload(account, path, text):
+        handle = (
+            Filesystems(store, store.register("front"), dialect)
+            .of(account)
+            .open(path, os.O_WRONLY | os.O_CREAT)
+        )
+        handle.write(0, text.encode())
+        handle.close()
+        assert Intake(store, store.register("intake"), dialect, IntakeRules("outbox")).step()
+
+    return upload
+
+
+def test_a_file_that_was_ignored_says_why(smsfs, store, uploaded):
     """An operator could not tell a customer why a file is neither sent nor rejected."""
-    connector = store.accounts.add("leads", "naxai", {"template": "Hi"}, store.now())
-    files = Filesystems(store, store.register("front"), dialect).of(connector)
-    handle = files.open("a.csv", os.O_WRONLY | os.O_CREAT)
-    handle.write(0, b"name\nAda\n")
-    handle.close()
-    assert Intake(store, store.register("intake"), dialect, IntakeRules("outbox")).step()
+    uploaded(store.accounts.add("leads", "naxai", {"template": "Hi"}, store.now()), "a.csv", "name\nAda\n")
     (row,) = smsfs("files", "--json").rows()
     assert (row["state"], row["causes"]) == ("draft", 1)
     assert 'its columns are "name". The file is ignored and nothing sent' in row["cause"]
@@ -64,14 +77,49 @@ def test_messages_of_one_state(smsfs, submitted):
     assert smsfs("messages", "--state", "unknown", "--json").out == ""
 
 
-@pytest.mark.parametrize("name", ["one.csv", "one.csv.ready"])
+@pytest.mark.parametrize("name", ["one.csv", "/one.csv", "one.csv.ready"])
 def test_messages_of_one_file(smsfs, submitted, name):
     """A client knows the name that it gave the file, not the one that the server made of it."""
     submitted("one.csv", until="read")
-    submitted("two.csv", until="read")
+    submitted("not one.csv", until="read")
     rows = smsfs("messages", "--file", name, "--json").rows()
     assert [row["file"].split(".")[0] for row in rows] == ["one", "one"]
-    assert len(smsfs("messages", "--file", rows[0]["file"]).out.splitlines()) == 3
+    now = rows[0]["file"]
+    assert len(smsfs("messages", "--file", now).out.splitlines()) == 3
+    assert len(smsfs("messages", "--file", now.replace(".success", ".processing")).out.splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("dialect_name", "settings", "path", "content"),
+    [
+        (
+            "smsportal",
+            {"check_networks": False},
+            "Send_SMS/x.json",
+            {"message_template": "Hi", "contacts": [{"msisdn": "4512345601"}]},
+        ),
+        ("naxai", {"template": "Hi", "phone_column": "phone"}, "x.csv", "phone\n4512345601\n"),
+    ],
+)
+def test_messages_of_a_file_that_has_moved(smsfs, store, uploaded, dialect_name, settings, path, content):
+    """Whoever asks by the path of the upload would be told that nothing was sent."""
+    account = store.accounts.add("shop", dialect_name, settings, store.now())
+    uploaded(account, path, content if isinstance(content, str) else f"version: 7\n{json.dumps(content)}")
+    for name in (path, f"/{path}", path.rpartition("/")[2]):
+        assert [row["recipient"] for row in smsfs("messages", "--file", name, "--json").rows()] == [
+            "4512345601"
+        ]
+    (row,) = smsfs("messages", "--json").rows()
+    assert smsfs("messages", "--file", row["file"], "--json").rows() == [row]
+
+
+@pytest.mark.usefixtures("clinic")
+def test_messages_of_no_file(smsfs, submitted):
+    """A slip in a name would look like a file of which nothing was sent."""
+    submitted("bad.csv", "msisdn,message\n12,Hi\n", until="read")
+    done = smsfs("messages", "--file", "bda.csv", "--json")
+    assert (done.out, done.err) == ("", "No file bda.csv was submitted; smsfs files lists those there are.\n")
+    assert smsfs("messages", "--file", "bad.csv", "--json").err == ""
 
 
 def test_rejected_files_have_no_messages(smsfs, submitted):

@@ -13,7 +13,7 @@ import pytest
 from smsfs.cli import cli
 from smsfs.cli.account import settings_from
 from smsfs.config import SYSTEM_FILE
-from smsfs.dialects.registry import DIALECTS
+from smsfs.dialects.registry import DIALECTS, dialect
 from smsfs.dialects.settings import settings_of, shown
 
 ROOT = Path(__file__).parents[3]
@@ -109,7 +109,7 @@ def test_settings_and_their_defaults():
     """A user would set what is not there, not find what is, or trust a default that changed."""
     rows = table("Settings, for `--set`")
     assert stated(rows) == {
-        key: shown(value) for key, value in settings_of(DIALECTS["gatewayapi"], {}).items()
+        key: shown(value) for key, value in settings_of(dialect("gatewayapi"), {}).items()
     }
 
 
@@ -118,7 +118,7 @@ def test_settings_of_dialects(name):
     """As above, for those who bring files of another system."""
     page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     rows = table("## Settings", page)
-    assert stated(rows) == {key: shown(value) for key, value in DIALECTS[name].defaults.items()}
+    assert stated(rows) == {key: shown(value) for key, value in dialect(name).defaults.items()}
 
 
 def test_sentences_are_the_ones_shown():
