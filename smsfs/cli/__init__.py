@@ -8,8 +8,8 @@ from typing import cast
 import click
 
 from smsfs import __version__
-from smsfs.cli.common import TEMPORARY, err
-from smsfs.errors import ConfigurationError, Refusal, StoreUnavailable
+from smsfs.cli.common import err, exit_status
+from smsfs.errors import ConfigurationError, Refusal
 
 #: Command -> the module that has it.
 COMMANDS = {
@@ -70,12 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as exc:
         exc.show()
         sys.exit(exc.exit_code)
-    except StoreUnavailable as exc:
-        err.print(f"smsfs: {exc}", markup=False, soft_wrap=True)
-        sys.exit(TEMPORARY)
     except (ConfigurationError, Refusal) as exc:
         err.print(f"smsfs: {exc}", markup=False, soft_wrap=True)
-        sys.exit(1)
+        sys.exit(exit_status(exc))
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import asyncssh
 import click
+from attrs import frozen
 
 from smsfs.backends import routing
 from smsfs.cli.common import config_option, find_account, opened, out, show_list
@@ -26,9 +27,19 @@ F = TypeVar("F", bound=Callable[..., Any])
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
+@frozen
+class Kind:
+    """Whom a command is for, where accounts and connectors share it: the word, and how one is found."""
+
+    word: str
+    find: Callable[[Store, str], Account]
+
+
 @click.group()
-def account() -> None:
+@click.pass_context
+def account(context: click.Context) -> None:
     """Make, show and change accounts: a login, a folder, its rules."""
+    context.obj = Kind("Account", find_account)
 
 
 def password_option(function: F) -> F:
@@ -167,7 +178,7 @@ def let_in(store: Store, made: Account, lines: Iterable[str], password: str | No
 def list_(as_json: bool, config_file: Path | None) -> None:
     """List the accounts."""
     with opened(config_file) as (_, store):
-        found = [details(store, item.name) for item in store.accounts.all()]
+        found = [details(store, item) for item in store.accounts.all()]
     show_list(["name", "dialect", "state", "login", "files", "bytes"], found, as_json=as_json)
 
 
@@ -175,14 +186,11 @@ def list_(as_json: bool, config_file: Path | None) -> None:
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @config_option
-def show(name: str, as_json: bool, config_file: Path | None) -> None:
-    """Show an account with all its settings."""
+@click.pass_obj
+def show(kind: Kind, name: str, as_json: bool, config_file: Path | None) -> None:
+    """Show one with all its settings."""
     with opened(config_file) as (_, store):
-        show_details(details(store, name), as_json=as_json)
-
-
-def show_details(item: dict[str, Any], *, as_json: bool) -> None:
-    """Print what ``details`` gave."""
+        item = details(store, kind.find(store, name))
     if as_json:
         click.echo(json.dumps(item, ensure_ascii=False))
         return
@@ -202,17 +210,18 @@ def _line(key: str, value: object) -> None:
 @click.argument("name")
 @click.argument("pairs", nargs=-1, required=True, metavar="KEY=VALUE...")
 @config_option
-def set_(name: str, pairs: tuple[str, ...], config_file: Path | None) -> None:
+@click.pass_obj
+def set_(kind: Kind, name: str, pairs: tuple[str, ...], config_file: Path | None) -> None:
     """Change settings; they act at once, on running servers too.
 
-    credits=N lets the account send N SMS more and no others; credits= any number.
+    credits=N lets an account send N SMS more and no others; credits= any number.
     """
     with opened(config_file) as (config, store):
-        change(config, store, find_account(store, name), pairs)
-    out.print(f"Account {name} changed.")
+        _change(config, store, kind.find(store, name), pairs)
+    out.print(f"{kind.word} {name} changed.")
 
 
-def change(config: Config, store: Store, found: Account, pairs: Iterable[str]) -> None:
+def _change(config: Config, store: Store, found: Account, pairs: Iterable[str]) -> None:
     """Change an account's settings by ``KEY=VALUE``.
 
     Raises:
@@ -308,36 +317,37 @@ def _drop_key(store: Store, account_id: int, fingerprint: str) -> None:
 @click.argument("name")
 @click.option("--undo", is_flag=True, help="Let it log in again.")
 @config_option
-def disable(name: str, undo: bool, config_file: Path | None) -> None:
-    """Refuse an account's logins.
+@click.pass_obj
+def disable(kind: Kind, name: str, undo: bool, config_file: Path | None) -> None:
+    """Refuse its logins.
 
     What was submitted before is still sent.
     """
     with opened(config_file) as (_, store):
-        store.accounts.set_disabled(find_account(store, name).id, disabled=not undo)
-    out.print(f"Account {name} {'enabled' if undo else 'disabled'}.")
+        store.accounts.set_disabled(kind.find(store, name).id, disabled=not undo)
+    out.print(f"{kind.word} {name} {'enabled' if undo else 'disabled'}.")
 
 
 @account.command()
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @config_option
-def remove(name: str, yes: bool, config_file: Path | None) -> None:
-    """Remove an account, its files and its history.
+@click.pass_obj
+def remove(kind: Kind, name: str, yes: bool, config_file: Path | None) -> None:
+    """Remove one, with its files and its history.
 
     Refused while messages of it are on their way.
     """
     with opened(config_file) as (_, store):
-        found = find_account(store, name)
+        found = kind.find(store, name)
         if not yes:
             click.confirm(f"Remove {name}, its files and its history?", abort=True)
         store.contents.delete(store.accounts.remove(found.id))
-    out.print(f"Account {name} removed.")
+    out.print(f"{kind.word} {name} removed.")
 
 
-def details(store: Store, name: str) -> dict[str, Any]:
+def details(store: Store, found: Account) -> dict[str, Any]:
     """What there is to show of an account, its settings with every default."""
-    found = find_account(store, name)
     parent = store.accounts.get(found.parent) if found.parent else None
     keys = [_fingerprint(line) for line in store.accounts.keys(found.id)]
     files, size = store.files.view().usage(found.id)

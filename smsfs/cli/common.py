@@ -1,18 +1,21 @@
 """What the commands share: the configuration option, the store, and how errors are shown."""
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+import structlog
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 
+from smsfs.cli.logs import configure
 from smsfs.config import Config, load, open_store
 from smsfs.dialects.registry import dialect
-from smsfs.errors import ConfigurationError
+from smsfs.errors import ConfigurationError, Refusal, StoreUnavailable
 from smsfs.filesystem import Filesystems
 from smsfs.store import Account, Owner, Store
 
@@ -21,6 +24,7 @@ TEMPORARY = 75
 
 out = Console(highlight=False, emoji=False)
 err = Console(stderr=True, highlight=False, emoji=False)
+log = structlog.get_logger()
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -39,11 +43,28 @@ def config_option(function: F) -> F:
 def opened(config_file: Path | None) -> Iterator[tuple[Config, Store]]:
     """The configuration and its store, closed at the end."""
     config = load(config_file)
-    store = open_store(config)
-    try:
+    with closing(open_store(config)) as store:
         yield config, store
-    finally:
-        store.close()
+
+
+@contextmanager
+def running(config_file: Path | None) -> Iterator[tuple[Config, Store]]:
+    """As ``opened``, for what runs until it is stopped: it logs, and why it ends as well."""
+    config = load(config_file)
+    configure(config.log)
+    try:
+        with closing(open_store(config)) as store:
+            yield config, store
+    except (ConfigurationError, Refusal) as exc:
+        if config.log.format != "json":
+            raise
+        log.critical("ended", reason=str(exc))
+        sys.exit(exit_status(exc))
+
+
+def exit_status(exc: Exception) -> int:
+    """What a command ends with when this is why."""
+    return TEMPORARY if isinstance(exc, StoreUnavailable) else 1
 
 
 def find_account(store: Store, name: str) -> Account:

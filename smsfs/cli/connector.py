@@ -13,16 +13,19 @@ import click
 from smsfs.cli.account import (
     CREDITS,
     KEY_FILE,
-    change,
+    Kind,
     check_name,
     check_settings,
     details,
+    disable,
     key_lines,
     let_in,
     password_option,
     read_password,
+    remove,
+    set_,
     settings_from,
-    show_details,
+    show,
 )
 from smsfs.cli.check import SHOWN_MESSAGES, Result, judge, show_messages
 from smsfs.cli.common import config_option, find_account, opened, out, show_list
@@ -43,8 +46,14 @@ PASSWORD_BYTES = 12
 
 
 @click.group()
-def connector() -> None:
+@click.pass_context
+def connector(context: click.Context) -> None:
     """Make, show and change connectors: logins whose uploads are sent by a text and rules of their own."""
+    context.obj = Kind("Connector", _find)
+
+
+for shared in (show, set_, disable, remove):
+    connector.add_command(shared)
 
 
 @connector.command()
@@ -233,31 +242,10 @@ def list_(parent_name: str | None, as_json: bool, config_file: Path | None) -> N
     with opened(config_file) as (_, store):
         parent = find_account(store, parent_name).id if parent_name else None
         all_ = [item for item in store.accounts.all() if item.parent and parent in (None, item.parent)]
-        found = [details(store, item.name) for item in all_]
+        found = [details(store, item) for item in all_]
     for item in found:
         item["phone_column"] = item["settings"]["phone_column"]
     show_list(["name", "account", "state", "login", "phone_column", "files"], found, as_json=as_json)
-
-
-@connector.command()
-@click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@config_option
-def show(name: str, as_json: bool, config_file: Path | None) -> None:
-    """Show a connector with all its settings."""
-    with opened(config_file) as (_, store):
-        show_details(details(store, _find(store, name).name), as_json=as_json)
-
-
-@connector.command("set")
-@click.argument("name")
-@click.argument("pairs", nargs=-1, required=True, metavar="KEY=VALUE...")
-@config_option
-def set_(name: str, pairs: tuple[str, ...], config_file: Path | None) -> None:
-    """Change settings; they act at once, on running servers too."""
-    with opened(config_file) as (config, store):
-        change(config, store, _find(store, name), pairs)
-    out.print(f"Connector {name} changed.")
 
 
 @connector.command()
@@ -270,37 +258,6 @@ def test(name: str, file: Path, as_json: bool, config_file: Path | None) -> None
     with opened(config_file) as (_, store):
         found = _find(store, name)
     judge(file, RULES, settings_of(RULES, found.settings), as_json=as_json)
-
-
-@connector.command()
-@click.argument("name")
-@click.option("--undo", is_flag=True, help="Let it log in again.")
-@config_option
-def disable(name: str, undo: bool, config_file: Path | None) -> None:
-    """Refuse a connector's logins.
-
-    What was submitted before is still sent.
-    """
-    with opened(config_file) as (_, store):
-        store.accounts.set_disabled(_find(store, name).id, disabled=not undo)
-    out.print(f"Connector {name} {'enabled' if undo else 'disabled'}.")
-
-
-@connector.command()
-@click.argument("name")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@config_option
-def remove(name: str, yes: bool, config_file: Path | None) -> None:
-    """Remove a connector, its files, its reports and its history.
-
-    Refused while messages of it are on their way.
-    """
-    with opened(config_file) as (_, store):
-        found = _find(store, name)
-        if not yes:
-            click.confirm(f"Remove {name}, its files, its reports and its history?", abort=True)
-        store.contents.delete(store.accounts.remove(found.id))
-    out.print(f"Connector {name} removed.")
 
 
 def _find(store: Store, name: str) -> Account:

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import click
+import structlog
 
-from smsfs.cli.common import config_option, err, filesystems, find_account, opened
-from smsfs.cli.logs import configure
+from smsfs.cli.common import config_option, filesystems, find_account, running
 from smsfs.frontends import fuse
+
+log = structlog.get_logger()
 
 
 @click.command()
@@ -20,12 +22,11 @@ def mount(mountpoint: str, name: str | None, allow_other: bool, config_file: Pat
     MOUNTPOINT is an empty folder. The mount ends with SIGTERM, SIGINT or fusermount3 -u. It runs in the
     foreground, beside "smsfs serve" on the same store, which sends what is submitted here.
     """
-    with opened(config_file) as (config, store):
-        configure(config.log)
+    with running(config_file) as (_, store):
         made = filesystems(store, store.register("mount"))
         filesystem = made.of(find_account(store, name)) if name else made.all()
         if not {"front", "dispatch"}.intersection(store.alive().values()):
-            err.print("No smsfs serve runs on this store: what is submitted waits until one does.")
+            log.warning("No smsfs serve runs on this store: what is submitted waits until one does.")
         fuse.mount(
             filesystem,
             mountpoint,

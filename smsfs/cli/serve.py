@@ -15,8 +15,7 @@ import click
 import structlog
 
 from smsfs.backends.smpp.options import SmppConfig, tls_context
-from smsfs.cli.common import TEMPORARY, config_option, filesystems, opened
-from smsfs.cli.logs import configure
+from smsfs.cli.common import TEMPORARY, config_option, filesystems, running
 from smsfs.config import Config, FtpConfig, SftpConfig, WebConfig
 from smsfs.errors import ConfigurationError, StoreUnavailable
 from smsfs.frontends.logins import Logins, host_keys
@@ -41,8 +40,7 @@ def serve(config_file: Path | None) -> None:
 
     Prints one line "ready" for each listener. A second signal ends it at once; nothing is lost.
     """
-    with opened(config_file) as (config, store):
-        configure(config.log)
+    with running(config_file) as (config, store):
         for options in config.backends.values():
             if isinstance(options, SmppConfig):
                 tls_context(

@@ -14,8 +14,7 @@ from attrs import asdict
 from smsfs.backends.outbox import Outbox
 from smsfs.backends.smpp.client import SmppBackend
 from smsfs.backends.smpp.options import SmppConfig
-from smsfs.cli.common import config_option, opened
-from smsfs.cli.logs import configure
+from smsfs.cli.common import config_option, running
 from smsfs.config import BackendConfig, Config, MailConfig
 from smsfs.dialects.registry import dialect
 from smsfs.pipeline.dispatch import BreakerRules, Dispatcher, Route
@@ -46,8 +45,7 @@ _name_option = click.option("--name", default="", help="By which serve tells the
 def intake(name: str, config_file: Path | None) -> None:
     """Read submitted files."""
     os.nice(NICE)
-    with opened(config_file) as (config, store):
-        configure(config.log)
+    with running(config_file) as (config, store):
         rules = IntakeRules(
             config.pipeline.default_backend, config.pipeline.retry_seconds, config.pipeline.max_failures
         )
@@ -73,8 +71,7 @@ def _wait(store: Store, due: float | None) -> None:
 def reports(name: str, config_file: Path | None) -> None:
     """Write result files and daily reports, send mails, forget what is past its time, on one of all hosts."""
     os.nice(NICE)
-    with opened(config_file) as (config, store):
-        configure(config.log)
+    with running(config_file) as (config, store):
         _report_until(_end_of_input(), store, store.register("reports", name), config.mail)
 
 
@@ -115,8 +112,7 @@ def _end_of_input() -> threading.Event:
 @config_option
 def dispatch(name: str, config_file: Path | None) -> None:
     """Hand messages to backends."""
-    with opened(config_file) as (config, store):
-        configure(config.log)
+    with running(config_file) as (config, store):
         gc.freeze()  # what is there now stays, and is not looked through again and again
         uvloop.run(_dispatch(config, store, name))
 

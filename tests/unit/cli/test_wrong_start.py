@@ -1,11 +1,13 @@
 """Commands that set up logging or never come back when all is well: each in a process of its own."""
 
+import json
 import socket
 import subprocess
+import sys
 
 import pytest
 
-from smsfs.testing.server import Installation
+from smsfs.testing.server import Installation, free_ports
 
 
 def sentence(process):
@@ -79,3 +81,55 @@ def test_closed_pipe(tmp_path):
     shell = ["bash", "-o", "pipefail", "-c", '"$@" | true', "bash", *command]
     done = subprocess.run(shell, capture_output=True, text=True, check=False, timeout=60)
     assert done.stderr == ""
+
+
+def events(process):
+    """What a program that logs as JSON said: each line is an event."""
+    return [json.loads(line) for line in process.stderr.splitlines()]
+
+
+def test_every_line_of_a_json_log_is_json(tmp_path):
+    """Whoever collects logs would lose the one sentence that says why a server or its worker ended."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        sftp = {"listen": [f"127.0.0.1:{taken.getsockname()[1]}"]}
+        installation = Installation(tmp_path, {"sftp": sftp, "log": {"format": "json"}})
+        process = installation.run("serve", check=False)
+    last = events(process)[-1]
+    assert (process.returncode, last["event"], last["level"]) == (1, "ended", "critical")
+    assert last["reason"].startswith(f"SFTP cannot listen on {sftp['listen'][0]}: Address already in use.")
+
+
+def test_a_worker_without_its_database_says_so_in_json(tmp_path):
+    """Whoever collects logs would not see why nothing is sent while the database is away."""
+    (port,) = free_ports(1)
+    away = {"url": f"postgresql://smsfs@127.0.0.1:{port}/smsfs?connect_timeout=1"}
+    installation = Installation(tmp_path, {"store": away, "log": {"format": "json"}})
+    process = installation.run("worker", "intake", check=False)
+    assert (process.returncode, [event["event"] for event in events(process)]) == (75, ["ended"])
+
+
+LIBRARIES = """
+import logging, threading, warnings
+from smsfs.cli.logs import configure
+from smsfs.config import LogConfig
+configure(LogConfig("json"))
+logging.getLogger("asyncio").error("of a %s", "library", exc_info=ValueError("why"))
+warnings.warn("of Python", UserWarning)
+thread = threading.Thread(target=lambda: 1 / 0)
+thread.start()
+thread.join()
+raise RuntimeError("of ours")
+"""
+
+
+def test_what_libraries_say_and_nobody_caught_is_json_too():
+    """A collector of logs would see each line of a traceback as an event, or none of them."""
+    command = [sys.executable, "-c", LIBRARIES]
+    process = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    library, python, thread, crash = events(process)
+    assert (library["logger"], library["event"], library["level"]) == ("asyncio", "of a library", "error")
+    assert "ValueError: why" in library["exception"]
+    assert (python["logger"], "of Python" in python["event"]) == ("py.warnings", True)
+    assert (thread["event"], crash["event"]) == ("thread_crashed", "crashed")
+    assert "ZeroDivisionError" in thread["exception"]
+    assert "RuntimeError: of ours" in crash["exception"]

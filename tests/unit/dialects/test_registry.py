@@ -1,5 +1,8 @@
 """The dialects there are."""
 
+import subprocess
+import sys
+
 import pytest
 
 from smsfs.dialects.registry import DIALECTS, dialect
@@ -16,3 +19,11 @@ def test_an_unknown_dialect_names_the_known_ones():
     """A typing error in an account would be a riddle."""
     with pytest.raises(ConfigurationError, match='no dialect "gateway"; there are: gatewayapi'):
         dialect("gateway")
+
+
+@pytest.mark.parametrize("module", ["lists", "worker", "serve"])
+def test_a_dialect_is_imported_when_it_is_needed(module):
+    """Every command and every worker would start later for a template language that the host may not need."""
+    code = f"import sys, smsfs.cli.{module}; print({{'liquid', 'phonenumbers'}} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
