@@ -10,10 +10,11 @@ import sqlite3
 import tomllib
 from collections.abc import Callable, Mapping
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
-from attrs import define, field, fields
+from attrs import asdict, define, field, fields
 from cattrs import ClassValidationError, Converter, IterableValidationError
 from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn
@@ -65,6 +66,10 @@ class SftpConfig:
     legacy_algorithms: bool = False
     proxy_from: list[str] = field(factory=list)
 
+    def __attrs_post_init__(self) -> None:
+        """Refuse what would let nobody in."""
+        _refuse_zeros(self)
+
 
 @define
 class FtpConfig:
@@ -85,6 +90,21 @@ class FtpConfig:
     ban_window: float = 600
     ban_time: float = 600
     proxy_from: list[str] = field(factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what would let nobody in."""
+        _refuse_zeros(self)
+
+
+def _refuse_zeros(limits: SftpConfig | FtpConfig) -> None:
+    """Whoever writes 0 for no limit would have a server that turns everybody away.
+
+    Raises:
+        ValueError: a clause that names the key.
+    """
+    for key, value in asdict(limits, recurse=False).items():
+        if value == 0 and not isinstance(value, bool) and key != "ban_time":
+            raise ValueError(f"{key} is 0, and has to be more")
 
 
 @define
@@ -110,11 +130,13 @@ class MailConfig:
     password: str = ""
 
     def __attrs_post_init__(self) -> None:
-        """Refuse what no mail could come from.
+        """Refuse what no mail could go to or come from.
 
         Raises:
             ValueError: a clause that names the key.
         """
+        if not self.host:
+            raise ValueError("host is empty, and has to be the relay's name")
         if not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", self.sender):
             raise ValueError(f"sender is {self.sender!r}, and has to be an address such as smsfs@example.com")
 
@@ -328,6 +350,8 @@ def _exactly(value: Any, kind: Any) -> Any:
     kinds = kind if isinstance(kind, tuple) else (kind,)
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         raise ValueError(f"{value!r} is not {KINDS[kinds[-1]]}")
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError(f"{value!r} is not a finite number")
     if isinstance(value, (int, float)) and value < 0:
         raise ValueError(f"{value!r} is less than 0")
     return value

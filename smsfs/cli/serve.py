@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ import structlog
 
 from smsfs.backends.smpp.options import SmppConfig, tls_context
 from smsfs.cli.common import TEMPORARY, config_option, filesystems, running
-from smsfs.config import Config, FtpConfig, SftpConfig, WebConfig
+from smsfs.config import Config, FtpConfig, SftpConfig
 from smsfs.errors import ConfigurationError, StoreUnavailable
 from smsfs.frontends.logins import Logins, host_keys
 from smsfs.frontends.proxy import networks
@@ -60,6 +61,8 @@ async def _serve(config: Config, config_file: Path | None, store: Store) -> None
     keys = await asyncio.to_thread(host_keys, store)
     sftp = SftpServer(_sftp_settings(config.sftp, keys), logins)
     ftp = _ftp_server(config.ftp, logins)
+    with _naming("web"):
+        web_addresses = [address(text) for text in config.web.listen] if config.web else []
     workers = [Worker(name, config_file, store, config) for name in ("intake", "dispatch", "reports")]
     tasks = [asyncio.create_task(worker.run()) for worker in workers]
     web = None
@@ -67,7 +70,7 @@ async def _serve(config: Config, config_file: Path | None, store: Store) -> None
         await _listen("sftp", sftp)
         if ftp:
             await _listen("ftp", ftp)
-        web = await _listen_web(config.web, partial(_unready, stop, store, owner))
+        web = await _listen_web(web_addresses, partial(_unready, stop, store, owner))
         await stop.wait()
         log.info("stopping", grace=config.pipeline.stop_grace)
     finally:
@@ -90,12 +93,12 @@ async def _listen(what: str, server: "SftpServer | FtpServer") -> None:
     _print_ready(what, server.addresses)
 
 
-async def _listen_web(config: WebConfig | None, readiness: "Readiness") -> "WebServer | None":
-    if config is None:
+async def _listen_web(addresses: list[tuple[str, int]], readiness: "Readiness") -> "WebServer | None":
+    if not addresses:
         return None
     from smsfs.frontends.web import start_web  # noqa: PLC0415 -- as for FTP
 
-    web = await start_web([address(text) for text in config.listen], readiness)
+    web = await start_web(addresses, readiness)
     _print_ready("web", web.addresses)
     return web
 
@@ -124,17 +127,17 @@ def _store_fault(store: Store, owner: Owner) -> str | None:
 
 def _sftp_settings(config: SftpConfig, keys: list[asyncssh.SSHKey]) -> SftpSettings:
     only = {name: getattr(config, name) for name in ("max_sessions", "legacy_algorithms")}
-    return SftpSettings(keys, **_limits(config), **only)
+    return SftpSettings(keys, **_limits("sftp", config), **only)
 
 
-def _limits(config: SftpConfig | FtpConfig) -> dict[str, Any]:
+def _limits(section: str, config: SftpConfig | FtpConfig) -> dict[str, Any]:
     """What both kinds of servers are told."""
     same = (
         *("login_timeout", "max_auth_tries", "max_connections", "max_connections_per_address", "ban_after"),
         *("ban_window", "ban_time", "idle_timeout"),
     )
-    listen = [address(text) for text in config.listen]
-    proxy_from = networks(config.proxy_from)
+    with _naming(section):
+        listen, proxy_from = [address(text) for text in config.listen], networks(config.proxy_from)
     return {"listen": listen, "proxy_from": proxy_from, **{name: getattr(config, name) for name in same}}
 
 
@@ -154,9 +157,18 @@ def _ftp_server(config: FtpConfig | None, logins: Logins) -> "FtpServer | None":
         plain=config.plain,
         passive_ports=ftp.passive_range(config.passive_ports),
         masquerade_address=config.masquerade_address,
-        **_limits(config),
+        **_limits("ftp", config),
     )
     return ftp.FtpServer(settings, logins)
+
+
+@contextmanager
+def _naming(section: str) -> Iterator[None]:
+    """Tell in which section it is that something is wrong."""
+    try:
+        yield
+    except ConfigurationError as exc:
+        raise ConfigurationError(f"[{section}] {exc}") from None
 
 
 def address(text: str) -> tuple[str, int]:

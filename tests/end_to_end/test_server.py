@@ -189,7 +189,7 @@ def test_a_second_server_on_the_port_ends_with_a_sentence(own, base, kit):
     other = Installation(base / "other", {**kit.sections, "sftp": {"listen": [address]}})
     done = other.run("serve", check=False, bound=30)
     assert done.returncode == 1
-    assert f"smsfs: SFTP cannot listen on {address}" in done.stderr
+    assert f'"reason": "SFTP cannot listen on {address}: ' in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
 

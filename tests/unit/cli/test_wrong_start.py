@@ -32,7 +32,15 @@ def test_port_taken(tmp_path):
 def test_listen_is_no_address(tmp_path, listen):
     """A slip in the configuration would open another port than was meant, or end in a traceback."""
     installation = Installation(tmp_path, {"sftp": {"listen": [listen]}})
-    assert f"{listen!r} is no address" in sentence(installation.run("serve", check=False))
+    said = sentence(installation.run("serve", check=False))
+    assert said.startswith(f"smsfs: [sftp] listen: {listen!r} is no address")
+
+
+def test_pages_have_no_address(tmp_path):
+    """Clients would be let in for a moment by a server that ends for a slip elsewhere."""
+    process = Installation(tmp_path, {"web": {"listen": ["x"]}}).run("serve", check=False)
+    assert sentence(process).startswith("smsfs: [web] listen: 'x' is no address")
+    assert process.stdout == ""
 
 
 @pytest.mark.parametrize(
