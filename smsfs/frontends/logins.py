@@ -79,7 +79,8 @@ class Logins:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _account(self, username: str) -> Account | None:
-        account = self._store.accounts.find(username)
+        # what is no text, a store cannot look for
+        account = self._store.accounts.find(username) if username.isprintable() else None
         principal = self._store.accounts.get(account.principal) if account else None
         return (
             None

@@ -130,6 +130,16 @@ class Control(Lines):
         self.filesystem, self.cwd = None, "/"
         self._await_login()
 
+    def ftp_TYPE(self, arg: str) -> None:
+        """Take the type, which changes nothing here; that ASCII is without print controls may be said."""
+        super().ftp_TYPE("A" if arg.upper() == "A N" else arg)
+
+    def ftp_QUIT(self, arg: str) -> None:
+        """Say good-bye, after the end of a transfer under way."""
+        if self.data_channel is not None and not self.is_transferring:
+            self.data_channel.close()
+        super().ftp_QUIT(arg)
+
     def ftp_NOOP(self, _: str) -> None:
         """Show that the session goes on."""
         self.respond("200 Still here.")

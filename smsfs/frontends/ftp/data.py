@@ -30,6 +30,7 @@ PASS_OVER = 256 * 2**20
 STANDING_SECONDS = 0.05
 
 CUT = "The upload was cut off; upload it again."
+NO_GOODBYE = "The upload was cut off: its TLS connection ended without close_notify; upload it again."
 
 
 class Transfer:
@@ -84,6 +85,7 @@ class DataConnection(Secure, DTPHandler):  # type: ignore[misc]  # the library h
         self._ended_well = False
         self._refusal: Exception | None = None
         self._passed_over = 0
+        self._cut = CUT
         super().__init__(sock, session)
         if self.connected:
             self.del_channel()  # nothing is read before a command says where to
@@ -129,7 +131,8 @@ class DataConnection(Secure, DTPHandler):  # type: ignore[misc]  # the library h
             data: bytes = self.socket.recv(self.ac_in_buffer_size)
         except (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return b""
-        except OSError:
+        except OSError as exc:
+            self._cut = NO_GOODBYE if isinstance(exc, ssl.SSLEOFError) else CUT
             self.close()
             return b""
         if not data:
@@ -184,7 +187,7 @@ class DataConnection(Secure, DTPHandler):  # type: ignore[misc]  # the library h
             return None
         if self._ended_well:
             return "226 Transfer complete."
-        return f"426 {CUT}" if self.receive else "426 The connection for the data was lost."
+        return f"426 {self._cut}" if self.receive else "426 The connection for the data was lost."
 
     def _complete(self, file: Transfer) -> None:
         try:
@@ -194,7 +197,7 @@ class DataConnection(Secure, DTPHandler):  # type: ignore[misc]  # the library h
 
     def _give_up(self, file: Transfer) -> None:
         if self.receive:
-            self.cmd_channel.logger.warning("transfer_cut", file=file.name)
+            self.cmd_channel.logger.warning("transfer_cut", file=file.name, sentence=self._cut)
         self.cmd_channel.give_up(file)
 
 

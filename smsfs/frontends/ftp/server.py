@@ -51,7 +51,6 @@ class _Handover(asyncio.Protocol):
 
     def __init__(self, server: "FtpServer") -> None:
         self._server = server
-
         self._data = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -65,9 +64,10 @@ class _Handover(asyncio.Protocol):
 
     def _hand_over(self) -> None:
         peer = str((self._transport.get_extra_info("peername") or ("unknown",))[0])
-        sock = self._transport.get_extra_info("socket").dup()
-        self._transport.abort()  # the duplicate keeps the connection
-        self._server.take(sock, peer, self._data)
+        reason = self._server.take(self._transport.get_extra_info("socket"), peer, self._data)
+        if reason:
+            self._transport.write(f"421 Not now: {reason}.\r\n".encode())
+        self._transport.abort()  # of a client that is served, a duplicate keeps the connection
 
 
 class _Waker:
@@ -142,16 +142,28 @@ class FtpServer(Host):
 
     # Clients
 
-    def take(self, sock: socket.socket, peer: str, data: bytes) -> None:
-        """Serve a client that has sent some ``data`` already, or send it away."""
+    def take(self, sock: Any, peer: str, data: bytes) -> str | None:
+        """Serve a client that has sent some ``data`` already, on a copy of its socket, or say why not."""
         reason = "stopping" if self.stopping else self._limits.connect(peer, self._loop.time())
         if reason:
             self._log.info("connection_refused", peer=peer, reason=reason)
-            _send_away(sock, reason)
-            return
+            return reason
+        try:
+            self._start(sock.dup(), peer, data)
+        except (OSError, RuntimeError) as exc:  # the system gives us no more files, or threads
+            self._limits.disconnect(peer)
+            self._log.error("connection_refused", peer=peer, reason=str(exc))
+            return "the server has no room"
+        return None
+
+    def _start(self, sock: socket.socket, peer: str, data: bytes) -> None:
         thread = threading.Thread(target=self._serve, args=(sock, peer, data), name="ftp", daemon=True)
+        try:
+            thread.start()
+        except BaseException:
+            sock.close()
+            raise
         self._threads.add(thread)
-        thread.start()
 
     def _serve(self, sock: socket.socket, peer: str, data: bytes) -> None:
         try:
@@ -245,13 +257,3 @@ class FtpServer(Host):
             self._log.warning("proxy_header_missing", proxy=address, reason=str(exc))
             return False
         return (header.peer[0] if header.peer else address) == peer
-
-
-def _send_away(sock: socket.socket, reason: str) -> None:
-    """Tell why, if there is room for that, and close."""
-    with sock:
-        sock.setblocking(False)
-        try:
-            sock.send(f"421 Not now: {reason}.\r\n".encode())
-        except OSError:
-            return

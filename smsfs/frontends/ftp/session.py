@@ -85,9 +85,7 @@ class Session(Control):
 
     def _listed(self, arg: str) -> list[Entry]:
         """What LIST and its kin are about: a folder's files, one file, or those that a pattern fits."""
-        first, _, rest = arg.partition(" ")
-        if first.startswith("-") and set(first) <= _LIST_OPTIONS:
-            arg = rest
+        arg = _without_options(arg)
         path = self._path(arg)
         try:
             entry: Entry = self._call("stat", path)
@@ -116,8 +114,16 @@ class Session(Control):
         self._send_lines("LIST", arg, self._long_line())
 
     def ftp_NLST(self, arg: str) -> None:
-        """List names."""
-        self._send_lines("NLST", arg, lambda entry: f"{replies.printable(entry.name)}\r\n")
+        """List names; those that a pattern fits with the folder that it names, as RETR takes them."""
+        arg = _without_options(arg)
+        before = "" if self._is_folder(arg) else arg[: arg.rfind("/") + 1]
+        self._send_lines("NLST", arg, lambda entry: f"{before}{replies.printable(entry.name)}\r\n")
+
+    def _is_folder(self, arg: str) -> bool:
+        try:
+            return bool(self._call("stat", self._path(arg)).is_folder)
+        except Missing:
+            return False
 
     def ftp_MLSD(self, arg: str) -> None:
         """List a folder for programs."""
@@ -256,6 +262,13 @@ class Session(Control):
             self.host.call(file.abandon)
             raise
         self.receive(Transfer(file, path, offset, self.host.call), cmd)
+
+
+def _without_options(arg: str) -> str:
+    """What LIST is about, without the options of ``ls`` that many clients put before it."""
+    first, _, rest = arg.partition(" ")
+    is_option = first.startswith("-") and set(first) <= _LIST_OPTIONS
+    return _without_options(rest) if is_option else arg
 
 
 def _doubled(path: str) -> str:

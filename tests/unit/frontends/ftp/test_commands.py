@@ -33,7 +33,7 @@ def test_the_end_of_an_upload_is_told_after_it_is_stored(client, memory, hand):
     assert memory.calls[-1] == ("close", "b.csv")
 
 
-@pytest.mark.parametrize("mode", ["A", "I"])
+@pytest.mark.parametrize("mode", ["A", "A N", "I", "L 8"])
 def test_bytes_stay_as_they_are_in_any_type(client, memory, content, hand, mode):
     """A message's length, and so its price, would depend on a client's setting."""
     with client.transfercmd("STOR b.csv") as data:
@@ -124,6 +124,30 @@ def test_listings(client, content):
     )
     assert client.sendcmd("STAT a.csv").splitlines()[1].endswith(" a.csv")
     assert client.sendcmd("STAT").startswith("211")
+
+
+def test_listings_with_several_options(client):
+    """Clients that say each option by itself would see no files."""
+    for arguments in ("-l -a", "-l -a *.csv", "-a /"):
+        lines = []
+        client.retrlines(f"LIST {arguments}", lines.append)
+        assert [line.split()[-1] for line in lines] == ["a.csv"], arguments
+
+
+@pytest.mark.parametrize(
+    ("argument", "names"),
+    [
+        ("*.csv", ["a.csv"]),
+        ("/*.csv", ["/a.csv"]),
+        ("./a.*", ["./a.csv"]),
+        ("/a.csv", ["/a.csv"]),
+        ("/", ["a.csv"]),
+    ],
+)
+def test_names_can_be_fetched_as_they_are_listed(client, hand, content, argument, names):
+    """``mget`` in another folder would ask for files that are not in this one."""
+    assert client.nlst(argument) == names
+    assert hand.get(client, names[0]) == content
 
 
 def test_an_empty_folder_is_listed(client, memory):

@@ -7,6 +7,7 @@ import ssl
 import struct
 import threading
 import time
+from asyncio.trsock import TransportSocket
 
 import pytest
 
@@ -154,6 +155,23 @@ class TestLimits:
                     client.close()
                 until(lambda serving=serving: serving.threads() == 0)
 
+    @pytest.mark.parametrize("what", ["threads", "files"])
+    def test_a_system_without_room(self, serve, monkeypatch, events, what):
+        """Clients would wait for ever, and the server never stop."""
+
+        def refuse(*_):
+            raise RuntimeError("no more") if what == "threads" else OSError("no more")
+
+        with serve(max_connections_per_address=1) as serving:
+            place = (threading.Thread, "start") if what == "threads" else (TransportSocket, "dup")
+            monkeypatch.setattr(*place, refuse)
+            with pytest.raises(ftplib.error_temp, match="421 Not now: the server has no room"):
+                serving.connect()
+            monkeypatch.undo()
+            serving.log_in().close()
+        refused = [event for event in events if event["event"] == "connection_refused"]
+        assert [(event["log_level"], event["reason"]) for event in refused] == [("error", "no more")]
+
     def test_a_filesystem_that_hangs_stalls_one_client(self, serve, memory):
         """All clients would wait for the slowest disk."""
         with serve() as serving:
@@ -298,6 +316,13 @@ class TestTls:
 
 
 class TestDataConnections:
+    def test_one_that_is_there_at_the_end(self, client):
+        """A session would stand for as long as nothing may happen, and count as one of its address's."""
+        with socket.create_connection(client.makepasv(), 20):
+            until(lambda: "Data connection open" in client.sendcmd("STAT"))
+            assert client.sendcmd("QUIT").startswith("221")
+            assert client.sock.recv(10) == b""
+
     def test_active_mode(self, client, memory):
         """Old clients that know nothing else could not upload."""
         client.set_pasv(False)

@@ -11,6 +11,7 @@ from smsfs.errors import NotAllowed
 from smsfs.filesystem import Filesystems
 from smsfs.frontends import logins as module
 from smsfs.frontends.logins import Logins, hash_password, host_keys
+from smsfs.store.postgresql import PostgresStore
 from smsfs.store.sqlite import SqliteStore
 
 PEER = "192.0.2.1"
@@ -84,6 +85,17 @@ def test_only_the_right_password_opens(logins, password):
     """Another password would open a customer's account, or end in an error."""
     assert _password(logins, "right")
     assert not _password(logins, password)
+
+
+def test_names_that_are_no_text_are_unknown(database, logins):
+    """Whoever guesses would not be counted, and fill the log with errors of ours."""
+    store = PostgresStore(database)
+    pair = Logins(store, Filesystems(store, store.register("front"), dialect))
+    for username in ("\udcff", "shop\0", "shop\r\n", ""):
+        assert not _password(logins, "right", username)
+        assert not _password(pair, "right", username)
+    pair.close()
+    store.close()
 
 
 def test_verified_password_is_remembered(logins, verified):
