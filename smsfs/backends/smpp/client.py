@@ -37,6 +37,8 @@ SLICE = 500
 TICK_SECONDS = 0.1
 #: Without a bind for so long, messages had better wait elsewhere.
 LINK_PATIENCE_SECONDS = 3.0
+#: Messages that are encoded before there is room for them, to leave at once when there is.
+AHEAD = 100
 #: So many times "not now" for one message, and it gives way to others.
 TRIES = 10
 
@@ -72,6 +74,7 @@ class SmppBackend:
         self._jitter = jitter
         self._line: deque[Letter] = deque()
         self._begun: deque[Letter] = deque()
+        self._prepared: deque[Letter] = deque()
         self._jobs: set[Job] = set()
         self._links: list[Link] = []
         self._receivers: list[Link] = []
@@ -152,7 +155,7 @@ class SmppBackend:
 
     def ready(self) -> None:
         """Send what there is room for."""
-        if not self._line and not self._begun:
+        if not any(self._lines()):
             return
         now = self._loop.time()
         asked: dict[Job, bool] = {}
@@ -161,8 +164,21 @@ class SmppBackend:
             room = link.free if allowed is None else min(link.free, allowed)
             posted = self._fill(link, room, now, asked)
             self._throttle.spend(posted)
-        if any(link.free for link in self._links) and (self._line or self._begun) and self._timer is None:
+        if any(link.free for link in self._links) and any(self._lines()) and self._timer is None:
             self._timer = self._loop.call_later(self._throttle.wait(now), self._again)
+        if self._line:
+            self._loop.call_soon(self._prepare)
+
+    def _prepare(self) -> None:
+        """Encode what leaves next, while the SMSC has the turn."""
+        while self._line and len(self._prepared) < AHEAD:
+            letter = self._line.popleft()
+            letter.prepare()
+            self._prepared.append(letter)
+
+    def _lines(self) -> tuple[deque[Letter], ...]:
+        """What waits, in the order in which it leaves."""
+        return self._begun, self._prepared, self._line
 
     def _again(self) -> None:
         self._timer = None
@@ -191,7 +207,7 @@ class SmppBackend:
         return posted
 
     def _next(self) -> Letter | None:
-        for line in (self._begun, self._line):
+        for line in self._lines():
             while line:
                 letter = line.popleft()
                 if letter.job.open:
@@ -246,7 +262,7 @@ class SmppBackend:
 
     def _withdraw(self, which: Callable[[Letter], bool], wait: float) -> None:
         """Give back those in line to which it applies."""
-        for line in (self._begun, self._line):
+        for line in self._lines():
             letters = [letter for letter in line if letter.job.open]
             line.clear()
             line.extend(letter for letter in letters if not which(letter))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from math import inf
@@ -11,7 +12,7 @@ from attrs import define
 from smsfs.backends import Answer, Envelope
 from smsfs.backends.smpp.constants import Status
 from smsfs.backends.smpp.options import SmppConfig
-from smsfs.backends.smpp.pdu import SmppError, SubmitSm
+from smsfs.backends.smpp.pdu import SmppError, SubmitSm, numbered
 from smsfs.backends.smpp.text import Part, encode, split
 from smsfs.sms.message import Message
 from smsfs.sms.quoting import quoted
@@ -123,13 +124,14 @@ class Job:
 class Letter:
     """A message on its way; of its parts, ``sent`` were accepted, and at most one is on a link."""
 
-    __slots__ = ("_composer", "_parts", "envelope", "ids", "job", "not_now", "sent")
+    __slots__ = ("_composer", "_data", "_parts", "envelope", "ids", "job", "not_now", "sent")
 
     def __init__(self, job: Job, envelope: Envelope, composer: Composer) -> None:
         self.job = job
         self.envelope = envelope
         self._composer = composer
         self._parts: list[Part] = []
+        self._data = b""
         self.sent = 0
         self.ids: list[str] = []
         self.not_now = 0
@@ -144,6 +146,11 @@ class Letter:
         """How many SMS it is."""
         return max(self.total, self.envelope.message.parts if self.total == 1 else 1)
 
+    def prepare(self) -> None:
+        """Encode its next part ahead of its turn; what does not fit is told when its turn comes."""
+        with suppress(SmppError, ValueError):
+            self._data = self._encoded()
+
     def encode(self, sequence: int) -> bytes:
         """The bytes of its next part.
 
@@ -151,9 +158,13 @@ class Letter:
             SmppError: a field does not fit.
             ValueError: the text has too many parts.
         """
+        data, self._data = self._data or self._encoded(), b""
+        return numbered(data, sequence)
+
+    def _encoded(self) -> bytes:
         if not self._parts:
             self._parts = self._composer.parts(self.envelope.message)
-        return self._composer.pdu(sequence, self.envelope, self._parts[self.sent]).encode()
+        return self._composer.pdu(0, self.envelope, self._parts[self.sent]).encode()
 
     def accepted(self, message_id: str) -> bool:
         """A part was taken, under an id in its normal form; whether it was the last."""
