@@ -44,8 +44,8 @@ TRIES = 10
 
 #: Everything is to slow down.
 BUSY = frozenset({Status.RTHROTTLED, Status.RMSGQFUL})
-#: This message may be taken later.
-TEMPORARY = BUSY | {Status.RSYSERR, Status.RX_T_APPN}
+#: This message may be taken later, or by another link.
+TEMPORARY = BUSY | {Status.RSYSERR, Status.RX_T_APPN, Status.RINVBNDSTS}
 
 log = structlog.get_logger()
 

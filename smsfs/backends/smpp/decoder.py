@@ -8,6 +8,7 @@ from smsfs.backends.smpp.pdu import (
     HEADER,
     BindReceiver,
     BindReceiverResp,
+    BindResp,
     BindTransceiver,
     BindTransceiverResp,
     BindTransmitter,
@@ -19,6 +20,7 @@ from smsfs.backends.smpp.pdu import (
     EnquireLink,
     EnquireLinkResp,
     GenericNack,
+    MessageResp,
     Outbind,
     Pdu,
     Raw,
@@ -163,26 +165,24 @@ def _tlvs(data: bytes, start: int, end: int) -> Tlvs:
     return tuple(found)
 
 
-def _message_resp(kind: type[SubmitSmResp | DeliverSmResp | DataSmResp]) -> Parser:
+def _response(kind: type[MessageResp | BindResp]) -> Parser:
+    """The parser of an answer with an id.
+
+    Carriers leave out the whole body with an error, and some the NUL; others pad it, or write nonsense behind
+    it. That is no reason to lose the answer: its message would be sent a second time.
+    """
+
     def parse(data: bytes, start: int, end: int, status: int, sequence: int) -> Pdu:
-        # Carriers leave out the whole body with an error, and some the NUL: no reason to lose the answer.
         stop = data.find(0, start, end)
         if stop < 0:
             return kind(sequence, status, data[start:end].decode("latin-1"))
-        message_id = data[start:stop].decode("latin-1")
+        answer = data[start:stop].decode("latin-1")
         if stop + 1 == end:
-            return kind(sequence, status, message_id)
-        return kind(sequence, status, message_id, _tlvs(data, stop + 1, end))
-
-    return parse
-
-
-def _bind_resp(kind: type[BindReceiverResp | BindTransmitterResp | BindTransceiverResp]) -> Parser:
-    def parse(data: bytes, start: int, end: int, status: int, sequence: int) -> Pdu:
-        stop = data.find(0, start, end)
-        if stop < 0:
-            return kind(sequence, status, data[start:end].decode("latin-1"))
-        return kind(sequence, status, data[start:stop].decode("latin-1"), _tlvs(data, stop + 1, end))
+            return kind(sequence, status, answer)
+        try:
+            return kind(sequence, status, answer, _tlvs(data, stop + 1, end))
+        except SmppError:
+            return kind(sequence, status, answer)
 
     return parse
 
@@ -270,15 +270,15 @@ _PARSERS: dict[int, Parser] = {
     Command.SUBMIT_SM: _short_message(SubmitSm),
     Command.DELIVER_SM: _short_message(DeliverSm),
     Command.DATA_SM: _data_sm,
-    Command.SUBMIT_SM_RESP: _message_resp(SubmitSmResp),
-    Command.DELIVER_SM_RESP: _message_resp(DeliverSmResp),
-    Command.DATA_SM_RESP: _message_resp(DataSmResp),
+    Command.SUBMIT_SM_RESP: _response(SubmitSmResp),
+    Command.DELIVER_SM_RESP: _response(DeliverSmResp),
+    Command.DATA_SM_RESP: _response(DataSmResp),
     Command.BIND_RECEIVER: _bind(BindReceiver),
     Command.BIND_TRANSMITTER: _bind(BindTransmitter),
     Command.BIND_TRANSCEIVER: _bind(BindTransceiver),
-    Command.BIND_RECEIVER_RESP: _bind_resp(BindReceiverResp),
-    Command.BIND_TRANSMITTER_RESP: _bind_resp(BindTransmitterResp),
-    Command.BIND_TRANSCEIVER_RESP: _bind_resp(BindTransceiverResp),
+    Command.BIND_RECEIVER_RESP: _response(BindReceiverResp),
+    Command.BIND_TRANSMITTER_RESP: _response(BindTransmitterResp),
+    Command.BIND_TRANSCEIVER_RESP: _response(BindTransceiverResp),
     Command.OUTBIND: _outbind,
     Command.ENQUIRE_LINK: lambda _data, _start, _end, _status, sequence: EnquireLink(sequence),
     Command.ENQUIRE_LINK_RESP: lambda _d, _s, _e, status, sequence: EnquireLinkResp(sequence, status),

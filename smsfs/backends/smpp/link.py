@@ -48,6 +48,10 @@ CHUNK = 20
 log = structlog.get_logger()
 
 
+#: An answer, with the message that waits for it and when that left; None if none does.
+_Answered = tuple[tuple[Letter, float] | None, SubmitSmResp]
+
+
 class BindRefused(Exception):
     """The SMSC does not let us in; the text says why, as a clause."""
 
@@ -96,7 +100,7 @@ class Link(asyncio.Protocol):
         self._enquired: float | None = None
         self._end = "the connection was closed by the SMSC"
         self._owed = 0
-        self._leave: tuple[int, float] | None = None
+        self._leave: tuple[Pdu, float] | None = None
         self._reading = True
         self._read_on = 0.0
         self.proved = False
@@ -132,8 +136,7 @@ class Link(asyncio.Protocol):
 
     def tick(self, now: float) -> None:
         """Give up on answers that are overdue, and check a silent link."""
-        if self._leave:
-            self._part(now)
+        self._part(now)
         if not self._reading or now < self._read_on:
             return  # answers may be there that were not read
         for letter in self._window.expired(now):
@@ -169,16 +172,20 @@ class Link(asyncio.Protocol):
         return self._sequence
 
     def _send(self, pdu: Pdu) -> None:
-        if self._transport:
+        if self._transport and not self._transport.is_closing():
             self._transport.write(pdu.encode())
 
+    def _part_with(self, last: Pdu, reason: str) -> None:
+        """Send no more messages, and end the link with a last word once those sent are answered."""
+        self._open, self._end = False, reason
+        self._leave = last, self._loop.time()
+        self._part(self._loop.time())
+
     def _part(self, now: float) -> None:
-        """Let the SMSC go, which asked for it, once nothing is to be answered any more."""
-        sequence, asked = self._leave or (0, now)
-        if (self._window or self._owed) and now - asked < UNBIND_SECONDS:
+        if self._leave is None or ((self._window or self._owed) and now - self._leave[1] < UNBIND_SECONDS):
             return
+        self._send(self._leave[0])
         self._leave = None
-        self._send(UnbindResp(sequence))
         if self._transport:
             self._transport.close()
 
@@ -191,15 +198,25 @@ class Link(asyncio.Protocol):
         self._send(BINDS[self.kind](self._next(), config.system_id, config.password, config.system_type))
 
     def data_received(self, data: bytes) -> None:
-        """Answers, for the most part."""
+        """Answers, for the most part.
+
+        When all of them are good, the next messages leave first: the SMSC would idle while these answers
+        are recorded. A bad one may be a reason not to send.
+        """
         self._heard = self._loop.time()
         self._enquired = None
+        answers = []
         for pdu in self._decoder.feed(data):
             if isinstance(pdu, SubmitSmResp):
-                self._answered(pdu.sequence, pdu.status, pdu.message_id)
+                answers.append((self._window.take(pdu.sequence), pdu))
             else:
                 self._other(pdu)
+        if any(pdu.status for _, pdu in answers):
+            self._tell(answers)
+            return
         self._owner.ready()
+        if answers:
+            self._loop.call_soon(self._tell, answers)
 
     def pause_writing(self) -> None:
         """The SMSC does not read."""
@@ -209,6 +226,10 @@ class Link(asyncio.Protocol):
         """It reads again."""
         self._writable = True
         self._owner.ready()
+
+    def eof_received(self) -> None:
+        """The SMSC is gone: what is sent now would never be answered."""
+        self._open = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """What has no answer now will have none."""
@@ -223,43 +244,52 @@ class Link(asyncio.Protocol):
 
     # -- receiving ------------------------------------------------------------------------------------
 
-    def _answered(self, sequence: int, status: int, message_id: str) -> None:
-        found = self._window.take(sequence)
-        if found is None:
-            log.warning("late_answer", host=self._config.host, id=message_id, status=status_name(status))
-            return
-        self.proved = True
-        self._owner.answered(found[0], status, message_id, found[1])
+    def _tell(self, answers: Sequence[_Answered]) -> None:
+        for found, pdu in answers:
+            if found is None:
+                status = status_name(pdu.status)
+                log.warning("late_answer", host=self._config.host, id=pdu.message_id, status=status)
+                continue
+            self.proved |= pdu.status != Status.RINVBNDSTS
+            if pdu.status == Status.RINVBNDSTS and self._open:
+                self._part_with(Unbind(self._next()), "the SMSC says that the link is not bound")
+            self._owner.answered(found[0], pdu.status, pdu.message_id, found[1])
+        self._owner.ready()
 
     def _other(self, pdu: Pdu | SmppError) -> None:
         if isinstance(pdu, SmppError):
             self._unreadable(pdu)
         elif isinstance(pdu, BindResp):
-            self._bound(pdu)
+            self._bound(pdu.status)
         elif isinstance(pdu, EnquireLink):
             self._send(EnquireLinkResp(pdu.sequence))
         elif isinstance(pdu, DeliverSm | DataSm):
             self._owed += 1
             self._owner.delivered(self, pdu)
         elif isinstance(pdu, Unbind):
-            self._open, self._end = False, "the SMSC took leave"
-            self._leave = pdu.sequence, self._loop.time()
-            self._part(self._loop.time())
+            self._part_with(UnbindResp(pdu.sequence), "the SMSC took leave")
         elif isinstance(pdu, UnbindResp):
             self.abort("unbound")
         elif isinstance(pdu, GenericNack):
-            self._answered(pdu.sequence, pdu.status or Status.RUNKNOWNERR, "")
+            self._nacked(pdu.sequence, pdu.status or Status.RUNKNOWNERR)
         elif isinstance(pdu, Raw) and not pdu.command_id & RESPONSE:
             self._send(GenericNack(pdu.sequence, Status.RINVCMDID))
 
-    def _bound(self, pdu: BindResp) -> None:
+    def _nacked(self, sequence: int, status: int) -> None:
+        """A request was not understood; a bind neither, where transceivers are not known."""
+        if self.bound.done():
+            self._tell([(self._window.take(sequence), SubmitSmResp(sequence, status))])
+        else:
+            self._bound(status)
+
+    def _bound(self, status: int) -> None:
         if self.bound.done():
             return
-        if pdu.status == Status.ROK:
+        if status == Status.ROK:
             self._open = True
             self.bound.set_result(None)
             return
-        reason = f"the SMSC refused the login: {status_meaning(pdu.status)} ({status_name(pdu.status)})"
+        reason = f"the SMSC refused the login: {status_meaning(status)} ({status_name(status)})"
         self.bound.set_exception(BindRefused(reason))
         self.abort(reason)
 

@@ -225,6 +225,14 @@ def test_short_answers(body):
     assert pdu == SubmitSmResp(9, 0x58, body.rstrip(b"\0").decode())
 
 
+@pytest.mark.parametrize("more", [b"\0\0\0", b"\x02\x10", b"\0\x05\xff\xffabc"])
+def test_answers_with_nonsense_at_their_end(more):
+    """A carrier that pads its ids would have each message taken for unanswered, and get it a second time."""
+    body = b"17\0" + more
+    pdu = decode(struct.pack(">IIII", 16 + len(body), Command.SUBMIT_SM_RESP, 0, 9) + body)
+    assert pdu == SubmitSmResp(9, 0, "17")
+
+
 def test_a_torn_request_can_be_answered():
     """The carrier would wait for the answer to a request that we could not read."""
     data = DeliverSm(77, "1", "2", b"Hello").encode()[:-3]

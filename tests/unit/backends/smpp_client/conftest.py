@@ -7,6 +7,7 @@ import pytest
 
 from smsfs.backends import Envelope
 from smsfs.backends.smpp.client import SmppBackend
+from smsfs.backends.smpp.constants import Status
 from smsfs.backends.smpp.decoder import Decoder
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.backends.smpp.pdu import (
@@ -14,6 +15,7 @@ from smsfs.backends.smpp.pdu import (
     Bind,
     EnquireLink,
     EnquireLinkResp,
+    GenericNack,
     SubmitSm,
     SubmitSmResp,
     Unbind,
@@ -56,8 +58,7 @@ class Session(asyncio.Protocol):
         for pdu in self.decoder.feed(data):
             self.smsc.pdus.append(pdu)
             if isinstance(pdu, Bind):
-                self.binds = type(pdu)
-                self.send(BIND_RESPONSES[type(pdu)](pdu.sequence, self.smsc.bind_status))
+                self.bind(pdu)
             elif isinstance(pdu, EnquireLink) and self.smsc.alive:
                 self.send(EnquireLinkResp(pdu.sequence))
             elif isinstance(pdu, Unbind):
@@ -68,6 +69,15 @@ class Session(asyncio.Protocol):
                 self.smsc.most = max(self.smsc.most, self.unanswered)
                 self.smsc.got.append(pdu)
                 self.smsc.script(self, pdu)
+
+    def bind(self, pdu):
+        """Answer a bind."""
+        self.binds, self.binds_before = type(pdu), self.smsc.binds
+        self.smsc.binds += 1
+        if self.smsc.nacks_binds:
+            self.send(GenericNack(pdu.sequence, Status.RINVCMDID))
+        else:
+            self.send(BIND_RESPONSES[type(pdu)](pdu.sequence, self.smsc.bind_status))
 
     def send(self, *pdus):
         """PDUs to the client, in one write."""
@@ -85,7 +95,8 @@ class Smsc:
 
     def __init__(self):
         self.sessions, self.pdus, self.got = [], [], []
-        self.most = 0
+        self.most = self.binds = 0
+        self.nacks_binds = False
         self.bind_status = 0
         self.alive = True
         self.script = lambda session, pdu: session.answer(pdu)
@@ -193,12 +204,12 @@ async def bench(folder, *, ssl=None, listen=True, **options):
 def play(tmp_path):
     """Run a scenario with an SMSC and a backend."""
 
-    def run(scenario, **options):
+    def run(scenario, runner=asyncio.run, **options):
         async def main():
             async with bench(tmp_path, **options) as (smsc, sender):
                 await scenario(smsc, sender)
 
-        asyncio.run(main())
+        runner(main())
 
     return run
 

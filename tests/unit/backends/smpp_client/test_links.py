@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 import structlog
+import uvloop
 
 from smsfs.backends import UP, Accepted, Throttled, Unknown
 from smsfs.backends.smpp import client
@@ -109,6 +110,59 @@ def test_what_an_smsc_asks(play, wait_until):
         assert smsc.pdus[1:4] == [EnquireLinkResp(7), GenericNack(9, Status.RINVCMDID), UnbindResp(11)]
 
     play(scenario)
+
+
+def test_an_smsc_without_transceivers(play, wait_until):
+    """An operator would look for a network fault where the carrier takes no transceivers."""
+
+    async def scenario(smsc, sender):
+        smsc.nacks_binds = True
+        await smsc.close()
+        await smsc.listen()
+        [keeper] = sender.backend._keepers
+        told = "the SMSC refused the login: the command is not known (ESME_RINVCMDID)"
+        await wait_until(lambda: keeper.reason == told)
+        smsc.nacks_binds = False
+        await sender.bound()
+
+    play(scenario)
+
+
+def test_an_smsc_that_lost_its_session(play):
+    """Everything that waits would be rejected for good by an SMSC that has forgotten our bind."""
+
+    async def scenario(smsc, sender):
+        def forgetful(session, pdu):
+            session.answer(pdu, 0 if session.binds_before else Status.RINVBNDSTS)
+
+        await sender.bound()
+        smsc.script = forgetful
+        first, *_ = answers = await sender.submit(*["a"] * 5)
+        assert first == Throttled(0)
+        assert {type(answer) for answer in answers} <= {Accepted, Throttled}
+        assert [type(answer) for answer in await sender.submit("a")] == [Accepted]
+        assert smsc.count(Unbind) == 1
+        assert smsc.count(BindTransceiver) == 2
+
+    play(scenario, window=2)
+
+
+def test_leave_of_a_link_that_is_gone(play, wait_until):
+    """An SMSC that takes leave and hangs up at once would stop the backend for good."""
+
+    async def scenario(smsc, sender):
+        await sender.bound()
+        [link] = sender.backend._links
+        held = []
+        smsc.script = lambda session, pdu: held.append(pdu)
+        sending = asyncio.create_task(sender.submit("a"))
+        await wait_until(lambda: held)
+        smsc.sessions[0].send(Unbind(11))
+        smsc.sessions[0].transport.close()
+        assert isinstance((await sending)[0], Unknown)
+        link.tick(asyncio.get_running_loop().time())  # as it comes before the backend has heard of it
+
+    play(scenario, runner=uvloop.run)
 
 
 def test_garbage(play):
