@@ -154,7 +154,7 @@ def test_leave_of_a_link_that_is_gone(play, wait_until):
         await sender.bound()
         [link] = sender.backend._links
         held = []
-        smsc.script = lambda session, pdu: held.append(pdu)
+        smsc.script = lambda _, pdu: held.append(pdu)
         sending = asyncio.create_task(sender.submit("a"))
         await wait_until(lambda: held)
         smsc.sessions[0].send(Unbind(11))
