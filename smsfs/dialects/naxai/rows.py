@@ -66,7 +66,9 @@ class _Rules:
             text = self.render(cells)
         except RenderError as error:
             self._tire(error, line)
-            return Cause(f"no text can be made of it: {error}", line, code=TEMPLATE, msisdn=shown)
+            return Cause(
+                f"no text can be made of it: {_in_template(error)}", line, code=TEMPLATE, msisdn=shown
+            )
         if not text.strip():
             return Cause("its text is empty", line, code=EMPTY_MESSAGE, msisdn=shown)
         return self._judged(self._message(number, recipient, text))
@@ -90,7 +92,9 @@ class _Rules:
         self.exhausted += isinstance(error, TooMuchWork)
         if self.exhausted > MAX_EXHAUSTED:
             raise Unreadable(
-                Cause(f"the template is too much work for this file: {error}", line, code=TEMPLATE)
+                Cause(
+                    f"the template is too much work for this file: {_in_template(error)}", line, code=TEMPLATE
+                )
             )
 
 
@@ -232,8 +236,14 @@ def _renderer(names: Sequence[str], settings: Mapping[str, Any], line: int) -> R
     try:
         return Template(settings["template"]).renderer(names)
     except TemplateError as error:
-        reason = f"the connector's template does not fit the file: {error}"
+        reason = f"the connector's template does not fit the file: {_in_template(error)}"
         raise Unreadable(Cause(reason, line, code=TEMPLATE)) from None
+
+
+def _in_template(error: ValueError) -> str:
+    """The place that an error names is one of the template, where a cause already names that of the row."""
+    clause = str(error)
+    return f"template {clause}" if clause.startswith("line ") else clause
 
 
 def window(settings: Mapping[str, Any], at: datetime) -> tuple[float, float]:

@@ -112,7 +112,7 @@ def test_a_sample_may_be_column_names_only(create):
         ([], "phone,a b\n1,2\n", 'The sample sample.csv does not do: line 1: the name of column 2, "a b"'),
         ([], "", "The sample sample.csv does not do: "),
         (["--template", ""], SAMPLE, "The connector has no text; give one with --template, such as 'Hello"),
-        (["--template", "{{ nam }}"], SAMPLE, 'line 1, column 4: there is no column "nam"; there are '),
+        (["--template", "{{ nam }}"], SAMPLE, 'template line 1, column 4: there is no column "nam"; '),
         (["--template", "{{ name"], SAMPLE, "The template cannot be used: line 1, "),
         (["--country", "XX"], SAMPLE, 'country cannot be set: "XX" is no country'),
         (["--country", "DK"], SAMPLE, "No row of the sample sample.csv is a message: line 2, column mobile"),

@@ -132,7 +132,11 @@ def test_column_names_in_any_letters(name):
         ),
         ("32476123456,a,b", "909", "a cell that holds the delimiter must be in quotes"),
         ("32476123456,", "910", "line 3: its text is empty"),
-        ("32476123456,soon", "911", 'no text can be made of it: line 1, column 24: date: "soon" is no date'),
+        (
+            "32476123456,soon",
+            "911",
+            'no text can be made of it: template line 1, column 24: date: "soon" is no date',
+        ),
     ],
 )
 def test_a_bad_row_is_named_and_the_others_are_sent(row, code, said):
