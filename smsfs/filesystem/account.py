@@ -149,9 +149,9 @@ class AccountFilesystem(Filesystem):
         if self._is_folder(where):
             raise IsFolder(f"/{where} is a folder.")
         writes = flags & os.O_ACCMODE != os.O_RDONLY or flags & os.O_TRUNC
-        return (
-            self._open_to_write(where, flags) if writes or flags & os.O_CREAT else self._open_to_read(where)
-        )
+        if writes or flags & os.O_CREAT:
+            return self._open_to_write(where, flags, anew=bool(flags & os.O_TRUNC))
+        return self._open_to_read(where)
 
     def _open_to_read(self, where: str) -> OpenFile:
         file = self._known(where)
@@ -166,8 +166,12 @@ class AccountFilesystem(Filesystem):
         now = self._store.files.view().get(file.id)
         return self.entry(now if now and now.content == file.content else file)
 
-    def _open_to_write(self, where: str, flags: int) -> OpenFile:
-        settings = self.settings()
+    def _open_to_write(self, where: str, flags: int, *, anew: bool) -> OpenFile:
+        """Open a draft; ``anew`` with bytes of its own, should others be writing it.
+
+        Two uploads of one name must not be mixed, nor the later one wait for a connection that hangs.
+        """
+        settings, stale = self.settings(), ""
         self._check_folder(where)
         self._count_open(settings)
         owner = self._store.current(self._owner)
@@ -180,8 +184,12 @@ class AccountFilesystem(Filesystem):
                 raise Exists(f"{where} is there already.")
             else:
                 self._require(file, "overwrite" if flags & os.O_TRUNC else "write")
+                if anew and file.writers:
+                    stale = file.content
+                    file = files.renew(file.id, self._store.contents.create(), self._store.now())
             used = files.usage(self._account.id)[1]
             writer = files.add_writer(file.id, owner)
+        self._store.contents.delete([stale] if stale else [])
         room = settings["max_bytes"] - used + file.size
         content = self._open_content(file, writer)
         draft = Draft(self, file, writer, content, settings["max_file_bytes"], room)
@@ -267,7 +275,7 @@ class AccountFilesystem(Filesystem):
                 file = files.end_writer(draft.writer, size, mtime, cut=cut, wrote=draft.wrote)
                 try:
                     self._check_held(files, draft, file, cut=cut)
-                    told = self._submit_closed(files, file)
+                    told = None if cut else self._submit_closed(files, file, wrote=draft.wrote)
                 except Refusal as exc:  # what is stored stands
                     refusal = exc
         except BaseException:
@@ -279,17 +287,23 @@ class AccountFilesystem(Filesystem):
             log.info("submitted", **told)
 
     def _check_held(self, files: FileChange, draft: Draft, file: File | None, *, cut: bool) -> None:
-        """A process that was out of touch may have been taken for dead, and its upload for cut off."""
-        if file is None and not cut and files.get(draft.file.id):
-            raise NotAllowed(f"The server was out of touch and lost {draft.file.name}; upload it again.")
+        """Another upload may have begun anew, or this process been taken for dead: this upload is lost."""
+        if file is None and not cut and (now := files.get(draft.file.id)):
+            name = draft.file.name
+            lost = f"The server was out of touch and lost {name}"
+            if now.content != draft.file.content:
+                lost = f"Another upload of {name} began meanwhile"
+            raise NotAllowed(f"{lost}; upload it again.")
 
-    def _submit_closed(self, files: FileChange, file: File | None) -> dict[str, Any] | None:
-        if file and file.size and file.state is FileState.DRAFT and not file.cut and not file.writers:
-            settings = self.settings()
-            submission = self._dialect.close(file.path, settings)
-            if submission:
-                return self._submit(files, file, submission, file.path, settings)
-        return None
+    def _submit_closed(self, files: FileChange, file: File | None, *, wrote: bool) -> dict[str, Any] | None:
+        """Submit a file that its dialect takes when it is closed, or tell its writer why that cannot be."""
+        if not file or not file.size or file.state is not FileState.DRAFT:
+            return None
+        settings = self.settings()
+        submission = self._dialect.close(file.path, settings)
+        if submission is None or (file.writers and not wrote):
+            return None
+        return self._submit(files, file, submission, file.path, settings)
 
     def _end_later(self, writer: int) -> None:
         """Note that a writer ended as soon as that can be: to other hosts the file is open until then."""
@@ -382,7 +396,7 @@ class AccountFilesystem(Filesystem):
         if file.writers and self._store.alive().keys() & set(file.writers):
             raise StillOpen(f"{file.path} is still being written; close it before it is submitted.")
         if file.cut or file.writers:
-            raise NotAllowed(f"The upload of {file.path} was cut off; upload it again, then rename it.")
+            raise NotAllowed(f"The upload of {file.path} was cut off; upload it again.")
         if not file.size:
             raise BadRequest(f"{file.path} is empty; there is nothing to send.")
 
@@ -420,11 +434,15 @@ class AccountFilesystem(Filesystem):
 
     def truncate(self, path: str, size: int) -> None:
         """Cut or extend a draft."""
-        draft = self.open(path, os.O_WRONLY if size else os.O_WRONLY | os.O_TRUNC)
+        where = relative(path)
+        if self._is_folder(where):
+            raise IsFolder(f"/{where} is a folder.")
+        draft = self._open_to_write(where, os.O_WRONLY if size else os.O_WRONLY | os.O_TRUNC, anew=False)
         try:
             draft.truncate(size)
         finally:
-            draft.close()
+            with suppress(StillOpen):  # by the client that writes it, say: it is submitted in the end
+                draft.close()
 
     def set_times(self, path: str, mtime: float) -> None:
         """Set a draft's time of modification."""

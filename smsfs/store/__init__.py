@@ -114,6 +114,12 @@ class FileChange(FileView, Protocol):
     def add(self, account: int, path: str, content: str, mtime: float) -> File:
         """A new, empty draft."""
 
+    def renew(self, file: int, content: str, mtime: float) -> File:
+        """Give a draft another content, empty yet, and no writers: those who had it open have lost it.
+
+        The old content is the caller's to delete once the transaction is committed.
+        """
+
     def move(self, file: int, path: str) -> None:
         """Give a file another path, which must be free."""
 

@@ -55,7 +55,10 @@ class ModelFile:
 
 @define(eq=False)
 class ModelHandle:
-    """A file open for writing: by which process (its ``dead`` tells whether it runs), as the how-manieth."""
+    """A file open for writing: by which process (its ``dead`` tells whether it runs), as the how-manieth.
+
+    ``lost_to`` is the file that another began anew in its place.
+    """
 
     process: Any
     file: ModelFile
@@ -63,6 +66,7 @@ class ModelHandle:
     number: int
     dirty: bool = False
     mtime: float | None = None
+    lost_to: ModelFile | None = None
 
 
 @define(eq=False)
@@ -110,12 +114,21 @@ class FolderModel:
     def opened(self, process: Any, name: str, real: Any, *, truncates: bool) -> ModelHandle:
         """A file is open for writing."""
         file = self.files.setdefault(name, ModelFile(self.now))
+        if truncates and file.writers:
+            self._begun_anew(file)
         self.opens += 1
         handle = ModelHandle(process, file, real, self.opens)
         file.writers.append(handle)
         if truncates:
             file.data, handle.dirty = b"", True
         return handle
+
+    def _begun_anew(self, file: ModelFile) -> None:
+        """Those who had it open go on with bytes that no name leads to."""
+        lost = ModelFile(file.mtime, file.data, gone=True)
+        for handle in file.writers:
+            handle.file, handle.lost_to = lost, file
+        file.writers, file.cut, file.noted, file.mtime = [], 0, 0, self.now
 
     def ended(self, handle: ModelHandle, *, complete: bool) -> None:
         """An upload was closed, or cut off."""

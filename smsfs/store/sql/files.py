@@ -71,9 +71,17 @@ class SqlFileChange:
 
     def add(self, account: int, path: str, content: str, mtime: float) -> File:
         """A new, empty draft."""
-        file = self._file("file_add", account=account, content=content, mtime=mtime, **split(path))
+        return self._changed("file_add", account=account, content=content, mtime=mtime, **split(path))
+
+    def renew(self, file: int, content: str, mtime: float) -> File:
+        """A draft with another content, and no writers."""
+        self._change("writer_drop_all", file=file)
+        return self._changed("file_renew", file=file, content=content, mtime=mtime)
+
+    def _changed(self, statement: str, /, **values: Any) -> File:
+        file = self._file(statement, **values)
         if file is None:
-            raise RuntimeError(f"no row came back for {path}")
+            raise RuntimeError(f"no row came back from {statement}")
         return file
 
     def move(self, file: int, path: str) -> None:

@@ -62,6 +62,8 @@ DELETE FROM owner WHERE id = :owner AND NOT EXISTS (SELECT 1 FROM slice WHERE ow
 -- name: file_add
 INSERT INTO file (account, folder, name, state, content, size, mtime)
 VALUES (:account, :folder, :name, 'draft', :content, 0, :mtime) RETURNING *, NULL AS writers;
+-- name: file_renew
+UPDATE file SET content = :content, size = 0, mtime = :mtime, cut = 0 WHERE id = :file RETURNING *, NULL AS writers;
 -- name: file_move
 UPDATE file SET folder = :folder, name = :name WHERE id = :file;
 -- name: file_drop
@@ -86,6 +88,8 @@ RETURNING content;
 INSERT INTO writer (file, owner) VALUES (:file, :owner) RETURNING id;
 -- name: writer_file
 SELECT file FROM writer WHERE id = :writer;
+-- name: writer_drop_all
+DELETE FROM writer WHERE file = :file;
 -- name: writer_drop
 DELETE FROM writer WHERE id = :writer;
 -- name: file_uncut

@@ -245,6 +245,25 @@ class FileSuite(StoreFixtures):
         seen = found(store, file.id)
         assert (seen.cut, seen.writers) == (True, ())
 
+    def test_draft_begun_anew_has_none_of_its_writers(
+        self, store: Store, account: Account, owner: Owner
+    ) -> None:
+        """What is left of an upload would be mixed into the next one, or keep it from being sent."""
+        file = draft(store, account)
+        with store.files.change(account.id) as files:
+            hanging = files.add_writer(file.id, owner)
+            files.cut_writer(files.add_writer(file.id, owner))
+            new = files.renew(file.id, store.contents.create(), NOW + 5)
+            writer = files.add_writer(file.id, owner)
+        assert new.content != file.content
+        assert (new.id, new.path, new.size, new.mtime, new.cut) == (file.id, file.path, 0, NOW + 5, False)
+        assert found(store, file.id).writers == (owner.id,)
+        with store.files.change(account.id) as files:
+            assert files.end_writer(hanging, 9, NOW + 6, cut=True) is None
+            ended = files.end_writer(writer, 7, NOW + 7, cut=False)
+        assert ended is not None
+        assert (ended.content, ended.size, ended.cut, ended.writers) == (new.content, 7, False, ())
+
     def test_submission_changes_file_and_makes_a_batch(
         self, store: Store, other: Store, account: Account
     ) -> None:

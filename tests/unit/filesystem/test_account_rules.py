@@ -120,13 +120,15 @@ def test_upload_straight_to_ready_where_it_is_allowed(files):
 
 
 @pytest.mark.parametrize("end", ["abandon", "empty", "other writer"])
-def test_incomplete_upload_to_ready_is_not_sent(files, end):
+def test_incomplete_upload_to_ready_is_not_sent(files, end, refused):
     """A cut or empty upload under .ready would be handed over."""
     files.set(direct_ready="submit-on-close")
     draft = files.fs.open("x.ready", CREATE)
     other = files.fs.open("x.ready", WRITE) if end == "other writer" else None
     if end != "empty":
         draft.write(0, b"msisdn")
+    if other:
+        refused(errno.EBUSY, "x.ready is still being written", draft.close)
     (draft.abandon if end == "abandon" else draft.close)()
     assert files.names() == ["x.ready"]
     if other:

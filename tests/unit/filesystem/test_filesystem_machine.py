@@ -202,8 +202,9 @@ class Machine(FolderModel, RuleBasedStateMachine):
     def end(self, pick, complete):
         """Close an upload, or cut its connection; a second time changes nothing."""
         handle = self.handles.pop(pick % len(self.handles))
-        for _ in range(2):
-            (handle.real.close if complete else handle.real.abandon)()
+        lost = complete and handle.lost_to and not handle.lost_to.gone
+        for expected in (errno.EACCES if lost else None, None):
+            self.attempt(expected, handle.real.close if complete else handle.real.abandon)
         self.attempt(errno.EBADF, lambda: handle.real.write(0, b"late"))
         self.ended(handle, complete=complete)
 
@@ -414,8 +415,8 @@ class Machine(FolderModel, RuleBasedStateMachine):
             self.take_in(0)
         if self.processes:
             assert self.processes[0].store.damage() == []
-        for handle in self.handles:
-            handle.real.close()
+        while self.handles:
+            self.end(0, complete=True)
         for process in self.processes:
             process.store.close()
         shutil.rmtree(self.folder)
