@@ -71,6 +71,7 @@ def _status_row(account: Account, status: MessageStatus) -> StatusRow:
         state=status.state,
         code=last.code if last else "",
         reason=last.reason if last else "",
+        own=last is not None and last.attempt == 0,
     )
 
 

@@ -82,24 +82,27 @@ def named(code: str) -> str:
     return f"{code}-{NAMES[code]}" if code in NAMES else code
 
 
-def status(state: MessageState, code: str = "", reason: str = "") -> tuple[str, str]:
+def status(state: MessageState, code: str = "", reason: str = "", *, own: bool = False) -> tuple[str, str]:
     """``statusCode`` and ``statusReason`` of a message.
 
-    A carrier's bare number is no code of this table, whatever it looks like: its 200 may be an error.
-    It is passed on behind the reason.
+    A carrier's bare number is no code of this table, whatever it looks like: its 200 may be an error, its
+    901 no duplicate. It is passed on behind the reason.
 
     Args:
         state: the final state it is in.
         code: what came with it: ``802`` of a row that was refused, ``344-absent`` of a carrier that has
             the same table, or anything else.
         reason: likewise.
+        own: smsfs refused it, and no carrier has seen it.
     """
+    if own and code in NAMES:
+        return code, named(code)
     if state is MessageState.DELIVERED:
         return "200", named("200")
     if found := _whole(code):
         return found[1], code
     known = SMPP.get(code.removeprefix("ESME_"), code)
-    if known != code or code in OWN or (code in NAMES and NAMES[code] == reason):
+    if known != code or (code in NAMES and NAMES[code] == reason):
         return known, named(known)
     usual = _STATES.get(state, "100")
     detail = " ".join(filter(None, (code, reason)))

@@ -47,6 +47,7 @@ class StatusRow:
         state: messages in a state that may still change are left out of reports.
         code: what came with the state.
         reason: likewise.
+        own: smsfs refused it, and no carrier has seen it.
     """
 
     template: str
@@ -58,6 +59,7 @@ class StatusRow:
     state: MessageState
     code: str = ""
     reason: str = ""
+    own: bool = False
 
 
 @frozen
@@ -122,7 +124,7 @@ def report_days(now: datetime, made: Collection[date], since: date) -> list[date
 
 
 def _status_cells(row: StatusRow) -> list[str]:
-    code, reason = status(row.state, row.code, row.reason)
+    code, reason = status(row.state, row.code, row.reason, own=row.own)
     times = _shown(row.sent), _shown(row.delivered)
     return [row.template, row.ingestion, row.message, row.phone, *times, code, reason]
 

@@ -85,8 +85,8 @@ def test_reports_come_in_pieces():
         (M.DELIVERED, "", "", ("200", "200-delivered")),
         (M.DELIVERED, "000", "no error", ("200", "200-delivered")),
         (M.REJECTED, "802", "message-parts-exceeded", ("802", "802-message-parts-exceeded")),
-        (M.REJECTED, "901", "duplicate", ("901", "901-duplicate")),
-        (M.REJECTED, "904", "on the opt-out list", ("904", "904-opted-out")),
+        (M.REJECTED, "901", "barred", ("342", "342-unknown-ack (901 barred)")),
+        (M.UNDELIVERED, "904", "UNDELIV", ("343", "343-unknown-dlr (904 UNDELIV)")),
         (M.REJECTED, "RINVDSTADR", "invalid destination address", ("345", "345-invalid-destination")),
         (M.REJECTED, "ESME_RINVSRCADR", "", ("323", "323-invalid-source")),
         (M.REJECTED, "RSUBMITFAIL", "", ("342", "342-unknown-ack (RSUBMITFAIL)")),
@@ -101,6 +101,12 @@ def test_reports_come_in_pieces():
 def test_codes(state, code, reason, expected):
     """A message that failed would be reported as delivered, or for another reason than its own."""
     assert status(state, code, reason) == expected
+
+
+@pytest.mark.parametrize("code", ["802", "901", "904"])
+def test_what_smsfs_refuses_has_its_code(code):
+    """Who has opted out would be reported as a number that the carrier does not know."""
+    assert status(M.REJECTED, code, "for people", own=True) == (code, f"{code}-{NAMES[code]}")
 
 
 @given(st.sampled_from([state for state in M if is_final(state)]), st.text(), st.text())

@@ -89,7 +89,7 @@ def test_each_message_is_told_on_the_day_of_its_final_word(leads, reporter, cloc
     clock.now = at(20, 23, 59)
     receipt(leads, 1)
     clock.now = at(21, 0, 1)
-    receipt(leads, 2, "undelivered", "344-absent")
+    receipt(leads, 2, "undelivered", "901", "UNDELIV")
     clock.now = at(21, 2)
     assert reporter.step()
     assert made(leads, "status_2026-11-20.csv") == [
@@ -103,7 +103,7 @@ def test_each_message_is_told_on_the_day_of_its_final_word(leads, reporter, cloc
     clock.now = at(22, 2)
     assert reporter.step()
     assert [row[2:] for row in made(leads, "status_2026-11-21.csv")[1:]] == [
-        [f"{number}-2", "4512345602", "2026-11-20T22:00:00Z", "", "344", "344-absent"]
+        [f"{number}-2", "4512345602", "2026-11-20T22:00:00Z", "", "343", "343-unknown-dlr (901 UNDELIV)"]
     ]
 
 
