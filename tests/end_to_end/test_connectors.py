@@ -208,7 +208,7 @@ def test_rows_that_are_no_messages_are_told_and_the_others_sent(connector, sftp)
         wait_for_reports(sftp, "a.csv", count)
     assert "a.csv.errors" in sftp.listdir()
     lines = sftp.open("a.csv.errors").read().decode().splitlines()
-    assert lines[0] == "Not sent: 1 row of a.csv; the others were."
+    assert lines[0] == "1 row of a.csv could not be sent; the daily status files tell of the others."
     assert lines[1].startswith('line 2, column phone: "12" is no phone number')
     assert len(connector.account.wait_for_sent("a.csv", 2)) == 2
 

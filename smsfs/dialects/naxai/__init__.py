@@ -132,12 +132,12 @@ class Naxai:
     def reports(
         self, submission: Submission, causes: Iterable[Cause], total: int, state: FileState, at: datetime
     ) -> list[tuple[str, bytes]]:
-        """For a file that was sent without some of its rows: ``<name>.errors`` with a line for each cause."""
+        """For a file some of whose rows are no messages: ``<name>.errors`` with a line for each cause."""
         del at
         if not total or state is FileState.REJECTED:
             return []
         rows = "1 row" if total == 1 else f"{total:,} rows"
-        first = f"Not sent: {rows} of {submission.stem}; the others were."
+        first = f"{rows} of {submission.stem} could not be sent; the daily status files tell of the others."
         shown = [str(cause) for _, cause in zip(range(marks.MAX_CAUSES), causes, strict=False)]
         more = [f"and {total - len(shown):,} more"] if total > len(shown) else []
         return [

@@ -203,7 +203,7 @@ def test_rows_that_were_not_sent_are_reported():
     ((name, data),) = DIALECT.reports(submission, causes[:2], 2, FileState.CONSUMED, AT)
     assert name == "list.csv.errors"
     assert data.decode().split("\r\n") == [
-        "Not sent: 2 rows of list.csv; the others were.",
+        "2 rows of list.csv could not be sent; the daily status files tell of the others.",
         "line 2, column phone: it is bad",
         "line 3, column phone: it is bad",
         "",
