@@ -1,5 +1,6 @@
 """A PostgreSQL server and an SMTP server for whoever wants one; shipped suites show the values of asserts."""
 
+import signal
 import socket
 from contextlib import contextmanager
 from email import message_from_bytes, policy
@@ -10,6 +11,12 @@ from aiosmtpd.controller import Controller
 pytest.register_assert_rewrite("smsfs.testing")
 
 from smsfs.testing.postgres import PostgresServer  # noqa: E402 -- after the line above
+
+# In the background of a script, or under nohup, these are ignored, and every program would inherit that; a
+# signal with a handler is as usual for the programs.
+for _signal in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_signal) is signal.SIG_IGN:
+        signal.signal(_signal, lambda *_: None)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import psycopg
 from smsfs.testing.server import free_ports
 
 USER = "postgres"
-PATIENCE = 30.0
+PATIENCE = 60.0
 #: The data are thrown away: what a killed server process has written, the kernel still has.
 SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_connections": "200", "wal_level": "replica"}
 

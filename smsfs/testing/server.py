@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 PAUSE = 0.005
 T = TypeVar("T")
 

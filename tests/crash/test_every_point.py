@@ -36,7 +36,7 @@ from smsfs.store.sqlite.database import Database
 
 KILLED, WENT_WRONG = 77, 99
 ROWS = 12
-LIVES_BOUND = 30.0
+LIVES_BOUND = 60.0
 PAIRS = 25
 HEADER = "msisdn,message,userref\n"
 SENT = {

@@ -67,7 +67,7 @@ class Account:
         """The messages in the outbox of files that begin so."""
         return [message for message in self.installation.sent(self.name) if message["file"].startswith(stem)]
 
-    def wait_for_state(self, sftp, stem, state, bound=20.0):
+    def wait_for_state(self, sftp, stem, state, bound=60.0):
         """Wait until the one file that begins so has the state in its name; that name."""
 
         def ended():

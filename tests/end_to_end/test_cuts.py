@@ -100,7 +100,7 @@ def test_a_mount_that_ends_in_the_middle_of_a_copy(shop, sftp, kit, base, number
         file.write(kit.csv_of(name).encode())
         wait_for(lambda: arrived(sftp, name), "the first bytes")
         mount.process.send_signal(number)
-        mount.process.wait(20)
+        mount.process.wait(60)
         with pytest.raises(OSError, match="not connected"):
             file.close()
     assert_not_sent_until_uploaded_again(shop, sftp, kit, name)

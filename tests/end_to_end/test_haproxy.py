@@ -114,7 +114,7 @@ def test_a_host_that_stops_gets_no_new_sessions_and_finishes_its_own(pair):
         assert sftp.stat("long.csv").st_size == 2 * len(HALF)
         assert len(events(stopping, "login")) == counts[stopping]
         assert len(events(other, "login")) == counts[other] + 4
-    assert stopping.process.wait(30) == 0
+    assert stopping.process.wait(60) == 0
     pair.account.installation.run("fsck")
     with pair.session() as sftp:
         assert sftp.stat("long.csv").st_size == 2 * len(HALF)

@@ -150,7 +150,7 @@ def test_all_accounts_in_folders_and_a_clean_end(shop, base, kit, number):
         with pytest.raises(PermissionError):
             (mount.mountpoint / "stray.csv").write_text("x")
         mount.process.send_signal(number)
-        assert mount.process.wait(20) == 0
+        assert mount.process.wait(60) == 0
         assert not mount.is_mounted()
     assert "Traceback" not in mount.log
 

@@ -14,7 +14,7 @@ def race(contestants):
     barrier = threading.Barrier(len(contestants))
 
     def run(contestant):
-        barrier.wait(20)
+        barrier.wait(60)
         try:
             contestant()
         except OSError as refusal:

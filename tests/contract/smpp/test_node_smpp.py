@@ -16,7 +16,7 @@ from smsfs.sms.message import Message
 from smsfs.sms.segments import count
 
 SERVER = Path(__file__).with_name("node_smsc.js")
-BOUND = 20.0
+BOUND = 60.0
 TEXTS = ["Hej, æøå {€}", "x" * 400, "Привет, 😀", "😀" * 100, "last"]
 
 

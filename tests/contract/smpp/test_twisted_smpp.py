@@ -19,7 +19,7 @@ from smsfs.testing.server import wait_for
 
 SERVER = Path(__file__).with_name("twisted_smsc.py")
 PACKAGE = "smpp.twisted3==0.8"
-BOUND = 20.0
+BOUND = 60.0
 #: The library reads the GSM alphabet as ASCII; what else is in it is node-smpp's part.
 TEXTS = ["Hello, (1 + 2) * 3 = 9?", "Long text. " * 40, "Привет, 😀", "Сколько? 😀" * 30]
 

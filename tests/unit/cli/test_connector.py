@@ -150,9 +150,9 @@ def test_templates_without_end_are_refused_within_a_second(create, smsfs, leads,
         lambda: create("--template", bomb, "--country", "BE", name="bomb"),
         lambda: smsfs("connector", "set", leads, f"template={bomb}"),
     ):
-        began = time.perf_counter()
+        began = time.process_time()
         assert "The template cannot be used: " in sentence(run())
-        assert time.perf_counter() - began < 1
+        assert time.process_time() - began < 1
     assert store.accounts.find("bomb") is None
     assert store.accounts.find(leads).settings == before
 

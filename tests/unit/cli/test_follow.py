@@ -36,7 +36,7 @@ def test_changes_come_as_they_happen(following, submitted):
     submitted("late.csv", until="sent")
     wait_for(lambda: output().count('"submitted"') == 2, "the news")
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 130
+    assert process.wait(60) == 130
     assert errors() == ""
     rows = [json.loads(line) for line in output().splitlines()]
     assert len({(row["id"], row["state"]) for row in rows}) == len(rows)
@@ -54,5 +54,5 @@ def test_only_one_state_of_one_file(following, submitted):
         ("clinic", "2", "submitted"),
     ]
     process.terminate()
-    assert process.wait(20) == -signal.SIGTERM
+    assert process.wait(60) == -signal.SIGTERM
     assert errors() == ""

@@ -3,7 +3,7 @@
 import io
 import tracemalloc
 from datetime import UTC, datetime
-from time import perf_counter
+from time import perf_counter, process_time
 
 import pytest
 from hypothesis import given
@@ -249,10 +249,10 @@ def test_files_that_cannot_be_read(data, settings, said):
 
 def test_a_template_that_explodes_stops_its_file_soon():
     """A file of 200,000 rows that each take their whole budget would keep the reader for hours."""
-    begun = perf_counter()
+    begun = process_time()
     bomb = "{% for i in (1..100) %}{% for j in (1..100) %}{{ name }}{% endfor %}{% endfor %}"
     rows = _read(HEADER + JAN * 200_000, template=bomb)
-    assert perf_counter() - begun < 10
+    assert process_time() - begun < 10
     assert "the template is too much work for this file" in str(rows[-1])
     assert not any(isinstance(row, Message) for row in rows)
 

@@ -294,7 +294,7 @@ def test_close_without_a_store_is_made_good_by_itself(files, elsewhere, monkeypa
         refused(errno.EAGAIN, "away", draft.close)
     elsewhere.put("a.csv")
     view = files.store.files.view()
-    wait_for(lambda: not view.find(files.fs._account.id, "a.csv").writers, "the writer to end", 10)
+    wait_for(lambda: not view.find(files.fs._account.id, "a.csv").writers, "the writer to end")
 
 
 def test_synced_bytes_are_there_for_others(files, elsewhere):

@@ -82,12 +82,12 @@ class MemoryFilesystem(Filesystem):
 
     def wait_for(self, call):
         with self.changed:
-            assert self.changed.wait_for(lambda: call in self.calls, 10), f"{call} not in {self.calls}"
+            assert self.changed.wait_for(lambda: call in self.calls, 60), f"{call} not in {self.calls}"
 
     def pass_gate(self):
         if self.gate:
             self.did("at the gate")
-            assert self.gate.wait(10)
+            assert self.gate.wait(60)
 
     def _entry(self, name):
         if not name:

@@ -14,7 +14,7 @@ from smsfs.pipeline.messages import statuses
 from smsfs.store.sqlite import SqliteStore
 
 START = 1_700_000_000.0
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 
 
 class Clock:

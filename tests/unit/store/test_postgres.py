@@ -87,9 +87,9 @@ def test_a_lease_is_not_trusted_longer_than_it_can_last(database, postgres):
     name = database.rpartition("/")[2]
     postgres.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")
     postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")  # noqa: S608 -- our own name
-    wait_for(lambda: not store.holds(owner), "the lease to end by itself", 5)
+    wait_for(lambda: not store.holds(owner), "the lease to end by itself")
     postgres.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")
-    wait_for(lambda: _is_new(store, owner), "a new term once the database is back", 20)
+    wait_for(lambda: _is_new(store, owner), "a new term once the database is back")
     store.close()
 
 

@@ -24,7 +24,7 @@ from smsfs.backends.smpp.pdu import (
 from smsfs.sms.message import Message
 from smsfs.sms.segments import count
 
-BOUND = 15.0
+BOUND = 60.0
 
 
 async def until(condition, what="it"):

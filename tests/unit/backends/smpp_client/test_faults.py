@@ -13,7 +13,7 @@ from smsfs.sms.message import Message
 from smsfs.sms.segments import count
 from smsfs.testing.simulator import Behaviour, Simulator
 
-BOUND = 20.0
+BOUND = 60.0
 
 
 def envelopes(texts):
@@ -112,8 +112,8 @@ def test_cut_links(tmp_path, after):
 
 def test_no_answer(tmp_path):
     """A carrier that loses answers would stop everything, or get each message again and again."""
-    behaviour = Behaviour(no_answer=0.1, late=0.5)
-    smsc, [answers] = play(tmp_path, behaviour, ["x"] * 100, response_timeout=0.2, window=5)
+    behaviour = Behaviour(no_answer=0.1, late=1.5)
+    smsc, [answers] = play(tmp_path, behaviour, ["x"] * 100, response_timeout=0.5, window=5)
     kinds = Counter(type(what) for what in answers.values())
     assert kinds == {Accepted: 90, Unknown: 10}
     assert len(smsc.messages) == 100

@@ -52,9 +52,9 @@ GOOD = 'version: 7\n{"message_template": "Hé", "contacts": [{"msisdn": "2782123
 )
 def test_a_file_that_cannot_be_read_is_corrupt(read, data, said):
     """A file that is cut, damaged or none at all would be sent in part, or refused without a reason."""
-    start = time.perf_counter()
+    start = time.process_time()
     reading = read(data)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     assert (reading.codes, reading.rows) == (["File.Corrupt"], [])
     assert said in str(reading.fatal)
     assert str(reading.fatal).startswith("list.json")
@@ -93,8 +93,8 @@ def test_a_document_over_the_limit_gives_both_sizes(read):
 
 def test_a_contact_without_end_is_refused_within_a_second(read):
     """A file that is one endless text would take the server's memory."""
-    start = time.perf_counter()
+    start = time.process_time()
     contacts = json.dumps([{"msisdn": "x" * 19_000_000}])
     reading = read('version: 7\n{"contacts": ' + contacts + "}")
     assert "over 1,048,576 characters: a quote may be missing" in str(reading.fatal)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1

@@ -173,9 +173,9 @@ BOMBS = {
 def test_bombs_are_refused_within_a_second(read, bomb):
     """One small archive would keep the server busy, or take its memory."""
     archive, said = BOMBS[bomb]
-    start = time.perf_counter()
+    start = time.process_time()
     reading = read(archive, "all.zip")
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     assert (reading.codes, reading.messages) == (["File.Corrupt"], [])
     assert said in str(reading.fatal)
 

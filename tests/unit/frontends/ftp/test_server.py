@@ -20,7 +20,7 @@ from smsfs.frontends.proxy import networks
 
 def until(ready):
     """Wait for a condition."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not ready():
         assert time.monotonic() < deadline
         time.sleep(0.005)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 PROGRAM = Path(__file__).with_name("memory_mount.py")
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 def wait_until(condition, what):
@@ -32,8 +32,7 @@ class Mount:
         self.folder.mkdir(exist_ok=True)
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                # Under nohup, the tests ignore SIGHUP, and so would the mount.
-                ["env", "--default-signal=HUP", *prefix, sys.executable, PROGRAM, self.folder, *arguments],
+                [*prefix, sys.executable, PROGRAM, self.folder, *arguments],
                 stdout=output,
                 stderr=output,
                 env={**os.environ, "NO_COLOR": "1"},

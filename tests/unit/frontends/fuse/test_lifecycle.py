@@ -36,7 +36,7 @@ class TestEnd:
         """systemd, Ctrl-C or a closed terminal would leave a dead folder or a failed unit behind."""
         mount = start().wait_until_mounted()
         mount.process.send_signal(number)
-        assert mount.process.wait(10) == 0
+        assert mount.process.wait(60) == 0
         assert not mount.is_mounted()
         assert mount.text().splitlines()[-1] == "unmounted"
 
@@ -44,14 +44,14 @@ class TestEnd:
         """``fusermount3 -u``, the usual way, would end in an error."""
         mount = start().wait_until_mounted()
         subprocess.run(["fusermount3", "-u", mount.folder], check=True)
-        assert mount.process.wait(10) == 0
+        assert mount.process.wait(60) == 0
         assert mount.text().splitlines()[-1] == "unmounted"
 
     def test_a_handler_set_before_gives_way_and_returns(self, start):
         """A program with a SIGTERM handler of its own could never be unmounted by SIGTERM."""
         mount = start("--own-handler").wait_until_mounted()
         mount.process.terminate()
-        assert mount.process.wait(10) == 0
+        assert mount.process.wait(60) == 0
         assert mount.text().splitlines()[-2:] == ["unmounted", "own handler is back"]
 
     def test_files_open_at_the_end_are_cut_off(self, start):
@@ -60,7 +60,7 @@ class TestEnd:
         file = (mount.folder / "half.csv").open("wb", buffering=0)
         file.write(b"half")
         mount.process.terminate()
-        assert mount.process.wait(10) == 0
+        assert mount.process.wait(60) == 0
         with pytest.raises(OSError, match="not connected"):
             file.close()
         assert "abandoned half.csv" in mount.text().splitlines()
@@ -71,7 +71,7 @@ class TestEnd:
         (mount.folder / "whole.csv").write_text("whole")
         list(mount.folder.iterdir())  # answered after the report of the close
         mount.process.terminate()
-        assert mount.process.wait(10) == 0
+        assert mount.process.wait(60) == 0
         assert "closed whole.csv" in mount.text().splitlines()
         assert "abandoned whole.csv" not in mount.text().splitlines()
 
@@ -129,7 +129,7 @@ class TestStart:
     def test_a_process_that_may_not_mount(self, start):
         """In a container without the right to mount, the person would see a number."""
         mount = start(prefix=["setpriv", "--bounding-set", "-sys_admin"])
-        assert mount.process.wait(10) == 1
+        assert mount.process.wait(60) == 1
         assert f"{mount.folder} could not be mounted" in mount.text().splitlines()[-1]
         assert "mounted in" not in mount.text()
 

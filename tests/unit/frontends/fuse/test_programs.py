@@ -103,12 +103,12 @@ def type_into(command, folder, *, shown, keys):
                 os.write(ours, keys)
                 keys = b""
         os.close(ours)
-        assert program.wait(10) == 0, screen
+        assert program.wait(60) == 0, screen
 
 
 def read_screen(terminal):
     """What a program shows next; empty when it has ended, or is silent for too long."""
-    ready, _, _ = select.select([terminal], [], [], 10)
+    ready, _, _ = select.select([terminal], [], [], 60)
     try:
         return os.read(terminal, 4096) if ready else b""
     except OSError:  # Linux reports the end of a terminal so
@@ -139,7 +139,7 @@ class TestSubmitting:
                 LIBC.munmap(mapping, MAPPED_SIZE)
             submissions = [threads.submit(submit, upload) for upload in reversed(uploads)]
             for _ in uploads:
-                renaming.acquire(timeout=10)
+                assert renaming.acquire(timeout=60)
             mount.process.send_signal(signal.SIGCONT)
             assert [error for submission in submissions if (error := submission.exception())] == []
 

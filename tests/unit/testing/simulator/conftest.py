@@ -8,7 +8,7 @@ import pytest
 from smsfs.backends.smpp.decoder import Decoder
 from smsfs.backends.smpp.pdu import BindTransceiver, DeliverSm, DeliverSmResp
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Client:

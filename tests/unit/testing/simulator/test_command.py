@@ -39,7 +39,7 @@ def started():
 def ended(process):
     """What it printed on its way out."""
     process.send_signal(signal.SIGTERM)
-    printed, _ = process.communicate(timeout=20)
+    printed, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     return printed
 
