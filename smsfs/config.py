@@ -258,7 +258,19 @@ def open_store(config: Config) -> Store:
         return SqliteStore(config.database)
     except (OSError, sqlite3.Error) as exc:
         reason = getattr(exc, "strerror", None) or exc
-        raise ConfigurationError(f"The store {config.database} cannot be opened: {reason}.") from exc
+        advice = _advice(config.database)
+        raise ConfigurationError(f"The store {config.database} cannot be opened: {reason}.{advice}") from exc
+
+
+def _advice(path: Path) -> str:
+    """What may help whoever is not the user that a file, or the folder that it belongs into, is for."""
+    there = next(place for place in (path, *path.parents) if os.access(place, os.F_OK))
+    if os.access(there, os.R_OK | os.W_OK):
+        return ""
+    try:
+        return f" {there} belongs to the user {there.owner()}: run smsfs as that user."
+    except KeyError:
+        return f" {there} belongs to the user with the number {there.stat().st_uid}: run smsfs as that user."
 
 
 def _open_postgresql(config: StoreConfig) -> Store:

@@ -17,4 +17,28 @@ def make_folder(folder: Path) -> None:
     """Create a folder for our eyes only, and its parents, if they are not there."""
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _give(folder)
         sync_folder(folder.parent)
+
+
+def make_file(path: Path) -> int:
+    """Make a file for our eyes only, and open it for reading and writing; its descriptor.
+
+    Raises:
+        FileExistsError: it is there already, and was not touched.
+        OSError: it cannot be made.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        _give(path)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _give(path: Path) -> None:
+    """What root makes belongs to whom the folder belongs to: a service that is not root has to open it."""
+    if os.geteuid() == 0:
+        folder = path.parent.stat()
+        os.chown(path, folder.st_uid, folder.st_gid)

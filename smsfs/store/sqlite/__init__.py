@@ -9,6 +9,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -29,7 +30,7 @@ from smsfs.store import (
     Results,
     Routing,
 )
-from smsfs.store.durable import make_folder
+from smsfs.store.durable import make_file, make_folder
 from smsfs.store.sql import Row
 from smsfs.store.sql.accounts import SqlAccounts
 from smsfs.store.sql.claims import SqlClaims
@@ -59,6 +60,8 @@ class SqliteStore:
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         make_folder(path.parent)
+        with suppress(FileExistsError):
+            os.close(make_file(path))  # SQLite would let every user of the host read it
         self._clock = clock
         self._database = Database(path)
         self._run = path.parent / "run"
@@ -86,7 +89,7 @@ class SqliteStore:
         """Make this process known, lock first, so that nobody takes it for dead."""
         del name  # the kernel tells who has ended
         token = uuid4().hex
-        descriptor = os.open(self._run / token, os.O_CREAT | os.O_RDWR, 0o600)
+        descriptor = make_file(self._run / token)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         self._locks.append(descriptor)
         with self._database.write() as connection:

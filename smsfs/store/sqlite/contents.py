@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from smsfs.errors import DiskFull, StoreUnavailable
 from smsfs.store import File
-from smsfs.store.durable import make_folder, sync_folder
+from smsfs.store.durable import make_file, make_folder, sync_folder
 from smsfs.store.sql.files import file_from
 from smsfs.store.sqlite.database import Database
 
@@ -81,7 +81,7 @@ class PlainContents:
         """A new empty file."""
         content = uuid4().hex
         with _on_disk():
-            os.close(os.open(self._path(content), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            os.close(make_file(self._path(content)))
         return content
 
     def open_write(self, content: str, writer: int | None = None) -> PlainWriter:

@@ -284,14 +284,6 @@ class FileSuite(StoreFixtures):
         assert (batch.submitted, batch.not_before, batch.failures) == (NOW + 3, NOW, 0)
         assert (batch.messages, batch.causes, batch.finished) == (0, (), None)
 
-    def test_batches_of_a_file(self, store: Store, account: Account, owner: Owner) -> None:
-        """Whoever asks for the messages of a file would get none, or wait for those of all others."""
-        batch = accepted(store, account, owner, new_slice(), stem="a_b.csv")
-        submitted(store, account, "other")
-        for name in ("a_b.csv.success", "a_b.csv", "in/a_b.csv.ready"):
-            assert [item.id for item in store.queue.batches(account.id, name)] == [batch.id]
-        assert list(store.queue.batches(file="a%b.csv")) == []
-
     def test_reopened_file_is_a_plain_draft(self, store: Store, account: Account, owner: Owner) -> None:
         """A mended file would still show the causes of its rejection, or be swept away as finished."""
         batch = reading(store, account, owner)

@@ -222,7 +222,7 @@ class QueueSuite(StoreFixtures):
 
         assert ids() == [first, second, third]
         assert ids(account=account.id) == [first, second]
-        assert ids(file="a.success") == [first]
+        assert ids(file="b.processing") == ids(file="in/b") == [second]
         assert ids(file="a.ready") == ids(file="a") == [first, third]
         assert ids(account=neighbour.id, file="a.ready") == [third]
         assert ids(file="c") == []

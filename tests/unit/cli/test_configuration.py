@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 
@@ -78,3 +80,13 @@ def test_missing_configuration(smsfs, monkeypatch):
     assert (done.status, done.err) == (1, "smsfs: There is no configuration file missing.toml.\n")
     monkeypatch.setenv("SMSFS_CONFIG", "gone.toml")
     assert smsfs("files").err == "smsfs: There is no configuration file gone.toml.\n"
+
+
+def test_somebody_elses_store(smsfs, tmp_path, monkeypatch):
+    """An operator would be told that the database cannot be opened, and not by whom it can."""
+    (tmp_path / "data" / "smsfs.db").mkdir(parents=True)  # what not even root can open
+    monkeypatch.setattr(os, "access", lambda path, mode, real=os.access: mode == os.F_OK and real(path, mode))
+    done = smsfs("files")
+    whose = f"{tmp_path}/data/smsfs.db belongs to the user {tmp_path.owner()}: run smsfs as that user.\n"
+    assert (done.status, done.err.count("\n")) == (1, 1)
+    assert done.err.endswith(whose)
