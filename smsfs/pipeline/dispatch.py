@@ -293,9 +293,9 @@ class Dispatcher:
             return
         if gate.probing:  # it said "not now", and the next slice would fare no better
             self._pause(route, BACKOFF_SECONDS)
-        for envelope in envelopes:
+        for envelope in envelopes:  # nobody was asked about these: there is nothing to be recorded
             del held.waiting[envelope.message.row]
-            self._answer(route, held, envelope, Throttled(0))
+            self._later(route, held, envelope.message, 0)
 
     async def _hand_over(
         self, route: Route, held: _Held, envelopes: list[Envelope], *, probe: bool = False

@@ -133,13 +133,20 @@ class Follower:
                 yield from statuses_in(self._store, batch, slice_, wanted, claimed=False)
 
     def _of_claims(self) -> Iterator[MessageStatus]:
-        """Messages that were handed to a backend meanwhile, and are there still."""
+        """Messages that were handed to a backend meanwhile, and are there still; or came back untried."""
         claimed = set(self._store.feed.claimed())
+        for number, _ in sorted(self._claimed - claimed):
+            yield from self._of_slice(number, MessageState.QUEUED)
         for number, _ in sorted(claimed - self._claimed):
-            slice_ = self._store.feed.slice(number)
-            batch = self._interesting(slice_.batch) if slice_ else None
-            if slice_ and batch:
-                rows = set(range(slice_.first_row, slice_.last_row + 1))
-                found = statuses_in(self._store, batch, slice_, rows, claimed=True)
-                yield from (status for status in found if status.state is MessageState.SUBMITTING)
+            yield from self._of_slice(number, MessageState.SUBMITTING)
         self._claimed = claimed
+
+    def _of_slice(self, number: int, state: MessageState) -> Iterator[MessageStatus]:
+        """Those messages of a slice that are in a state."""
+        slice_ = self._store.feed.slice(number)
+        batch = self._interesting(slice_.batch) if slice_ else None
+        if slice_ and batch:
+            rows = set(range(slice_.first_row, slice_.last_row + 1))
+            claimed = state is MessageState.SUBMITTING
+            found = statuses_in(self._store, batch, slice_, rows, claimed=claimed)
+            yield from (status for status in found if status.state is state)

@@ -265,6 +265,7 @@ def test_one_message_probes_before_the_rest_follow(house, run, clock, settled, u
     run(carrier, scenario=scenario)
     assert carrier.given[10:13] == [1, 1, 499]
     assert len(carrier.sent) == 6000
+    assert not any("not_now" in events for events in house.events(number).values()), "only tries are recorded"
 
 
 @pytest.mark.parametrize("answer", [Accepted("id", 1), Rejected("1", "no")], ids=["accepted", "rejected"])

@@ -91,6 +91,18 @@ def test_a_message_that_is_tried_again(house, clock, watch):
     assert news() == [(batch, 1, "submitted")]
 
 
+def test_a_message_that_comes_back_untried(house, clock, watch):
+    """A message would seem to be with a carrier that is left alone for minutes."""
+    batch = house.accept(1)
+    news, _ = watch()
+    slice_ = claim(house)
+    assert news() == [(batch, 1, "submitting")]
+    again = later(slice_, messages_of(slice_), clock())
+    house.store.queue.record(house.owner, [SliceReport(slice_, [], done=True, later=[again])])
+    assert news() == [(batch, 1, "queued")]
+    assert news() == []
+
+
 def test_commits_out_of_order_are_found(house, tmp_path, watch, clock):
     """An outcome of another host, committed a little later, would never be told."""
     batch = house.accept(3)
