@@ -1,6 +1,7 @@
 """A message on its way to an SMSC, part by part."""
 
 import asyncio
+import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from smsfs.backends import Answer, Envelope
 from smsfs.backends.smpp.constants import Status
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.backends.smpp.pdu import SmppError, SubmitSm, numbered
-from smsfs.backends.smpp.text import Part, encode, split
+from smsfs.backends.smpp.text import LATIN1, Part, alphabet, encode, split
 from smsfs.sms.message import Message
 from smsfs.sms.quoting import quoted
 from smsfs.sms.segments import GSM7
@@ -32,31 +33,36 @@ class Composer:
 
     def __init__(self, config: SmppConfig) -> None:
         self._config = config
-        self._codings = {GSM7: config.data_coding_gsm7}
-        self._reference = 0
+        self._codings = dict.fromkeys((GSM7, LATIN1), config.data_coding_gsm7)
+        self._default = LATIN1 if alphabet(config.data_coding_gsm7) == LATIN1 else GSM7
+        # Not the same after each start: phones would join parts of before it with those of another message.
+        self._reference = secrets.randbelow(LAST_REFERENCE + 1)
         self.source = lru_cache(maxsize=1024)(self._source)
 
-    def parts(self, message: Message) -> list[Part]:
-        """The parts of a message; a reference number of their own joins them.
+    def parts(self, message: Message) -> tuple[int, list[Part]]:
+        """The data coding of a message, and its parts; a reference number of their own joins them.
 
         Raises:
             ValueError: there are too many.
         """
-        if message.parts == 1:
-            return [Part(encode(message.text, message.encoding))]
-        self._reference = (self._reference + 1) & LAST_REFERENCE
-        return split(message.text, self._config.concatenation, self._reference)[1]
+        found, default = message.encoding, self._default
+        if message.parts == 1 and default == GSM7:
+            parts = [Part(encode(message.text, found))]
+        else:
+            self._reference = (self._reference + 1) & LAST_REFERENCE
+            found, parts = split(message.text, self._config.concatenation, self._reference, default)
+        return self._codings.get(found, self._config.data_coding_ucs2), parts
 
-    def pdu(self, sequence: int, envelope: Envelope, part: Part) -> SubmitSm:
-        """One part as a request."""
+    def pdu(self, envelope: Envelope, coding: int, part: Part) -> SubmitSm:
+        """One part as a request, without a sequence number."""
         config, message = self._config, envelope.message
         source, ton, npi = self.source(message.sender)
         return SubmitSm(
-            sequence,
+            0,
             source,
             message.recipient,
             part.short_message,
-            self._codings.get(message.encoding, config.data_coding_ucs2),
+            coding,
             part.esm_class,
             config.registered_delivery,
             ton,
@@ -124,13 +130,13 @@ class Job:
 class Letter:
     """A message on its way; of its parts, ``sent`` were accepted, and at most one is on a link."""
 
-    __slots__ = ("_composer", "_data", "_parts", "envelope", "ids", "job", "not_now", "sent")
+    __slots__ = ("_coding", "_composer", "_data", "_parts", "envelope", "ids", "job", "not_now", "sent")
 
     def __init__(self, job: Job, envelope: Envelope, composer: Composer) -> None:
         self.job = job
         self.envelope = envelope
         self._composer = composer
-        self._parts: list[Part] = []
+        self._coding, self._parts = 0, list[Part]()
         self._data = b""
         self.sent = 0
         self.ids: list[str] = []
@@ -163,8 +169,8 @@ class Letter:
 
     def _encoded(self) -> bytes:
         if not self._parts:
-            self._parts = self._composer.parts(self.envelope.message)
-        return self._composer.pdu(0, self.envelope, self._parts[self.sent]).encode()
+            self._coding, self._parts = self._composer.parts(self.envelope.message)
+        return self._composer.pdu(self.envelope, self._coding, self._parts[self.sent]).encode()
 
     def accepted(self, message_id: str) -> bool:
         """A part was taken, under an id in its normal form; whether it was the last."""

@@ -188,6 +188,8 @@ class Link(asyncio.Protocol):
         self._leave = None
         if self._transport:
             self._transport.close()
+            # An SMSC that does not read would keep the connection, and the next bind, waiting for ever.
+            self._loop.call_later(UNBIND_SECONDS, self.abort, self._end)
 
     # -- what asyncio calls ---------------------------------------------------------------------------
 

@@ -26,9 +26,9 @@ class SmppConfig:
         system_type: if the carrier asks for one.
         bind: what to bind as; ``transmitter+receiver`` opens one receiver beside the transmitters, for
             carriers without transceivers. A ``transmitter`` gets neither receipts nor replies.
-        binds: connections at a time to send over, each with a window of its own.
+        binds: connections at a time to send over, of each host, each with a window of its own.
         window: unanswered messages on each connection; the contract names it.
-        throughput: messages (parts) per second over all connections; 0 for no limit.
+        throughput: messages (parts) per second over all connections of a host; 0 for no limit.
         ca: a file of PEM certificates to trust; empty for the system's.
         verify: whether the certificate must be good and name the host.
         enquire_link: silence after which the link is checked.
@@ -37,7 +37,8 @@ class SmppConfig:
         reconnect_longest: its ceiling.
         concatenation: how the parts of a long text are joined: by a header of 8 or 16 bit reference in the
             text, by ``sar_*`` parameters, or not at all: the whole text goes as ``message_payload``.
-        data_coding_gsm7: of texts in the GSM alphabet.
+        data_coding_gsm7: of texts in the GSM alphabet. With 3 they leave as Latin-1, or as all others if that
+            lacks a character.
         data_coding_ucs2: of all others.
         default_sender: for messages that name none; empty leaves it to the carrier.
         source_ton: type of number of every sender; by default 1 for numbers, 5 for names.

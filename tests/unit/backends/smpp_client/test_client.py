@@ -8,12 +8,15 @@ import structlog
 from smsfs.backends import Accepted, Rejected, Throttled, Unknown
 from smsfs.backends.smpp import client
 from smsfs.backends.smpp.constants import Status
+from smsfs.backends.smpp.letter import Composer
 from smsfs.backends.smpp.link import Link
+from smsfs.backends.smpp.options import SmppConfig
 from smsfs.backends.smpp.pdu import (
     GenericNack,
 )
 from smsfs.backends.smpp.text import content
 from smsfs.sms import gsm
+from smsfs.sms.message import Message
 
 LONG = "A long text, with the euro sign € at times. " * 9
 LONG_UCS2 = "Привет, 😀! " * 40
@@ -79,6 +82,28 @@ def test_long_message(play, concatenation, text):
         assert {pdu.data_coding for pdu in smsc.got} == {0 if text == LONG else 8}
 
     play(scenario, concatenation=concatenation)
+
+
+def test_a_carrier_of_latin1(play):
+    """At a carrier that is told "Latin-1" each umlaut would arrive as another letter."""
+
+    async def scenario(smsc, sender):
+        await sender.submit("Grüße", "5 €", "ø" * 161)
+        umlauts, euro, *long = smsc.got
+        assert (umlauts.short_message, umlauts.data_coding) == ("Grüße".encode("latin-1"), 3)
+        assert (euro.short_message, euro.data_coding) == ("5 €".encode("utf-16-be"), 8)
+        assert b"".join(content(pdu)[1] for pdu in long) == b"\xf8" * 161
+        assert [pdu.data_coding for pdu in long] == [3, 3]
+
+    play(scenario, data_coding_gsm7=3, window=1)
+
+
+def test_references_differ_after_a_restart():
+    """A phone would join a part from before a restart with parts of another message."""
+    config = SmppConfig("smpp", "smsc.example", "smsfs", "secret")
+    message = Message(1, "4512345678", LONG, parts=3)
+    first = [Composer(config).parts(message)[1][0].short_message[:6] for _ in range(9)]
+    assert len(set(first)) > 1
 
 
 def test_part_refused_in_the_middle(play):

@@ -7,7 +7,7 @@ import structlog
 import uvloop
 
 from smsfs.backends import UP, Accepted, Throttled, Unknown
-from smsfs.backends.smpp import client
+from smsfs.backends.smpp import client, link
 from smsfs.backends.smpp.constants import Status
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.backends.smpp.pdu import (
@@ -152,7 +152,7 @@ def test_leave_of_a_link_that_is_gone(play, wait_until):
 
     async def scenario(smsc, sender):
         await sender.bound()
-        [link] = sender.backend._links
+        [old] = sender.backend._links
         held = []
         smsc.script = lambda _, pdu: held.append(pdu)
         sending = asyncio.create_task(sender.submit("a"))
@@ -160,9 +160,25 @@ def test_leave_of_a_link_that_is_gone(play, wait_until):
         smsc.sessions[0].send(Unbind(11))
         smsc.sessions[0].transport.close()
         assert isinstance((await sending)[0], Unknown)
-        link.tick(asyncio.get_running_loop().time())  # as it comes before the backend has heard of it
+        old.tick(asyncio.get_running_loop().time())  # as it comes before the backend has heard of it
 
     play(scenario, runner=uvloop.run)
+
+
+def test_leave_of_an_smsc_that_does_not_read(play, wait_until, monkeypatch):
+    """A connection that never ends would keep the next bind from being made."""
+    monkeypatch.setattr(link, "UNBIND_SECONDS", 0.05)
+
+    async def scenario(smsc, sender):
+        await sender.bound()
+        [old] = sender.backend._links
+        monkeypatch.setattr(old._transport, "close", lambda: None)  # what is written never leaves
+        smsc.sessions[0].send(Unbind(11))
+        await wait_until(old.closed.done)
+        assert old.closed.result() == "the SMSC took leave"
+        assert isinstance((await sender.submit("a"))[0], Accepted)
+
+    play(scenario)
 
 
 def test_garbage(play):
