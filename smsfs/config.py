@@ -76,6 +76,7 @@ class FtpConfig:
     """The FTP and FTPS listener; times in seconds."""
 
     listen: list[str] = field(factory=lambda: ["127.0.0.1:8021"])
+    implicit_listen: list[str] = field(factory=list)
     plain: bool = False
     certificate: str = ""
     key: str = ""

@@ -70,6 +70,7 @@ async def _serve(config: Config, config_file: Path | None, store: Store) -> None
         await _listen("sftp", sftp)
         if ftp:
             await _listen("ftp", ftp)
+            _print_ready("ftps", ftp.implicit_addresses)
         web = await _listen_web(web_addresses, partial(_unready, stop, store, owner))
         await stop.wait()
         log.info("stopping", grace=config.pipeline.stop_grace)
@@ -152,9 +153,12 @@ def _ftp_server(config: FtpConfig | None, logins: Logins) -> "FtpServer | None":
     from smsfs.frontends import ftp  # noqa: PLC0415 -- a server without FTP starts without its library
 
     key = Path(config.key) if config.key else None
+    with _naming("ftp"):
+        implicit_listen = [address(text) for text in config.implicit_listen]
     settings = ftp.FtpSettings(
         ftp.Certificate(Path(config.certificate), key) if config.certificate else None,
         plain=config.plain,
+        implicit_listen=implicit_listen,
         passive_ports=ftp.passive_range(config.passive_ports),
         masquerade_address=config.masquerade_address,
         **_limits("ftp", config),

@@ -27,6 +27,7 @@ MAX_REST = 216 + 4096
 
 _SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 _LINE_START = b"PROXY "
+_SHORTEST = b"PROXY UNKNOWN\r\n"
 _FIXED = struct.Struct(">12sBBH")
 _VERSION = 2
 _LOCAL, _PROXY = 0, 1
@@ -56,11 +57,9 @@ class Header:
     Attributes:
         peer: the client's address and port; None when the balancer speaks for itself (a health check) or
             knows no network address, and the connection's own end counts.
-        size: bytes of the header; what follows is the client's.
     """
 
     peer: tuple[str, int] | None
-    size: int
 
 
 def parse(data: bytes) -> Header | None:
@@ -76,6 +75,16 @@ def parse(data: bytes) -> Header | None:
     raise ProxyError("it begins with something else")
 
 
+def missing(data: bytes) -> int:
+    """How many bytes behind an incomplete header are part of it for sure; what follows is the client's."""
+    if len(data) < len(_SHORTEST):
+        return len(_SHORTEST) - len(data)
+    if not data.startswith(_SIGNATURE):
+        return 1 if data.endswith(b"\r") else 2
+    length = _FIXED.unpack(data[: _FIXED.size])[-1] if len(data) >= _FIXED.size else 0
+    return int(_FIXED.size + length - len(data))
+
+
 def _begins(data: bytes, start: bytes) -> bool:
     """Whether ``data`` begins so, or may when more of it is there."""
     return data[: len(start)] == start[: len(data)]
@@ -84,7 +93,7 @@ def _begins(data: bytes, start: bytes) -> bool:
 def _line(data: bytes) -> Header | None:
     end = data.find(b"\r\n", 0, MAX_LINE)
     if end >= 0:
-        return Header(_line_peer(data[:end]), end + 2)
+        return Header(_line_peer(data[:end]))
     if len(data) >= MAX_LINE:
         raise ProxyError(f"its line is not over after {MAX_LINE} bytes")
     return None
@@ -130,7 +139,7 @@ def _binary(data: bytes) -> Header | None:
     if len(data) < size:
         return None
     peer = None if command == _LOCAL else _binary_peer(family, data[_FIXED.size : size])
-    return Header(peer, size)
+    return Header(peer)
 
 
 def _binary_peer(family: int, rest: bytes) -> tuple[str, int] | None:
@@ -154,18 +163,16 @@ def read_header(sock: socket.socket, timeout: float) -> Header:
         OSError: the connection failed.
     """
     data, deadline = b"", time.monotonic() + timeout
-    while True:
+    while (header := parse(data)) is None:
         sock.settimeout(max(0.001, deadline - time.monotonic()))
         try:
-            more = sock.recv(len(_SIGNATURE) + MAX_REST, socket.MSG_PEEK)
+            more = sock.recv(missing(data))
         except TimeoutError:
             raise ProxyError("it did not come in time") from None
         if not more:
             raise ProxyError("the connection ended before it")
-        header = parse(data + more)
-        data += sock.recv(header.size - len(data) if header else len(more))
-        if header:
-            return header
+        data += more
+    return header
 
 
 def networks(texts: Iterable[str]) -> list[Network]:
@@ -210,8 +217,8 @@ class _PassedOn:
         return getattr(self._transport, name)
 
 
-class ProxyGate(asyncio.Protocol):
-    """A connection's first protocol: reads the header where one is due, then steps aside.
+class ProxyGate(asyncio.BufferedProtocol):
+    """A connection's first protocol: reads the header where one is due, and no more, then steps aside.
 
     Args:
         protocol: makes the protocol that the connection is for.
@@ -243,11 +250,17 @@ class ProxyGate(asyncio.Protocol):
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(self._timeout, self._refuse, "it did not come in time")
         else:
-            self._step_aside(None, b"")
+            self._step_aside(None)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> bytearray:
+        """Room for what is missing of the header."""
+        del sizehint
+        self._room = bytearray(missing(self._data))
+        return self._room
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Gather the header, however it is cut into pieces."""
-        self._data += data
+        self._data += self._room[:nbytes]
         try:
             header = parse(self._data)
         except ProxyError as exc:
@@ -255,7 +268,7 @@ class ProxyGate(asyncio.Protocol):
         else:
             if header:
                 self._done()
-                self._step_aside(header.peer, self._data[header.size :])
+                self._step_aside(header.peer)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It closed before its header was whole, as a health check does that only connects."""
@@ -275,10 +288,8 @@ class ProxyGate(asyncio.Protocol):
         self._log.warning("proxy_header_missing", reason=reason)
         self.close()
 
-    def _step_aside(self, peer: tuple[str, int] | None, rest: bytes) -> None:
+    def _step_aside(self, peer: tuple[str, int] | None) -> None:
         protocol = self._protocol()
         self._transport.set_protocol(protocol)
         transport = self._transport if peer is None else cast("Any", _PassedOn(self._transport, peer))
         protocol.connection_made(transport)
-        if rest and not self._transport.is_closing():
-            protocol.data_received(rest)

@@ -49,6 +49,7 @@ class FtpLogin:
         password: its password.
         home: the client's home folder, for its configuration.
         certificate: the server's, which the client trusts; None for plain FTP.
+        scheme: ``ftps`` where TLS begins with the first byte.
     """
 
     port: int
@@ -56,10 +57,11 @@ class FtpLogin:
     password: str
     home: Path
     certificate: Path | None = None
+    scheme: str = "ftp"
 
 
 class FtpClient(Client):
-    """A program that uploads files over FTP or explicit FTPS.
+    """A program that uploads files over FTP or FTPS.
 
     Args:
         login: how.
@@ -87,7 +89,7 @@ class FtpLftp(FtpClient):
         )
         settings = (
             *("set net:max-retries 1", "set cmd:fail-exit yes", *tls),
-            f"open -u {login.account},{login.password} ftp://127.0.0.1:{login.port}",
+            f"open -u {login.account},{login.password} {login.scheme}://127.0.0.1:{login.port}",
         )
         return self.run("lftp", "-c", "; ".join([*settings, *commands]))
 
@@ -119,7 +121,7 @@ class FtpCurl(FtpClient):
         return self.run("curl", *options, *tls, *arguments)
 
     def _url(self, name: str = "") -> str:
-        return f"ftp://127.0.0.1:{self.ftp.port}/{quote(name)}"
+        return f"{self.ftp.scheme}://127.0.0.1:{self.ftp.port}/{quote(name)}"
 
     def send(self, file: Path) -> str:
         """Upload with ``-T``; rename with ``-Q`` after it."""
@@ -149,7 +151,8 @@ class FtpRclone(FtpClient):
         hidden = self.run("rclone", "obscure", login.password).strip()
         remote = f":ftp,host=127.0.0.1,port={login.port},user={login.account},pass={hidden}"
         # its FTP trusts no certificate but those of the system
-        remote += ",explicit_tls=true,no_check_certificate=true:" if login.certificate else ":"
+        tls = "tls" if login.scheme == "ftps" else "explicit_tls"
+        remote += f",{tls}=true,no_check_certificate=true:" if login.certificate else ":"
         return self.run("rclone", "--retries", "1", *(text.replace("remote:", remote) for text in arguments))
 
     def send(self, file: Path) -> str:

@@ -218,6 +218,11 @@ class Server(Program):
         """The port on which FTP listens; the configuration must have a section ``[ftp]``."""
         return self._port("ftp")
 
+    @property
+    def ftps_port(self) -> int:
+        """The port on which FTPS with implicit TLS listens; the section has ``implicit_listen``."""
+        return self._port("ftps")
+
     def _port(self, listener: str) -> int:
         line = re.compile(rf"^ready {listener} .*:(\d+)\n", re.MULTILINE)
         return int(wait_for(lambda: line.findall(self.output), f"the line ready {listener}")[0])

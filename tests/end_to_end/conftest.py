@@ -135,11 +135,11 @@ def certificate(base):
     return make_certificate(base / "certificate")
 
 
-def ftp_section(certificate, *listen):
+def ftp_section(certificate, *listen, **more):
     """The configuration of FTP and FTPS, for many clients."""
     limits = {"max_connections_per_address": 100, "ban_after": 1000}
     files = {"certificate": str(certificate[0]), "key": str(certificate[1])}
-    return {"listen": [*listen], "plain": True, "passive_ports": "", **files, **limits}
+    return {"listen": [*listen], "plain": True, "passive_ports": "", **files, **limits, **more}
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ RCLONE_WITH_MLST = (1, 61)
 def shop(base, kit, certificate):
     """An account on a server with FTP."""
     (base / "ftp").mkdir()
-    ftp = kit.ftp_section(certificate, "127.0.0.1:0", "[::1]:0")
+    ftp = kit.ftp_section(certificate, "127.0.0.1:0", "[::1]:0", implicit_listen=["127.0.0.1:0"])
     with Server(Installation(base / "ftp", {**kit.sections, "ftp": ftp})) as server:
         (base / "ftp-shop").mkdir()
         yield kit.Account(server, "shop", base / "ftp-shop")
@@ -97,6 +97,17 @@ def test_real_clients_send(client_type, shop, login, kit, tmp_path):
     assert sorted(message["userref"] for message in messages) == kit.references(file.name)
     client.fetch(name, tmp_path / "back.csv")
     assert (tmp_path / "back.csv").read_text().startswith(kit.csv_of(file.name))
+
+
+@pytest.mark.parametrize("client_type", [FtpLftp, FtpCurl, FtpRclone])
+def test_real_clients_use_implicit_tls(client_type, shop, kit, certificate, tmp_path):
+    """Clients that know FTPS by its port 990 only could not upload."""
+    where = FtpLogin(shop.server.ftps_port, shop.name, kit.password, shop.home, certificate[0], scheme="ftps")
+    file = tmp_path / f"{client_type.__name__}-implicit.csv"
+    file.write_text(kit.csv_of(file.name))
+    client_type(where).put(file, file.name)
+    client_type(where).fetch(file.name, tmp_path / "back.csv")
+    assert (tmp_path / "back.csv").read_text() == kit.csv_of(file.name)
 
 
 @pytest.mark.parametrize("client_type", [FtpLftp, FtpCurl, FtpRclone])

@@ -36,6 +36,7 @@ legacy_algorithms = true
 proxy_from = ["192.0.2.0/24"]
 [ftp]
 listen = ["127.0.0.1:2021"]
+implicit_listen = ["127.0.0.1:2990"]
 plain = true
 certificate = "/etc/smsfs/chain.pem"
 key = "/etc/smsfs/key.pem"
@@ -107,6 +108,7 @@ def test_every_key_is_read(read):
     )
     assert config.ftp == FtpConfig(
         ["127.0.0.1:2021"],
+        ["127.0.0.1:2990"],
         True,
         *("/etc/smsfs/chain.pem", "/etc/smsfs/key.pem", "40000-40010", "192.0.2.10"),
         *(5, 60.5, 2, 3, 4, 6, 7, 8),

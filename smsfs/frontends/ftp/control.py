@@ -4,10 +4,13 @@
 
 import socket
 import ssl
+from collections.abc import Callable
+from functools import partial
 
 import structlog
 
 from smsfs.errors import StillOpen
+from smsfs.frontends.ftp.certificate import Certificate
 from smsfs.frontends.ftp.data import DataConnection, Transfer
 from smsfs.frontends.ftp.lines import Lines
 from smsfs.frontends.ftp.tls import Handshake, wrapped
@@ -20,9 +23,13 @@ class Control(Lines):
     _tls: ssl.SSLContext | None = None
 
     def handle(self) -> None:
-        """Greet the client."""
+        """Greet the client; where TLS is implicit, over TLS, and data connections have it too."""
         self._await_login()
-        super().handle()
+        if self._implicit and self.settings.certificate:
+            self._prot = self._pbsz = True
+            self._secure(self.settings.certificate, super().handle)
+        else:
+            super().handle()
 
     # TLS
 
@@ -36,19 +43,23 @@ class Control(Lines):
             self.respond("504 Only AUTH TLS is known here.")
         else:
             self.respond("234 Begin TLS.")
-            self.ac_in_buffer = b""  # what came unencrypted is no command of the encrypted session
-            self.del_channel()
-            self._tls = self.settings.certificate.context()
-            try:
-                self.socket = wrapped(self.socket, self._tls)
-            except (OSError, ValueError) as exc:  # the client has gone
-                self._not_secured(str(exc))
-            else:
-                Handshake(self.socket, self.ioloop, self._secured, self._not_secured)
+            self._secure(self.settings.certificate, lambda: None)
 
-    def _secured(self, _: ssl.SSLSocket) -> None:
+    def _secure(self, certificate: Certificate, then: Callable[[], None]) -> None:
+        self.ac_in_buffer = b""  # what came unencrypted is no command of the encrypted session
+        self.del_channel()
+        self._tls = certificate.context()
+        try:
+            self.socket = wrapped(self.socket, self._tls)
+        except (OSError, ValueError) as exc:  # the client has gone
+            self._not_secured(str(exc))
+        else:
+            Handshake(self.socket, self.ioloop, partial(self._secured, then), self._not_secured)
+
+    def _secured(self, then: Callable[[], None], _: ssl.SSLSocket) -> None:
         self.is_secure = True
         self.add_channel()
+        then()
 
     def _not_secured(self, reason: str) -> None:
         self.logger.info("tls_failed", reason=reason)

@@ -102,6 +102,7 @@ class Lines(Secure, FTPHandler):  # type: ignore[misc]  # the library has no typ
         host: the server.
         loop: this session's.
         peer: the client's address.
+        implicit: TLS begins with the first byte.
     """
 
     banner = "smsfs FTP server ready."
@@ -128,7 +129,9 @@ class Lines(Secure, FTPHandler):  # type: ignore[misc]  # the library has no typ
     _restart_position: int
     _rnfr: str | None
 
-    def __init__(self, sock: socket.socket, host: Host, loop: IOLoop, peer: str) -> None:
+    def __init__(
+        self, sock: socket.socket, host: Host, loop: IOLoop, peer: str, *, implicit: bool = False
+    ) -> None:
         self.settings = host.settings
         self.timeout = host.settings.idle_timeout
         self.host = host
@@ -140,6 +143,7 @@ class Lines(Secure, FTPHandler):  # type: ignore[misc]  # the library has no typ
         self.aborting = False
         self.is_secure = False
         self._prot = self._pbsz = False
+        self._implicit = implicit
         self._too_long = False
         self._active_at = time.monotonic()
         super().__init__(sock, _Library(), ioloop=loop)
@@ -200,14 +204,6 @@ class Lines(Secure, FTPHandler):  # type: ignore[misc]  # the library has no typ
         self._active_at = time.monotonic()
 
     # Lines
-
-    def feed(self, data: bytes) -> None:
-        """Take lines that have been read already."""
-        self.ac_in_buffer = data
-        while b"\r\n" in self.ac_in_buffer:
-            line, _, self.ac_in_buffer = self.ac_in_buffer.partition(b"\r\n")
-            self.collect_incoming_data(line)
-            self.found_terminator()
 
     def collect_incoming_data(self, data: bytes) -> None:
         """Gather a line, unless it is too long."""

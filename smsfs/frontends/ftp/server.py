@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
 import structlog
@@ -30,6 +31,8 @@ _ASK_SECONDS = 60.0
 #: How long a balancer's header on a data connection may take; the session stands still meanwhile.
 _HEADER_SECONDS = 5.0
 T = TypeVar("T")
+#: Makes the session of a client: socket, server, the session's loop, the client's address.
+SessionType = Callable[[socket.socket, Host, IOLoop, str], Session]
 
 
 class Authenticator(Protocol):
@@ -47,24 +50,19 @@ class Authenticator(Protocol):
 
 
 class _Handover(asyncio.Protocol):
-    """Takes a connection away from asyncio, its balancer's header read."""
+    """Takes a connection away from asyncio, its balancer's header read and nothing of what follows."""
 
-    def __init__(self, server: "FtpServer") -> None:
-        self._server = server
-        self._data = b""
+    def __init__(self, take: "Callable[[Any, str], str | None]") -> None:
+        self._take = take
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._transport.pause_reading()
         asyncio.get_running_loop().call_soon(self._hand_over)
 
-    def data_received(self, data: bytes) -> None:
-        """What came along with the header."""
-        self._data += data
-
     def _hand_over(self) -> None:
         peer = str((self._transport.get_extra_info("peername") or ("unknown",))[0])
-        reason = self._server.take(self._transport.get_extra_info("socket"), peer, self._data)
+        reason = self._take(self._transport.get_extra_info("socket"), peer)
         if reason:
             self._transport.write(f"421 Not now: {reason}.\r\n".encode())
         self._transport.abort()  # of a client that is served, a duplicate keeps the connection
@@ -93,12 +91,14 @@ class FtpServer(Host):
 
     Attributes:
         addresses: host and port of each listening socket.
+        implicit_addresses: likewise, where TLS begins with the first byte.
     """
 
     def __init__(self, settings: FtpSettings, authenticator: Authenticator) -> None:
         self.settings = settings
         self.stopping = False
         self.addresses: list[tuple[str, int]] = []
+        self.implicit_addresses: list[tuple[str, int]] = []
         self._authenticator = authenticator
         self._log: structlog.stdlib.BoundLogger = structlog.get_logger(frontend="ftp")
         self._limits = AddressLimits(
@@ -126,38 +126,43 @@ class FtpServer(Host):
         if self.settings.plain:
             self._log.warning("plain_ftp", meaning="passwords and files may travel unencrypted")
         for host, port in self.settings.listen:
-            try:
-                listener = await self._loop.create_server(
-                    self._gate, host, port, backlog=self.settings.max_connections
-                )
-            except OSError as exc:
-                await self.stop(0)
-                raise cannot_listen("FTP", "ftp", host, port, exc) from exc
-            self._listeners.append(listener)
-            self.addresses += [sock.getsockname()[:2] for sock in listener.sockets]
+            self.addresses += await self._listen(host, port, Session)
+        for host, port in self.settings.implicit_listen:
+            self.implicit_addresses += await self._listen(host, port, partial(Session, implicit=True))
 
-    def _gate(self) -> ProxyGate:
+    async def _listen(self, host: str, port: int, session: SessionType) -> list[tuple[str, int]]:
+        gate, backlog = partial(self._gate, session), self.settings.max_connections
+        try:
+            listener = await self._loop.create_server(gate, host, port, backlog=backlog)
+        except OSError as exc:
+            await self.stop(0)
+            raise cannot_listen("FTP", "ftp", host, port, exc) from exc
+        self._listeners.append(listener)
+        return [sock.getsockname()[:2] for sock in listener.sockets]
+
+    def _gate(self, session: SessionType) -> ProxyGate:
         settings = self.settings
-        return ProxyGate(lambda: _Handover(self), settings.proxy_from, settings.login_timeout, self._gates)
+        handover = partial(_Handover, partial(self._take, session))
+        return ProxyGate(handover, settings.proxy_from, settings.login_timeout, self._gates)
 
     # Clients
 
-    def take(self, sock: Any, peer: str, data: bytes) -> str | None:
-        """Serve a client that has sent some ``data`` already, on a copy of its socket, or say why not."""
+    def _take(self, session: SessionType, sock: Any, peer: str) -> str | None:
+        """Serve a client on a copy of its socket, or say why not."""
         reason = "stopping" if self.stopping else self._limits.connect(peer, self._loop.time())
         if reason:
             self._log.info("connection_refused", peer=peer, reason=reason)
             return reason
         try:
-            self._start(sock.dup(), peer, data)
+            self._start(session, sock.dup(), peer)
         except (OSError, RuntimeError) as exc:  # the system gives us no more files, or threads
             self._limits.disconnect(peer)
             self._log.error("connection_refused", peer=peer, reason=str(exc))
             return "the server has no room"
         return None
 
-    def _start(self, sock: socket.socket, peer: str, data: bytes) -> None:
-        thread = threading.Thread(target=self._serve, args=(sock, peer, data), name="ftp", daemon=True)
+    def _start(self, session: SessionType, sock: socket.socket, peer: str) -> None:
+        thread = threading.Thread(target=self._serve, args=(session, sock, peer), name="ftp", daemon=True)
         try:
             thread.start()
         except BaseException:
@@ -165,19 +170,18 @@ class FtpServer(Host):
             raise
         self._threads.add(thread)
 
-    def _serve(self, sock: socket.socket, peer: str, data: bytes) -> None:
+    def _serve(self, session: SessionType, sock: socket.socket, peer: str) -> None:
         try:
             with sock, IOLoop() as loop:
-                self._run(Session(sock, self, loop, peer), loop, data)
+                self._run(session(sock, self, loop, peer), loop)
         except Exception:  # noqa: BLE001 - an error of ours ends this session, and no other
             self._log.exception("session_failed", peer=peer)
         finally:
             self._loop.call_soon_threadsafe(self._release, threading.current_thread(), peer)
 
-    def _run(self, session: Session, loop: IOLoop, data: bytes) -> None:
+    def _run(self, session: Session, loop: IOLoop) -> None:
         """A session from its greeting to its end."""
         session.handle()
-        session.feed(data)
         waker = _Waker(self._woken)
         loop.register(self._woken, waker, IOLoop.READ)
         try:

@@ -33,6 +33,7 @@ class FtpSettings:
         certificate: for FTPS; None where there is none.
         plain: also without TLS.
         listen: host and port pairs; port 0 takes a free one.
+        implicit_listen: likewise, where TLS begins with the first byte.
         passive_ports: on which data connections are awaited; none means any that is free.
         masquerade_address: the IPv4 address that clients are told for them; "" for the one they came to.
         login_timeout: from connecting to being logged in; before that, as long again for a balancer's header.
@@ -48,6 +49,7 @@ class FtpSettings:
     certificate: Certificate | None = None
     plain: bool = field(default=False, kw_only=True)
     listen: Sequence[tuple[str, int]] = (("127.0.0.1", 8021),)
+    implicit_listen: Sequence[tuple[str, int]] = ()
     passive_ports: Sequence[int] = ()
     masquerade_address: str = field(default="", validator=_ipv4_or_none)
     login_timeout: float = 30
@@ -63,6 +65,10 @@ class FtpSettings:
 
     def __attrs_post_init__(self) -> None:
         """Refuse to start with nothing that a client could log in by."""
+        if self.certificate is None and self.implicit_listen:
+            raise ConfigurationError(
+                "[ftp] implicit_listen is for TLS: name the PEM files certificate and key, or leave it out."
+            )
         if self.certificate is None and not self.plain:
             raise ConfigurationError(
                 "[ftp] has no certificate: name the PEM files certificate and key for FTPS, or allow FTP "

@@ -3,7 +3,6 @@
 import ftplib
 import io
 import socket
-import ssl
 import struct
 import threading
 import time
@@ -24,14 +23,6 @@ def until(ready):
     while not ready():
         assert time.monotonic() < deadline
         time.sleep(0.005)
-
-
-def trusting(certificate, **versions):
-    """A client's TLS that trusts the server."""
-    context = ssl.create_default_context(cafile=certificate[0])
-    for name, value in versions.items():
-        setattr(context, name, value)
-    return context
 
 
 class TestLogins:
@@ -210,109 +201,6 @@ class TestLimits:
                 assert client.voidresp().startswith("226")
                 client.close()
             assert len(memory.files) == 4
-
-
-class TestTls:
-    def test_a_login_needs_tls_unless_plain_is_on(self, serve, certificate, hand, events):
-        """Passwords and files would travel unencrypted though the operator forbade it."""
-        with serve(plain=False) as serving:
-            client = serving.connect()
-            for command in ("USER shop", "PASS secret"):
-                client.username = "shop"
-                assert hand.refused(client, command)[:3] in ("530", "503")
-            assert "explicit FTPS" in hand.refused(client, "USER shop")
-            assert any("explicit FTPS" in event.get("sentence", "") for event in events)
-            client.close()
-            with ftplib.FTP_TLS(context=trusting(certificate), timeout=20) as secure:
-                secure.connect("127.0.0.1", serving.port)
-                secure.login("shop", "secret")
-                for command in ("PASV", "EPSV", "PORT 127,0,0,1,200,200", "EPRT |1|127.0.0.1|50000|"):
-                    assert hand.refused(secure, command).startswith("521 Data connections are encrypted")
-                assert hand.refused(secure, "PROT P").startswith("503 PBSZ 0")
-                secure.prot_p()
-                assert hand.refused(secure, "PROT C").startswith("536")
-                assert hand.put(secure, "b.csv", b"x").startswith("226")
-
-    def test_plain_can_be_all_there_is(self, serve, hand):
-        """A server without certificate could not be had."""
-        with serve() as serving:
-            serving.server.settings = FtpSettings(plain=True)
-            client = serving.log_in()
-            assert hand.refused(client, "AUTH TLS").startswith("502 There is no certificate")
-            assert "AUTH" not in client.sendcmd("FEAT")
-            client.close()
-
-    def test_old_versions_are_refused(self, serving):
-        """What TLS 1.1 encrypts can be read by others."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        context.set_ciphers("DEFAULT:@SECLEVEL=0")
-        with pytest.warns(DeprecationWarning, match="deprecated"):
-            context.minimum_version = ssl.TLSVersion.TLSv1
-        with pytest.warns(DeprecationWarning, match="deprecated"):
-            context.maximum_version = ssl.TLSVersion.TLSv1_1
-        with ftplib.FTP_TLS(context=context, timeout=20) as client:
-            client.connect("127.0.0.1", serving.port)
-            with pytest.raises(ssl.SSLError):
-                client.auth()
-
-    def test_commands_slipped_in_before_tls_are_dropped(self, serving, certificate):
-        """Somebody on the network could have a client's session begin with his commands."""
-        with socket.create_connection(("127.0.0.1", serving.port), 20) as sock:
-            assert sock.recv(100).startswith(b"220")
-            sock.sendall(b"AUTH TLS\r\nPBSZ 0\r\nNOOP\r\n")
-            assert sock.recv(100) == b"234 Begin TLS.\r\n"
-            with trusting(certificate).wrap_socket(sock, server_hostname="localhost") as secure:
-                secure.sendall(b"PROT P\r\n")
-                assert secure.recv(100).startswith(b"503 PBSZ 0 comes first")
-
-    def test_what_is_no_tls_ends_the_connection(self, serving, events, hand):
-        """The server would wait for it for ever."""
-        with socket.create_connection(("127.0.0.1", serving.port), 20) as sock:
-            sock.recv(100)
-            sock.sendall(b"AUTH TLS\r\n")
-            sock.recv(100)
-            sock.sendall(b"USER shop\r\n")
-            hand.rest(sock)
-        until(lambda: any(event["event"] == "tls_failed" for event in events))
-
-    def test_data_connections_that_are_no_tls(self, secure, hand, memory):
-        """An upload would wait for ever, or be taken in from a stranger."""
-        host, port = secure.makepasv()
-        with socket.create_connection((host, port), 20) as sock:
-            assert secure.sendcmd("STOR b.csv").startswith("150")
-            sock.sendall(b"not encrypted, and long enough for a record")
-            with pytest.raises(ftplib.error_temp, match="425 TLS on the data connection failed"):
-                secure.voidresp()
-        memory.wait_for(("abandon", "b.csv"))
-        assert hand.put(secure, "b.csv", b"again").startswith("226")
-
-    @pytest.mark.parametrize("first", ["command", "handshake"])
-    def test_either_side_may_begin_the_data_connection_s_tls(self, secure, certificate, memory, first):
-        """Curl waits for the reply before its handshake, others do not; one of them would hang."""
-        host, port = secure.makepasv()
-        with socket.create_connection((host, port), 20) as sock:
-            if first == "command":
-                assert secure.sendcmd("STOR b.csv").startswith("150")
-            with trusting(certificate).wrap_socket(sock, server_hostname="localhost") as data:
-                if first == "handshake":
-                    assert secure.sendcmd("STOR b.csv").startswith("125")
-                data.sendall(b"x")
-                data.unwrap()
-        assert secure.voidresp().startswith("226")
-        assert memory.files["b.csv"] == b"x"
-
-    def test_a_large_download(self, secure, memory):
-        """Its end would be missing when the network's buffers are full."""
-        memory.files["big"] = bytearray(20_000_000)
-        with secure.transfercmd("RETR big") as data:
-            time.sleep(0)  # the buffers fill meanwhile
-            received = 0
-            while part := data.recv(65536):
-                received += len(part)
-            data.unwrap()
-        assert secure.voidresp().startswith("226")
-        assert received == 20_000_000
 
 
 class TestDataConnections:

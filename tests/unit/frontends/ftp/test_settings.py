@@ -11,6 +11,12 @@ def test_without_a_certificate_plain_has_to_be_asked_for():
     assert FtpSettings(plain=True).certificate is None
 
 
+def test_implicit_tls_needs_a_certificate():
+    """Every client on that port would be refused, without a word of why."""
+    with pytest.raises(ConfigurationError, match="implicit_listen is for TLS"):
+        FtpSettings(plain=True, implicit_listen=[("127.0.0.1", 990)])
+
+
 def test_passive_ports_are_read():
     """Data connections would come to ports that the firewall closes."""
     assert passive_range("50000-50100") == range(50000, 50101)

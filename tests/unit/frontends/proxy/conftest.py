@@ -86,7 +86,15 @@ class Gated:
     def feed(self, *chunks):
         """Let bytes arrive, at whichever protocol the connection has by then."""
         for chunk in chunks:
-            (self.transport.protocol or self.gate).data_received(chunk)
+            rest = chunk
+            while rest and not self.transport.protocol and not self.transport.is_closing():
+                room = self.gate.get_buffer(-1)
+                taken = min(len(room), len(rest))
+                room[:taken] = rest[:taken]
+                self.gate.buffer_updated(taken)
+                rest = rest[taken:]
+            if rest and self.transport.protocol:
+                self.transport.protocol.data_received(rest)
 
 
 @pytest.fixture(scope="session")
