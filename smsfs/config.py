@@ -264,8 +264,10 @@ def open_store(config: Config) -> Store:
 
 
 def _advice(path: Path) -> str:
-    """What may help whoever is not the user that a file, or the folder that it belongs into, is for."""
+    """What may help where a file or the folder that it belongs into is another user's, or a disk is full."""
     there = next(place for place in (path, *path.parents) if os.access(place, os.F_OK))
+    if os.statvfs(there).f_bavail == 0:
+        return " The disk is full."
     if os.access(there, os.R_OK | os.W_OK):
         return ""
     try:

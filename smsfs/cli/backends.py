@@ -16,7 +16,7 @@ from smsfs.store import BackendState, Store
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 @config_option
 def backends(as_json: bool, config_file: Path | None) -> None:
-    """List the backends, with the state of each on every host and how many messages wait for it."""
+    """List the backends: their state on each host, and what waits."""
     with opened(config_file) as (config, store):
         shown = list(_backends(config, store))
     columns = ["backend", "type", "host", "state", "since", "queued", "reason"]

@@ -48,7 +48,7 @@ PASSWORD_BYTES = 12
 @click.group()
 @click.pass_context
 def connector(context: click.Context) -> None:
-    """Make, show and change connectors: logins whose uploads are sent by a text and rules of their own."""
+    """Make, show and change connectors: logins with a text and rules."""
     context.obj = Kind("Connector", _find)
 
 

@@ -14,7 +14,7 @@ from smsfs.store import Host
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 @config_option
 def hosts(as_json: bool, config_file: Path | None) -> None:
-    """List the hosts' processes, with the lease of each and how much it holds."""
+    """List the processes of all hosts, each with its lease."""
     with opened(config_file) as (_, store):
         now = store.now()
         shown = [_process(host, now) for host in store.hosts()]

@@ -1,5 +1,6 @@
 """``smsfs mount``: the files of an account, or of all, as a folder of this host."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -25,11 +26,12 @@ def mount(mountpoint: str, name: str | None, allow_other: bool, config_file: Pat
     with running(config_file) as (_, store):
         made = filesystems(store, store.register("mount"))
         filesystem = made.of(find_account(store, name)) if name else made.all()
-        if not {"front", "dispatch"}.intersection(store.alive().values()):
-            log.warning("No smsfs serve runs on this store: what is submitted waits until one does.")
-        fuse.mount(
-            filesystem,
-            mountpoint,
-            allow_other=allow_other,
-            on_ready=lambda: click.echo(f"ready fuse {mountpoint}"),
-        )
+        alone = not {"front", "dispatch"}.intersection(store.alive().values())
+        on_ready = partial(_tell_ready, mountpoint, alone=alone)
+        fuse.mount(filesystem, mountpoint, allow_other=allow_other, on_ready=on_ready)
+
+
+def _tell_ready(mountpoint: str, *, alone: bool) -> None:
+    if alone:
+        log.warning("No smsfs serve runs on this store: what is submitted waits until one does.")
+    click.echo(f"ready fuse {mountpoint}")

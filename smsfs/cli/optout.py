@@ -21,7 +21,7 @@ NUMBERS = click.argument("numbers", nargs=-1, required=True, metavar="MSISDN..."
 
 @click.group()
 def optout() -> None:
-    """Keep an account's opt-out list: the numbers that want no more messages of it."""
+    """Keep the list of numbers that want no messages of an account."""
 
 
 def _account_option(function: F) -> F:

@@ -15,7 +15,7 @@ from smsfs.store import Reply
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 @config_option
 def replies(name: str | None, as_json: bool, config_file: Path | None) -> None:
-    """List replies, oldest first, each with the last message that went to its sender before."""
+    """List replies, each with the last message to its sender before."""
     with opened(config_file) as (_, store):
         found = map(_reply, store.inbound.replies(find_account(store, name).id if name else None))
         columns = ["received_at", "account", "file", "row", "sender", "text"]

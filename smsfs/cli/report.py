@@ -22,7 +22,7 @@ from smsfs.pipeline.daily import received_report, status_report
 )
 @config_option
 def report(name: str, day: str | None, received: bool, output: Path | None, config_file: Path | None) -> None:
-    """Print what became of the messages of connector NAME on a day, as CSV.
+    """Print what became of a connector's messages on a day, as CSV.
 
     It is the file status_YYYY-MM-DD.csv, or received_YYYY-MM-DD.csv, that the connector finds the next day.
     """

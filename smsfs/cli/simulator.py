@@ -17,6 +17,7 @@ import click
 from smsfs.backends.smpp.constants import Status
 from smsfs.cli.common import err, out
 from smsfs.errors import ConfigurationError
+from smsfs.frontends.listening import reason
 from smsfs.testing.simulator import Behaviour, Simulator
 from smsfs.testing.simulator.receipts import FORMATS, ID_BASES
 
@@ -65,7 +66,13 @@ def _text(value: str) -> Mo | None:
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=2775, show_default=True, help="Port to listen on; 0 takes a free one.")
+@click.option(
+    "--port",
+    default=2775,
+    type=click.IntRange(0, 65535),
+    show_default=True,
+    help="Port to listen on; 0 takes a free one.",
+)
 @click.option(
     "--latency", default=0.0, type=click.FloatRange(0), help="Seconds from a message to its answer."
 )
@@ -142,7 +149,7 @@ def simulator(**options: Any) -> None:
             runner.run(_run(behaviour, options, tls))
     except OSError as exc:
         place = options["ledger"] if exc.filename else f"{options['host']}:{options['port']}"
-        raise ConfigurationError(f"The simulator cannot use {place} ({exc.strerror}).") from exc
+        raise ConfigurationError(f"The simulator cannot use {place}: {reason(exc)}.") from exc
 
 
 def _precise_loop() -> asyncio.AbstractEventLoop:

@@ -21,10 +21,14 @@ def cannot_listen(what: str, section: str, host: str, port: int, exc: OSError) -
         port: likewise.
         exc: what opening it gave.
     """
+    advice = _ADVICE.get(exc.errno or 0, "Change")
+    return ConfigurationError(
+        f"{what} cannot listen on {host}:{port}: {reason(exc)}. {advice} listen under [{section}]."
+    )
+
+
+def reason(exc: OSError) -> str | None:
+    """Why an address cannot be used."""
     number = exc.errno or 0
     # asyncio's own text names the address again; the errors of name resolution are negative
-    reason = os.strerror(number) if number > 0 else exc.strerror
-    advice = _ADVICE.get(number, "Change")
-    return ConfigurationError(
-        f"{what} cannot listen on {host}:{port}: {reason}. {advice} listen under [{section}]."
-    )
+    return os.strerror(number) if number > 0 else exc.strerror

@@ -82,6 +82,13 @@ def test_missing_configuration(smsfs, monkeypatch):
     assert smsfs("files").err == "smsfs: There is no configuration file gone.toml.\n"
 
 
+def test_store_on_a_full_disk(smsfs, tmp_path, monkeypatch):
+    """SQLite's own words, an input or output error, would send an operator to look for a broken disk."""
+    (tmp_path / "data" / "smsfs.db").mkdir(parents=True)  # what not even root can open
+    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result([0] * 10))
+    assert smsfs("files").err.endswith(" The disk is full.\n")
+
+
 def test_somebody_elses_store(smsfs, tmp_path, monkeypatch):
     """An operator would be told that the database cannot be opened, and not by whom it can."""
     (tmp_path / "data" / "smsfs.db").mkdir(parents=True)  # what not even root can open

@@ -68,10 +68,12 @@ def test_mount_point(tmp_path):
     installation.add_account("clinic", "secret-1")
     missing, file, full = tmp_path / "missing", tmp_path / "file", tmp_path
     file.touch()
-    said = [sentence(installation.run("mount", str(where), check=False)) for where in (missing, file, full)]
+    runs = [installation.run("mount", str(where), check=False) for where in (missing, file, full)]
+    said = [sentence(run) for run in runs]
     assert "does not exist; make it with: mkdir -p" in said[0]
     assert said[1].endswith("is not a folder; give an empty folder.")
     assert said[2].endswith("is not empty; give an empty folder.")
+    assert all(run.stderr.count("\n") == 1 for run in runs)
 
 
 def test_mount_of_an_unknown_account(tmp_path):

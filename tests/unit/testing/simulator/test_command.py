@@ -102,8 +102,9 @@ def test_tls(started, link, tmp_path):
         (["--receipts", "-1"], "write none, before-response or seconds"),
         (["--disconnect-after", "-1"], "is not in the range x>=0"),
         (["--mo", "45:12"], "is not FROM:TO:TEXT"),
-        (["--ledger", "/nowhere/ledger"], "cannot use /nowhere/ledger (No such file or directory)."),
-        (["--host", "192.0.2.1"], "cannot use 192.0.2.1:0"),
+        (["--ledger", "/nowhere/ledger"], "cannot use /nowhere/ledger: No such file or directory."),
+        (["--host", "192.0.2.1"], "cannot use 192.0.2.1:0: Cannot assign requested address."),
+        (["--port", "65536"], "is not in the range 0<=x<=65535"),
         (["--tls-cert", "/etc/hostname"], "/etc/hostname and its key cannot be used"),
     ],
 )
