@@ -60,6 +60,8 @@ _day_first = re.compile(
     r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?", re.ASCII
 ).fullmatch
 
+_TOO_MUCH = "the text takes too much work: a loop runs too often or a text grows too long"
+
 Render = Callable[[Sequence[str]], str]
 
 
@@ -190,9 +192,7 @@ class _Context(RenderContext):
     def charge(self, units: int) -> None:
         self.left -= units
         if self.left < 0:
-            raise ResourceLimitError(
-                "the text takes too much work: a loop runs too often or a text grows too long", token=None
-            )
+            raise ResourceLimitError(_TOO_MUCH, token=None)
 
     def get(self, path: list[object], **options: Any) -> object:
         value = super().get(path, **options)
@@ -400,4 +400,11 @@ def _joined(pieces: list[str], columns: Sequence[str]) -> Render:
         return lambda _: texts[0]
     form = "%s".join(text.replace("%", "%%") for text in texts)
     pick = itemgetter(*places)
-    return lambda cells: form % pick(cells)
+
+    def render(cells: Sequence[str]) -> str:
+        text: str = form % pick(cells)
+        if len(text) > WORK:
+            raise TooMuchWork(_TOO_MUCH)
+        return text
+
+    return render

@@ -139,11 +139,11 @@ class DailyReporter:
         except BaseException:
             self._store.contents.delete(file.content for file in files)
             raise
-        if not shown:
-            self._store.contents.delete(file.content for file in files)
         if shown:
-            sizes = [file.size for file in files]
-            log.info("daily_reports", account=account.name, day=day.isoformat(), bytes=sum(sizes))
+            size = sum(file.size for file in files)
+            log.info("daily_reports", account=account.name, day=day.isoformat(), bytes=size)
+        else:
+            self._store.contents.delete(file.content for file in files)
 
     def _write(self, files: list[NewFile], path: str, blocks: Iterable[bytes]) -> None:
         """Write a file, and note it first, so that it can be deleted whatever happens."""

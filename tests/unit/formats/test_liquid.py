@@ -170,6 +170,8 @@ def test_a_huge_cell_is_too_much_work_for_its_row_only():
     with pytest.raises(TooMuchWork):
         render(["x" * 131_072])
     assert render(["x" * 39_000]) == "X" * 39_000
+    with pytest.raises(TooMuchWork):
+        Template("{{ name }}" * 2).renderer(["name"])(["x" * 131_072])
 
 
 @given(st.lists(st.one_of(texts, fields, odd_fields), max_size=6).map("".join))
