@@ -4,6 +4,7 @@ import contextlib
 import ftplib
 import socket
 import ssl
+import threading
 import time
 
 import pytest
@@ -169,15 +170,16 @@ def test_a_client_that_never_reads_the_data_connection(secure, memory, certifica
     assert memory.files["b.csv"] == content
 
 
-def test_a_stalled_upload(serve, memory):
+def test_a_stalled_upload(serving, client, memory, monkeypatch):
     """A client whose network is gone would keep its file open for ever."""
-    with serve(idle_timeout=0.2) as serving:
-        client = serving.log_in()
-        with begin(client, memory):
-            with pytest.raises(ftplib.error_temp, match=CUT):
-                client.voidresp()
-            assert_cut(memory)
-        client.close()
+    begun, look = threading.Event(), module.DataConnection.handle_timeout
+    monkeypatch.setattr(module.DataConnection, "handle_timeout", lambda data: begun.is_set() and look(data))
+    object.__setattr__(serving.server.settings, "idle_timeout", 0.01)  # of data connections from now on
+    with begin(client, memory):
+        begun.set()
+        with pytest.raises(ftplib.error_temp, match=CUT):
+            client.voidresp()
+        assert_cut(memory)
 
 
 def test_an_upload_whose_data_connection_never_comes(client, memory, hand):
