@@ -258,19 +258,15 @@ def _tail(work: Work, reading: Reading) -> bytes:
 
 
 def _shown(work: Work, reading: Reading, verdict: Verdict) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
-    """What the client is to see: the file's path and its reports; then the same under other names."""
-    path = work.path(verdict.state)
-    first = _reports(work, reading, verdict, path)
-    yield path, first
-    taken = {name for name, _ in first}
+    """What the client is to see: the file's path and its reports; then either under other names."""
+    path, spare = work.path(verdict.state), work.dialect.spare
+    reports = _reports(work, reading, verdict, path)
+    yield path, reports
     for second in count(int(verdict.at)):
         at = datetime.fromtimestamp(second, UTC)
-        other = path if verdict.state is FileState.CONSUMED else work.dialect.spare(path, at)
-        reports = _reports(work, reading, verdict, other)
-        yield (
-            other,
-            [(work.dialect.spare(name, at) if name in taken else name, data) for name, data in reports],
-        )
+        yield path, [(spare(name, at), data) for name, data in reports]
+        if verdict.state is not FileState.CONSUMED:
+            yield spare(path, at), _reports(work, reading, verdict, spare(path, at))
 
 
 def _reports(work: Work, reading: Reading, verdict: Verdict, path: str) -> list[tuple[str, bytes]]:
@@ -289,7 +285,7 @@ def _causes(reading: Reading) -> dict[str, Any]:
 
 def _notices(work: Work, reading: Reading, verdict: Verdict) -> list[NewNotice]:
     """Who is told what: how it went, and what was cancelled; a report beside the file has no address."""
-    addresses = list(filter(None, [*reading.emails] or [work.settings["email"]]))
+    addresses = [address for address in reading.emails or [work.settings["email"]] if address]
     told = [NewNotice("verdict", address, verdict.at) for address in addresses]
     if reading.until and verdict.messages:
         due = reading.until + GRACE_SECONDS

@@ -32,7 +32,7 @@ class Reading:
         refused: messages that are kept, and never sent.
         cost: SMS that those to be sent take.
         until: when the last of them is to have left; 0 where no row says so.
-        emails: who is told, beside or instead of the account's own.
+        emails: who is told: of each document its own, else the account's; empty where there is none.
         causes: the first causes.
         cause_count: how many there are.
         unreadable: nothing is sent, whatever was read before.
@@ -141,8 +141,7 @@ class Sorter:
             Unreadable: its name was used before; nothing of the file is sent.
         """
         self._sheet = sheet
-        if sheet.email:
-            self._reading.emails[sheet.email] = None
+        self._reading.emails[sheet.email or self._work.settings["email"]] = None
         seconds = self._work.settings.get("unique_seconds", 0)
         earlier = self._claimed([f"file {sheet.key}"], seconds) if sheet.key else {}
         for batch in earlier.values():

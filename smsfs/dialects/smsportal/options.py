@@ -12,19 +12,21 @@ from smsfs.dialects.smsportal.template import check_gsm, pieces
 from smsfs.sms.quoting import quoted
 from smsfs.sms.sender import sender
 
-OPTIONS = frozenset(
-    {
+#: Each as it is told apart, with the page's spelling.
+OPTIONS = {
+    name.lower().replace("_", ""): name
+    for name in (
         "version",
         "email",
         "start",
         "end",
-        "senderid",
-        "checkoptouts",
-        "messagetemplate",
-        "maxerrors",
+        "senderId",
+        "check_optouts",
+        "message_template",
+        "max_errors",
         "contacts",
-    }
-)
+    )
+}
 
 _date = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d)(:\d\d)?Z?", re.ASCII).fullmatch
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
@@ -154,7 +156,7 @@ def _check_contacts(options: Options) -> None:
 
 def _check_unknown(names: Sequence[str]) -> None:
     if names:
-        raise Fault(Code.PARSE, f"{quoted(names[0])} is unknown; there are {', '.join(sorted(OPTIONS))}")
+        raise Fault(Code.PARSE, f"{quoted(names[0])} is unknown; there are {', '.join(OPTIONS.values())}")
 
 
 def _check_optouts(value: Any) -> None:

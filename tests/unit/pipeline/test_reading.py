@@ -206,6 +206,17 @@ def test_who_is_told_by_mail(house, read, clock):
     assert [item.address for item in later if item.kind == "window"] == ["", "file@example.com"]
 
 
+@pytest.mark.parametrize(("own", "told"), [("own@example.com", 2), ("", 1)])
+def test_of_several_documents_one_without_an_address_is_told_to_the_account_s(house, read, clock, own, told):
+    """Whoever put a list into an archive beside another's would hear nothing of it."""
+    read(
+        *(Sheet("a", email="file@example.com"), message(1), Sheet("b"), message(2)),
+        settings={"email": own},
+    )
+    due = house.store.notices.due(clock.now, 10)
+    assert [item.address for item in due] == ["file@example.com", own][:told]
+
+
 def test_a_second_reading_claims_what_the_first_did(house, elsewhere):
     """A file whose reader died would be its own duplicate."""
     rows = [Sheet("x", key="x"), message(1)]

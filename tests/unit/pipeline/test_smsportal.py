@@ -86,6 +86,16 @@ def test_reports_of_a_file_do_not_replace_each_other(portal, clock, run, settled
     assert "2782" in shown(portal, "Errors/x.json.errors.20261122T235700.txt")
 
 
+def test_a_mended_file_keeps_its_name_beside_the_reports_of_its_first_try(portal):
+    """A program that waits for its file in Processed would take it for lost."""
+    read(portal, document(1, max_errors="none"))
+    first = shown(portal, "Errors/x.json.errors.txt")
+    read(portal, document(1, email="nobody"))
+    assert shown(portal, "Processed/x.json")
+    assert shown(portal, "Errors/x.json.errors.txt") == first
+    assert "no address" in shown(portal, "Errors/x.json.errors.20261122T235000.txt")
+
+
 def test_nothing_is_told_when_all_was_sent(portal, clock, run, settled):
     """A report on a file of which all was sent would alarm its sender."""
     number = read(portal, document(2, start="2026-11-22 23:50", end="2026-11-22 23:55"))
