@@ -169,7 +169,7 @@ def _max_errors(options: Options) -> int | None:
     text = "" if value is None else _written(value).strip().lower()
     if text in {"", "unlimited"}:
         return None
-    if not re.fullmatch("[0-9]{1,9}", text):
+    if not re.fullmatch("[0-9]{1,18}", text):
         raise Fault(Code.PARSE, f"max_errors is a number of contacts, not {quoted(text)}")
     return int(text)
 
