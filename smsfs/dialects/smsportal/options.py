@@ -212,7 +212,7 @@ def _window(options: Options, now: int) -> Window:
 
 
 def _shown(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M}"
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def _template(options: Options) -> tuple[str, ...]:

@@ -147,12 +147,12 @@ def test_no_message_is_due_outside_its_window(start, length, total, data):
     [
         (
             {"start": LATEST, "end": LATER},
-            "end (2026-11-22 10:00) is not later than start (2026-11-22 10:20)",
+            "end (2026-11-22 10:00:00) is not later than start (2026-11-22 10:20:00)",
         ),
         ({"start": LATER, "end": LATER}, "is not later than start"),
         (
             {"end": "2026-11-22 09:45"},
-            "end (2026-11-22 09:45) had passed when the file was submitted (2026-11-22 09:45); times are",
+            "end (2026-11-22 09:45:00) had passed when the file was submitted (2026-11-22 09:45:00); times",
         ),
         ({"start": "2017-11-02 06:19", "end": "2017-11-02 06:34"}, "had passed when the file was submitted"),
     ],
