@@ -26,8 +26,8 @@ from smsfs.errors import (
     Refusal,
     StillOpen,
     StoreUnavailable,
-    TooManyOpen,
 )
+from smsfs.filesystem.drafts import Drafts
 from smsfs.filesystem.entry import Entry, Usage
 from smsfs.filesystem.interface import FOLDER_MODE, Filesystem, relative
 from smsfs.filesystem.openfile import Draft, OpenFile, Reader
@@ -56,7 +56,7 @@ class AccountFilesystem(Filesystem):
         self._owner = owner
         self._account = account
         self._dialect = dialect
-        self._drafts: dict[int, set[Draft]] = {}
+        self._drafts = Drafts()
         self._unended: list[int] = []
         self._ends = False
         self._lock = threading.Lock()
@@ -171,13 +171,34 @@ class AccountFilesystem(Filesystem):
 
         Two uploads of one name must not be mixed, nor the later one wait for a connection that hangs.
         """
-        settings, stale = self.settings(), ""
+        settings = self.settings()
         self._check_folder(where)
-        self._count_open(settings)
-        owner = self._store.current(self._owner)
-        self._end_dead_writers(where)
-        with self._change() as files:
+        self._drafts.check_count(settings["max_open_files"])
+        noted = None
+        while noted is None:
+            new = self._settled(where) is None
+            noted = self._note_writer(where, flags, settings, new=new, anew=anew)
+        file, writer = noted
+        content, limit = self._open_content(file, writer), settings["max_file_bytes"]
+        draft = Draft(self, file, writer, content, limit, self._drafts, new=new)
+        self._drafts.add(draft, settings["max_bytes"])
+        if flags & os.O_TRUNC:
+            draft.truncate(0)
+        return draft
+
+    def _note_writer(
+        self, where: str, flags: int, settings: dict[str, Any], *, new: bool, anew: bool
+    ) -> tuple[File, int] | None:
+        """The file, made if it is ``new``, and the number of a writer of it; None if it has just come.
+
+        Of a new file nobody is told anything that outlives a power cut, before its first sync or its end.
+        Of any other it must be known that what is there is not whole, before the first byte changes.
+        """
+        owner, stale = self._store.current(self._owner), ""
+        with self._change(synced=not new) as files:
             file = files.find(self._account.id, where)
+            if file and new:
+                return None
             if file is None:
                 file = self._create(files, where, flags, settings)
             elif flags & os.O_CREAT and flags & os.O_EXCL:
@@ -187,16 +208,9 @@ class AccountFilesystem(Filesystem):
                 if anew and file.writers:
                     stale = file.content
                     file = files.renew(file.id, self._store.contents.create(), self._store.now())
-            used = files.usage(self._account.id)[1]
             writer = files.add_writer(file.id, owner)
         self._store.contents.delete([stale] if stale else [])
-        room = settings["max_bytes"] - used + file.size
-        content = self._open_content(file, writer)
-        draft = Draft(self, file, writer, content, settings["max_file_bytes"], room)
-        self._remember(draft)
-        if flags & os.O_TRUNC:
-            draft.truncate(0)
-        return draft
+        return file, writer
 
     def _open_content(self, file: File, writer: int) -> ContentWriter:
         """Open the bytes of a file that ``writer`` is noted for already; that ends if it cannot be."""
@@ -206,11 +220,12 @@ class AccountFilesystem(Filesystem):
             self._end_later(writer)
             raise
 
-    def _end_dead_writers(self, where: str) -> None:
-        """Let go of the file for processes that died with it open: a new upload need not wait for a sweep."""
+    def _settled(self, where: str) -> File | None:
+        """The file there, let go of for processes that died with it open: no upload waits for a sweep."""
         file = self._store.files.view().find(self._account.id, where)
         if file and file.writers and set(file.writers) - self._store.alive().keys():
             self._store.settle()
+        return file
 
     def _create(self, files: FileChange, where: str, flags: int, settings: dict[str, Any]) -> File:
         if not flags & os.O_CREAT:
@@ -237,23 +252,6 @@ class AccountFilesystem(Filesystem):
         if not self._is_folder(folder):
             raise Missing(f"There is no folder {folder}.")
 
-    def _count_open(self, settings: dict[str, Any]) -> None:
-        most = settings["max_open_files"]
-        with self._lock:
-            if sum(map(len, self._drafts.values())) >= most:
-                raise TooManyOpen(f"{most} files are open for writing, as many as may be; close some.")
-
-    def _remember(self, draft: Draft) -> None:
-        with self._lock:
-            self._drafts.setdefault(draft.file.id, set()).add(draft)
-
-    def _forget(self, draft: Draft) -> None:
-        with self._lock:
-            drafts = self._drafts.get(draft.file.id, set())
-            drafts.discard(draft)
-            if not drafts:
-                self._drafts.pop(draft.file.id, None)
-
     # -- what a draft open for writing calls back -----------------------------------------------------
 
     def now(self) -> float:
@@ -264,21 +262,27 @@ class AccountFilesystem(Filesystem):
         """A draft as it is while it is written."""
         return self._entry_of(draft.file)
 
+    def draft_synced(self, draft: Draft) -> None:
+        """Commit something about a file, and with it that there is one."""
+        with self._change() as files:
+            files.set_times(draft.file.id, self.now())
+
     def draft_closed(self, draft: Draft, size: int, mtime: float | None, *, cut: bool) -> None:
         """A writer is through: note what there is now, and submit it if closing does that."""
-        self._forget(draft)
         refusal = told = None
         try:
             with self._change() as files:
                 if mtime is None:  # nothing was written: what others did to it meanwhile stays
                     mtime = (files.get(draft.file.id) or draft.file).mtime
                 file = files.end_writer(draft.writer, size, mtime, cut=cut, wrote=draft.wrote)
+                self._drafts.drop(draft, size if file else None, files.usage(self._account.id)[1])
                 try:
                     self._check_held(files, draft, file, cut=cut)
                     told = None if cut else self._submit_closed(files, file, wrote=draft.wrote)
                 except Refusal as exc:  # what is stored stands
                     refusal = exc
         except BaseException:
+            self._drafts.drop(draft)
             self._end_later(draft.writer)
             raise
         if refusal:
@@ -324,15 +328,16 @@ class AccountFilesystem(Filesystem):
                     return
 
     @contextmanager
-    def _change(self) -> Iterator[FileChange]:
+    def _change(self, *, synced: bool = True) -> Iterator[FileChange]:
         """A transaction; writers whose end could not be noted before, the store being away, end as cut."""
         with self._lock:
             unended, self._unended = self._unended, []
         try:
-            with self._store.files.change(self._account.id) as files:
+            with self._store.files.change(self._account.id, synced=synced) as files:
                 for writer in unended:
                     files.cut_writer(writer)
                 yield files
+                self._drafts.used = files.usage(self._account.id)[1]
         except BaseException:  # nothing of it was committed, whatever the reason
             with self._lock:
                 self._unended += unended
@@ -454,9 +459,7 @@ class AccountFilesystem(Filesystem):
             return
         with self._change() as files:
             files.set_times(file.id, mtime)
-        with self._lock:
-            drafts = set(self._drafts.get(file.id, ()))
-        for draft in drafts:
+        for draft in self._drafts.of(file.id):
             draft.set_times(mtime)
 
     def chmod(self, path: str, mode: int) -> None:

@@ -12,6 +12,7 @@ from smsfs.states import FileState
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from smsfs.filesystem.drafts import Drafts
     from smsfs.filesystem.entry import Entry
     from smsfs.store import Contents, ContentWriter, File
 
@@ -104,6 +105,9 @@ class Host(Protocol):
     def draft_entry(self, draft: "Draft") -> "Entry":
         """A draft as it is while it is written."""
 
+    def draft_synced(self, draft: "Draft") -> None:
+        """The bytes of a new file are on stable storage, and the file is to be."""
+
     def draft_closed(self, draft: "Draft", size: int, mtime: float | None, *, cut: bool) -> None:
         """A writer is through."""
 
@@ -117,18 +121,33 @@ class Draft(OpenFile):
         writer: the store's number for this opening.
         content: its bytes.
         limit: how many bytes a file may have.
-        room: how many bytes this one may have, for what the account has left.
+        others: with which it shares the account's room.
+        new: whether the file was made for this, and may not be on stable storage yet.
+
+    Attributes:
+        noted: the file's bytes as the store knows them.
+        reserved: how many it may grow to before the account's room is looked at again.
     """
 
     def __init__(
-        self, host: Host, file: "File", writer: int, content: "ContentWriter", limit: int, room: int
+        self,
+        host: Host,
+        file: "File",
+        writer: int,
+        content: "ContentWriter",
+        limit: int,
+        others: "Drafts",
+        *,
+        new: bool,
     ) -> None:
         self.file = file
         self.writer = writer
+        self.noted = self.reserved = file.size
         self._host = host
         self._content = content
         self._limit = limit
-        self._room = room
+        self._others = others
+        self._new = new
         self._mtime: float | None = None
         self._dirty = False
         self._failed = False
@@ -140,14 +159,23 @@ class Draft(OpenFile):
         """Whether anything was written or cut away."""
         return self._dirty
 
+    @property
+    def grown(self) -> int:
+        """Bytes that it takes of the account's room, beside those noted."""
+        return max(0, self.reserved - self.noted)
+
     def _check(self, end: int) -> None:
         if self._closed:
             raise BadHandle("The file is closed.")
-        if end > min(self._limit, self._room):
+        if end > self._limit:
             self._failed = True
-            if end > self._limit:
-                raise FileTooBig(f"A file may have {self._limit} bytes at most; split it into smaller ones.")
-            raise QuotaFull("The account's space is used up; delete some files.")
+            raise FileTooBig(f"A file may have {self._limit} bytes at most; split it into smaller ones.")
+        if end > self.reserved:
+            try:
+                self._others.reserve(self, end)
+            except QuotaFull:
+                self._failed = True
+                raise
 
     def read(self, offset: int, size: int) -> bytes:
         """Up to ``size`` bytes from ``offset``."""
@@ -194,6 +222,9 @@ class Draft(OpenFile):
         with self._lock:
             self._check(0)
             self._content.sync()
+            if self._new:
+                self._host.draft_synced(self)
+                self._new = False
 
     def close(self) -> None:
         """The upload is complete, unless something of it could not be written."""

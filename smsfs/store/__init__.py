@@ -1,8 +1,8 @@
 """The durable truth, and the interface to it that every engine implements.
 
 An engine is a ``Store``: accounts, files, the queue and file contents. Whatever a method changes is on
-stable storage when it returns. Methods are safe to call from several threads and processes; each is one
-transaction, and ``Files.change`` opens one for several steps.
+stable storage when it returns, unless its description says otherwise. Methods are safe to call from
+several threads and processes; each is one transaction, and ``Files.change`` opens one for several steps.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -182,8 +182,12 @@ class Files(Protocol):
     def view(self) -> FileView:
         """To read from."""
 
-    def change(self, account: int) -> AbstractContextManager[FileChange]:
-        """To write to: committed at the end of the block, rolled back by an exception."""
+    def change(self, account: int, *, synced: bool = True) -> AbstractContextManager[FileChange]:
+        """To write to: committed at the end of the block, rolled back by an exception.
+
+        Without ``synced`` it is on stable storage only with the next change that is synced, if a power cut
+        ends all who saw it: for what nobody is told who outlives that.
+        """
 
     def all(self, account: int | None = None) -> Iterator[File]:
         """Every file, by account and path, consumed ones too."""
@@ -261,10 +265,13 @@ class Queue(Protocol):
     """
 
     def claim_batch(self, owner: Owner, now: float) -> Batch | None:
-        """Take the next submitted file to read; what an earlier reader staged is dropped."""
+        """Take the next submitted file to read; what an earlier reader staged is dropped.
+
+        A power cut may undo it together with its reader, as long as nothing came of that.
+        """
 
     def stage(self, batch: int, owner: Owner, slices: Sequence[NewSlice]) -> None:
-        """Store messages that nobody sends before ``accept``."""
+        """Store messages that nobody sends before ``accept``, which brings them to stable storage too."""
 
     def accept(self, batch: int, owner: Owner, verdict: Verdict) -> None:
         """The file's messages are to be sent: they are queued, and the account is charged.

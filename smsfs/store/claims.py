@@ -14,6 +14,8 @@ class Claims(Protocol):
     ) -> dict[str, int]:
         """Claim keys for a batch that ``owner`` reads, until some time; rejecting the batch frees them.
 
+        What it does is on stable storage when the batch is accepted.
+
         Returns:
             Those that another batch has, each with that batch.
         """

@@ -145,8 +145,9 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[PostgresConnection]:
+    def write(self, *, synced: bool = True) -> Iterator[PostgresConnection]:
         """A transaction: committed at the end of the block, rolled back by an exception."""
+        del synced  # always: whoever saw it lives on when the database's host loses power
         with self._connection() as connection, connection.plain.transaction():
             yield connection
 

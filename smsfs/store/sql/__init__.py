@@ -43,8 +43,13 @@ class Database(Protocol):
     def reading(self) -> AbstractContextManager[Connection]:
         """To read; each statement sees what was committed before it."""
 
-    def write(self) -> AbstractContextManager[Connection]:
-        """A transaction: committed at the end of the block, rolled back by an exception."""
+    def write(self, *, synced: bool = True) -> AbstractContextManager[Connection]:
+        """A transaction: committed at the end of the block, rolled back by an exception.
+
+        Args:
+            synced: on stable storage when the block ends. Otherwise it may be so only with the next commit
+                that is: lost at most with all that was committed after it, and with whoever saw it.
+        """
 
 
 def plain(text: str) -> str:

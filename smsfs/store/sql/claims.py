@@ -19,7 +19,7 @@ class SqlClaims:
     ) -> dict[str, int]:
         """Claim what is free; what is not, each with the batch that has it."""
         values = {"account": batch.account, "batch": batch.id, "keys": json.dumps(list(keys))}
-        with self._database.write() as connection:
+        with self._database.write(synced=False) as connection:
             must_hold(connection, batch.id, owner)
             connection.change("claim_take", now=now, until=until, **values)
             return {row["key"]: row["batch"] for row in connection.all("claim_others", **values)}

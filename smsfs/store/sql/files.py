@@ -178,10 +178,10 @@ class SqlFiles:
         return _View(self._database)
 
     @contextmanager
-    def change(self, account: int) -> Iterator[SqlFileChange]:
+    def change(self, account: int, *, synced: bool = True) -> Iterator[SqlFileChange]:
         """To write to, one transaction at a time for an account."""
         try:
-            with self._database.write() as connection:
+            with self._database.write(synced=synced) as connection:
                 connection.one("account_lock", account=account)
                 yield SqlFileChange(connection)
         except Exists as exc:

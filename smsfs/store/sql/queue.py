@@ -38,7 +38,7 @@ class SqlQueue:
         """Take the next submitted file to read."""
         if not self._read("batch_next", now=now):
             return None
-        with self._database.write() as connection:
+        with self._database.write(synced=False) as connection:
             due = connection.one("batch_next_free", now=now)
             if due is None:
                 return None
@@ -51,7 +51,7 @@ class SqlQueue:
 
     def stage(self, batch: int, owner: Owner, slices: Sequence[NewSlice]) -> None:
         """Store messages that nobody sends yet."""
-        with self._database.write() as connection:
+        with self._database.write(synced=False) as connection:
             must_hold(connection, batch, owner)
             for new in slices:
                 slice_ = _add_slice(connection, batch, new, "staged")

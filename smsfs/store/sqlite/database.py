@@ -1,8 +1,9 @@
 """Connections to one SQLite file, and its schema.
 
-WAL with synchronous FULL: a commit is on stable storage when it returns. Writers of one process take turns
-on one connection; between processes a busy database is tried again every half millisecond, because
-SQLite's own busy handler backs off so far that a small writer waits for seconds beside a large one.
+WAL with synchronous FULL: a commit is on stable storage when it returns, unless it may wait. Writers of one
+process take turns on one connection; between processes a busy database is tried again every half
+millisecond, because SQLite's own busy handler backs off so far that a small writer waits for seconds beside
+a large one.
 """
 
 import sqlite3
@@ -61,6 +62,7 @@ class Database:
         self._write_lock = threading.RLock()
         self._all: list[sqlite3.Connection] = []
         self._spare: list[SqliteConnection] = []
+        self._synced = True
         self._writer = SqliteConnection(self._connect(timeout=0))
         self._watcher = self._connect(READ_BUSY_SECONDS)
         self._migrate()
@@ -105,8 +107,11 @@ class Database:
             connection.plain.close()
 
     @contextmanager
-    def write(self) -> Iterator[SqliteConnection]:
+    def write(self, *, synced: bool = True) -> Iterator[SqliteConnection]:
         """A transaction: committed at the end of the block, rolled back by an exception.
+
+        Without ``synced`` it is left to the next commit that is synced, whoever makes it: that brings the
+        whole log before it to stable storage, and a power cut in between ends all who saw it.
 
         Raises:
             StoreUnavailable: it could not be begun or committed; nothing was changed.
@@ -114,6 +119,7 @@ class Database:
         """
         with self._write_lock:
             try:
+                self._sync(synced=synced)
                 _retry(lambda: self._writer.plain.execute("BEGIN IMMEDIATE"))
                 try:
                     yield self._writer
@@ -130,6 +136,12 @@ class Database:
                 raise StoreUnavailable(
                     f"The store cannot be written now ({exc}); nothing was changed."
                 ) from exc
+
+    def _sync(self, *, synced: bool) -> None:
+        """Whether the next commit is synced; SQLite does not take this within a transaction."""
+        if synced is not self._synced:
+            self._writer.plain.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
+            self._synced = synced
 
     def _roll_back(self) -> None:
         if self._writer.plain.in_transaction:  # a full disk, for one, has SQLite roll back by itself

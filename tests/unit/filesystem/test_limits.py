@@ -55,6 +55,56 @@ def test_bytes_of_an_account_are_limited(files, refused):
     assert files.fs.usage().bytes == 100
 
 
+def test_open_uploads_share_the_accounts_space(files, refused):
+    """A customer with several uploads at once could take the disk from all others."""
+    files.set(max_bytes=100)
+    first, second = files.fs.open("a", CREATE), files.fs.open("b", CREATE)
+    first.write(0, b"x" * 60)
+    refused(errno.EDQUOT, "space is used up", second.write, 0, b"x" * 41)
+    first.close()
+    refused(errno.EDQUOT, "space is used up", second.write, 0, b"x" * 41)
+    assert second.write(0, b"x" * 40) == 40
+    second.close()
+    assert files.fs.usage().bytes == 100
+
+
+def test_space_that_an_open_upload_gives_back_is_free(files, refused):
+    """An upload would be refused for the sake of bytes that are gone."""
+    files.set(max_bytes=100)
+    files.put("old", b"x" * 50)
+    first, second = files.fs.open("a", CREATE), files.fs.open("b", CREATE)
+    first.write(0, b"x" * 50)
+    refused(errno.EDQUOT, "space is used up", second.write, 0, b"x")
+    files.fs.remove("old")
+    assert second.write(0, b"x" * 50) == 50
+    first.abandon()
+    files.fs.remove("a")
+    assert second.write(50, b"x" * 50) == 50
+    second.close()
+
+
+def test_two_writers_of_one_file_take_its_space_once(files):
+    """A file that is open twice would fill an account that has room for it."""
+    files.set(max_bytes=100)
+    first, second = files.fs.open("a", CREATE), files.fs.open("a", CREATE)
+    first.write(0, b"x" * 90)
+    first.close()
+    assert second.write(0, b"y" * 100) == 100
+    second.close()
+    assert files.fs.usage().bytes == 100
+
+
+def test_an_upload_anew_need_not_share_with_the_one_before_it(files, refused):
+    """A connection that hangs would keep its client from uploading again where space is short."""
+    files.set(max_bytes=100)
+    hanging = files.fs.open("a", CREATE)
+    hanging.write(0, b"x" * 90)
+    files.put("a", b"y" * 90)
+    refused(errno.EDQUOT, "space is used up", hanging.write, 90, b"x")
+    hanging.abandon()
+    assert files.fs.usage().bytes == 90
+
+
 def test_open_files_are_limited(files, refused):
     """A client that never closes its files could use up the server's."""
     files.set(max_open_files=2)

@@ -266,7 +266,7 @@ def test_failed_sync_is_told_and_cuts(files, monkeypatch, refused):
 def away(monkeypatch, store):
     """A store that takes no changes."""
 
-    def fail(*_):
+    def fail(*_, **_options):
         raise StoreUnavailable("The store is away.")
 
     with monkeypatch.context() as patch:
@@ -295,6 +295,62 @@ def test_close_without_a_store_is_made_good_by_itself(files, elsewhere, monkeypa
     elsewhere.put("a.csv")
     view = files.store.files.view()
     wait_for(lambda: not view.find(files.fs._account.id, "a.csv").writers, "the writer to end")
+
+
+@pytest.fixture
+def changes(files, monkeypatch):
+    """Whether each change of files was synced, in turn."""
+    seen, change = [], files.store.files.change
+
+    def seen_change(account, *, synced=True):
+        seen.append(synced)
+        return change(account, synced=synced)
+
+    monkeypatch.setattr(files.store.files, "change", seen_change)
+    return seen
+
+
+def test_a_new_upload_is_synced_once_at_its_close(files, changes):
+    """Many small files would wait for the disk more often than anybody needs, or never."""
+    files.put("a.csv")
+    assert changes == [False, True]
+
+
+def test_an_upload_over_another_is_noted_on_the_disk_before_its_first_byte(files, changes):
+    """After a power cut half of the new upload would be taken for the whole old one, and sent."""
+    files.put("a.csv")
+    changes.clear()
+    files.put("a.csv")
+    assert changes == [True, True]
+
+
+def test_an_upload_over_one_that_just_came_is_noted_on_the_disk_too(files, elsewhere, changes, monkeypatch):
+    """The same, where two clients begin in the same moment."""
+    settled = files.fs._settled
+
+    def settled_before(where):
+        found = settled(where)
+        if found is None:
+            elsewhere.put(where)
+        return found
+
+    monkeypatch.setattr(files.fs, "_settled", settled_before)
+    draft = files.fs.open("a.csv", CREATE)
+    assert changes == [False, True]
+    draft.abandon()
+
+
+def test_a_new_upload_that_its_client_syncs_is_on_the_disk_with_its_name(files, clock, changes):
+    """A client that asked for its bytes to be safe would find no file after a power cut."""
+    draft = files.fs.open("a.csv", CREATE)
+    draft.write(0, b"12345")
+    clock.now += 1
+    draft.sync()
+    assert changes == [False, True]
+    assert files.store.files.view().find(files.account.id, "a.csv").mtime == clock.now
+    draft.sync()
+    assert changes == [False, True]
+    draft.abandon()
 
 
 def test_synced_bytes_are_there_for_others(files, elsewhere):

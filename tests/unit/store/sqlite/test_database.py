@@ -89,6 +89,17 @@ def test_commits_reach_the_disk(store):
     assert plain.execute("PRAGMA foreign_keys").fetchone()[0] == 1
 
 
+def test_only_commits_that_may_wait_do(store):
+    """A file that the client was told of would be gone after a power cut, for one commit that could wait."""
+    modes = []
+    for synced in (False, True, False):
+        with store._database.write(synced=synced) as connection:
+            modes.append(connection.plain.execute("PRAGMA synchronous").fetchone()[0])
+    store.accounts.add("shop", "gatewayapi", {}, 0.0)
+    modes.append(store._database._writer.plain.execute("PRAGMA synchronous").fetchone()[0])
+    assert modes == [1, 2, 1, 2]
+
+
 def test_other_users_cannot_look(path, store):
     """Every user of the host could read customers' files and messages."""
     content = store.contents.create()

@@ -1,0 +1,73 @@
+"""The drafts of an account that this process has open for writing, and the space that they share."""
+
+import threading
+from typing import TYPE_CHECKING
+
+from smsfs.errors import QuotaFull, TooManyOpen
+
+if TYPE_CHECKING:
+    from smsfs.filesystem.openfile import Draft
+
+
+class Drafts:
+    """What is open for writing, and how many bytes the account has beside what is added to them.
+
+    Attributes:
+        used: bytes of the account's files as the store had them last.
+        room: how many they may be, as the settings had it last.
+    """
+
+    def __init__(self) -> None:
+        self.used = self.room = 0
+        self._open: dict[int, set[Draft]] = {}
+        self._lock = threading.Lock()
+
+    def check_count(self, most: int) -> None:
+        """Check that one more may be opened.
+
+        Raises:
+            TooManyOpen: ``most`` are open.
+        """
+        with self._lock:
+            if sum(map(len, self._open.values())) >= most:
+                raise TooManyOpen(f"{most} files are open for writing, as many as may be; close some.")
+
+    def of(self, file: int) -> "set[Draft]":
+        """Those of one file."""
+        with self._lock:
+            return set(self._open.get(file, ()))
+
+    def add(self, draft: "Draft", room: int) -> None:
+        """One was opened; those whose bytes it takes the place of count no longer."""
+        with self._lock:
+            drafts = self._open.setdefault(draft.file.id, set())
+            for other in drafts:
+                if other.file.content != draft.file.content:
+                    other.noted = other.reserved = 0
+            drafts.add(draft)
+            self.room = room
+
+    def drop(self, draft: "Draft", size: int | None = None, used: int | None = None) -> None:
+        """One was closed; if that was noted, its file has ``size`` bytes now, and the account's ``used``."""
+        with self._lock:
+            drafts = self._open.get(draft.file.id, set())
+            drafts.discard(draft)
+            if not drafts:
+                self._open.pop(draft.file.id, None)
+            for other in drafts:
+                if size is not None and other.file.content == draft.file.content:
+                    other.noted = size
+            if used is not None:
+                self.used = used
+
+    def reserve(self, draft: "Draft", size: int) -> None:
+        """Let a draft grow to ``size`` bytes, if the account has room for that beside all the others.
+
+        Raises:
+            QuotaFull: it has not.
+        """
+        with self._lock:
+            grown = sum(other.grown for drafts in self._open.values() for other in drafts) - draft.grown
+            if self.used + grown + size - draft.noted > self.room:
+                raise QuotaFull("The account's space is used up; delete some files.")
+            draft.reserved = size
