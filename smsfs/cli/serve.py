@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 STEADY_SECONDS = 60.0
+EARLIEST_YEAR = 2020
 
 log = structlog.get_logger()
 
@@ -42,12 +44,25 @@ def serve(config_file: Path | None) -> None:
     Prints one line "ready" for each listener. A second signal ends it at once; nothing is lost.
     """
     with running(config_file) as (config, store):
+        _check_clock(datetime.fromtimestamp(store.now(), UTC))
         for options in config.backends.values():
             if isinstance(options, SmppConfig):
                 tls_context(
                     options, config.data
                 )  # what can never work is told now, not by a worker again and again
         asyncio.run(_serve(config, config_file, store))
+
+
+def _check_clock(now: datetime) -> None:
+    """What is submitted by the clock of a host that has not been told the time would be stale once it is.
+
+    Raises:
+        ConfigurationError: it cannot be that early.
+    """
+    if now.year < EARLIEST_YEAR:
+        raise ConfigurationError(
+            f"The clock says {now:%Y-%m-%d}: set it first; what is sent, and what is kept, goes by it."
+        )
 
 
 async def _serve(config: Config, config_file: Path | None, store: Store) -> None:

@@ -83,6 +83,23 @@ def test_mount_of_an_unknown_account(tmp_path):
     assert sentence(process) == "smsfs: There is no account nobody; there are: none yet."
 
 
+CLOCK = """
+import sys
+from smsfs.cli import main
+from smsfs.store.sqlite import SqliteStore
+SqliteStore.now = lambda _: 1e6
+main(sys.argv[1:])
+"""
+
+
+def test_a_host_that_has_not_been_told_the_time(tmp_path):
+    """What is submitted before the clock is right would be too old to be sent, or kept, once it is."""
+    _, _, _, *arguments = Installation(tmp_path).command("serve")
+    command = [sys.executable, "-c", CLOCK, *arguments]
+    process = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert sentence(process).startswith("smsfs: The clock says 1970-01-12: set it first;")
+
+
 def test_closed_pipe(tmp_path):
     """`smsfs files | head -1` would end in a traceback."""
     installation = Installation(tmp_path)
