@@ -74,8 +74,7 @@ def _context(certificate: Path, key: Path) -> ssl.SSLContext:
     context.options |= ssl.OP_NO_RENEGOTIATION
     context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     for path in (certificate, key):
-        if not path.is_file():
-            raise ConfigurationError(f"[ftp] There is no file {path}; name PEM files as certificate and key.")
+        _check_readable(path)
     try:
         context.load_cert_chain(certificate, key, password=_refuse_password)
     except OSError as exc:
@@ -84,6 +83,16 @@ def _context(certificate: Path, key: Path) -> ssl.SSLContext:
             "are PEM files that belong together, the key without a passphrase."
         ) from exc
     return context
+
+
+def _check_readable(path: Path) -> None:
+    """OpenSSL does not say which file it is that it cannot read."""
+    try:
+        path.open("rb").close()
+    except OSError as exc:
+        raise ConfigurationError(
+            f"[ftp] The file {path} cannot be read: {exc.strerror}. Name PEM files as certificate and key."
+        ) from exc
 
 
 def _refuse_password() -> str:

@@ -90,11 +90,13 @@ class TestRenewal:
         certificate.replace(old[0])
         assert [show(), show()] == ["CN=old", "CN=old"]
         old[0].unlink()
+        old[0].symlink_to("x" * 300)  # what nobody can follow, root neither
         assert [show(), show()] == ["CN=old", "CN=old"]
         told = [event for event in events if event["event"] == "certificate_not_renewed"]
         assert [event["log_level"] for event in told] == ["error", "error"]
         assert "its key cannot be used" in told[0]["reason"]
-        assert f"There is no file {old[0]}" in told[1]["reason"]
+        assert f"The file {old[0]} cannot be read: File name too long." in told[1]["reason"]
+        old[0].unlink()
         issue(tmp_path, "old", key)
         key.replace(old[1])
         assert show() == "CN=old"
@@ -136,5 +138,10 @@ def test_certificates_that_cannot_be_used_are_told(certificate, tmp_path):
     for pair in ((certificate[0], foreign), (nothing, None), (certificate[0], nothing)):
         with pytest.raises(ConfigurationError, match="PEM files that belong together"):
             Certificate(*pair)
-    with pytest.raises(ConfigurationError, match=r"no file .*missing\.pem"):
-        Certificate(certificate[0], tmp_path / "missing.pem")
+    for wrong, why in (
+        ("missing.pem", "No such file or directory"),
+        ("", "Is a directory"),
+        ("x" * 300, "too long"),
+    ):
+        with pytest.raises(ConfigurationError, match=rf"{wrong} cannot be read: .*{why}"):
+            Certificate(certificate[0], tmp_path / wrong)
