@@ -35,6 +35,7 @@ OPTIONS: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
     "application_name": "smsfs",
+    "client_encoding": "utf8",  # whatever PGCLIENTENCODING says
 }
 #: What says that the server cannot be had now; a transaction that it ended by itself is an InternalError.
 AWAY = (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
@@ -165,7 +166,7 @@ class Database:
         """Bring the schema up to date, once, whichever host is first.
 
         Raises:
-            ConfigurationError: the database cannot be reached, or a newer smsfs has made it.
+            ConfigurationError: the database cannot be used, or a newer smsfs has made it.
         """
         try:
             with psycopg.connect(self._url, **OPTIONS) as connection:
@@ -185,6 +186,12 @@ def _configure(connection: psycopg.Connection[Any]) -> None:
 
 
 def _migrate(connection: psycopg.Connection[Any]) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise ConfigurationError(
+            f"The database has the encoding {encoding}, in which not every name and text can be kept; "
+            "make one with: createdb --encoding UTF8 --template template0"
+        )
     scripts = load_migrations("smsfs.store.postgresql")
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
     connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)")

@@ -66,6 +66,25 @@ def test_a_schema_of_two_releases_on_is_refused(database):
         PostgresStore(database)
 
 
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_for_some_letters_only_is_refused(postgres, encoding):
+    """The first reply in Greek could not be stored, and the carrier would send it for ever."""
+    postgres.execute(f"CREATE DATABASE {encoding} ENCODING {encoding} LOCALE 'C' TEMPLATE template0")
+    with pytest.raises(ConfigurationError, match=f"has the encoding {encoding}, "):
+        PostgresStore(postgres.url(encoding.lower()))
+
+
+def test_names_are_kept_whatever_the_environment_says(database, monkeypatch):
+    """Where PostgreSQL clients speak another encoding, no file with such a name could be uploaded."""
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    store = PostgresStore(database)
+    account = store.accounts.add("shop", "gatewayapi", {}, store.now())
+    with store.files.change(account.id) as files:
+        files.add(account.id, "Ήβη.csv", store.contents.create(), store.now())
+    assert [file.name for file in store.files.all()] == ["Ήβη.csv"]
+    store.close()
+
+
 def test_a_lost_lease_is_followed_by_a_new_term(database):
     """A host that was out of touch would write as before, or never again."""
     store = PostgresStore(database, lease=1.0, margin=0.4)
