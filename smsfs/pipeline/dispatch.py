@@ -24,6 +24,7 @@ from smsfs.pipeline.outcomes import of_answer
 from smsfs.pipeline.windows import Reopen, later, never, over
 from smsfs.sms.message import Message
 from smsfs.store import LeaseLostError, NewSlice, Outcome, Owner, Slice, SliceReport, Store
+from smsfs.store.claims import recipient_key
 
 FLUSH_ANSWERS = 500
 FLUSH_SECONDS = 0.1
@@ -74,6 +75,7 @@ class _Held:
     again_outcomes: list[Outcome] = field(factory=list)
     again_after: float = 0.0
     moved: list[NewSlice] = field(factory=list)
+    freed: list[tuple[int, str]] = field(factory=list)
     done: bool = False
 
     def report(self) -> SliceReport:
@@ -81,9 +83,8 @@ class _Held:
         ready, self.ready = self.ready, []
         if not self.done:
             return SliceReport(self.slice, ready)
-        return SliceReport(
-            self.slice, ready + self.again_outcomes, done=True, later=self._later() + self.moved
-        )
+        outcomes, again = ready + self.again_outcomes, self._later() + self.moved
+        return SliceReport(self.slice, outcomes, done=True, later=again, freed=self.freed)
 
     def _later(self) -> list[NewSlice]:
         if not self.slice.chain:
@@ -278,6 +279,8 @@ class Dispatcher:
             window = now + RECOVER_SECONDS, slice_.expires
         outcomes, held.moved = over(slice_, messages, now, window)
         held.ready += outcomes
+        if window is None:
+            held.freed = [(message.row, recipient_key(message.recipient)) for message in messages]
         log.warning(
             outcomes[0].event, account=slice_.account, file=slice_.path, messages=len(messages), window=window
         )

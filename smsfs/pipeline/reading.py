@@ -14,6 +14,7 @@ from smsfs.errors import Cause, Unreadable
 from smsfs.sms.message import Message
 from smsfs.states import FileState
 from smsfs.store import Account, Batch, File, NewSlice, Outcome, Owner, Store
+from smsfs.store.claims import recipient_key
 
 SLICE_MESSAGES = 500
 #: Where consumed files are kept, out of their clients' sight.
@@ -181,8 +182,8 @@ class Sorter:
 
     def _without_recent(self, messages: list[Any], refused: list[Refused]) -> list[Any]:
         seconds = self._work.dialect.claims(self._work.settings)
-        taken = self._claimed([f"to {message.recipient}" for message in messages], seconds)
-        numbers = {key.removeprefix("to ") for key in taken}
+        keys = {recipient_key(message.recipient): message.recipient for message in messages}
+        numbers = {keys[key] for key in self._claimed(list(keys), seconds)}
         reason = f"the recipient was written to within the last {seconds / 86_400:g} days"
         return self._without(messages, numbers, refused, self._code("duplicate"), reason)
 

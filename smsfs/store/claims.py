@@ -6,6 +6,11 @@ from typing import Protocol
 from smsfs.store.records import Batch, NewFile, Notice, Owner
 
 
+def recipient_key(msisdn: str) -> str:
+    """The key under which a recipient is claimed."""
+    return f"to {msisdn}"
+
+
 class Claims(Protocol):
     """What no two batches of an account may use within a time: a file's name, a recipient."""
 

@@ -224,12 +224,14 @@ class SliceReport:
         outcomes: to append.
         done: every message of it has its outcome; the slice leaves the worker's hands.
         later: slices with the messages to try again, stored in the same commit.
+        freed: rows that are given up, and what each has claimed; freed unless a carrier has, or may have, it.
     """
 
     slice: Slice
     outcomes: Sequence[Outcome]
     done: bool = False
     later: Sequence[NewSlice] = ()
+    freed: Sequence[tuple[int, str]] = ()
 
 
 @frozen

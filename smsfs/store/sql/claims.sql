@@ -2,6 +2,10 @@
 
 -- name: claim_release
 DELETE FROM claim WHERE batch = :batch;
+-- name: claim_free
+DELETE FROM claim WHERE account = (SELECT account FROM batch WHERE id = :batch) AND key = :key AND batch = :batch
+    AND NOT EXISTS (SELECT 1 FROM outcome o
+        WHERE o.batch = :batch AND o.row = :row AND o.event IN ('accepted', 'no_answer'));
 -- name: claim_expire
 DELETE FROM claim WHERE (account, key) IN (
     SELECT account, key FROM claim WHERE until < :now ORDER BY until LIMIT :limit);

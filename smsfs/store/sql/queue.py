@@ -149,6 +149,8 @@ class SqlQueue:
                 told.add(held.batch)
                 rows = (_outcome_row(item, held.batch, held.id, held.attempt) for item in report.outcomes)
                 connection.bulk("outcome_add", rows)
+                freed = ({"batch": held.batch, "row": row, "key": key} for row, key in report.freed)
+                connection.bulk("claim_free", freed)
                 for new in report.later:
                     _add_slice(connection, held.batch, new, "queued")
                     connection.notify()

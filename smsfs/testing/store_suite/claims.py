@@ -13,6 +13,7 @@ from smsfs.store import (
     NewNotice,
     Outcome,
     Owner,
+    SliceReport,
     StaleOwnerError,
     Store,
     Verdict,
@@ -67,6 +68,26 @@ class ClaimSuite(StoreFixtures):
         store.queue.reject(first.id, owner, verdict("a.rejected"))
         second = reading(store, account, owner, "b")
         assert store.claims.take(second, owner, ["x"], NOW, NOW + DAY) == {}
+
+    def test_what_never_left_frees_what_it_claimed(
+        self, store: Store, account: Account, owner: Owner
+    ) -> None:
+        """Who was not written to because the carrier was away for long would be refused as written to."""
+        first = reading(store, account, owner)
+        store.claims.take(first, owner, ["to 1", "to 2", "file"], NOW, NOW + DAY)
+        store.queue.stage(first.id, owner, [new_slice()])
+        store.queue.accept(first.id, owner, verdict("a.success", messages=2))
+        slice_, lost = taken(store, owner), Outcome(2, "no_answer", NOW, attempt=1, recipient=2)
+        again = [evolve(new_slice(), again=True)]
+        store.queue.record(owner, [SliceReport(slice_, [lost], done=True, later=again)])
+        ends = [Outcome(row, "too_late", NOW, attempt=2) for row in (1, 2)]
+        freed = [(1, "to 1"), (2, "to 2")]
+        report = SliceReport(taken(store, owner), ends, done=True, freed=freed)
+        stale = SliceReport(slice_, [], done=True, freed=[(3, "file")])
+        assert store.queue.record(owner, [report, stale]) == [slice_]
+        second = reading(store, account, owner, "b")
+        keys = ["to 1", "to 2", "file"]
+        assert set(store.claims.take(second, owner, keys, NOW, NOW + DAY)) == {"to 2", "file"}
 
     def test_claims_expire(self, store: Store, account: Account, owner: Owner) -> None:
         """The store would grow for ever."""

@@ -6,6 +6,8 @@ from attrs import frozen
 from smsfs.dialects.registry import dialect
 from smsfs.pipeline.inbox import stops
 from smsfs.pipeline.intake import Intake, IntakeRules
+from smsfs.pipeline.windows import reopening
+from smsfs.testing.scripted import ScriptedCarrier
 
 DAY = 86_400
 ROWS = b"phone\n4512345601\n4512345602\n4512345602\n"
@@ -56,6 +58,17 @@ def test_duplicates_across_files_for_some_days(read, clock):
     assert read(ROWS, "b.csv", dedupe_days=3).codes == {1: "901", 2: "901", 3: "901"}
     clock.now += 2
     assert read(ROWS, "c.csv", dedupe_days=3).codes == {3: "901"}
+
+
+@pytest.mark.parametrize("exclusions", ["", "2030-12-25"])
+def test_who_was_not_written_to_after_all_is_no_duplicate(house, read, run, settled, clock, exclusions):
+    """Whom a carrier's long failure kept from a message would be refused in the next file, as written to."""
+    assert read(ROWS, dedupe_days=3, exclusions=exclusions).codes == {3: "901"}
+    (batch,) = house.store.queue.batches()
+    clock.now += 2 * DAY + 1
+    reopen = reopening(house.store, dialect)
+    run(ScriptedCarrier(), until_=settled(batch.id, "expired", "cancelled", "rejected"), reopen=reopen)
+    assert read(ROWS, "b.csv", dedupe_days=3).codes == {3: "901"}
 
 
 def test_rows_that_are_no_messages_are_told_beside_the_file(read):
