@@ -98,6 +98,7 @@ class Link(asyncio.Protocol):
         self._writable = True
         self._heard = self._loop.time()
         self._enquired: float | None = None
+        self._doubted = False  # there was no answer in time: nothing more is sent until something comes
         self._end = "the connection was closed by the SMSC"
         self._owed = 0
         self._leave: tuple[Pdu, float] | None = None
@@ -112,7 +113,7 @@ class Link(asyncio.Protocol):
     @property
     def free(self) -> int:
         """How many messages may be sent now."""
-        able = self._open and self._writable and self.kind != "receiver"
+        able = self._open and self._writable and not self._doubted and self.kind != "receiver"
         return self._window.free if able else 0
 
     def post(self, letter: Letter, now: float) -> None:
@@ -140,13 +141,14 @@ class Link(asyncio.Protocol):
         if not self._reading or now < self._read_on:
             return  # answers may be there that were not read
         for letter in self._window.expired(now):
+            self._doubted = True
             self._owner.unanswered(letter, f"no answer within {self._config.response_timeout:g} seconds")
         if not self._open:
             return
         if self._enquired is not None and now - self._enquired > self._config.response_timeout:
             self.abort("the SMSC does not answer any more")
-        elif self._enquired is None and now - self._heard >= self._config.enquire_link:
-            self._enquired = now
+        elif self._enquired is None and (self._doubted or now - self._heard >= self._config.enquire_link):
+            self._enquired, self._doubted = now, self._doubted or bool(self._window)
             self._send(EnquireLink(self._next()))
 
     async def unbind(self) -> None:
@@ -206,7 +208,7 @@ class Link(asyncio.Protocol):
         are recorded. A bad one may be a reason not to send.
         """
         self._heard = self._loop.time()
-        self._enquired = None
+        self._enquired, self._doubted = None, False
         answers = []
         for pdu in self._decoder.feed(data):
             if isinstance(pdu, SubmitSmResp):

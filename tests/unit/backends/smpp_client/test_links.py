@@ -181,6 +181,22 @@ def test_leave_of_an_smsc_that_does_not_read(play, wait_until, monkeypatch):
     play(scenario)
 
 
+def test_no_more_into_a_link_that_is_silent(play):
+    """Behind a broken line one window of messages after the other would be sent into the void, and again."""
+
+    async def scenario(smsc, sender):
+        smsc.alive = False
+        await sender.bound()
+        silent = smsc.sessions[0]
+        smsc.script = lambda session, pdu: session is silent or session.answer(pdu)
+        lost, *others = await sender.submit(*["a"] * 4)
+        assert isinstance(lost, Unknown)
+        assert {type(answer) for answer in others} == {Accepted}
+        assert silent.submits == 1
+
+    play(scenario, window=1, response_timeout=0.3)
+
+
 def test_garbage(play):
     """Bytes that are no SMPP would stop the backend for good."""
 
