@@ -36,10 +36,14 @@ class Throttled:
 
 @frozen
 class Unknown:
-    """It may or may not have been taken; ``ids`` are those of parts that certainly were."""
+    """It may or may not have been taken; ``ids`` are those of parts that certainly were.
+
+    The carrier would know it by so many ids as ``requests`` says; by one for each part if that is 0.
+    """
 
     reason: str
     ids: tuple[str, ...] = ()
+    requests: int = 0
 
 
 Answer = Accepted | Rejected | Throttled | Unknown

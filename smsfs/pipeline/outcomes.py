@@ -45,9 +45,8 @@ def of_answer(
             row, "refused", at, code=what.code, reason=what.reason, attempt=attempt, recipient=asked
         )
         return [*taken, refused]
-    lost = Outcome(
-        row, "no_answer", at, "", "", what.reason, parts=message.parts, attempt=attempt, recipient=recipient
-    )
+    ids = what.requests or message.parts
+    lost = Outcome(row, "no_answer", at, "", "", what.reason, parts=ids, attempt=attempt, recipient=recipient)
     return [*taken, lost]
 
 

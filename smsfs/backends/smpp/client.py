@@ -230,7 +230,7 @@ class SmppBackend:
 
     def unanswered(self, letter: Letter, reason: str) -> None:
         """A part may or may not have been taken."""
-        letter.job.finish(letter.envelope, Unknown(_of_part(letter, reason), _known(letter.ids)))
+        letter.job.finish(letter.envelope, _unknown(letter, reason))
 
     def _refused(self, letter: Letter, status: int, sent: float) -> None:
         if status not in TEMPORARY:
@@ -257,8 +257,8 @@ class SmppBackend:
     def _put_back(self, letters: Sequence[Letter], wait: float) -> None:
         """Give messages back, to be sent later; not those of which the recipient may have a part."""
         for letter in letters:
-            given_up = Unknown(_of_part(letter, "could not be sent"), _known(letter.ids))
-            letter.job.finish(letter.envelope, given_up if letter.sent else Throttled(wait))
+            what = _unknown(letter, "could not be sent") if letter.sent else Throttled(wait)
+            letter.job.finish(letter.envelope, what)
 
     def _withdraw(self, which: Callable[[Letter], bool], wait: float) -> None:
         """Give back those in line to which it applies."""
@@ -337,6 +337,10 @@ class SmppBackend:
             self._withdraw(lambda _: True, min(keeper.wait(now) for keeper in self._keepers))
         elif self._throttle.stalled(now):
             self._withdraw(lambda _: True, STALL_SECONDS)
+
+
+def _unknown(letter: Letter, reason: str) -> Unknown:
+    return Unknown(_of_part(letter, reason), _known(letter.ids), letter.total)
 
 
 def _known(ids: Sequence[str]) -> tuple[str, ...]:

@@ -99,6 +99,12 @@ def test_a_receipt_settles_an_unknown_fate():
     assert fate([*held, *learnt], claimed=False).carrier_id == "a"
 
 
+def test_one_receipt_settles_a_payload():
+    """A long text that went as one request and arrived would be listed as unknown for ever."""
+    held = _recorded(Unknown("lost", requests=1))
+    assert _state(*held, _word("part", "a"), _word("delivered", "a")) is M.DELIVERED
+
+
 def test_the_attempt_that_arrived_counts():
     """A message that arrived at the first attempt would be listed by what became of the second."""
     first = [_word("part", "a"), _word("delivered", "a"), _word("part", "b"), _word("delivered", "b")]

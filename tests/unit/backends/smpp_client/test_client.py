@@ -200,11 +200,11 @@ def test_no_answer(play):
 
     async def scenario(smsc, sender):
         smsc.script = lambda session, pdu: None if len(smsc.got) == 1 else session.answer(pdu)
-        lost, sent = await sender.submit("a", "b")
-        assert lost == Unknown("no answer within 0.3 seconds")
+        lost, sent = await sender.submit(LONG, "b")
+        assert lost == Unknown("no answer within 0.3 seconds", requests=1)
         assert isinstance(sent, Accepted)
 
-    play(scenario, response_timeout=0.3, window=1)
+    play(scenario, response_timeout=0.3, window=1, concatenation="payload")
 
 
 def test_late_answer(play, wait_until):
@@ -312,7 +312,7 @@ def test_may_not_send_the_rest(play):
 
         smsc.script = last
         assert await sender.submit(LONG) == [
-            Unknown("part 2 of 3: could not be sent; 1 sent before it", ("id1",))
+            Unknown("part 2 of 3: could not be sent; 1 sent before it", ("id1",), 3)
         ]
 
     play(scenario)
