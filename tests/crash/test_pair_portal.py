@@ -10,7 +10,7 @@ from smsfs.testing.pair import Pair
 from smsfs.testing.server import wait_for
 
 ROUNDS = 10
-REFUSALS = re.compile("is being processed|there already|took this name")
+REFUSALS = re.compile("is being processed|there already|took this name|began meanwhile")
 DOCUMENT = 'version: 7\n{"message_template": "%s", "contacts": [{"msisdn": "27821234567"}]}'
 
 
