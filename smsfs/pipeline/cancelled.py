@@ -60,7 +60,10 @@ def _names(rules: Dialect, reports: list[tuple[str, bytes]], now: float) -> Iter
 
 def _cause(status: MessageStatus) -> Cause:
     end = datetime.fromtimestamp(status.message.until, UTC)
-    reason = f"it had not left when its time was over, at {end:%Y-%m-%d %H:%M} UTC, and was cancelled"
+    known = "it had not left and was cancelled"
+    if status.doubled:  # or would have been
+        known = "it may have left, but no answer came, and was not sent again"
+    reason = f"{known} when its time was over, at {end:%Y-%m-%d %H:%M} UTC"
     return Cause(reason, index=status.message.row, msisdn=status.message.recipient)
 
 

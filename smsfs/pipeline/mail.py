@@ -238,7 +238,10 @@ def _told(cause: Cause) -> str:
 
 def window_text(account: Account, batch: Batch, statuses: Iterator[MessageStatus]) -> tuple[str, str] | None:
     """Subject and body of what was not sent by the end of its time; None if all was."""
-    rows = (f"row {status.message.row}, {status.message.recipient}" for status in statuses)
+    rows = (
+        f"row {status.message.row}, {status.message.recipient}{', which may have left' * status.doubled}"
+        for status in statuses
+    )
     first = list(islice(rows, SHOWN_CAUSES))
     if not first:
         return None

@@ -69,7 +69,8 @@ class PieceWriter:
         if self._writer is None or connection.one("writer_hold", writer=self._writer):
             return True
         if connection.one("content_get", content=self._content):
-            raise NotAllowed("The server was out of touch and lost this upload; upload the file again.")
+            why = "another of its name began meanwhile, or the server was out of touch"
+            raise NotAllowed(f"The server lost this upload: {why}; upload the file again.")
         return False
 
     def read(self, offset: int, size: int) -> bytes:

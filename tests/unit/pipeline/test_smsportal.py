@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from smsfs.dialects.registry import dialect
-from smsfs.pipeline.cancelled import GRACE_SECONDS
-from smsfs.pipeline.mail import Mailer
+from smsfs.pipeline.cancelled import GRACE_SECONDS, cancelled
+from smsfs.pipeline.mail import Mailer, window_text
+from smsfs.store import Outcome, SliceReport
 from smsfs.testing.scripted import ScriptedCarrier
 
 EVENING = datetime(2026, 11, 22, 23, 50, tzinfo=UTC).timestamp()
@@ -66,12 +67,28 @@ def test_what_was_cancelled_is_told_beside_the_file(portal, clock, run, settled)
     clock.now += 600
     assert portal.mailer.step() == 1
     lines = shown(portal, "Errors/x.json.errors.txt").splitlines()
-    assert (
-        "contact 4 (27820000003): it had not left when its time was over, at 2026-11-23 00:10 UTC" in lines[1]
-    )
+    assert "contact 4 (27820000003): it had not left and was cancelled when its time was over" in lines[1]
+    assert "at 2026-11-23 00:10 UTC." in lines[1]
     (fault,) = json.loads(shown(portal, "Errors/x.json.errors.json"))["faults"]
     assert (fault["contact"], fault["msisdn"]) == (4, "27820000003")
     assert portal.mailer.step() == 0
+
+
+def test_what_may_have_left_is_not_told_as_if_it_had_not(portal, clock):
+    """Somebody who may have got a message would be written to once more by hand."""
+    number = read(portal, document(2, end="2026-11-23 00:00", email="ann@example.com"))
+    while slice_ := portal.store.queue.claim_slice(portal.owner, "out", EVENING + 599, oldest=True):
+        lost = ["no_answer", "resend"] if slice_.first_row == 1 else []
+        outcomes = [Outcome(slice_.first_row, event, clock()) for event in (*lost, "cancel")]
+        portal.store.queue.record(portal.owner, [SliceReport(slice_, outcomes, done=True)])
+    clock.now = EVENING + 600 + GRACE_SECONDS
+    portal.mailer.step()
+    lines = shown(portal, "Errors/x.json.errors.txt").splitlines()
+    assert "contact 1 (27820000000): it may have left, but no answer came, and was not sent again" in lines[1]
+    assert "contact 2 (27820000001): it had not left and was cancelled" in lines[2]
+    batch = portal.batch(number)
+    _, body = window_text(portal.account, batch, cancelled(portal.store, batch))
+    assert "row 1, 27820000000, which may have left\n- row 2, 27820000001\n" in body
 
 
 def test_reports_of_a_file_do_not_replace_each_other(portal, clock, run, settled):
