@@ -23,14 +23,14 @@ def hosts(as_json: bool, config_file: Path | None) -> None:
 
 
 def _process(host: Host, now: float) -> dict[str, Any]:
-    """``lease_left``: seconds, below 0 for a lease that has run out; None where there are no leases."""
+    """``lease_left``: seconds, below 0 for a lease that has run out; None for one given back, or for none."""
     return {
         "host": host.host,
         "kind": host.kind,
         "term": host.term,
         "version": host.version,
         "since": moment(host.since),
-        "lease_left": None if host.until is None else round(host.until - now, 1),
+        "lease_left": round(host.until - now, 1) if host.until else None,
         "leases": host.leases,
         "alive": host.alive,
     }

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from attrs import evolve
 from click.testing import CliRunner
 
 from smsfs.cli.hosts import _process, hosts
@@ -46,4 +47,5 @@ def test_a_lease_is_shown_as_the_time_it_has_left():
     host = Host("a", "dispatch", 7, "0.1.0", since=0.0, until=1000.0, leases=3, alive=True)
     assert _process(host, 992.26)["lease_left"] == 7.7
     assert _process(host, 1001.5)["lease_left"] == -1.5
+    assert _process(evolve(host, until=0.0), 1001.5)["lease_left"] is None  # given back at the end
     assert _process(host, 0.0)["since"] == "1970-01-01T00:00:00Z"
