@@ -58,7 +58,7 @@ def running(config_file: Path | None) -> Iterator[tuple[Config, Store]]:
     except (ConfigurationError, Refusal) as exc:
         if config.log.format != "json":
             raise
-        log.critical("ended", reason=str(exc))
+        log.critical("ended", command=click.get_current_context().info_name, reason=str(exc))
         sys.exit(exit_status(exc))
 
 

@@ -132,7 +132,8 @@ def test_a_worker_without_its_database_says_so_in_json(tmp_path):
     away = {"url": f"postgresql://smsfs@127.0.0.1:{port}/smsfs?connect_timeout=1"}
     installation = Installation(tmp_path, {"store": away, "log": {"format": "json"}})
     process = installation.run("worker", "intake", check=False)
-    assert (process.returncode, [event["event"] for event in events(process)]) == (75, ["ended"])
+    (last,) = events(process)
+    assert (process.returncode, last["event"], last["command"]) == (75, "ended", "intake")
 
 
 LIBRARIES = """
