@@ -304,7 +304,7 @@ def _messages(
                 yield message
                 continue
         else:
-            causes = [Cause(_wrong_width(len(cells), width), line)]
+            causes = [Cause(tables.wrong_width(len(cells), width), line)]
         bad += 1
         if bad > MAX_BAD_ROWS:
             raise Unreadable(Cause(f"over {MAX_BAD_ROWS:,} rows are wrong, the last read being {causes[0]}"))
@@ -327,12 +327,3 @@ def _causes(line: int, fields: tuple[str, ...], classes: _Class) -> Iterator[Cau
             check(value)
         except ValueError as error:
             yield Cause(str(error), line, column)
-
-
-def _wrong_width(cells: int, columns: int) -> str:
-    hint = (
-        "a message that holds the delimiter must be in quotes"
-        if cells > columns
-        else "a delimiter is missing"
-    )
-    return f"the row has {cells:,} cells where the first row has {columns:,}: {hint}"

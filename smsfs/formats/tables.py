@@ -66,6 +66,15 @@ def rows(
             yield start, cells
 
 
+def wrong_width(cells: int, columns: int) -> str:
+    """The clause for a row that has more or fewer cells than the first one."""
+    hint = (
+        "a cell that holds the delimiter must be in quotes" if cells > columns else "a delimiter is missing"
+    )
+    noun = "cell" if cells == 1 else "cells"
+    return f"the row has {cells:,} {noun} where the first row has {columns:,}: {hint}"
+
+
 def _lines(text: TextIO, record: list[str]) -> Iterator[str]:
     """The physical lines; kept in ``record`` until its owner clears it at the start of the next row.
 

@@ -29,8 +29,6 @@ from smsfs.sms.calendar import NeverOpen
 from smsfs.sms.message import Message
 from smsfs.sms.quoting import quoted
 
-#: The most that can be joined, whatever the connector allows.
-MAX_PARTS = 255
 #: So many texts that take too much work are the template's fault, not the rows'.
 MAX_EXHAUSTED = 20
 
@@ -55,7 +53,7 @@ class _Rules:
 
     def row(self, number: int, line: int, cells: list[str]) -> Row:
         if len(cells) != len(self.names):
-            return Cause(wrong_width(len(cells), len(self.names)), line, code=BAD_ROW)
+            return Cause(tables.wrong_width(len(cells), len(self.names)), line, code=BAD_ROW)
         shown = cells[self.place]
         try:
             recipient = self.read_number(shown)
@@ -182,7 +180,7 @@ def _rules(names: list[str], line: int, settings: Mapping[str, Any], at: datetim
         render=_renderer(names, settings, line),
         read_number=local.reader(settings["country"]),
         sender=settings["sender"],
-        max_parts=settings["max_parts"] or MAX_PARTS,
+        max_parts=settings["max_parts"] or segments.MAX_PARTS,
         due=due,
         until=until,
         seen=set() if settings["dedupe_file"] or settings["dedupe_days"] else None,
@@ -268,9 +266,3 @@ def window(settings: Mapping[str, Any], at: datetime) -> tuple[float, float]:
         raise Unreadable(Cause(f"by the connector's calendar {error}")) from None
     until = min(end.timestamp(), start.timestamp() + settings["validity_seconds"])
     return (start.timestamp() if start > at else 0), until
-
-
-def wrong_width(cells: int, names: int) -> str:
-    """The clause for a row that has more or fewer cells than there are columns."""
-    hint = "a cell that holds the delimiter must be in quotes" if cells > names else "a delimiter is missing"
-    return f"the row has {cells:,} cells where the first row has {names:,}: {hint}"

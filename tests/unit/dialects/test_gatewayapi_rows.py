@@ -128,7 +128,7 @@ def test_every_bad_row_and_every_fault_of_it_is_named():
         '4512345678,"two\nlines",Me,premium\n'
         "4512345678,Bye,Me,standard\n"
     )
-    unquoted = "a message that holds the delimiter must be in quotes"
+    unquoted = "a cell that holds the delimiter must be in quotes"
     assert [row.row for row in rows if isinstance(row, Message)] == [1, 6]
     assert _texts(rows) == [
         'line 3, column msisdn: "45" is no phone number: with its country code a number has 7 to 15 digits',

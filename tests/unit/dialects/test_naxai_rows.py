@@ -128,7 +128,7 @@ def test_column_names_in_any_letters(name):
         (
             "32476123456",
             "909",
-            "line 3: the row has 1 cells where the first row has 2: a delimiter is missing",
+            "line 3: the row has 1 cell where the first row has 2: a delimiter is missing",
         ),
         ("32476123456,a,b", "909", "a cell that holds the delimiter must be in quotes"),
         ("32476123456,", "910", "line 3: its text is empty"),
