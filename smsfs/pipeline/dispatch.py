@@ -136,6 +136,7 @@ class Dispatcher:
         self._inbox = Inbox(store)
         self._reopen = reopen
         self._held: list[_Held] = []
+        self._answers = 0
         self._changed = asyncio.Event()
         self._answered = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -336,7 +337,8 @@ class Dispatcher:
                 self._resend(held, message)
         else:
             held.ready += of_answer(what, message, now, attempt, traceable=route.backend.traceable)
-        if sum(len(other.ready) for other in self._held) >= FLUSH_ANSWERS:
+        self._answers += 1
+        if self._answers % FLUSH_ANSWERS == 0:
             self._answered.set()
 
     def _later(self, route: Route, held: _Held, message: Message, wait: float) -> None:
