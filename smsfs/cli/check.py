@@ -179,5 +179,7 @@ def show_messages(messages: Iterable[Message]) -> None:
     """Print messages as they would leave."""
     for message in messages:
         sender, size = message.sender or "(default)", f"{message.parts} SMS, {message.encoding}"
+        if message.due:
+            size += f", not before {datetime.fromtimestamp(message.due, UTC):%Y-%m-%d %H:%M} UTC"
         line = f"  row {message.row}: to {message.recipient} from {sender} ({size}): {message.text!r}"
         out.print(line, markup=False, soft_wrap=True)

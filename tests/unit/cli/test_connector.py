@@ -1,6 +1,7 @@
 """``smsfs connector`` and ``smsfs report``."""
 
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -65,6 +66,14 @@ def test_create_shows_what_would_be_sent(create, store, clinic):
         "phone_column": "mobile",
     }
     assert list(store.queue.batches()) == []
+
+
+def test_it_shows_what_waits_for_the_calendar(create):
+    """Who mistook the time zone or a day off would learn it from those who got no message."""
+    first = datetime.now(UTC).date()
+    last = first + timedelta(days=3)
+    done = create(*TEXT, "--set", f"exclusions={first}..{last}")
+    assert f"(1 SMS, ucs2, not before {last + timedelta(days=1)} 00:00 UTC): 'Dear Ada" in done.out
 
 
 def test_a_password_is_made_and_shown_once(create, store):
