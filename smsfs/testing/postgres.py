@@ -131,6 +131,7 @@ class PostgresServer:
         """End every process of it at once, as a power cut would."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        self._log.close()
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def promote(self) -> None:

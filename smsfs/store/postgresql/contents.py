@@ -14,13 +14,18 @@ PIECE = 256 * 1024
 
 
 class PieceWriter:
-    """A content open for reading and writing; the piece being written to is kept until another is."""
+    """A content open for reading and writing; the piece being written to is kept until another is.
+
+    A piece is committed without waiting for the disk, so a crash of the database may take it back while
+    this process lives on. The content is then older than this writer left it, and its upload has failed.
+    """
 
     def __init__(self, database: Database, content: str, size: int, writer: int | None) -> None:
         self._database = database
         self._content = content
         self._writer = writer
         self._size = size
+        self._changed = 0.0
         self._number = -1
         self._piece = bytearray()
         self._dirty = False
@@ -54,24 +59,26 @@ class PieceWriter:
                 connection.plain.execute(
                     "SET LOCAL synchronous_commit = off"
                 )  # the last commit waits for all
-            if self._may_write(connection):
-                self._store(connection)
-        self._dirty = False
+            changed = self._store(connection) if self._may_write(connection) else self._changed
+        self._changed, self._dirty = changed, False
 
-    def _store(self, connection: PostgresConnection) -> None:
+    def _store(self, connection: PostgresConnection) -> float:
         if self._dirty:
             values = {"content": self._content, "number": self._number, "data": bytes(self._piece)}
             connection.change("piece_put", **values)
-        connection.change("content_resize", content=self._content, size=self._size)
+        row = connection.one("content_resize", content=self._content, size=self._size)
+        return float(row["changed"]) if row else self._changed
 
     def _may_write(self, connection: PostgresConnection) -> bool:
         """Whether this upload goes on: another may have taken its place, or the file was removed."""
-        if self._writer is None or connection.one("writer_hold", writer=self._writer):
-            return True
-        if connection.one("content_get", content=self._content):
+        held = self._writer is None or connection.one("writer_hold", writer=self._writer)
+        row = connection.one("content_get", content=self._content)
+        if row and not held:
             why = "another of its name began meanwhile, or the server was out of touch"
             raise NotAllowed(f"The server lost this upload: {why}; upload the file again.")
-        return False
+        if row and row["changed"] < self._changed:
+            raise StoreUnavailable("The database lost a part of this upload; upload the file again.")
+        return bool(held)
 
     def read(self, offset: int, size: int) -> bytes:
         """Up to ``size`` bytes from ``offset``."""

@@ -65,9 +65,11 @@ SELECT id FROM writer WHERE id = :writer FOR KEY SHARE;
 -- name: content_add
 INSERT INTO content (id, size, changed) VALUES (:content, 0, extract(epoch FROM clock_timestamp()));
 -- name: content_get
-SELECT size FROM content WHERE id = :content;
+SELECT size, changed FROM content WHERE id = :content;
 -- name: content_resize
-UPDATE content SET size = :size, changed = extract(epoch FROM clock_timestamp()) WHERE id = :content;
+-- Later each time, whatever the clock does: a writer sees by it that a change of its own was lost.
+UPDATE content SET size = :size, changed = greatest(changed + 0.00001, extract(epoch FROM clock_timestamp()))
+WHERE id = :content RETURNING changed;
 -- name: content_drop
 DELETE FROM content WHERE id = ANY(:contents);
 -- name: content_orphans
