@@ -194,7 +194,7 @@ class AccountFilesystem(Filesystem):
         Of a new file nobody is told anything that outlives a power cut, before its first sync or its end.
         Of any other it must be known that what is there is not whole, before the first byte changes.
         """
-        owner, stale = self._store.current(self._owner), ""
+        owner = self._store.current(self._owner)
         with self._change(synced=not new) as files:
             file = files.find(self._account.id, where)
             if file and new:
@@ -205,11 +205,9 @@ class AccountFilesystem(Filesystem):
                 raise Exists(f"{where} is there already.")
             else:
                 self._require(file, "overwrite" if flags & os.O_TRUNC else "write")
-                if anew and file.writers:
-                    stale = file.content
+                if anew and file.writers:  # who has it open goes on with the old content
                     file = files.renew(file.id, self._store.contents.create(), self._store.now())
             writer = files.add_writer(file.id, owner)
-        self._store.contents.delete([stale] if stale else [])
         return file, writer
 
     def _open_content(self, file: File, writer: int) -> ContentWriter:
@@ -272,12 +270,13 @@ class AccountFilesystem(Filesystem):
         refusal = told = None
         try:
             with self._change() as files:
+                now = files.get(draft.file.id)
                 if mtime is None:  # nothing was written: what others did to it meanwhile stays
-                    mtime = (files.get(draft.file.id) or draft.file).mtime
+                    mtime = (now or draft.file).mtime
                 file = files.end_writer(draft.writer, size, mtime, cut=cut, wrote=draft.wrote)
                 self._drafts.drop(draft, size if file else None, files.usage(self._account.id)[1])
                 try:
-                    self._check_held(files, draft, file, cut=cut)
+                    self._check_held(draft, file, now, cut=cut)
                     told = None if cut else self._submit_closed(files, file, wrote=draft.wrote)
                 except Refusal as exc:  # what is stored stands
                     refusal = exc
@@ -285,14 +284,16 @@ class AccountFilesystem(Filesystem):
             self._drafts.drop(draft)
             self._end_later(draft.writer)
             raise
+        if now is None or now.content != draft.file.content:
+            self._store.contents.delete([draft.file.content])
         if refusal:
             raise refusal
         if told:
             log.info("submitted", **told)
 
-    def _check_held(self, files: FileChange, draft: Draft, file: File | None, *, cut: bool) -> None:
+    def _check_held(self, draft: Draft, file: File | None, now: File | None, *, cut: bool) -> None:
         """Another upload may have begun anew, or this process been taken for dead: this upload is lost."""
-        if file is None and not cut and (now := files.get(draft.file.id)):
+        if file is None and not cut and now:
             name = draft.file.name
             lost = f"The server was out of touch and lost {name}"
             if now.content != draft.file.content:

@@ -117,7 +117,7 @@ class FileChange(FileView, Protocol):
     def renew(self, file: int, content: str, mtime: float) -> File:
         """Give a draft another content, empty yet, and no writers: those who had it open have lost it.
 
-        The old content is the caller's to delete once the transaction is committed.
+        The old content is theirs until they end, for they may still write to it.
         """
 
     def move(self, file: int, path: str) -> None:

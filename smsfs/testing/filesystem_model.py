@@ -91,6 +91,7 @@ class FolderModel:
         self.batches: list[ModelBatch] = []
         self.pending: list[ModelBatch] = []
         self.opens = 0
+        self.left: list[ModelFile] = []
 
     def known(self, name: str) -> ModelFile | None:
         """The file a name stands for, aliases among them."""
@@ -126,6 +127,7 @@ class FolderModel:
     def _begun_anew(self, file: ModelFile) -> None:
         """Those who had it open go on with bytes that no name leads to."""
         lost = ModelFile(file.mtime, file.data, gone=True)
+        self.left.append(lost)
         for handle in file.writers:
             handle.file, handle.lost_to = lost, file
         file.writers, file.cut, file.noted, file.mtime = [], 0, 0, self.now
@@ -134,6 +136,7 @@ class FolderModel:
         """An upload was closed, or cut off."""
         file = handle.file
         if handle not in file.writers:
+            self.left = [left for left in self.left if left is not file]
             return
         file.writers.remove(handle)
         file.noted = len(file.data)
