@@ -294,10 +294,9 @@ class AccountFilesystem(Filesystem):
     def _check_held(self, draft: Draft, file: File | None, now: File | None, *, cut: bool) -> None:
         """Another upload may have begun anew, or this process been taken for dead: this upload is lost."""
         if file is None and not cut and now:
-            name = draft.file.name
-            lost = f"The server was out of touch and lost {name}"
+            lost = f"The server was out of touch and lost {draft.file.name}"
             if now.content != draft.file.content:
-                lost = f"Another upload of {name} began meanwhile"
+                lost = f"Another upload of {draft.file.name} began meanwhile"
             raise NotAllowed(f"{lost}; upload it again.")
 
     def _submit_closed(self, files: FileChange, file: File | None, *, wrote: bool) -> dict[str, Any] | None:
