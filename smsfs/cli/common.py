@@ -43,8 +43,20 @@ def config_option(function: F) -> F:
 def opened(config_file: Path | None) -> Iterator[tuple[Config, Store]]:
     """The configuration and its store, closed at the end."""
     config = load(config_file)
-    with closing(open_store(config)) as store:
+    with _stored(config) as store:
         yield config, store
+
+
+@contextmanager
+def _stored(config: Config) -> Iterator[Store]:
+    """The store; a file or folder that cannot be used is told of in a sentence, as is all else."""
+    try:
+        with closing(open_store(config)) as store:
+            yield store
+    except OSError as exc:
+        if isinstance(exc, Refusal) or exc.filename is None:
+            raise
+        raise ConfigurationError(f"{exc.filename} cannot be used: {exc.strerror}.") from exc
 
 
 @contextmanager
@@ -53,7 +65,7 @@ def running(config_file: Path | None) -> Iterator[tuple[Config, Store]]:
     config = load(config_file)
     configure(config.log)
     try:
-        with closing(open_store(config)) as store:
+        with _stored(config) as store:
             yield config, store
     except (ConfigurationError, Refusal) as exc:
         if config.log.format != "json":

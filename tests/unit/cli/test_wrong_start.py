@@ -83,21 +83,33 @@ def test_mount_of_an_unknown_account(tmp_path):
     assert sentence(process) == "smsfs: There is no account nobody; there are: none yet."
 
 
-CLOCK = """
-import sys
+PATCHED = """
+import os, sys
 from smsfs.cli import main
 from smsfs.store.sqlite import SqliteStore
-SqliteStore.now = lambda _: 1e6
+{}
 main(sys.argv[1:])
 """
 
 
+def patched(installation, patch, *arguments):
+    """Run a command in a process in which a line of Python has changed something."""
+    _, _, _, *arguments = installation.command(*arguments)
+    command = [sys.executable, "-c", PATCHED.format(patch), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
 def test_a_host_that_has_not_been_told_the_time(tmp_path):
     """What is submitted before the clock is right would be too old to be sent, or kept, once it is."""
-    _, _, _, *arguments = Installation(tmp_path).command("serve")
-    command = [sys.executable, "-c", CLOCK, *arguments]
-    process = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    process = patched(Installation(tmp_path), "SqliteStore.now = lambda _: 1e6", "serve")
     assert sentence(process).startswith("smsfs: The clock says 1970-01-12: set it first;")
+
+
+def test_a_folder_of_the_store_is_somebody_elses(tmp_path):
+    """Whoever copied a store as root would see a traceback when the service starts on it."""
+    patch = f"SqliteStore.register = lambda *_: os.mkdir('{tmp_path}/missing/run')"
+    process = patched(Installation(tmp_path), patch, "serve")
+    assert sentence(process) == f"smsfs: {tmp_path}/missing/run cannot be used: No such file or directory."
 
 
 def test_closed_pipe(tmp_path):
