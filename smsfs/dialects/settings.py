@@ -41,6 +41,8 @@ _email = re.compile(
 _MAX_EMAIL = 254
 
 CHOICES = {"chmod": ("refuse", "ignore")}
+#: Carriers are told in a calendar's digits how long a message is good: ten years are more than any keeps it.
+_MOST = {"validity_seconds": 3650 * DAY}
 
 
 def settings_of(dialect: Dialect, own: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,4 +82,6 @@ def check_setting(dialect: Dialect, key: str, text: str) -> Any:
         return text
     if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
         raise ConfigurationError(f"{key} is a whole number of at most {MAX_DIGITS} digits, not {text!r}.")
+    if int(text) > _MOST.get(key, int(text)):
+        raise ConfigurationError(f"{key} is at most {_MOST[key]}, not {text}.")
     return int(text)

@@ -133,6 +133,7 @@ def test_set_changes_what_it_names(smsfs, clinic, store):
         ("chmod=maybe", "chmod is one of refuse, ignore, not 'maybe'."),
         ("bad_rows=x", 'bad_rows is reject or skip, not "x".'),
         ("max_files=-1", "max_files is a whole number of at most 15 digits, not '-1'."),
+        ("validity_seconds=315360001", "validity_seconds is at most 315360000, not 315360001."),
         ("max_files=9999999999999999", "max_files is a whole number of at most 15 digits"),
         ("max_batch_bytes=0", 'max_batch_bytes is a number of bytes, not "0".'),
     ],
