@@ -148,15 +148,13 @@ def _octets(data: bytes, start: int, end: int, count: int) -> tuple[bytes, int]:
 
 
 def _tlvs(data: bytes, start: int, end: int) -> Tlvs:
-    """The optional parameters up to the end.
+    """The optional parameters up to the end; fewer octets than one has at least are some carriers' padding.
 
     Raises:
         SmppError: the last one is cut short.
     """
     found: list[tuple[int, bytes]] = []
-    while start < end:
-        if start + 4 > end:
-            raise SmppError("An optional parameter is cut short.", Status.RINVOPTPARSTREAM)
+    while start + 4 <= end:
         tag, length = _tlv_header(data, start)
         start += 4 + length
         if start > end:

@@ -246,6 +246,12 @@ def test_a_torn_request_can_be_answered():
     )
 
 
+def test_padding_is_no_parameter():
+    """A receipt with a NUL at its end would be refused, and come again and again."""
+    data = DeliverSm(77, "1", "2", b"id:1 stat:DELIVRD").encode() + b"\0"
+    assert decode(struct.pack(">I", len(data)) + data[4:]) == DeliverSm(77, "1", "2", b"id:1 stat:DELIVRD")
+
+
 def test_after_a_torn_request_the_next_is_read():
     """One PDU with a torn parameter would take the link down with it."""
     torn = DeliverSm(1, tlvs=((5, b"abc"),)).encode()
