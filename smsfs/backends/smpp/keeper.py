@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
@@ -86,8 +88,8 @@ class Keeper:
         """Connect, bind, and wait for the end; why it ended."""
         link = None
         try:
+            link = await self._connect()
             async with asyncio.timeout(CONNECT_SECONDS):
-                link = await self._connect()
                 await asyncio.shield(link.bound)
         except TimeoutError:
             reason = (
@@ -108,13 +110,26 @@ class Keeper:
         return reason
 
     async def _connect(self) -> Link:
-        make = partial(Link, self._config, self._owner, self._kind)
-        loop = asyncio.get_running_loop()
+        """Try each address of the host: the one that is silent may be the first."""
+        host, loop = self._config.host, asyncio.get_running_loop()
         context = await asyncio.to_thread(self._trust.context)
+        async with asyncio.timeout(CONNECT_SECONDS):
+            found = await loop.getaddrinfo(host, self._config.port, type=socket.SOCK_STREAM)
+        *others, last = [address[:2] for *_, address in found]
+        for address in others:
+            with suppress(OSError):
+                return await self._connect_to(context, *address)
+        return await self._connect_to(context, *last)
+
+    async def _connect_to(
+        self, context: ssl.SSLContext | None, address: str | int, port: int | bytes
+    ) -> Link:
+        make = partial(Link, self._config, self._owner, self._kind)
         name = self._config.host if context else None
-        _, link = await loop.create_connection(
-            make, self._config.host, self._config.port, ssl=context, server_hostname=name
-        )
+        async with asyncio.timeout(CONNECT_SECONDS):
+            _, link = await asyncio.get_running_loop().create_connection(
+                make, str(address), int(port), ssl=context, server_hostname=name
+            )
         return link
 
     async def _use(self, link: Link) -> str:

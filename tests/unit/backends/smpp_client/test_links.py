@@ -1,4 +1,6 @@
 import asyncio
+import contextlib
+import socket
 import ssl
 import subprocess
 
@@ -7,7 +9,7 @@ import structlog
 import uvloop
 
 from smsfs.backends import UP, Accepted, Throttled, Unknown
-from smsfs.backends.smpp import client, link
+from smsfs.backends.smpp import client, keeper, link
 from smsfs.backends.smpp.constants import Status
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.backends.smpp.pdu import (
@@ -21,6 +23,8 @@ from smsfs.backends.smpp.pdu import (
     UnbindResp,
 )
 from smsfs.testing.simulator import Simulator
+
+SITES = ("127.0.0.2", "127.0.0.1")
 
 
 def test_reconnect(play):
@@ -65,6 +69,34 @@ def test_wrong_host(tmp_path, host, wait_until):
         assert logs[0]["reason"].startswith("cannot connect: ")
 
     asyncio.run(main())
+
+
+def test_the_first_address_is_silent(play, wait_until, monkeypatch):
+    """A carrier one of whose two sites is away would not be reached at the other either."""
+    monkeypatch.setattr(keeper, "CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr(client, "LINK_PATIENCE_SECONDS", 60.0)
+
+    async def scenario(smsc, sender):
+        await sender.bound()
+        with contextlib.ExitStack() as stack:
+            silent = stack.enter_context(socket.socket())
+            silent.bind(("127.0.0.2", smsc.port))
+            silent.listen(0)
+            for _ in range(3):  # there is room for one, and nobody is answered any more
+                waiting = stack.enter_context(socket.socket())
+                waiting.setblocking(False)
+                waiting.connect_ex(silent.getsockname())
+
+            async def both(_host, port, **_options):
+                return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (site, port)) for site in SITES]
+
+            monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", both)
+            sender.backend._config.host = "smsc.example"
+            smsc.sessions[0].transport.abort()
+            await wait_until(lambda: not sender.backend._links)
+            assert isinstance((await sender.submit("a"))[0], Accepted)
+
+    play(scenario)
 
 
 def test_wrong_password(play, wait_until):
