@@ -226,7 +226,7 @@ def test_no_more_into_a_link_that_is_silent(play):
         assert {type(answer) for answer in others} == {Accepted}
         assert silent.submits == 1
 
-    play(scenario, window=1, response_timeout=0.3)
+    play(scenario, window=1, response_timeout=1.0)
 
 
 def test_garbage(play):
