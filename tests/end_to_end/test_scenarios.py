@@ -1,7 +1,10 @@
 """Every dialect through every door: one server, one mount, and the shipped scenarios."""
 
 import contextlib
+import ftplib
+import io
 import os
+import posixpath
 import subprocess
 from pathlib import Path
 
@@ -228,6 +231,20 @@ def ftp_login(request, everything, certificate, kit, tmp_path):
     """How a client logs in to an account over FTP and FTPS."""
     trusted = certificate[0] if request.param == "ftps" else None
     return lambda account: FtpLogin(everything.ftp_port, account, kit.password, tmp_path, trusted)
+
+
+def test_an_upload_that_has_left_is_in_the_next_list_of_its_connection(everything, closer, kit):
+    """rclone, which looks for its file in a list, would report a failure and send again."""
+    folder, name = posixpath.split(closer.sends)
+    with ftplib.FTP(timeout=20) as ftp:  # noqa: S321 - what is tested here
+        ftp.connect("127.0.0.1", everything.ftp_port)
+        ftp.login(closer.system.dialect, kit.password)
+        ftp.cwd(f"/{folder}")
+        ftp.storbinary(f"STOR {name}", io.BytesIO(closer.document))
+        closer.wait_for_end()
+        shown = dict(ftp.mlsd())
+        assert int(shown[name]["size"]) == len(closer.document)
+        assert name not in ftp.nlst()
 
 
 @pytest.mark.parametrize("held", [True, False], ids=["still there", "gone at once"])

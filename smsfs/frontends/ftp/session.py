@@ -26,6 +26,9 @@ _LIST_OPTIONS = frozenset("-aAlLtrRSFdhn1")
 class Session(Control):
     """One client's commands."""
 
+    #: The path that was stored last, until the next listing.
+    _stored = ""
+
     def _call(self, name: str, *args: Any, **options: Any) -> Any:
         """Call a method of the account's filesystem."""
         if self.filesystem is None:
@@ -97,7 +100,22 @@ class Session(Control):
         return self._sorted(path) if entry.is_folder else [evolve(entry, name=posixpath.basename(path))]
 
     def _sorted(self, path: str) -> list[Entry]:
-        return sorted(self._call("listdir", path), key=lambda entry: entry.name)
+        entries = self._call("listdir", path)
+        return sorted([*entries, *self._stored_last(path, entries)], key=lambda entry: entry.name)
+
+    def _stored_last(self, folder: str, entries: list[Entry]) -> list[Entry]:
+        """What was stored before this listing, if it has left the folder already.
+
+        Clients such as rclone look there, once, whether all of it has arrived.
+        """
+        path, self._stored = self._stored, ""
+        where, name = posixpath.split(path)
+        if where != folder or any(entry.name == name for entry in entries):
+            return []
+        try:
+            return [evolve(self._call("stat", path), name=name)]
+        except Missing:
+            return []
 
     def _send_lines(self, cmd: str, arg: str, line: Callable[[Entry], str]) -> None:
         if self.can_transfer():
@@ -261,6 +279,7 @@ class Session(Control):
         except BaseException:
             self.host.call(file.abandon)
             raise
+        self._stored = path
         self.receive(Transfer(file, path, offset, self.host.call), cmd)
 
 
