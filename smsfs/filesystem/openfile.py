@@ -242,7 +242,7 @@ class Draft(OpenFile):
         try:
             if self._dirty:
                 self._content.sync()
-        except OSError:
+        except BaseException:  # whatever it is, the bytes may not be on stable storage
             cut = True
             raise
         finally:

@@ -1,6 +1,7 @@
 """Files that survive a power cut: the only place that renames or syncs."""
 
 import os
+import threading
 from pathlib import Path
 
 
@@ -11,6 +12,30 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_entered(descriptor: int, folder: Path) -> None:
+    """Bring a file's bytes, and the folder that it may be new in, to stable storage.
+
+    Both at once: one after the other, they wait for the disk's journal twice. A thread for each time, since
+    a pool of them would not survive a fork.
+    """
+    failed: list[BaseException] = []
+
+    def sync() -> None:
+        try:
+            sync_folder(folder)
+        except BaseException as exc:  # noqa: BLE001 - it is raised again, in the thread that waits
+            failed.append(exc)
+
+    beside = threading.Thread(target=sync, name="smsfs-sync")
+    beside.start()
+    try:
+        os.fsync(descriptor)
+    finally:
+        beside.join()
+    if failed:
+        raise failed[0]
 
 
 def make_folder(folder: Path) -> None:

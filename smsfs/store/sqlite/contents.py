@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from smsfs.errors import DiskFull, StoreUnavailable
 from smsfs.store import File
-from smsfs.store.durable import make_file, make_folder, sync_folder
+from smsfs.store.durable import make_file, make_folder, sync_entered
 from smsfs.store.sql.files import file_from
 from smsfs.store.sqlite.database import Database
 
@@ -58,8 +58,7 @@ class PlainWriter:
     def sync(self) -> None:
         """The bytes and the folder entry to stable storage."""
         with _on_disk():
-            os.fsync(self._descriptor)
-            sync_folder(self._folder)
+            sync_entered(self._descriptor, self._folder)
 
     def close(self) -> None:
         """Let go of the descriptor."""
