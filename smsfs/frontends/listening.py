@@ -29,6 +29,7 @@ def cannot_listen(what: str, section: str, host: str, port: int, exc: OSError) -
 
 def reason(exc: OSError) -> str | None:
     """Why an address cannot be used."""
-    number = exc.errno or 0
-    # asyncio's own text names the address again; the errors of name resolution are negative
+    # since Python 3.12, asyncio passes over addresses that the host has not, and then names no error
+    number = exc.errno or errno.EADDRNOTAVAIL
+    # its own text names the address again; the errors of name resolution are negative
     return os.strerror(number) if number > 0 else exc.strerror

@@ -1,7 +1,7 @@
 """What a store takes up on disk, by its engine's own count."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
@@ -38,7 +38,7 @@ class SqliteMeter:
     def disk(self) -> dict[str, int]:
         """By SQLite's count of pages."""
         query = "SELECT tbl_name, sum(pgsize) FROM dbstat JOIN sqlite_schema USING (name) GROUP BY tbl_name"
-        with Database(self.path).reading() as connection:
+        with closing(Database(self.path)) as database, database.reading() as connection:
             sizes = {row[0]: row[1] for row in connection.plain.execute(query)}
         files = (self.path.parent / "contents").rglob("*")
         return sizes | {"contents": sum(file.stat().st_blocks * 512 for file in files if file.is_file())}

@@ -63,17 +63,25 @@ class Database:
         self._all: list[sqlite3.Connection] = []
         self._spare: list[SqliteConnection] = []
         self._synced = True
-        self._writer = SqliteConnection(self._connect(timeout=0))
-        self._watcher = self._connect(READ_BUSY_SECONDS)
-        self._migrate()
+        try:
+            self._writer = SqliteConnection(self._connect(timeout=0))
+            self._watcher = self._connect(READ_BUSY_SECONDS)
+            self._migrate()
+        except BaseException:
+            self.close()
+            raise
 
     def _connect(self, timeout: float) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.path, timeout=timeout, isolation_level=None, check_same_thread=False, cached_statements=256
         )
-        connection.row_factory = sqlite3.Row
-        for pragma in PRAGMAS:
-            _retry(partial(connection.execute, f"PRAGMA {pragma}"))
+        try:
+            connection.row_factory = sqlite3.Row
+            for pragma in PRAGMAS:
+                _retry(partial(connection.execute, f"PRAGMA {pragma}"))
+        except BaseException:
+            connection.close()
+            raise
         self._all.append(connection)
         return connection
 

@@ -187,7 +187,7 @@ class TestLimits:
 
     def test_who_reads_no_replies_is_closed(self, serving, events):
         """One client could use up the server's memory."""
-        sock = socket.create_connection(("127.0.0.1", serving.port), 20)
+        sock = socket.create_connection(("127.0.0.1", serving.port), 60)
         with sock, pytest.raises(ConnectionError):
             sock.sendall(b"HELP\r\n" * 1_000_000)
         until(lambda: any(event["event"] == "replies_not_read" for event in events))
