@@ -23,7 +23,7 @@ from smsfs.pipeline.inbox import Inbox
 from smsfs.pipeline.outcomes import of_answer
 from smsfs.pipeline.windows import Reopen, later, never, over
 from smsfs.sms.message import Message
-from smsfs.store import LeaseLostError, NewSlice, Outcome, Owner, Slice, SliceReport, Store
+from smsfs.store import LeaseLostError, NewSlice, Outcome, Owner, Slice, SliceReport, StaleOwnerError, Store
 from smsfs.store.claims import recipient_key
 
 FLUSH_ANSWERS = 500
@@ -141,6 +141,9 @@ class Dispatcher:
         self._answered = asyncio.Event()
         self._stopping = asyncio.Event()
         self._pause_until: dict[str, float] = {}
+        self._known: set[int] = set()
+        self._taken: dict[int, Slice] = {}
+        self._in_doubt: set[str] = set()
 
     def stop(self) -> None:
         """Claim nothing more; ``run`` ends when what is out has been answered."""
@@ -229,10 +232,28 @@ class Dispatcher:
             return None
         claim = self._store.queue.claim_slice
         try:
-            return await asyncio.to_thread(claim, self._owner, route.name, now, oldest=oldest)
+            if route.name in self._in_doubt:
+                await asyncio.to_thread(self._give_back, route)
+            slice_ = await asyncio.to_thread(claim, self._owner, route.name, now, oldest=oldest)
         except StoreUnavailable as exc:
             log.warning("store_unavailable", reason=str(exc))
+            self._in_doubt.add(route.name)
             return None
+        if slice_:
+            self._known.add(slice_.id)
+        return slice_
+
+    def _give_back(self, route: Route) -> None:
+        """Give back what was claimed though the store did not come to say so: nothing of it was sent."""
+        own = self._owner.id
+        claimed = self._store.queue.abandoned(lambda: set(self._store.alive()) - {own})
+        known = self._known | self._taken.keys()
+        for owner, slice_ in claimed:
+            if (owner, slice_.backend) == (own, route.name) and slice_.id not in known:
+                log.warning("claim_given_back", account=slice_.account, file=slice_.path, slice=slice_.id)
+                with suppress(StaleOwnerError):  # it has just been done
+                    self._store.queue.release_slice(slice_, self._owner)
+        self._in_doubt.discard(route.name)
 
     async def _idle(self, route: Route, sending: set[asyncio.Task[None]]) -> None:
         """Wait until there may be something to do: a commit, a slice that came due, an answer."""
@@ -375,7 +396,9 @@ class Dispatcher:
             return
         reports = [item.report() for item in held]
         self._held = [item for item in self._held if not item.done]
-        for stale in await self._record(reports):
+        stale_ones = await self._record(reports)
+        self._known -= {report.slice.id for report in reports if report.done}
+        for stale in stale_ones:
             log.error(
                 "stale_write", account=stale.account, file=stale.path, slice=stale.id, attempt=stale.attempt
             )
@@ -410,13 +433,16 @@ class Dispatcher:
             await asyncio.sleep(RECOVER_SECONDS)
 
     def _recover(self) -> None:
-        """Take over what dead dispatchers held."""
+        """Take over what dead dispatchers held, and what was being taken over when the store went away."""
         self._store.settle()
-        for dead, slice_ in self._store.queue.abandoned(self._store.alive):
-            route = self._routes.get(slice_.backend)
-            answered = self._store.queue.take_over(slice_, dead, self._owner) if route else None
-            if route and answered is not None:
-                self._resolve(route, slice_, answered)
+        begun = [(self._owner.id, slice_) for slice_ in self._taken.values()]
+        for dead, slice_ in begun + self._store.queue.abandoned(self._store.alive):
+            if route := self._routes.get(slice_.backend):
+                self._taken[slice_.id] = slice_
+                answered = self._store.queue.take_over(slice_, dead, self._owner)
+                if answered is not None:
+                    self._resolve(route, slice_, answered)
+                del self._taken[slice_.id]
 
     def _resolve(self, route: Route, slice_: Slice, answered: set[int]) -> None:
         now = self._store.now()

@@ -88,6 +88,58 @@ def test_store_that_is_away_for_a_claim_stops_nothing(house, run, settled, monke
     assert failures == []
 
 
+@pytest.fixture
+def committed(monkeypatch):
+    """Has a store's call, once, do its work and say that it could not: the connection broke at the commit."""
+
+    def committed(queue, name):
+        real, left = getattr(queue, name), [1]
+
+        def call(*arguments, **options):
+            done = real(*arguments, **options)
+            if done is not None and left:
+                left.pop()
+                raise StoreUnavailable("The database does not answer now.")
+            return done
+
+        monkeypatch.setattr(queue, name, call)
+        return left
+
+    return committed
+
+
+def test_a_claim_that_was_committed_unheard_is_given_back(house, run, settled, committed):
+    """After a failover of the database, some messages would wait until the server is started again."""
+    number = house.accept(1200)
+    broken = committed(house.store.queue, "claim_slice")
+    carrier = ScriptedCarrier()
+    run(carrier, until_=settled(number))
+    assert broken == []
+    assert sorted(carrier.sent) == list(range(1, 1201))
+    assert house.doubled(number) == []
+    assert [item.attempt for item in house.store.queue.outcomes(number, 0, 2000)] == [1] * 1200
+
+
+@pytest.mark.parametrize("call", ["take_over", "record"])
+def test_what_was_taken_over_unheard_is_sent(house, elsewhere, run, settled, until, committed, call):
+    """Messages of a host that died would wait for ever, if the database failed over with it."""
+    number = house.accept(2)
+    assert elsewhere.store.queue.claim_slice(elsewhere.owner, "out", house.store.now(), oldest=True)
+    broken = committed(house.store.queue, call)
+    carrier = ScriptedCarrier()
+
+    async def scenario(dispatcher, task):
+        del dispatcher, task
+        await until(lambda: carrier.calls)
+        elsewhere.store.close()
+        await until(settled(number))
+
+    run(carrier, scenario=scenario)
+    assert broken == []
+    assert sorted(carrier.sent) == [1, 2]
+    assert house.doubled(number) == [1, 2]
+
+
 def test_failure_of_one_sender_loses_no_answer(house, run, monkeypatch):
     """An error of ours in one slice would have the answered messages of another sent again."""
     number = house.accept(1000)
