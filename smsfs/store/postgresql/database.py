@@ -77,6 +77,8 @@ class PostgresConnection:
         with self.plain.cursor() as cursor:
             if not text.startswith("COPY"):
                 cursor.executemany(text, rows)
+                # psycopg ends this with a Flush, behind which a transaction may stand still for ever
+                cursor.execute("SELECT 1")
                 return
             columns = [name.strip() for name in text[text.index("(") + 1 : text.index(")")].split(",")]
             with cursor.copy(text) as copy:

@@ -14,6 +14,7 @@ from smsfs.filesystem import Filesystems
 from smsfs.pipeline.intake import Intake, IntakeRules
 from smsfs.store import NewReceipt, NewReplyPart, Outcome, SliceReport
 from smsfs.store.postgresql import PostgresStore
+from smsfs.store.postgresql import database as engine
 from smsfs.store.sql import inbound, load_migrations
 from smsfs.testing.server import wait_for
 from smsfs.testing.store_suite.inbound import never
@@ -82,6 +83,22 @@ def test_names_are_kept_whatever_the_environment_says(database, monkeypatch):
     with store.files.change(account.id) as files:
         files.add(account.id, "Ήβη.csv", store.contents.create(), store.now())
     assert [file.name for file in store.files.all()] == ["Ήβη.csv"]
+    store.close()
+
+
+@pytest.mark.parametrize("rows", [0, 1, 100])
+def test_a_host_that_stands_still_lets_go_of_its_locks(database, monkeypatch, rows):
+    """Where a host was suspended in the midst of a write, the other could not take its messages over for hours."""
+    monkeypatch.setattr(engine, "STANDSTILL_SECONDS", 1)
+    store = PostgresStore(database)
+    store.accounts.add("shop", "gatewayapi", {}, store.now())
+    with pytest.raises(StoreUnavailable, match="idle-in-transaction timeout"), store._database.write() as held:
+        held.plain.execute("SELECT * FROM account FOR UPDATE")
+        held.bulk("receipt_drop", ({"id": number} for number in range(rows)))
+        with psycopg.connect(database, autocommit=True) as other:
+            other.execute("SET lock_timeout = '60s'")
+            other.execute("SELECT * FROM account FOR UPDATE")
+        held.plain.execute("SELECT 1")
     store.close()
 
 
