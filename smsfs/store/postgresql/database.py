@@ -76,9 +76,10 @@ class PostgresConnection:
         text = SQL[statement]
         with self.plain.cursor() as cursor:
             if not text.startswith("COPY"):
-                cursor.executemany(text, rows)
-                # psycopg ends this with a Flush, behind which a transaction may stand still for ever
-                cursor.execute("SELECT 1")
+                # not executemany: psycopg ends its pipeline with a Flush, behind which PostgreSQL does not
+                # count how long a transaction stands still, and a suspended host would hold its locks for good
+                for row in rows:
+                    cursor.execute(text, row)
                 return
             columns = [name.strip() for name in text[text.index("(") + 1 : text.index(")")].split(",")]
             with cursor.copy(text) as copy:

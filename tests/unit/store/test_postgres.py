@@ -92,7 +92,10 @@ def test_a_host_that_stands_still_lets_go_of_its_locks(database, monkeypatch, ro
     monkeypatch.setattr(engine, "STANDSTILL_SECONDS", 1)
     store = PostgresStore(database)
     store.accounts.add("shop", "gatewayapi", {}, store.now())
-    with pytest.raises(StoreUnavailable, match="idle-in-transaction timeout"), store._database.write() as held:
+    with (
+        pytest.raises(StoreUnavailable, match="idle-in-transaction timeout"),
+        store._database.write() as held,
+    ):
         held.plain.execute("SELECT * FROM account FOR UPDATE")
         held.bulk("receipt_drop", ({"id": number} for number in range(rows)))
         with psycopg.connect(database, autocommit=True) as other:
