@@ -88,7 +88,7 @@ def test_names_are_kept_whatever_the_environment_says(database, monkeypatch):
 
 @pytest.mark.parametrize("rows", [0, 1, 100])
 def test_a_host_that_stands_still_lets_go_of_its_locks(database, monkeypatch, rows):
-    """Where a host was suspended in the midst of a write, the other could not take its messages over for hours."""
+    """Where a host was suspended amid a write, the other could not take its messages over for hours."""
     monkeypatch.setattr(engine, "STANDSTILL_SECONDS", 1)
     store = PostgresStore(database)
     store.accounts.add("shop", "gatewayapi", {}, store.now())
