@@ -76,8 +76,8 @@ class PostgresConnection:
         text = SQL[statement]
         with self.plain.cursor() as cursor:
             if not text.startswith("COPY"):
-                # not executemany: psycopg ends its pipeline with a Flush, behind which PostgreSQL does not count
-                # how long a transaction stands still, and a suspended host would hold its locks for good
+                # not executemany: psycopg ends its pipeline with a Flush, behind which PostgreSQL does not
+                # count how long a transaction stands still: a suspended host would hold its locks for good
                 for row in rows:
                     cursor.execute(text, row)
                 return

@@ -86,22 +86,25 @@ def test_names_are_kept_whatever_the_environment_says(database, monkeypatch):
     store.close()
 
 
-@pytest.mark.parametrize("rows", [0, 1, 100])
-def test_a_host_that_stands_still_lets_go_of_its_locks(database, monkeypatch, rows):
-    """Where a host was suspended amid a write, the other could not take its messages over for hours."""
-    monkeypatch.setattr(engine, "STANDSTILL_SECONDS", 1)
-    store = PostgresStore(database)
-    store.accounts.add("shop", "gatewayapi", {}, store.now())
-    with (
-        pytest.raises(StoreUnavailable, match="idle-in-transaction timeout"),
-        store._database.write() as held,
-    ):
+def stand_still(store, database, rows):
+    """Write, and stand still in the midst of it until another has what was locked."""
+    with store._database.write() as held:
         held.plain.execute("SELECT * FROM account FOR UPDATE")
         held.bulk("receipt_drop", ({"id": number} for number in range(rows)))
         with psycopg.connect(database, autocommit=True) as other:
             other.execute("SET lock_timeout = '60s'")
             other.execute("SELECT * FROM account FOR UPDATE")
         held.plain.execute("SELECT 1")
+
+
+@pytest.mark.parametrize("rows", [0, 1, 100])
+def test_a_host_that_stands_still_lets_go_of_its_locks(database, monkeypatch, rows):
+    """Where a host was suspended amid a write, the other could not take its messages over for hours."""
+    monkeypatch.setattr(engine, "STANDSTILL_SECONDS", 1)
+    store = PostgresStore(database)
+    store.accounts.add("shop", "gatewayapi", {}, store.now())
+    with pytest.raises(StoreUnavailable, match="idle-in-transaction timeout"):
+        stand_still(store, database, rows)
     store.close()
 
 
