@@ -26,7 +26,7 @@ from smsfs.pipeline.messages import MessageStatus, statuses
 from smsfs.pipeline.results import REPORTS
 from smsfs.states import MessageState
 from smsfs.store import Account, NewFile, Owner, StaleOwnerError, Store
-from smsfs.store.contents import fill
+from smsfs.store.contents import fill, kept_if_shown
 
 FAILED_SECONDS = 60.0
 
@@ -130,15 +130,10 @@ class DailyReporter:
     def _make(self, account: Account, day: date, now: float) -> None:
         status, received = names(day)
         files: list[NewFile] = []
-        try:
+        with kept_if_shown(self._store.contents, lambda: [file.content for file in files]):
             self._write(files, status, status_report(self._store, account, day))
             self._write(files, received, received_report(self._store, account, day))
             shown = self._store.daily.publish(account.id, day, files, now, self._owner, REPORTS)
-        except StoreUnavailable:
-            raise  # the commit may have happened all the same; what is nobody's, the sweep of orphans takes
-        except BaseException:
-            self._store.contents.delete(file.content for file in files)
-            raise
         if shown:
             size = sum(file.size for file in files)
             log.info("daily_reports", account=account.name, day=day.isoformat(), bytes=size)

@@ -21,7 +21,7 @@ from smsfs.errors import StoreUnavailable
 from smsfs.pipeline.messages import MessageStatus, statuses
 from smsfs.states import FINAL_MESSAGE_STATES, MessageState
 from smsfs.store import Batch, LeaseLostError, Owner, Result, ResultVersion, StaleOwnerError, Store
-from smsfs.store.contents import fill
+from smsfs.store.contents import fill, kept_if_shown
 
 #: What one process of all hosts leads.
 REPORTS = "reports"
@@ -184,15 +184,10 @@ class ResultWriter:
     def _write(self, result: Result) -> None:
         began, tally = self._timer(), Tally()
         content = self._store.contents.create()
-        try:
+        with kept_if_shown(self._store.contents, lambda: [content]):
             size = self._fill(content, table(statuses(self._store, result.batch), tally))
             version = self._version(content, size, result, tally, self._timer() - began)
             earlier = self._store.results.show(result, version, paths(result.batch), self._owner, REPORTS)
-        except StoreUnavailable:
-            raise  # the commit may have happened all the same; what is nobody's, the sweep of orphans takes
-        except BaseException:
-            self._store.contents.delete([content])
-            raise
         if earlier:
             self._replaced.append((version.at + KEPT_SECONDS, earlier))
         if version.final:

@@ -1,9 +1,11 @@
 """The bytes of files: the interface that every engine implements."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from io import RawIOBase
 from typing import Protocol
 
+from smsfs.errors import StoreUnavailable
 from smsfs.store.records import File
 
 
@@ -46,6 +48,22 @@ def written(contents: "Contents", data: bytes) -> str:
     content = contents.create()
     fill(contents.open_write(content), [data])
     return content
+
+
+@contextmanager
+def kept_if_shown(contents: "Contents", made: Callable[[], Iterable[str]]) -> Iterator[None]:
+    """Delete what was ``made`` if the block that writes and shows it fails.
+
+    Not if the store went away: the commit may have happened all the same. What is nobody's, the sweep of
+    orphans takes.
+    """
+    try:
+        yield
+    except StoreUnavailable:
+        raise
+    except BaseException:
+        contents.delete(made())
+        raise
 
 
 class Contents(Protocol):
