@@ -82,9 +82,8 @@ class AccountFilesystem(Filesystem):
             raise NotFolder(f"{where} is a file.")
         inside = [name for name in self._folders() if name and name.rpartition("/")[0] == where]
         files = self._store.files.view().listing(self._account.id, where)
-        return [self._folder(name) for name in inside] + [
-            self.entry(file) for file in files if file.path not in inside
-        ]
+        shown = [self.entry(file) for file in files if file.path not in inside]
+        return [self._folder(name) for name in inside] + shown
 
     def usage(self) -> Usage:
         """What the account uses, and may use."""
@@ -181,6 +180,7 @@ class AccountFilesystem(Filesystem):
         file, writer = noted
         content, limit = self._open_content(file, writer), settings["max_file_bytes"]
         draft = Draft(self, file, writer, content, limit, self._drafts, new=new)
+        draft.appends = bool(flags & os.O_APPEND)
         self._drafts.add(draft, settings["max_bytes"])
         if flags & os.O_TRUNC:
             draft.truncate(0)

@@ -127,6 +127,7 @@ class Draft(OpenFile):
     Attributes:
         noted: the file's bytes as the store knows them.
         reserved: how many it may grow to before the account's room is looked at again.
+        appends: every write goes to the end of the file as it is then, whatever offset the client names.
     """
 
     def __init__(
@@ -143,6 +144,7 @@ class Draft(OpenFile):
         self.file = file
         self.writer = writer
         self.noted = self.reserved = file.size
+        self.appends = False
         self._host = host
         self._content = content
         self._limit = limit
@@ -184,8 +186,11 @@ class Draft(OpenFile):
             return self._content.read(offset, size)
 
     def write(self, offset: int, data: bytes) -> int:
-        """Write ``data`` at ``offset``."""
+        """Write ``data`` at ``offset``, or at the end of a file opened to append to."""
         with self._lock:
+            if self.appends:
+                self._check(self._content.size() + len(data))
+                return self._change(lambda: self._content.append(data))
             self._check(offset + len(data))
             return self._change(lambda: self._content.write(offset, data))
 

@@ -15,6 +15,9 @@ class ContentWriter(Protocol):
     def write(self, offset: int, data: bytes) -> int:
         """Write ``data`` at ``offset``; a gap reads as zeros."""
 
+    def append(self, data: bytes) -> int:
+        """Write ``data`` behind the last byte there is, whoever wrote that."""
+
     def read(self, offset: int, size: int) -> bytes:
         """Up to ``size`` bytes from ``offset``."""
 

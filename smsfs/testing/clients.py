@@ -226,6 +226,10 @@ class Curl(Client):
         """Upload with ``-T``."""
         self._run("--upload-file", str(file), self._url(target))
 
+    def add(self, file: Path, target: str) -> None:
+        """Upload behind what is there, with ``-a``."""
+        self._run("--append", "--upload-file", str(file), self._url(target))
+
     def fetch(self, name: str, target: Path) -> None:
         """Download."""
         self._run("--output", str(target), self._url(name))

@@ -185,3 +185,34 @@ def test_a_listing_and_a_stat_right_after_the_rename_agree(shop, sftp, kit):
         for name in ("looked at.csv.ready", listed.filename):
             assert sftp.stat(name).st_size == listed.st_size == len(kit.csv_of("looked at"))
     wait_for(lambda: len(shop.sent("looked at")) == 3, "the messages")
+
+
+def test_curl_adds_rows_to_a_file(shop, sftp, tmp_path):
+    """A program that collects rows in one file would send a garbled list and hear no error."""
+    curl = clients.Curl(shop.login)
+    first, more = b"msisdn,message\n4512345601,First\n", b"4512345602,Second\n"
+    (tmp_path / "first.csv").write_bytes(first)
+    (tmp_path / "more.csv").write_bytes(more)
+    curl.put(tmp_path / "first.csv", "rows.csv")
+    for _ in range(2):
+        curl.add(tmp_path / "more.csv", "rows.csv")
+    with sftp.open("rows.csv") as file:
+        assert file.read() == first + more * 2
+    sftp.remove("rows.csv")
+
+
+@pytest.mark.parametrize("door", ["fuse", "sshfs"])
+def test_a_mount_adds_rows_to_a_file(door, shop, mount, sftp, tmp_path):
+    """A shell script that collects rows with >> would overwrite the first ones."""
+    with contextlib.ExitStack() as stack:
+        by_sshfs = stack.enter_context(sshfs(shop, tmp_path)) if door == "sshfs" else None
+        folder = by_sshfs.folder if by_sshfs else mount.mountpoint
+        (folder / "log.csv").write_bytes(b"one\n")
+        for row in (b"two\n", b"three\n"):
+            with (folder / "log.csv").open("ab", buffering=0) as file:
+                file.seek(0)
+                file.write(row)
+                file.write(row)
+    with sftp.open("log.csv") as file:
+        assert file.read() == b"one\ntwo\ntwo\nthree\nthree\n"
+    sftp.remove("log.csv")

@@ -269,7 +269,10 @@ class Session(Control):
         if self.can_transfer():
             path = self._path(arg)
             self._receive_at(
-                path, os.O_WRONLY | os.O_CREAT, lambda file: self.host.call(file.stat).size, "APPE"
+                path,
+                os.O_WRONLY | os.O_CREAT | os.O_APPEND,
+                lambda file: self.host.call(file.stat).size,
+                "APPE",
             )
 
     def _receive_at(self, path: str, flags: int, start: Callable[[Any], int], cmd: str) -> None:

@@ -1,13 +1,15 @@
 """File contents in the database: pieces of 256 KiB, so that hosts need share nothing else."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
 from smsfs.errors import NotAllowed, StoreUnavailable
 from smsfs.store import File
 from smsfs.store.postgresql.database import Database, PostgresConnection
+from smsfs.store.sql import Row
 from smsfs.store.sql.files import file_from
 
 PIECE = 256 * 1024
@@ -18,17 +20,18 @@ class PieceWriter:
 
     A piece is committed without waiting for the disk, so a crash of the database may take it back while
     this process lives on. The content is then older than this writer left it, and its upload has failed.
+    Bytes that another writer of the same content has committed meanwhile stay, but where this one wrote.
     """
 
-    def __init__(self, database: Database, content: str, size: int, writer: int | None) -> None:
+    def __init__(self, database: Database, content: str, known: Row, writer: int | None) -> None:
         self._database = database
         self._content = content
         self._writer = writer
-        self._size = size
-        self._changed = 0.0
+        self._size: int = known["size"]
+        self._changed: float = known["changed"]
         self._number = -1
         self._piece = bytearray()
-        self._dirty = False
+        self._edits: list[tuple[int, int]] = []
 
     def write(self, offset: int, data: bytes) -> int:
         """Write all of ``data`` at ``offset``."""
@@ -37,12 +40,35 @@ class PieceWriter:
             number, start = divmod(offset + done, PIECE)
             self._take(number)
             part = view[done : done + PIECE - start]
-            self._piece.extend(bytes(max(0, start - len(self._piece))))
-            self._piece[start : start + len(part)] = part
-            self._dirty = True
+            _put(self._piece, start, part)
+            self._note_edit(start, start + len(part))
             done += len(part)
             self._size = max(self._size, offset + done)
         return done
+
+    def append(self, data: bytes) -> int:
+        """Write all of ``data`` at the end, in one commit, so that no other writer moves that meanwhile."""
+        if self._edits:
+            self._flush()
+        with self._writing() as (connection, row):
+            if row is None:
+                return len(data)
+            number, start = divmod(row["size"], PIECE)
+            piece = bytearray(_piece(connection, self._content, number))
+            _put(piece, start, data)
+            for first in range(0, len(piece), PIECE):
+                part = bytes(piece[first : first + PIECE])
+                connection.change(
+                    "piece_put", content=self._content, number=number + first // PIECE, data=part
+                )
+            self._resize(connection, row["size"] + len(data))
+        self._number = -1
+        return len(data)
+
+    def _note_edit(self, start: int, end: int) -> None:
+        if self._edits and self._edits[-1][1] == start:
+            start = self._edits.pop()[0]
+        self._edits.append((start, end))
 
     def _take(self, number: int) -> None:
         if number != self._number:
@@ -54,53 +80,78 @@ class PieceWriter:
             self._piece, self._number = bytearray(known), number
 
     def _flush(self, *, durable: bool = False) -> None:
+        with self._writing(durable=durable) as (connection, row):
+            if row is None:
+                return
+            size = self._size
+            if row["changed"] != self._changed:
+                size = self._merge(connection, row["size"])
+            if self._edits:
+                values = {"content": self._content, "number": self._number, "data": bytes(self._piece)}
+                connection.change("piece_put", **values)
+            self._resize(connection, size)
+        self._edits.clear()
+
+    def _merge(self, connection: PostgresConnection, size: int) -> int:
+        """Put the bytes of this writer over what another has committed; the size of both together."""
+        if not self._edits:
+            self._number = -1
+            return size
+        piece = bytearray(_piece(connection, self._content, self._number))
+        for start, end in self._edits:
+            _put(piece, start, self._piece[start:end])
+        self._piece = piece
+        return max(size, self._number * PIECE + max(end for _, end in self._edits))
+
+    def _resize(self, connection: PostgresConnection, size: int) -> None:
+        row = connection.one("content_resize", content=self._content, size=size)
+        self._size = size
+        self._changed = float(row["changed"]) if row else self._changed
+
+    @contextmanager
+    def _writing(self, *, durable: bool = False) -> Iterator[tuple[PostgresConnection, Row | None]]:
+        """A transaction that is alone on the content, and the content; None if writing to it has no effect.
+
+        Without ``durable`` it does not wait for the disk: the last commit waits for all before it.
+        """
         with self._database.write() as connection:
             if not durable:
-                connection.plain.execute(
-                    "SET LOCAL synchronous_commit = off"
-                )  # the last commit waits for all
-            changed = self._store(connection) if self._may_write(connection) else self._changed
-        self._changed, self._dirty = changed, False
+                connection.plain.execute("SET LOCAL synchronous_commit = off")
+            yield connection, self._content_held(connection)
 
-    def _store(self, connection: PostgresConnection) -> float:
-        if self._dirty:
-            values = {"content": self._content, "number": self._number, "data": bytes(self._piece)}
-            connection.change("piece_put", **values)
-        row = connection.one("content_resize", content=self._content, size=self._size)
-        return float(row["changed"]) if row else self._changed
-
-    def _may_write(self, connection: PostgresConnection) -> bool:
-        """Whether this upload goes on: another may have taken its place, or the file was removed."""
+    def _content_held(self, connection: PostgresConnection) -> Row | None:
+        """The content, if this upload goes on: another may have taken its place, or the file was removed."""
         held = self._writer is None or connection.one("writer_hold", writer=self._writer)
-        row = connection.one("content_get", content=self._content)
+        row = connection.one("content_hold", content=self._content)
         if row and not held:
             why = "another of its name began meanwhile, or the server was out of touch"
             raise NotAllowed(f"The server lost this upload: {why}; upload the file again.")
         if row and row["changed"] < self._changed:
             raise StoreUnavailable("The database lost a part of this upload; upload the file again.")
-        return bool(held)
+        return row if held else None
 
     def read(self, offset: int, size: int) -> bytes:
         """Up to ``size`` bytes from ``offset``."""
-        if self._dirty:
+        if self._edits:
             self._flush()
-        return _read(self._database, self._content, offset, size, self._size)
+        return _read(self._database, self._content, offset, size, None)
 
     def truncate(self, size: int) -> None:
         """Cut or extend to ``size`` bytes."""
-        if size < self._size:
-            number, start = divmod(size, PIECE)
-            self._take(number)
-            del self._piece[start:]
-            self._dirty, self._size = True, size
-            with self._database.write() as connection:
-                if self._may_write(connection):
-                    connection.change("piece_drop", content=self._content, first=number)
-        self._size = size
-        self._flush()
+        if self._edits:
+            self._flush()
+        with self._writing() as (connection, row):
+            if row is None:
+                return
+            if size < row["size"]:
+                number, start = divmod(size, PIECE)
+                connection.change("piece_drop", content=self._content, first=number + bool(start))
+                connection.change("piece_cut", content=self._content, number=number, size=start)
+            self._resize(connection, size)
+        self._number = -1
 
     def size(self) -> int:
-        """How many bytes there are."""
+        """How many bytes there are, as far as this writer knows."""
         return self._size
 
     def sync(self) -> None:
@@ -110,6 +161,17 @@ class PieceWriter:
     def close(self) -> None:
         """Let go, of what was not flushed as well."""
         self._piece.clear()
+
+
+def _put(piece: bytearray, start: int, data: "bytes | bytearray | memoryview") -> None:
+    """Set bytes of a piece, with zeros before them where it was shorter."""
+    piece.extend(bytes(max(0, start - len(piece))))
+    piece[start : start + len(data)] = data
+
+
+def _piece(connection: PostgresConnection, content: str, number: int) -> bytes:
+    rows = connection.all("piece_get", content=content, first=number, last=number)
+    return bytes(rows[0]["data"]) if rows else b""
 
 
 class PieceReader(io.RawIOBase):
@@ -163,7 +225,9 @@ class PieceContents:
 
     def open_write(self, content: str, writer: int | None = None) -> PieceWriter:
         """Open for reading and writing."""
-        return PieceWriter(self._database, content, self.size(content), writer)
+        with self._database.reading() as connection:
+            known = _content(connection, content)
+        return PieceWriter(self._database, content, known, writer)
 
     def open_read(self, content: str) -> io.RawIOBase:
         """Open for reading."""
@@ -201,13 +265,17 @@ def _size(database: Database, content: str) -> int:
 
 
 def _size_in(connection: PostgresConnection, content: str) -> int:
+    size: int = _content(connection, content)["size"]
+    return size
+
+
+def _content(connection: PostgresConnection, content: str) -> Row:
     row = connection.one("content_get", content=content)
     if row is None:
         raise StoreUnavailable(
             "The bytes of this file are missing; the operator can find out with smsfs fsck."
         )
-    size: int = row["size"]
-    return size
+    return row
 
 
 def _read(database: Database, content: str, offset: int, size: int, whole: int | None) -> bytes:

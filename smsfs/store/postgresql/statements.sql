@@ -66,6 +66,8 @@ SELECT id FROM writer WHERE id = :writer FOR KEY SHARE;
 INSERT INTO content (id, size, changed) VALUES (:content, 0, extract(epoch FROM clock_timestamp()));
 -- name: content_get
 SELECT size, changed FROM content WHERE id = :content;
+-- name: content_hold
+SELECT size, changed FROM content WHERE id = :content FOR UPDATE;
 -- name: content_resize
 -- Later each time, whatever the clock does: a writer sees by it that a change of its own was lost.
 UPDATE content SET size = :size, changed = greatest(changed + 0.00001, extract(epoch FROM clock_timestamp()))
@@ -82,6 +84,8 @@ SELECT number, data FROM piece WHERE content = :content AND number BETWEEN :firs
 -- name: piece_put
 INSERT INTO piece (content, number, data) VALUES (:content, :number, :data)
 ON CONFLICT (content, number) DO UPDATE SET data = excluded.data;
+-- name: piece_cut
+UPDATE piece SET data = substring(data FROM 1 FOR :size) WHERE content = :content AND number = :number;
 -- name: piece_drop
 DELETE FROM piece WHERE content = :content AND number >= :first;
 

@@ -1,6 +1,7 @@
 """File contents of a single host: plain files beside the database."""
 
 import errno
+import fcntl
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -41,6 +42,14 @@ class PlainWriter:
             while done < len(view):
                 done += os.pwrite(self._descriptor, view[done:], offset + done)
         return done
+
+    def append(self, data: bytes) -> int:
+        """Write all of ``data`` at the end, which no other appender of any process moves meanwhile."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        try:
+            return self.write(self.size(), data)
+        finally:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def read(self, offset: int, size: int) -> bytes:
         """Up to ``size`` bytes from ``offset``."""

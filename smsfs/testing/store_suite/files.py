@@ -49,6 +49,46 @@ class ContentSuite(StoreFixtures):
         writer.close()
         assert store.contents.read(content, 0, 100) == b"ab\0\0"
 
+    def test_appended_bytes_go_to_the_end_whoever_wrote_before(self, store: Store, other: Store) -> None:
+        """Rows added to a file by two programs would overwrite each other."""
+        content = store.contents.create()
+        first, second = store.contents.open_write(content), other.contents.open_write(content)
+        assert first.append(b"a1;") + second.append(b"b1;") + first.append(b"a2;") == 9
+        second.write(9, b"b2;")
+        second.sync()
+        first.append(b"a3;")
+        first.sync()
+        assert store.contents.read(content, 0, 100) == b"a1;b1;a2;b2;a3;"
+        first.close()
+        second.close()
+
+    def test_appended_bytes_cross_the_seam_of_blocks(self, store: Store) -> None:
+        """A large file that is added to would be damaged where two blocks meet."""
+        content, block = store.contents.create(), bytes(range(251)) * 1500
+        writer = store.contents.open_write(content)
+        for _ in range(3):
+            writer.append(block)
+        writer.sync()
+        assert store.contents.read(content, 0, 2**22) == block * 3
+        writer.truncate(len(block) + 5)
+        writer.append(b"end")
+        writer.sync()
+        assert store.contents.read(content, 0, 2**22) == block + block[:5] + b"end"
+        writer.close()
+
+    def test_two_writers_keep_each_others_bytes(self, store: Store, other: Store) -> None:
+        """A client that uploads a file in parts at once would lose some of them."""
+        content = store.contents.create()
+        first, second = store.contents.open_write(content), other.contents.open_write(content)
+        for start in range(0, 600_000, 60_000):
+            writer, byte = (first, b"1") if start % 120_000 else (second, b"2")
+            writer.write(start, byte * 60_000)
+        first.sync()
+        second.sync()
+        assert store.contents.read(content, 0, 2**20) == (b"2" * 60_000 + b"1" * 60_000) * 5
+        first.close()
+        second.close()
+
     def test_large_content_comes_back_whole(self, store: Store) -> None:
         """Files over one block would be damaged at the seam."""
         data = bytes(range(256)) * 4096

@@ -17,7 +17,7 @@ CREATE = os.O_RDWR | os.O_CREAT
 
 def test_writes_land_where_they_are_told(files):
     """Clients that send blocks out of order would get a scrambled file."""
-    draft = files.fs.open("a.csv", CREATE | os.O_APPEND)
+    draft = files.fs.open("a.csv", CREATE)
     draft.write(4, b"efgh")
     draft.write(0, b"abcd")
     draft.write(10, b"k")
@@ -25,6 +25,41 @@ def test_writes_land_where_they_are_told(files):
     assert draft.read(11, 5) == b""
     draft.close()
     assert files.get("a.csv") == b"abcdefgh\0\0k"
+
+
+def test_appended_rows_go_to_the_end_whatever_the_offset(files, elsewhere):
+    """A client that names offset 0 as it appends, as curl does, would overwrite the file's first rows."""
+    files.put("a.csv", b"12345")
+    first = files.fs.open("a.csv", os.O_WRONLY | os.O_APPEND)
+    second = elsewhere.fs.open("a.csv", CREATE | os.O_APPEND)
+    first.write(0, b"67")
+    second.write(0, b"89")
+    first.write(3, b"ab")
+    first.close()
+    second.close()
+    assert files.get("a.csv") == b"123456789ab"
+
+
+def test_appending_to_an_emptied_file_begins_at_its_start(files):
+    """A client that appends and truncates would leave the old rows, or a gap."""
+    files.put("a.csv", b"12345")
+    draft = files.fs.open("a.csv", os.O_WRONLY | os.O_APPEND | os.O_TRUNC)
+    draft.write(0, b"ab")
+    draft.write(0, b"cd")
+    draft.truncate(3)
+    draft.write(0, b"ef")
+    draft.close()
+    assert files.get("a.csv") == b"abcef"
+
+
+def test_appending_stops_at_the_limit(files):
+    """A file would grow past the account's limit, piece by piece."""
+    files.put("a.csv", b"12345")
+    limit = files.fs.settings()["max_file_bytes"]
+    draft = files.fs.open("a.csv", os.O_WRONLY | os.O_APPEND)
+    with pytest.raises(OSError, match="bytes at most"):
+        draft.write(0, bytes(limit - 4))
+    draft.abandon()
 
 
 def test_size_grows_while_a_file_is_written(files, elsewhere):
