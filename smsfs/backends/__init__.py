@@ -49,6 +49,10 @@ class Unknown:
 Answer = Accepted | Rejected | Throttled | Unknown
 
 
+class NotTaken(OSError):
+    """A backend's failure by which none of the messages that have no answer can have left; says why."""
+
+
 class Envelope(Struct, frozen=True, gc=False):
     """A message on its way out.
 
@@ -137,14 +141,20 @@ UP: State = ("up", "")
 
 
 class Backend(Protocol):
-    """One way out."""
+    """One way out.
+
+    One that may have to be stopped and started anew before anything can leave has an attribute ``fault``
+    beside these: a clause that says why, and empty while it works.
+    """
 
     #: A message submitted twice with the same key is sent once.
     idempotent: bool
     #: Receipts may come for what it accepted, by the ids of :class:`Accepted`.
     traceable: bool
-    #: How many slices of up to 500 messages it wants at a time, at present: 0 while nothing could leave.
-    slices: int
+
+    @property
+    def slices(self) -> int:
+        """How many slices of up to 500 messages it wants now: 0 while nothing could leave."""
 
     def state(self) -> State:
         """Whether messages can leave at present; cheap, and known from ``start`` on.
@@ -153,7 +163,10 @@ class Backend(Protocol):
         """
 
     async def start(self, receive: Receive = receive_nothing) -> None:
-        """Get ready; called once before the first ``submit``. What carriers deliver goes to ``receive``."""
+        """Get ready; called before the first ``submit``, and again after ``stop``, or where it failed.
+
+        What carriers deliver goes to ``receive``.
+        """
 
     async def submit(
         self,
@@ -166,6 +179,9 @@ class Backend(Protocol):
         Right before bytes leave, ``may_send`` is asked: once it says no, another host may be sending these
         messages, and nothing more may leave from here. What did not leave is ``Throttled``. A message
         without an answer when this returns or raises counts as ``Unknown``.
+
+        Raises:
+            NotTaken: none of those without an answer has left; they wait.
         """
 
     def finish(self) -> None:

@@ -1,16 +1,34 @@
 """The backend ``outbox``: appends each message to a file of JSON lines, for trying out and for hand-over."""
 
 import asyncio
+import errno
 import fcntl
 import os
+import stat
+import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-from smsfs.backends import UP, Accepted, Answer, Envelope, Receive, State, Throttled, receive_nothing
+from smsfs.backends import (
+    UP,
+    Accepted,
+    Answer,
+    Envelope,
+    NotTaken,
+    Receive,
+    State,
+    Throttled,
+    receive_nothing,
+)
 from smsfs.errors import ConfigurationError
+
+SLICES = 2
+#: How long after a failure the file is tried again.
+AGAIN_SECONDS = 5.0
 
 
 class Outbox:
@@ -22,18 +40,27 @@ class Outbox:
 
     idempotent = False
     traceable = False
-    slices = 2
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._trouble, self._again = "", 0.0
+        #: Of its own: another program may hold the file for long, and others need the threads of the process.
+        self._threads = ThreadPoolExecutor(SLICES, thread_name_prefix="outbox")
+
+    @property
+    def slices(self) -> int:
+        """None while its file cannot be written, but for one that tries that now and then."""
+        if not self._trouble:
+            return SLICES
+        return int(time.monotonic() >= self._again)
 
     def state(self) -> State:
-        """Down while its file cannot be opened."""
+        """Down while its file cannot be opened, or could not be written."""
         try:
             os.close(self._open())
         except OSError as exc:
             return "down", f"the outbox {self._path} cannot be written: {exc.strerror}"
-        return UP
+        return ("down", self._trouble) if self._trouble else UP
 
     async def start(self, receive: Receive = receive_nothing) -> None:
         """Make the folder, if need be, and cut off a torn line: nothing may come to be sent for long.
@@ -44,7 +71,7 @@ class Outbox:
         del receive  # nothing ever comes back here
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            await asyncio.to_thread(self._append, b"", lambda: True)
+            await self._in_thread([], lambda: True)
         except OSError as exc:
             raise ConfigurationError(
                 f"The outbox {self._path} cannot be written ({exc.strerror}); messages wait until it can."
@@ -56,12 +83,35 @@ class Outbox:
         answer: Callable[[Envelope, Answer], None],
         may_send: Callable[[], bool],
     ) -> None:
-        """Append one line for each message."""
-        lines = b"".join(msgspec.json.encode(_line(envelope)) + b"\n" for envelope in envelopes)
-        written = await asyncio.to_thread(self._append, lines, may_send)
+        """Append one line for each message.
+
+        Raises:
+            NotTaken: the file cannot be written.
+            OSError: only the first lines could be; whether they will stay is not known.
+        """
+        lines = [msgspec.json.encode(_line(envelope)) + b"\n" for envelope in envelopes]
+        try:
+            written = await self._in_thread(lines, may_send)
+        except _Cut as exc:
+            for envelope in envelopes[exc.lines :]:
+                answer(envelope, Throttled(0))
+            self._in_trouble(exc.why)
+            raise exc.why from None
+        except OSError as exc:
+            self._in_trouble(exc)
+            raise NotTaken(exc.errno, exc.strerror) from exc
+        self._trouble = "" if written else self._trouble
         for envelope in envelopes:
             accepted = Accepted(envelope.key, envelope.message.parts)
             answer(envelope, accepted if written else Throttled(0))
+
+    def _in_trouble(self, exc: OSError) -> None:
+        self._trouble = f"the outbox {self._path} cannot be written: {exc.strerror}"
+        self._again = time.monotonic() + AGAIN_SECONDS
+
+    async def _in_thread(self, lines: Sequence[bytes], may_send: Callable[[], bool]) -> bool:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._append, lines, may_send)
 
     def finish(self) -> None:
         """What it has is written in a moment."""
@@ -70,22 +120,51 @@ class Outbox:
         """Nothing is held between two calls."""
 
     def _open(self) -> int:
-        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o600)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # a device or a pipe keeps nothing
+            os.close(descriptor)
+            raise OSError(errno.EINVAL, "it is a device or a pipe, and no file")
+        return descriptor
 
-    def _append(self, lines: bytes, may_send: Callable[[], bool]) -> bool:
+    def _append(self, lines: Sequence[bytes], may_send: Callable[[], bool]) -> bool:
+        """Write lines, and bring them to stable storage; False if they may not be sent any more.
+
+        Raises:
+            _Cut: the first lines were written.
+            OSError: none was.
+        """
         descriptor = self._open()
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             _cut_torn_line(descriptor)
             if not may_send():
                 return False
-            view = memoryview(lines)
-            while view:
-                view = view[os.write(descriptor, view) :]
-            os.fsync(descriptor)
+            _write(descriptor, lines)
             return True
         finally:
             os.close(descriptor)
+
+
+class _Cut(Exception):
+    """Some lines were written, and then there was a failure."""
+
+    def __init__(self, lines: int, why: OSError) -> None:
+        super().__init__(str(why))
+        self.lines, self.why = lines, why
+
+
+def _write(descriptor: int, lines: Sequence[bytes]) -> None:
+    data = b"".join(lines)
+    done = 0
+    try:
+        while done < len(data):
+            done += os.write(descriptor, memoryview(data)[done:])
+        os.fsync(descriptor)
+    except OSError as exc:
+        whole = data[:done].count(b"\n")
+        if whole:
+            raise _Cut(whole, exc) from exc
+        raise
 
 
 def _cut_torn_line(descriptor: int) -> None:

@@ -45,12 +45,25 @@ def serve(config_file: Path | None) -> None:
     """
     with running(config_file) as (config, store):
         _check_clock(datetime.fromtimestamp(store.now(), UTC))
-        for options in config.backends.values():
-            if isinstance(options, SmppConfig):
-                tls_context(
-                    options, config.data
-                )  # what can never work is told now, not by a worker again and again
+        _check_backends(config)
         asyncio.run(_serve(config, config_file, store))
+
+
+def _check_backends(config: Config) -> None:
+    """With one backend that works, the server starts, and the others are down until they are mended.
+
+    Raises:
+        ConfigurationError: none of them can work, so nothing could be sent.
+    """
+    faults = []
+    for options in config.backends.values():
+        try:
+            if isinstance(options, SmppConfig):
+                tls_context(options, config.data)
+        except ConfigurationError as exc:
+            faults.append(exc)
+    if faults and len(faults) == len(config.backends):
+        raise faults[0]
 
 
 def _check_clock(now: datetime) -> None:

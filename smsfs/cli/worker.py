@@ -11,17 +11,19 @@ import structlog
 import uvloop
 from attrs import asdict
 
+from smsfs.backends.mending import Mending
 from smsfs.backends.outbox import Outbox
 from smsfs.backends.smpp.client import SmppBackend
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.cli.common import config_option, running
 from smsfs.config import BackendConfig, Config, MailConfig
 from smsfs.dialects.registry import dialect
-from smsfs.pipeline.dispatch import BreakerRules, Dispatcher, Route
+from smsfs.pipeline.dispatch import Dispatcher
 from smsfs.pipeline.intake import Intake, IntakeRules
 from smsfs.pipeline.mail import Mailer, Relay
 from smsfs.pipeline.results import REPORTS, ResultWriter
 from smsfs.pipeline.retention import SWEEP_SECONDS, sweep
+from smsfs.pipeline.routes import BreakerRules, Route
 from smsfs.pipeline.windows import reopening
 from smsfs.store import Owner, Store
 
@@ -136,9 +138,14 @@ async def _stop_at(ended: threading.Event, dispatcher: Dispatcher) -> None:
 
 
 def _route(config: Config, name: str, options: BackendConfig) -> Route:
+    """A way out, whose backend is made as soon as it can be: a fault in one holds up no other."""
     if isinstance(options, SmppConfig):
-        return Route(name, SmppBackend(name, options, config.data), options.on_unknown)
-    return Route(name, Outbox(config.data / options.path), options.on_unknown)
+        kind = {"idempotent": SmppBackend.idempotent, "traceable": options.bind != "transmitter"}
+        smpp = Mending(name, lambda: SmppBackend(name, options, config.data), **kind)
+        return Route(name, smpp, options.on_unknown)
+    kind = {"idempotent": Outbox.idempotent, "traceable": Outbox.traceable}
+    outbox = Mending(name, lambda: Outbox(config.data / options.path), **kind)
+    return Route(name, outbox, options.on_unknown)
 
 
 def _warn_of_strays(store: Store, config: Config) -> None:

@@ -7,23 +7,24 @@ sent again.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Literal
 
-import msgspec
 import structlog
-from attrs import define, field, frozen
 
-from smsfs.backends import Answer, Backend, Envelope, Throttled, Unknown
+from smsfs.backends import Answer, Envelope, NotTaken, Throttled, Unknown
 from smsfs.errors import StoreUnavailable
 from smsfs.pipeline.breaker import Breaker
 from smsfs.pipeline.failover import Failover, Gate
+from smsfs.pipeline.held import Held
 from smsfs.pipeline.inbox import Inbox
 from smsfs.pipeline.outcomes import of_answer
-from smsfs.pipeline.windows import Reopen, later, never, over
+from smsfs.pipeline.recovery import Recovery, set_aside
+from smsfs.pipeline.routes import BreakerRules, Route, mending, unknown_outcomes
+from smsfs.pipeline.slices import DamagedSlice, messages_of
+from smsfs.pipeline.windows import Reopen, never, over
 from smsfs.sms.message import Message
-from smsfs.store import LeaseLostError, NewSlice, Outcome, Owner, Slice, SliceReport, StaleOwnerError, Store
+from smsfs.store import LeaseLostError, Outcome, Owner, Slice, SliceReport, StaleOwnerError, Store
 from smsfs.store.claims import recipient_key
 
 FLUSH_ANSWERS = 500
@@ -34,75 +35,12 @@ BACKOFF_SECONDS = 5.0
 BACKOFF_CEILING = 900.0
 
 log = structlog.get_logger()
-_decoder = msgspec.msgpack.Decoder(list[Message])
-
-
-@frozen
-class Route:
-    """A backend, and what to do with messages whose fate it does not know."""
-
-    name: str
-    backend: Backend
-    on_unknown: Literal["resend", "hold"] = "resend"
-
-    @property
-    def resends(self) -> bool:
-        """A backend that knows a message by its key can always be asked again."""
-        return self.backend.idempotent or self.on_unknown == "resend"
-
-
-@frozen
-class BreakerRules:
-    """After so many ``failures`` in a row (0: never) a backend is left alone, for ``seconds`` at first."""
-
-    failures: int = 10
-    seconds: float = 30.0
-
-
-@define(eq=False)
-class _Held:
-    """A claimed slice while it is with a backend.
-
-    ``again`` are messages that any backend of its chain may be given, ``resent`` those that this one may
-    have already.
-    """
-
-    slice: Slice
-    waiting: dict[int, Message]
-    ready: list[Outcome] = field(factory=list)
-    again: list[Message] = field(factory=list)
-    resent: list[Message] = field(factory=list)
-    again_outcomes: list[Outcome] = field(factory=list)
-    again_after: float = 0.0
-    moved: list[NewSlice] = field(factory=list)
-    freed: list[tuple[int, str]] = field(factory=list)
-    done: bool = False
-
-    def report(self) -> SliceReport:
-        """What is to be appended now. What is tried again goes with its new slice, in one commit."""
-        ready, self.ready = self.ready, []
-        if not self.done:
-            return SliceReport(self.slice, ready)
-        outcomes, again = ready + self.again_outcomes, self._later() + self.moved
-        return SliceReport(self.slice, outcomes, done=True, later=again, freed=self.freed)
-
-    def _later(self) -> list[NewSlice]:
-        if not self.slice.chain:
-            parts = [(self.again + self.resent, "")]
-        else:
-            parts = [(self.again, self.slice.chain), (self.resent, "")]
-        return [later(self.slice, part, self.again_after, chain) for part, chain in parts if part]
 
 
 def backoff(attempt: int) -> float:
     """Seconds to wait after an attempt, counted from 1, was told "not now"."""
     doublings = min(attempt - 1, 16)  # far beyond the ceiling, and far below what a float cannot hold
     return min(BACKOFF_SECONDS * 2.0**doublings, BACKOFF_CEILING)
-
-
-def messages_of(slice_: Slice) -> list[Message]:
-    """The messages of a slice."""
-    return _decoder.decode(slice_.messages)
 
 
 class Dispatcher:
@@ -126,7 +64,7 @@ class Dispatcher:
     ) -> None:
         self._store = store
         self._owner = owner
-        self._routes: Mapping[str, Route] = {route.name: route for route in routes}
+        self._routes: Mapping[str, Route] = {route.name: mending(route) for route in routes}
         rules = rules or BreakerRules()
         self._gates = {
             name: Gate(name, route.backend, Breaker(rules.failures, rules.seconds), store.now)
@@ -135,14 +73,14 @@ class Dispatcher:
         self._failover = Failover(store, owner, self._gates.values())
         self._inbox = Inbox(store)
         self._reopen = reopen
-        self._held: list[_Held] = []
+        self._held: list[Held] = []
         self._answers = 0
         self._changed = asyncio.Event()
         self._answered = asyncio.Event()
         self._stopping = asyncio.Event()
         self._pause_until: dict[str, float] = {}
         self._known: set[int] = set()
-        self._taken: dict[int, Slice] = {}
+        self._recovery = Recovery(store, owner, self._routes)
         self._in_doubt: set[str] = set()
 
     def stop(self) -> None:
@@ -156,14 +94,14 @@ class Dispatcher:
         """Work until ``stop``.
 
         Raises:
-            StoreUnavailable: the store is gone; claimed slices are for the next process to recover.
+            LeaseLostError: the store was away for too long; claimed slices are for the next process.
         """
-        for route in self._routes.values():
-            await route.backend.start(self._inbox.of(route.name))
+        starts = [route.backend.start(self._inbox.of(route.name)) for route in self._routes.values()]
+        await asyncio.gather(*starts)
         try:
-            await asyncio.to_thread(self._recover)
+            await self._recover()
             steps = (self._watch, self._recover_always, self._fail_over_always, self._inbox.match_always)
-            background = [asyncio.create_task(step()) for step in steps]
+            background = [asyncio.create_task(self._keep_up(step)) for step in steps]
             senders = [asyncio.create_task(self._feed(route)) for route in self._routes.values()]
             await self._until_done(senders, background, asyncio.create_task(self._flush_while(senders)))
             if not self._may_send():
@@ -207,6 +145,15 @@ class Dispatcher:
             except StoreUnavailable:
                 await asyncio.sleep(RECOVER_SECONDS)
 
+    async def _keep_up(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Go on with a step that never ends by itself, whatever it meets."""
+        while True:
+            try:
+                await step()
+            except Exception:
+                log.exception("step_failed", step=step.__name__, again_in=BACKOFF_SECONDS)
+                await asyncio.sleep(BACKOFF_SECONDS)
+
     # -- sending --------------------------------------------------------------------------------------
 
     async def _feed(self, route: Route) -> None:
@@ -247,7 +194,7 @@ class Dispatcher:
         """Give back what was claimed though the store did not come to say so: nothing of it was sent."""
         own = self._owner.id
         claimed = self._store.queue.abandoned(lambda: set(self._store.alive()) - {own})
-        known = self._known | self._taken.keys()
+        known = self._known | self._recovery.taken.keys()
         for owner, slice_ in claimed:
             if (owner, slice_.backend) == (own, route.name) and slice_.id not in known:
                 log.warning("claim_given_back", account=slice_.account, file=slice_.path, slice=slice_.id)
@@ -273,15 +220,39 @@ class Dispatcher:
         change.cancel()
 
     async def _send(self, route: Route, slice_: Slice) -> None:
-        messages = messages_of(slice_)
-        held = _Held(slice_, {message.row: message for message in messages})
+        try:
+            messages = messages_of(slice_)
+        except DamagedSlice as exc:
+            self._held.append(Held(slice_, {}, done=True, aside=set_aside(self._store, slice_, exc)))
+            self._answered.set()
+            return
+        held = Held(slice_, {message.row: message for message in messages})
         self._held.append(held)
         if slice_.expires <= self._store.now():
             await self._time_over(held, messages)
         else:
             await self._submit(route, held, self._envelopes(slice_, messages))
+        if held.untouched:
+            self._held.remove(held)
+            await self._release(slice_)
+            return
         held.done = True
         self._answered.set()
+
+    async def _release(self, slice_: Slice) -> None:
+        """Give a slice back of which nothing was sent, however long the store is away."""
+        released = False
+        while not released:
+            try:
+                await asyncio.to_thread(self._store.queue.release_slice, slice_, self._owner)
+            except StaleOwnerError:
+                log.error("stale_write", account=slice_.account, file=slice_.path, slice=slice_.id)  # noqa: TRY400 -- there is nothing more to say
+            except StoreUnavailable as exc:
+                log.warning("store_unavailable", reason=str(exc))
+                await asyncio.sleep(RECOVER_SECONDS)
+                continue
+            released = True
+        self._known.discard(slice_.id)
 
     def _envelopes(self, slice_: Slice, messages: list[Message]) -> list[Envelope]:
         left = slice_.expires - self._store.now()
@@ -289,7 +260,7 @@ class Dispatcher:
         times = slice_.expires, left
         return [Envelope(f"{slice_.batch}-{message.row}", *file, message, *times) for message in messages]
 
-    async def _time_over(self, held: _Held, messages: list[Message]) -> None:
+    async def _time_over(self, held: Held, messages: list[Message]) -> None:
         """Give a slice up whose time is over, or put it back for when it may be sent instead."""
         now, slice_ = self._store.now(), held.slice
         held.waiting.clear()
@@ -307,12 +278,14 @@ class Dispatcher:
             outcomes[0].event, account=slice_.account, file=slice_.path, messages=len(messages), window=window
         )
 
-    async def _submit(self, route: Route, held: _Held, envelopes: list[Envelope]) -> None:
+    async def _submit(self, route: Route, held: Held, envelopes: list[Envelope]) -> None:
         """Hand a slice over; to a backend that was in trouble, its first message to begin with."""
         gate = self._gates[route.name]
         if gate.probing:
             await self._hand_over(route, held, envelopes[:1], probe=True)
             envelopes = envelopes[1:]
+        if held.untouched:
+            return
         if gate.closed and envelopes:
             await self._hand_over(route, held, envelopes)
             return
@@ -323,7 +296,7 @@ class Dispatcher:
             self._later(route, held, envelope.message, 0)
 
     async def _hand_over(
-        self, route: Route, held: _Held, envelopes: list[Envelope], *, probe: bool = False
+        self, route: Route, held: Held, envelopes: list[Envelope], *, probe: bool = False
     ) -> None:
         gate = self._gates[route.name]
 
@@ -335,6 +308,9 @@ class Dispatcher:
         what, counts = Unknown("the backend gave no answer"), True
         try:
             await route.backend.submit(envelopes, answer, lambda: self._may_send() and not gate.open)
+        except NotTaken as exc:
+            self._not_taken(route, held, envelopes, exc)
+            return
         except Exception as exc:
             log.exception(
                 "backend_failed", backend=route.name, account=held.slice.account, file=held.slice.path
@@ -347,13 +323,24 @@ class Dispatcher:
                 gate.answered(what, probe=probe)
             self._answer(route, held, envelope, what)
 
-    def _answer(self, route: Route, held: _Held, envelope: Envelope, what: Answer) -> None:
+    def _not_taken(self, route: Route, held: Held, envelopes: list[Envelope], exc: NotTaken) -> None:
+        """Nothing of what is waiting has left, and nobody has to be told."""
+        log.debug("not_taken", backend=route.name, file=held.slice.path, reason=str(exc))
+        self._pause(route, BACKOFF_SECONDS)
+        if len(held.waiting) == held.slice.size:
+            held.untouched = True
+            return
+        for envelope in [item for item in envelopes if item.message.row in held.waiting]:
+            del held.waiting[envelope.message.row]
+            self._later(route, held, envelope.message, 0)
+
+    def _answer(self, route: Route, held: Held, envelope: Envelope, what: Answer) -> None:
         message, now, attempt = envelope.message, self._store.now(), held.slice.attempt
         if isinstance(what, Throttled):
             held.again_outcomes.append(Outcome(message.row, "not_now", now, attempt=attempt))
             self._later(route, held, message, what.retry_after)
         elif isinstance(what, Unknown):
-            held.again_outcomes += _unknown(route, message, now, what, attempt)
+            held.again_outcomes += unknown_outcomes(route, message, now, what, attempt)
             if route.resends:
                 self._resend(held, message)
         else:
@@ -362,7 +349,7 @@ class Dispatcher:
         if self._answers % FLUSH_ANSWERS == 0:
             self._answered.set()
 
-    def _later(self, route: Route, held: _Held, message: Message, wait: float) -> None:
+    def _later(self, route: Route, held: Held, message: Message, wait: float) -> None:
         at = self._store.now() + max(wait, backoff(held.slice.attempt))
         held.again.append(message)
         held.again_after = max(held.again_after, at)
@@ -373,7 +360,7 @@ class Dispatcher:
         until = self._store.now() + wait
         self._pause_until[route.name] = max(self._pause_until.get(route.name, 0), until)
 
-    def _resend(self, held: _Held, message: Message) -> None:
+    def _resend(self, held: Held, message: Message) -> None:
         held.resent.append(message)
         held.again_after = max(held.again_after, self._store.now() + backoff(held.slice.attempt))
 
@@ -419,8 +406,11 @@ class Dispatcher:
     async def _recover_always(self) -> None:
         while True:
             await asyncio.sleep(RECOVER_SECONDS)
-            with suppress(StoreUnavailable):
-                await asyncio.to_thread(self._recover)
+            await self._recover()
+
+    async def _recover(self) -> None:
+        with suppress(StoreUnavailable):  # what is left is for the next time
+            await asyncio.to_thread(self._recovery.step)
 
     async def _fail_over_always(self) -> None:
         """Tell how the backends fare, and move what waits for one that is down."""
@@ -431,34 +421,3 @@ class Dispatcher:
                 if self._may_send():
                     await asyncio.to_thread(self._failover.reroute)
             await asyncio.sleep(RECOVER_SECONDS)
-
-    def _recover(self) -> None:
-        """Take over what dead dispatchers held, and what was being taken over when the store went away."""
-        self._store.settle()
-        begun = [(self._owner.id, slice_) for slice_ in self._taken.values()]
-        for dead, slice_ in begun + self._store.queue.abandoned(self._store.alive):
-            if route := self._routes.get(slice_.backend):
-                self._taken[slice_.id] = slice_
-                answered = self._store.queue.take_over(slice_, dead, self._owner)
-                if answered is not None:
-                    self._resolve(route, slice_, answered)
-                del self._taken[slice_.id]
-
-    def _resolve(self, route: Route, slice_: Slice, answered: set[int]) -> None:
-        now = self._store.now()
-        left = [message for message in messages_of(slice_) if message.row not in answered]
-        lost = Unknown("the server stopped before the answer was stored")
-        outcomes = [
-            outcome for message in left for outcome in _unknown(route, message, now, lost, slice_.attempt)
-        ]
-        again = [later(slice_, left, now)] if left and route.resends else []
-        stale = self._store.queue.record(self._owner, [SliceReport(slice_, outcomes, done=True, later=again)])
-        action = "resend" if again else "hold"
-        event = "stale_write" if stale else "unknown_after_crash"
-        log.warning(event, account=slice_.account, file=slice_.path, messages=len(left), action=action)
-
-
-def _unknown(route: Route, message: Message, at: float, what: Unknown, attempt: int) -> list[Outcome]:
-    """The record that a message may have been sent, and that it is sent again, if it is."""
-    unknown = of_answer(what, message, at, attempt, traceable=route.backend.traceable)
-    return [*unknown, Outcome(message.row, "resend", at, attempt=attempt)] if route.resends else unknown

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from smsfs.pipeline.dispatch import messages_of
+from smsfs.pipeline.slices import DamagedSlice, messages_of
 from smsfs.states import FileState
-from smsfs.store import Batch, Store
+from smsfs.store import Batch, Slice, Store
 
 ORPHAN_SECONDS = 3600.0
 
@@ -39,14 +39,24 @@ def _messages(store: Store, batch: Batch) -> Iterator[str]:
     """Every accepted message is stored exactly once, beside its repetitions."""
     if batch.state != "accepted":
         return
-    stored = [
-        message.row
-        for item in store.queue.slices(batch.id)
-        if not item.again
-        for message in messages_of(item)
-    ]
-    if len(stored) != batch.messages or len(set(stored)) != len(stored):
+    stored: list[int] = []
+    for item in store.queue.slices(batch.id):
+        try:
+            rows = [message.row for message in messages_of(item)]
+        except DamagedSlice as exc:
+            yield _damaged(batch, item, exc)
+            rows = [0] * item.size
+        stored += [] if item.again else rows
+    known = [row for row in stored if row > 0]
+    if len(stored) != batch.messages or len(set(known)) != len(known):
         yield f"Batch {batch.id} ({batch.path}) has {batch.messages} messages, but {len(stored)} are stored."
+
+
+def _damaged(batch: Batch, slice_: Slice, why: DamagedSlice) -> str:
+    """What cannot be sent any more."""
+    which = f"{slice_.size} messages of batch {batch.id} ({batch.path})"
+    rows = f"rows {slice_.first_row} to {slice_.last_row}, slice {slice_.id}"
+    return f"The record of {which}, {rows}, is damaged: {why}; send those rows again in a new file."
 
 
 def repair(store: Store) -> list[str]:
@@ -55,4 +65,21 @@ def repair(store: Store) -> list[str]:
     done = [f"{dead} dead processes let go of what they held."] if dead else []
     orphans = store.contents.orphans(store.now() - ORPHAN_SECONDS)
     store.contents.delete(orphans)
-    return done + ([f"{len(orphans)} contents without a file deleted."] if orphans else [])
+    done += [f"{len(orphans)} contents without a file deleted."] if orphans else []
+    return done + list(_put_back(store))
+
+
+def _put_back(store: Store) -> Iterator[str]:
+    """Queue slices again that were set aside, and can be read since: the database was mended."""
+    for aside in store.trouble.asides():
+        slice_ = store.feed.slice(aside.slice)
+        if not aside.in_doubt and slice_ and _is_whole(slice_) and store.trouble.put_back(aside.slice):
+            yield f"{aside.size} messages of batch {aside.batch} can be read again and are queued."
+
+
+def _is_whole(slice_: Slice) -> bool:
+    try:
+        messages_of(slice_)
+    except DamagedSlice:
+        return False
+    return True

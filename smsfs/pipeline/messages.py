@@ -1,15 +1,15 @@
 """What became of each message: slices and outcomes, folded."""
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from smsfs.pipeline.dispatch import messages_of
 from smsfs.pipeline.outcomes import fate
+from smsfs.pipeline.slices import DamagedSlice, messages_of
 from smsfs.sms.message import Message
-from smsfs.states import MessageState
-from smsfs.store import Batch, Outcome, Slice, Store
+from smsfs.states import FINAL_MESSAGE_STATES, MessageState
+from smsfs.store import Aside, Batch, Outcome, Slice, Store
 
 #: States that are some carrier's, or the clock's, final word.
 DONE = frozenset(
@@ -52,10 +52,19 @@ class MessageStatus:
 
 
 def statuses(store: Store, batch: Batch) -> Iterator[MessageStatus]:
-    """Every message of an accepted batch in the order of its rows, a few slices in memory at a time."""
-    again = [item for item in store.queue.slices(batch.id) if item.again and item.state == "claimed"]
+    """Every message of an accepted batch in the order of its rows, a few slices in memory at a time.
+
+    Of messages that cannot be read, the rows are told, without a recipient and a text.
+    """
+    asides = store.trouble.asides(batch.id)
+    again = [item for item in store.queue.slices(batch.id) if item.again and _matters(item, asides)]
     for group in _groups(item for item in store.queue.slices(batch.id) if not item.again):
-        yield from _of_group(store, batch, group, again)
+        yield from _of_group(store, batch, group, again, asides)
+
+
+def _matters(slice_: Slice, asides: Sequence[Aside]) -> bool:
+    """Whether a slice that is tried again bears on what is shown: its messages are not in doubt, else."""
+    return slice_.state == "claimed" or (bool(asides) and slice_.state == "queued")
 
 
 def _groups(slices: Iterable[Slice]) -> Iterator[list[Slice]]:
@@ -72,20 +81,76 @@ def _groups(slices: Iterable[Slice]) -> Iterator[list[Slice]]:
         yield group
 
 
-def _of_group(store: Store, batch: Batch, group: list[Slice], again: list[Slice]) -> Iterator[MessageStatus]:
+def _of_group(
+    store: Store, batch: Batch, group: list[Slice], again: list[Slice], asides: Sequence[Aside]
+) -> Iterator[MessageStatus]:
     first, last = group[0].first_row, max(slice_.last_row for slice_ in group)
     outcomes: dict[int, list[Outcome]] = defaultdict(list)
     for outcome in store.queue.outcomes(batch.id, first, last):
         outcomes[outcome.row].append(outcome)
     near = [other for other in again if other.first_row <= last and other.last_row >= first]
-    claimed = _claimed_rows([*group, *near])
-    messages = [message for slice_ in group for message in messages_of(slice_)]
-    for message in sorted(messages, key=lambda message: message.row):
-        yield _status(batch, message, outcomes[message.row], claimed=message.row in claimed)
+    read = {slice_.id: _read(slice_) for slice_ in [*group, *near]}
+    claimed = _rows(read[slice_.id] for slice_ in [*group, *near] if slice_.state == "claimed")
+    waiting = _rows(read[slice_.id] for slice_ in [*group, *near] if slice_.state != "done")
+    for message in _messages(group, read, outcomes):
+        status = _status(batch, message, outcomes[message.row], claimed=message.row in claimed)
+        yield status if message.row in waiting else _given_up(status, asides)
 
 
-def _claimed_rows(slices: list[Slice]) -> set[int]:
-    return {message.row for slice_ in slices if slice_.state == "claimed" for message in messages_of(slice_)}
+def _read(slice_: Slice) -> list[Message] | None:
+    """The messages of a slice; None if they cannot be read."""
+    try:
+        return messages_of(slice_)
+    except DamagedSlice:
+        return None
+
+
+def _rows(messages: Iterable[list[Message] | None]) -> set[int]:
+    return {message.row for some in messages for message in some or ()}
+
+
+def _messages(
+    group: list[Slice], read: Mapping[int, list[Message] | None], outcomes: Mapping[int, list[Outcome]]
+) -> list[Message]:
+    """The messages of some slices, by row; of those that cannot be read, what is known without."""
+    found = [message for slice_ in group for message in read[slice_.id] or ()]
+    rows = {message.row for message in found}
+    for slice_ in group:
+        if read[slice_.id] is None:
+            blanks = _blanks(slice_, rows, outcomes)
+            rows |= {message.row for message in blanks}
+            found += blanks
+    return sorted(found, key=lambda message: message.row)
+
+
+def _blanks(slice_: Slice, others: Container[int], outcomes: Mapping[int, list[Outcome]]) -> list[Message]:
+    """The rows of a slice whose messages cannot be read: those that are no other's.
+
+    Where a file's bad rows lie between, they cannot be told apart, but for those that something became of.
+    """
+    free = [row for row in range(slice_.first_row, slice_.last_row + 1) if row not in others]
+    likely = sorted(free, key=lambda row: not outcomes.get(row))[: slice_.size]
+    return [Message(row, "", "") for row in likely]
+
+
+def _given_up(status: MessageStatus, asides: Sequence[Aside]) -> MessageStatus:
+    """A message that would wait for ever, for it was set aside, is one that is never sent."""
+    if status.state in FINAL_MESSAGE_STATES:
+        return status
+    row = status.message.row
+    for aside in asides:
+        if aside.first_row <= row <= aside.last_row:
+            return _settled(status, aside)
+    return status
+
+
+def _settled(status: MessageStatus, aside: Aside) -> MessageStatus:
+    what = "it may have left" if aside.in_doubt else "nothing was sent"
+    reason = f"the server's record of this message is damaged, and {what}: {aside.reason}"
+    event = "no_answer" if aside.in_doubt else "refused"
+    last = Outcome(status.message.row, event, aside.at, reason=reason)
+    state = MessageState.UNKNOWN if aside.in_doubt else MessageState.REJECTED
+    return evolve(status, state=state, last=last)
 
 
 def _status(batch: Batch, message: Message, outcomes: list[Outcome], *, claimed: bool) -> MessageStatus:
@@ -109,6 +174,7 @@ def statuses_in(
     outcomes: dict[int, list[Outcome]] = defaultdict(list)
     for outcome in store.queue.outcomes(batch.id, slice_.first_row, slice_.last_row):
         outcomes[outcome.row].append(outcome)
-    for message in messages_of(slice_):
+    messages = _read(slice_)
+    for message in _blanks(slice_, (), outcomes) if messages is None else messages:
         if message.row in rows:
             yield _status(batch, message, outcomes[message.row], claimed=claimed)

@@ -36,16 +36,21 @@ from smsfs.store.records import (
     Reply,
     Result,
     ResultVersion,
+    SetAside,
     Slice,
     SliceReport,
     StaleOwnerError,
     Verdict,
 )
+from smsfs.store.results import Results
+from smsfs.store.routing import Routing
+from smsfs.store.trouble import Aside, Trouble, WorkerState
 
 __all__ = [
     "Account",
     "Accounts",
     "Arrived",
+    "Aside",
     "BackendState",
     "Batch",
     "Claims",
@@ -80,12 +85,15 @@ __all__ = [
     "ResultVersion",
     "Results",
     "Routing",
+    "SetAside",
     "Slice",
     "SliceReport",
     "StaleOwnerError",
     "Stops",
     "Store",
+    "Trouble",
     "Verdict",
+    "WorkerState",
 ]
 
 
@@ -372,63 +380,6 @@ class Feed(Protocol):
         """The slice with this number."""
 
 
-class Results(Protocol):
-    """The result files of batches; a batch has one if its verdict said so. Times are the store's."""
-
-    def due(self, now: float, limit: int) -> list[Result]:
-        """Those to be written anew, the one that waits longest first."""
-
-    def next_time(self) -> float | None:
-        """When the next one is due, perhaps long ago; None when there is none."""
-
-    def show(
-        self, result: Result, version: ResultVersion, paths: Iterable[str], owner: Owner, what: str
-    ) -> str | None:
-        """Show a new version in one transaction.
-
-        Args:
-            result: as ``due`` gave it.
-            version: what it shows; a final one is the last.
-            paths: of a new file, the first that is free.
-            owner: who wrote it.
-            what: it must lead.
-
-        Returns:
-            The content it had, which readers may still have open; None when it is new.
-
-        Raises:
-            StaleOwnerError: the owner does not lead any more, or the file is final.
-        """
-
-    def postpone(self, batch: int, not_before: float) -> None:
-        """Do not write a batch's result file before a time."""
-
-    def files(self) -> set[int]:
-        """The files that are not final."""
-
-
-class Routing(Protocol):
-    """How backends fare, and slices that change between them."""
-
-    def report(self, owner: Owner, states: Sequence[BackendState]) -> None:
-        """Tell how backends fare; their ``owner`` is this one. Forgotten with the process."""
-
-    def states(self) -> list[BackendState]:
-        """What every process said last, by backend; a dead one's words may be among them."""
-
-    def movable(self) -> list[tuple[str, str]]:
-        """The pairs of backend and chain that queued slices with a chain have."""
-
-    def move(self, backend: str, chain: str, target: str, now: float, limit: int) -> int:
-        """Give queued slices of a backend and chain to the backend ``target``.
-
-        One that was tried before is due at once; one that never was keeps its time.
-
-        Returns:
-            How many were moved, ``limit`` at most.
-        """
-
-
 class Store(Protocol):
     """One engine's store."""
 
@@ -443,6 +394,7 @@ class Store(Protocol):
     inbound: Inbound
     optouts: Optouts
     feed: Feed
+    trouble: Trouble
     contents: Contents
 
     def now(self) -> float:

@@ -216,6 +216,15 @@ class Outcome(Struct, frozen=True, gc=False):
 
 
 @frozen
+class SetAside:
+    """Why and when, by the store's clock, a slice was set aside; ``in_doubt``: its messages may have left."""
+
+    reason: str
+    at: float
+    in_doubt: bool = False
+
+
+@frozen
 class SliceReport:
     """What a worker has learnt about a slice it holds.
 
@@ -225,6 +234,7 @@ class SliceReport:
         done: every message of it has its outcome; the slice leaves the worker's hands.
         later: slices with the messages to try again, stored in the same commit.
         freed: rows that are given up, and what each has claimed; freed unless a carrier has, or may have, it.
+        aside: why it is set aside, for its messages cannot be read; None: they can.
     """
 
     slice: Slice
@@ -232,6 +242,7 @@ class SliceReport:
     done: bool = False
     later: Sequence[NewSlice] = ()
     freed: Sequence[tuple[int, str]] = ()
+    aside: SetAside | None = None
 
 
 @frozen

@@ -10,7 +10,8 @@ import msgspec
 from attrs import frozen
 
 from smsfs.backends import UP, Accepted, Answer, Envelope, Receive, State, Throttled, receive_nothing
-from smsfs.pipeline.dispatch import Dispatcher, Route
+from smsfs.pipeline.dispatch import Dispatcher
+from smsfs.pipeline.routes import Route
 from smsfs.sms.message import Message
 from smsfs.store import NewSlice
 from smsfs.store.postgresql import PostgresStore

@@ -134,3 +134,30 @@ def test_prefixes_decide_by_which_carrier(carriers, away, tmp_path, kit):
         first = [received.destination for received in carriers[0].received()]
     assert sorted(first) == [f"45{10_000_000 + row}" for row in range(10)]
     assert len(carriers[1].received()) == ROWS - 10
+
+
+def test_backends_that_cannot_be_made_stop_no_other(tmp_path, kit):
+    """One carrier's bad certificates, or one full disk, would keep every customer's messages from leaving."""
+    authority, full = tmp_path / "ca.pem", tmp_path / "full.jsonl"
+    authority.write_text("no certificate", encoding="utf-8")
+    full.symlink_to("/dev/full")
+    secure = {**LOGIN, "tls": True, "ca": str(authority), "port": 1}
+    sections = {
+        "pipeline": {"default_backend": "secure,full,good"},
+        "backends.secure": secure,
+        "backends.full": {"type": "outbox", "path": str(full)},
+        "backends.good": {"type": "outbox", "path": str(tmp_path / "outbox.jsonl")},
+    }
+    installation = Installation(tmp_path, sections)
+    with Server(installation) as server:
+        submit(server, kit)
+        wait_for(lambda: set(rows(server).values()) == {"submitted"}, "all to leave")
+        assert states(server) == {"secure": "down", "full": "down", "good": "up"}
+        reasons = {row["backend"]: row["reason"] for row in installation.rows("backends")}
+        assert "are no PEM certificates" in reasons["secure"]
+        assert "cannot be written" in reasons["full"]
+        assert len(installation.sent()) == ROWS
+        full.unlink()
+        wait_for(lambda: states(server)["full"] == "up", "the outbox that was mended")
+    assert "worker_ended" not in server.log
+    assert "Traceback" not in server.log

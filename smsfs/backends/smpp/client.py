@@ -81,12 +81,13 @@ class SmppBackend:
         self._keepers: list[Keeper] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._finishing = self._faulty = False
+        self._finishing = False
+        self.fault = ""
 
     def state(self) -> State:
         """Down after a few seconds without a bind."""
-        if self._faulty:
-            return "down", "the backend has a fault, which is in the log"
+        if self.fault:
+            return "down", self.fault
         if self._links or self._loop.time() - self._down_since <= LINK_PATIENCE_SECONDS:
             return UP
         return "down", self._keepers[0].reason
@@ -102,7 +103,7 @@ class SmppBackend:
         self._throttle = Throttle(self._config.throughput, self._loop.time())
         self._down_since = self._loop.time()
         self._timer, self.slices = None, 0
-        self._finishing = self._faulty = False
+        self._finishing, self.fault = False, ""
         self._inbox = Inbox(receive, self._config.id_base_of_receipts, self._log)
         self._keepers = [
             Keeper(self._config, trust, self, self._log, self._jitter, kind) for kind in self._kinds()
@@ -122,8 +123,8 @@ class SmppBackend:
         now = self._loop.time()
         job = Job(answer, may_send, len(envelopes), self._loop.create_future(), now)
         letters = [Letter(job, envelope, self._composer) for envelope in envelopes]
-        if self._finishing or self._faulty or not letters:
-            self._put_back(letters, STALL_SECONDS if self._faulty else 0)
+        if self._finishing or self.fault or not letters:
+            self._put_back(letters, STALL_SECONDS if self.fault else 0)
             return
         self._jobs.add(job)
         self._line.extend(letters)
@@ -273,7 +274,7 @@ class SmppBackend:
         if task.cancelled() or not (fault := task.exception()):
             return
         self._log.error("backend_fault", exc_info=fault)
-        self._faulty, self.slices = True, 0
+        self.fault, self.slices = "the backend has a fault, which is in the log", 0
         self._withdraw(lambda _: True, STALL_SECONDS)
         for link in self._all_links():
             link.abort("the backend has a fault")

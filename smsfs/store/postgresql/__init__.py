@@ -32,6 +32,7 @@ from smsfs.store import (
     Queue,
     Results,
     Routing,
+    Trouble,
 )
 from smsfs.store.postgresql.contents import PieceContents
 from smsfs.store.postgresql.database import Database
@@ -47,6 +48,7 @@ from smsfs.store.sql.owners import lead, let_go
 from smsfs.store.sql.queue import SqlQueue
 from smsfs.store.sql.results import SqlResults
 from smsfs.store.sql.routing import SqlRouting
+from smsfs.store.sql.trouble import SqlTrouble
 
 LEASE_SECONDS = 10.0
 MARGIN_SECONDS = 2.0
@@ -99,6 +101,7 @@ class PostgresStore:
         self.inbound: Inbound = SqlInbound(self._database)
         self.optouts: Optouts = SqlOptouts(self._database)
         self.feed: Feed = SqlFeed(self._database)
+        self.trouble: Trouble = SqlTrouble(self._database)
         self.contents: Contents = PieceContents(self._database)
 
     # -- time -----------------------------------------------------------------------------------------

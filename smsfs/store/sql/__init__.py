@@ -54,6 +54,8 @@ class Database(Protocol):
 
 def plain(text: str) -> str:
     """Text as every engine can hold it: without NUL and without halves of characters."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.replace("\0", "\ufffd").encode("utf-16-be", "surrogatepass").decode("utf-16-be", "replace")
 
 

@@ -20,7 +20,7 @@ from smsfs.store import (
     StaleOwnerError,
     Verdict,
 )
-from smsfs.store.sql import Connection, Database, Row
+from smsfs.store.sql import Connection, Database, Row, plain
 from smsfs.store.sql.files import split
 
 OUTCOME = Outcome.__struct_fields__
@@ -151,6 +151,9 @@ class SqlQueue:
                 connection.bulk("outcome_add", rows)
                 freed = ({"batch": held.batch, "row": row, "key": key} for row, key in report.freed)
                 connection.bulk("claim_free", freed)
+                if report.aside:
+                    values = asdict(report.aside) | {"in_doubt": int(report.aside.in_doubt)}
+                    connection.change("aside_add", slice=held.id, **values)
                 for new in report.later:
                     _add_slice(connection, held.batch, new, "queued")
                     connection.notify()
@@ -262,7 +265,8 @@ def _add_slice(connection: Connection, batch: int, new: NewSlice, state: str) ->
 
 
 def _outcome_row(item: Outcome, batch: int, slice_: int, attempt: int) -> dict[str, Any]:
-    return structs.asdict(item) | {"batch": batch, "slice": slice_, "attempt": attempt}
+    texts = {name: plain(getattr(item, name)) for name in ("carrier_id", "code", "reason")}
+    return structs.asdict(item) | texts | {"batch": batch, "slice": slice_, "attempt": attempt}
 
 
 def batch_from(row: Row) -> Batch:
@@ -291,5 +295,6 @@ def batch_from(row: Row) -> Batch:
 def slice_from(row: Row) -> Slice:
     """The record of a row of ``slice`` with its messages."""
     names = ("id", "batch", "account", "path", "submitted", "seq", "first_row", "last_row", "size")
-    more = ("state", "backend", "chain", "not_before", "expires", "attempt", "messages")
-    return Slice(**{name: row[name] for name in names + more}, again=bool(row["again"]))
+    more = ("state", "backend", "chain", "not_before", "expires", "attempt")
+    messages = row["messages"] or b""  # a row that is gone is for whoever reads them to find out
+    return Slice(**{name: row[name] for name in names + more}, messages=messages, again=bool(row["again"]))

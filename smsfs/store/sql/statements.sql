@@ -171,7 +171,7 @@ UPDATE slice SET state = 'claimed', owner = :owner, attempt = attempt + 1
 WHERE id = :slice AND state = 'queued';
 -- name: slice_full
 SELECT s.*, b.path, b.submitted, a.name AS account, p.messages
-FROM slice s JOIN batch b ON b.id = s.batch JOIN account a ON a.id = b.account JOIN payload p ON p.slice = s.id
+FROM slice s JOIN batch b ON b.id = s.batch JOIN account a ON a.id = b.account LEFT JOIN payload p ON p.slice = s.id
 WHERE s.id = :slice;
 -- name: slice_release
 UPDATE slice SET state = 'queued', owner = NULL, attempt = attempt - 1

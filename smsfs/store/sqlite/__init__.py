@@ -29,6 +29,7 @@ from smsfs.store import (
     Queue,
     Results,
     Routing,
+    Trouble,
 )
 from smsfs.store.durable import make_file, make_folder
 from smsfs.store.sql import Row
@@ -44,6 +45,7 @@ from smsfs.store.sql.owners import lead, let_go
 from smsfs.store.sql.queue import SqlQueue
 from smsfs.store.sql.results import SqlResults
 from smsfs.store.sql.routing import SqlRouting
+from smsfs.store.sql.trouble import SqlTrouble
 from smsfs.store.sqlite.contents import PlainContents
 from smsfs.store.sqlite.database import Database
 
@@ -79,6 +81,7 @@ class SqliteStore:
         self.inbound: Inbound = SqlInbound(self._database)
         self.optouts: Optouts = SqlOptouts(self._database)
         self.feed: Feed = SqlFeed(self._database)
+        self.trouble: Trouble = SqlTrouble(self._database)
         self.contents: Contents = PlainContents(path.parent / "contents", self._database)
 
     def now(self) -> float:

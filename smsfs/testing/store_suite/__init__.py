@@ -20,6 +20,7 @@ from smsfs.testing.store_suite.queue import QueueSuite
 from smsfs.testing.store_suite.races import RaceSuite
 from smsfs.testing.store_suite.results import LeaderSuite, ResultSuite
 from smsfs.testing.store_suite.routing import RoutingSuite
+from smsfs.testing.store_suite.trouble import TroubleSuite
 
 
 class StoreSuite(
@@ -41,6 +42,7 @@ class StoreSuite(
     ReceiptSuite,
     LostReceiptSuite,
     ReplySuite,
+    TroubleSuite,
 ):
     """Everything that a store promises."""
 

@@ -13,6 +13,7 @@ from smsfs.store.sqlite.database import SQL as SQLITE
 from smsfs.testing.store_suite.base import NOW
 from smsfs.testing.store_suite.owners import OwnerSuite, StaleSuite
 from smsfs.testing.store_suite.results import LeaderSuite
+from smsfs.testing.store_suite.trouble import TroubleSuite
 
 CONDITION = re.compile(r"\b(?:owner|attempt|state) (?:=|<>) (?::\w+|%\(\w+\)s|'\w+')")
 #: What both engines share is tried on the quicker one.
@@ -114,14 +115,14 @@ def test_suite_notices_a_missing_condition(monkeypatch, new_store, engine, name,
     assert sql[slice(*span)] == condition
     in_use = SQLITE if engine == "sqlite" else POSTGRESQL
     monkeypatch.setitem(in_use, name, sql[: span[0]] + "1 = 1" + sql[span[1] :])
-    cases = [*_cases(StaleSuite), *_cases(LeaderSuite), *_cases(OwnerSuite)]
+    cases = [*_cases(StaleSuite), *_cases(LeaderSuite), *_cases(OwnerSuite), *_cases(TroubleSuite)]
     assert any(_notices(test, values, new_store()) for test, values in cases)
 
 
 @pytest.mark.parametrize("engine", ["sqlite"])
 def test_suite_passes_with_every_condition(new_store):
     """The test above would pass without telling anything."""
-    cases = [*_cases(StaleSuite), *_cases(LeaderSuite), *_cases(OwnerSuite)]
+    cases = [*_cases(StaleSuite), *_cases(LeaderSuite), *_cases(OwnerSuite), *_cases(TroubleSuite)]
     failed = [(test.__name__, values) for test, values in cases if _notices(test, values, new_store())]
     assert failed == []
 

@@ -1,0 +1,45 @@
+"""A slice on its way out, and what is to be recorded of it."""
+
+from attrs import define, field
+
+from smsfs.pipeline.windows import later
+from smsfs.sms.message import Message
+from smsfs.store import NewSlice, Outcome, SetAside, Slice, SliceReport
+
+
+@define(eq=False)
+class Held:
+    """A claimed slice while it is with a backend.
+
+    ``again`` are messages that any backend of its chain may be given, ``resent`` those that this one may
+    have already. It may be set ``aside``. Nothing was sent of one that is
+    ``untouched``, and nothing is recorded.
+    """
+
+    slice: Slice
+    waiting: dict[int, Message]
+    ready: list[Outcome] = field(factory=list)
+    again: list[Message] = field(factory=list)
+    resent: list[Message] = field(factory=list)
+    again_outcomes: list[Outcome] = field(factory=list)
+    again_after: float = 0.0
+    moved: list[NewSlice] = field(factory=list)
+    freed: list[tuple[int, str]] = field(factory=list)
+    done: bool = False
+    aside: SetAside | None = None
+    untouched: bool = False
+
+    def report(self) -> SliceReport:
+        """What is to be appended now. What is tried again goes with its new slice, in one commit."""
+        ready, self.ready = self.ready, []
+        if not self.done:
+            return SliceReport(self.slice, ready)
+        outcomes, again = ready + self.again_outcomes, self._later() + self.moved
+        return SliceReport(self.slice, outcomes, done=True, later=again, freed=self.freed, aside=self.aside)
+
+    def _later(self) -> list[NewSlice]:
+        if not self.slice.chain:
+            parts = [(self.again + self.resent, "")]
+        else:
+            parts = [(self.again, self.slice.chain), (self.resent, "")]
+        return [later(self.slice, part, self.again_after, chain) for part, chain in parts if part]

@@ -1,0 +1,51 @@
+"""The messages of a slice, as they are stored."""
+
+from itertools import pairwise
+
+import msgspec
+
+from smsfs.sms.message import Message
+from smsfs.store import Slice
+
+#: More digits than any phone number has; a row of them fits every engine's integers.
+_MOST_DIGITS = 18
+_MOST_PARTS = 1_000_000
+
+_decoder = msgspec.msgpack.Decoder(list[Message])
+
+
+class DamagedSlice(Exception):
+    """The messages of a slice cannot be read; the text is a clause that says why."""
+
+
+def messages_of(slice_: Slice) -> list[Message]:
+    """The messages of a slice, in the order of their rows.
+
+    Raises:
+        DamagedSlice: what is stored are not its messages.
+    """
+    try:
+        messages = _decoder.decode(slice_.messages)
+    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as exc:
+        raise DamagedSlice(f"they cannot be decoded ({exc})") from exc
+    if fault := _fault(slice_, messages):
+        raise DamagedSlice(fault)
+    return messages
+
+
+def _fault(slice_: Slice, messages: list[Message]) -> str:
+    """Why these are not the messages of the slice; empty when they are."""
+    rows = [message.row for message in messages]
+    if len(rows) != slice_.size or not rows:
+        return f"there are {len(rows)}"
+    in_order = all(first < second for first, second in pairwise(rows))
+    if not in_order or (rows[0], rows[-1]) != (slice_.first_row, slice_.last_row):
+        return f"they are of other rows, {rows[0]} to {rows[-1]}"
+    odd = next((message.row for message in messages if not _can_be_sent(message)), None)
+    return "" if odd is None else f"row {odd} has no phone number or no number of parts"
+
+
+def _can_be_sent(message: Message) -> bool:
+    number = message.recipient
+    digits = number.isascii() and number.isdigit() and len(number) <= _MOST_DIGITS
+    return digits and 0 < message.parts < _MOST_PARTS

@@ -1,0 +1,41 @@
+"""The interface to result files: what became of each message of a file."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from smsfs.store.records import Owner, Result, ResultVersion
+
+
+class Results(Protocol):
+    """The result files of batches; a batch has one if its verdict said so. Times are the store's."""
+
+    def due(self, now: float, limit: int) -> list[Result]:
+        """Those to be written anew, the one that waits longest first."""
+
+    def next_time(self) -> float | None:
+        """When the next one is due, perhaps long ago; None when there is none."""
+
+    def show(
+        self, result: Result, version: ResultVersion, paths: Iterable[str], owner: Owner, what: str
+    ) -> str | None:
+        """Show a new version in one transaction.
+
+        Args:
+            result: as ``due`` gave it.
+            version: what it shows; a final one is the last.
+            paths: of a new file, the first that is free.
+            owner: who wrote it.
+            what: it must lead.
+
+        Returns:
+            The content it had, which readers may still have open; None when it is new.
+
+        Raises:
+            StaleOwnerError: the owner does not lead any more, or the file is final.
+        """
+
+    def postpone(self, batch: int, not_before: float) -> None:
+        """Do not write a batch's result file before a time."""
+
+    def files(self) -> set[int]:
+        """The files that are not final."""
