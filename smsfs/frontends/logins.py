@@ -10,7 +10,7 @@ from hashlib import sha256
 import asyncssh
 import structlog
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 from smsfs.errors import NotAllowed
 from smsfs.filesystem import Filesystem, Filesystems
@@ -44,8 +44,12 @@ class Logins:
         self._nobody = hash_password(secrets.token_hex())
         self._verified: dict[bytes, float] = {}
 
-    async def password(self, username: str, password: str, peer: str) -> bool:
-        """Whether the account exists, is open, and has this password."""
+    async def password(self, username: str, password: str, peer: str) -> bool | None:
+        """Whether the account exists, is open, and has this password; None when its hash is damaged.
+
+        Raises:
+            Exception: any; this could not be found out.
+        """
         del peer
         account = await asyncio.to_thread(self._account, username)
         stored = account.password if account and account.password else self._nobody
@@ -58,8 +62,14 @@ class Logins:
             self._remember(known)
         return right
 
-    async def key(self, username: str, key: asyncssh.SSHKey, peer: str) -> bool:
-        """Whether the account exists, is open, and has this public key."""
+    async def key(self, username: str, key: asyncssh.SSHKey, peer: str) -> bool | None:
+        """Whether the account exists, is open, and has this public key.
+
+        None when it is none of those that can be read, and one cannot.
+
+        Raises:
+            Exception: any; this could not be found out.
+        """
         del peer
         return await asyncio.to_thread(self._has_key, username, key)
 
@@ -81,20 +91,18 @@ class Logins:
     def _account(self, username: str) -> Account | None:
         # what is no text, a store cannot look for
         account = self._store.accounts.find(username) if username.isprintable() else None
-        principal = self._store.accounts.get(account.principal) if account else None
-        return (
-            None
-            if principal is None or account is None or principal.disabled or account.disabled
-            else account
-        )
+        if account is None or account.disabled:
+            return None
+        principal = self._store.accounts.get(account.parent) if account.parent else account
+        return None if principal is None or principal.disabled else account
 
-    def _has_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+    def _has_key(self, username: str, key: asyncssh.SSHKey) -> bool | None:
         account = self._account(username)
         lines = self._store.accounts.keys(account.id) if account else []
-        offered = key.public_data
-        return any(
-            hmac.compare_digest(asyncssh.import_public_key(line).public_data, offered) for line in lines
-        )
+        known = [_public_data(line) for line in lines]
+        if any(hmac.compare_digest(data, key.public_data) for data in known if data):
+            return True
+        return None if None in known else False
 
     def _remember(self, known: bytes) -> None:
         now = time.monotonic()
@@ -102,11 +110,26 @@ class Logins:
         self._verified[known] = now + CACHE_SECONDS
 
 
-def _verify(stored: str, password: str) -> bool:
+def _verify(stored: str, password: str) -> bool | None:
+    """Whether the password is that of a hash; None when that is no hash.
+
+    Raises:
+        VerificationError: argon2 could not find out, for want of memory say.
+    """
     try:
         return _hasher.verify(stored, password)
-    except (VerificationError, InvalidHashError, UnicodeEncodeError):
+    except (VerifyMismatchError, UnicodeEncodeError):
         return False
+    except InvalidHashError:
+        return None
+
+
+def _public_data(line: str) -> bytes | None:
+    """What a stored key is compared by; None for a line that is no key."""
+    try:
+        return asyncssh.import_public_key(line).public_data
+    except asyncssh.KeyImportError:
+        return None
 
 
 def host_keys(store: Store) -> list[asyncssh.SSHKey]:

@@ -10,6 +10,7 @@ from functools import partial
 import structlog
 
 from smsfs.errors import StillOpen
+from smsfs.frontends.authenticator import NOT_CHECKED
 from smsfs.frontends.ftp.certificate import Certificate
 from smsfs.frontends.ftp.data import DataConnection, Transfer
 from smsfs.frontends.ftp.lines import Lines
@@ -113,9 +114,12 @@ class Control(Lines):
         elif self._has_tls():
             try:
                 self._log_in(self.username, arg)
-            except OSError as exc:
-                self.logger.warning("login_check_failed", reason=str(exc))
-                self.leave("421 Logins cannot be checked for now; try again later.")
+            except Exception as exc:  # noqa: BLE001 - whatever failed, it is no answer to the password
+                self.logger.warning("login_check_failed", account=self.username, reason=str(exc))
+                self._cannot_check()
+
+    def _cannot_check(self) -> None:
+        self.leave(f"421 {NOT_CHECKED}")
 
     def _log_in(self, account: str, password: str) -> None:
         wrong = self.host.login(account, password, self.peer)
@@ -125,6 +129,9 @@ class Control(Lines):
             self.logger = structlog.get_logger(frontend="ftp", peer=self.peer, account=account)
             self.logger.info("login", tls=self.is_secure)
             self.respond("230 Logged in.")
+            return
+        if wrong == "undecided":
+            self._cannot_check()
             return
         self.username = ""
         self.attempted_logins += 1

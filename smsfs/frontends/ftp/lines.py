@@ -59,11 +59,7 @@ class Host(Protocol):
     stopping: bool
 
     def login(self, account: str, password: str, peer: str) -> str | None:
-        """None if the password is right, or why the client is refused: "wrong" or "banned".
-
-        Raises:
-            OSError: that cannot be found out now.
-        """
+        """None if the password is right, or why the client is refused: "wrong", "banned" or "undecided"."""
 
     def filesystem(self, account: str) -> Filesystem:
         """The files of an account that has logged in."""

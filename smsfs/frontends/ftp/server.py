@@ -11,11 +11,12 @@ import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import structlog
 
 from smsfs.filesystem import Filesystem
+from smsfs.frontends.authenticator import Authenticator, CheckFailed, decided
 from smsfs.frontends.ftp.library import IOLoop
 from smsfs.frontends.ftp.lines import Host
 from smsfs.frontends.ftp.session import Session
@@ -33,20 +34,6 @@ _HEADER_SECONDS = 5.0
 T = TypeVar("T")
 #: Makes the session of a client: socket, server, the session's loop, the client's address.
 SessionType = Callable[[socket.socket, Host, IOLoop, str], Session]
-
-
-class Authenticator(Protocol):
-    """Who may log in. An unknown account takes as long to refuse as a wrong password."""
-
-    async def password(self, username: str, password: str, peer: str) -> bool:
-        """Whether the password is the account's."""
-
-    async def filesystem(self, username: str) -> Filesystem:
-        """The files of an account that has logged in, for one session.
-
-        Raises:
-            OSError: they cannot be had now; a refusal's sentence is told to the client.
-        """
 
 
 class _Handover(asyncio.Protocol):
@@ -234,9 +221,14 @@ class FtpServer(Host):
     async def _login(self, account: str, password: str, peer: str) -> str | None:
         if self._limits.is_banned(peer, self._loop.time()):
             return "banned"
-        if await self._authenticator.password(account, password, peer):
-            return None
-        self._log.info("login_failed", peer=peer, account=account, method="password")
+        log = self._log.bind(peer=peer, account=account, method="password")
+        try:
+            right = await decided(self._authenticator.password(account, password, peer), log)
+        except CheckFailed:
+            return "undecided"
+        if right is not False:
+            return None if right else "undecided"
+        log.info("login_failed")
         if self._limits.fail(peer, self._loop.time()):
             self._log.warning("banned", peer=peer, seconds=self.settings.ban_time)
             return "banned"

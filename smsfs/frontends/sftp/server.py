@@ -5,12 +5,13 @@ import contextvars
 import functools
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import asyncssh
 import structlog
 from asyncssh.constants import MSG_IGNORE
 
+from smsfs.frontends.authenticator import NOT_CHECKED, CheckFailed, KeyAuthenticator, decided
 from smsfs.frontends.limits import AddressLimits
 from smsfs.frontends.listening import cannot_listen
 from smsfs.frontends.proxy import ProxyGate
@@ -21,29 +22,14 @@ from smsfs.frontends.sftp.settings import SftpSettings, refuse_sha1, ssh_options
 if TYPE_CHECKING:
     from asyncssh.packet import SSHPacketLogger
 
-    from smsfs.filesystem import Filesystem
 
 #: While the server stops, a connection without an open file is closed after this many quiet seconds: a
 #: client that has just uploaded gets the time to send its rename.
 _QUIET = 1.0
 _POLL = 0.05
-
-
-class Authenticator(Protocol):
-    """Who may log in. An unknown account takes as long to refuse as a wrong password."""
-
-    async def password(self, username: str, password: str, peer: str) -> bool:
-        """Whether the password is the account's."""
-
-    async def key(self, username: str, key: asyncssh.SSHKey, peer: str) -> bool:
-        """Whether the public key is one of the account's; that the client holds it is checked after."""
-
-    async def filesystem(self, username: str) -> "Filesystem":
-        """The files of an account that has logged in, for one session.
-
-        Raises:
-            OSError: they cannot be had now; a refusal's sentence is told to the client.
-        """
+#: A client that leaves after having waited so long for an answer to its login, in seconds, gave up on the
+#: server; one that leaves sooner may only wish not to be counted.
+_PATIENCE = 2.0
 
 
 class _Connection(asyncssh.SSHServerConnection):
@@ -79,8 +65,11 @@ class _Client(asyncssh.SSHServer):
         self._settings = server.settings
         self._loop = asyncio.get_running_loop()
         self._counted = False
+        self._closing = False
         self._tries = 0
         self._password_failed = False
+        self._undecided = False
+        self._asked_at: float | None = None
         self._logged_in = False
         self._channels: set[SftpChannel] = set()
         self._sessions = 0
@@ -107,11 +96,17 @@ class _Client(asyncssh.SSHServer):
             self._idle_timer.cancel()
         if not self._counted:
             return
-        if self._tries and not self._logged_in and not self._password_failed:
+        if self._tries and not (self._logged_in or self._password_failed or self._excused):
             # keys alone count once for a connection: an honest client offers all that it has
             self._count_failure()
         self._server.release(self, self._peer)
         self.log.debug("connection_lost", reason=str(exc) if exc else None)
+
+    @property
+    def _excused(self) -> bool:
+        """Whether it may have been the server's doing that nobody logged in."""
+        waited = self._loop.time() - self._asked_at if self._asked_at else 0.0
+        return self._undecided or self._server.stopping or waited > _PATIENCE
 
     @property
     def writable(self) -> bool:
@@ -122,9 +117,11 @@ class _Client(asyncssh.SSHServer):
         for channel in self._channels:
             channel.wake()
 
-    def close(self, why: str) -> None:
-        """End the connection; the client reads the reason."""
-        self._conn.disconnect(asyncssh.DISC_BY_APPLICATION, why)
+    def close(self, why: str, code: int = asyncssh.DISC_BY_APPLICATION) -> None:
+        """End the connection; the client reads the reason, the first if there are several."""
+        if not self._closing:
+            self._closing = True
+            self._conn.disconnect(code, why)
 
     def finished(self) -> bool:
         """Whether nothing is under way and nothing was a moment ago."""
@@ -142,31 +139,38 @@ class _Client(asyncssh.SSHServer):
     async def validate_password(self, username: str, password: str) -> bool:
         if self._server.limits.is_banned(self._peer, self._loop.time()):
             return self._reject()
-        if await self._ask(self._server.authenticator.password(username, password, self._peer)):
-            return True
+        log = self.log.bind(account=username, method="password")
+        right = await self._ask(self._server.authenticator.password(username, password, self._peer), log)
+        if right is None:
+            self.close(NOT_CHECKED)
+        if right is not False:
+            return bool(right)
         self._password_failed = True
-        self.log.info("login_failed", account=username, method="password")
+        log.info("login_failed")
         self._count_failure()
         return self._reject()
 
     async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         if not self._settings.legacy_algorithms:
             refuse_sha1(key)
-        if await self._ask(self._server.authenticator.key(username, key, self._peer)):
+        log = self.log.bind(account=username, method="key")
+        right = await self._ask(self._server.authenticator.key(username, key, self._peer), log)
+        if right:
             return True
-        self.log.debug("key_refused", account=username, key=key.get_fingerprint())
+        log.debug("key_refused", key=key.get_fingerprint())
         return self._reject()
 
-    async def _ask(self, question: Awaitable[bool]) -> bool:
+    async def _ask(self, question: Awaitable[bool | None], log: structlog.stdlib.BoundLogger) -> bool | None:
+        """The answer; if there is none, nothing counts against the client."""
+        self._asked_at = self._loop.time()
         try:
-            return await question
-        except Exception as exc:
-            if isinstance(exc, OSError):
-                self.log.warning("login_check_failed", reason=str(exc))
-            else:
-                self.log.exception("login_check_failed")
-            self.close("Logins cannot be checked for now; try again later.")
-            return False
+            answer = await decided(question, log)
+        except CheckFailed:
+            answer = None
+            self.close(NOT_CHECKED)
+        self._asked_at = None
+        self._undecided |= answer is None
+        return answer
 
     def _count_failure(self) -> None:
         if self._server.limits.fail(self._peer, self._loop.time()):
@@ -176,9 +180,7 @@ class _Client(asyncssh.SSHServer):
         self._tries += 1
         banned = self._server.limits.is_banned(self._peer, self._loop.time())
         if banned or self._tries >= self._settings.max_auth_tries:
-            self._conn.disconnect(
-                asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, "Too many authentication failures"
-            )
+            self.close("Too many authentication failures", asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE)
         return False
 
     def auth_completed(self) -> None:
@@ -245,7 +247,7 @@ class SftpServer:
         addresses: host and port of each listening socket.
     """
 
-    def __init__(self, settings: SftpSettings, authenticator: Authenticator) -> None:
+    def __init__(self, settings: SftpSettings, authenticator: KeyAuthenticator) -> None:
         self.settings = settings
         self.authenticator = authenticator
         self.log: structlog.stdlib.BoundLogger = structlog.get_logger(frontend="sftp")
@@ -340,7 +342,7 @@ class SftpServer:
             client.close("The server is stopping.")
 
 
-async def start(settings: SftpSettings, authenticator: Authenticator) -> SftpServer:
+async def start(settings: SftpSettings, authenticator: KeyAuthenticator) -> SftpServer:
     """Listen for SFTP clients, in the running event loop.
 
     Raises:
