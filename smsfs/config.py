@@ -21,7 +21,7 @@ from cattrs.gen import make_dict_structure_fn
 
 from smsfs.backends import routing
 from smsfs.backends.smpp.options import SmppConfig
-from smsfs.errors import ConfigurationError
+from smsfs.errors import ConfigurationError, StoreDamaged
 from smsfs.store import Store
 from smsfs.store.sqlite import SqliteStore
 
@@ -247,16 +247,23 @@ def embedded(environment: Mapping[str, str] = os.environ) -> Config:
     return Config(StoreConfig(_embedded_url(environment)))
 
 
-def open_store(config: Config) -> Store:
+def open_store(config: Config, *, make: bool = True) -> Store:
     """The store that the configuration names.
 
+    Args:
+        config: it.
+        make: make the store, or upgrade its schema, if need be.
+
     Raises:
-        ConfigurationError: it cannot be opened here.
+        ConfigurationError: it cannot be opened here, or there is none.
+        StoreDamaged: it cannot be read.
     """
     if config.database is None:
-        return _open_postgresql(config.store)
+        return _open_postgresql(config.store, make=make)
     try:
-        return SqliteStore(config.database)
+        return SqliteStore(config.database, make=make)
+    except StoreDamaged:
+        raise
     except (OSError, sqlite3.Error) as exc:
         reason = getattr(exc, "strerror", None) or exc
         advice = _advice(config.database)
@@ -276,10 +283,10 @@ def _advice(path: Path) -> str:
         return f" {there} belongs to the user with the number {there.stat().st_uid}: run smsfs as that user."
 
 
-def _open_postgresql(config: StoreConfig) -> Store:
+def _open_postgresql(config: StoreConfig, *, make: bool) -> Store:
     from smsfs.store.postgresql import PostgresStore  # noqa: PLC0415 -- a single host starts without the driver
 
-    return PostgresStore(config.url, lease=config.lease, margin=config.margin)
+    return PostgresStore(config.url, lease=config.lease, margin=config.margin, make=make)
 
 
 def _embedded_url(environment: Mapping[str, str]) -> str:

@@ -5,8 +5,12 @@ table of ours; its text is one sentence for the person who sees it.
 """
 
 import errno
+from typing import Self
 
 from attrs import frozen
+
+#: What helps a damaged store.
+RESTORE = "restore a backup, or save what can be read with smsfs fsck --salvage DIR"
 
 
 class Refusal(OSError):
@@ -120,6 +124,34 @@ class StoreUnavailable(Refusal):
     """The store cannot answer for now; nothing was changed, trying again later helps (EAGAIN)."""
 
     code = errno.EAGAIN
+
+
+class StoreDamaged(Refusal):
+    """The store's own files are broken; nothing more is written, and trying again does not help (EIO).
+
+    Args:
+        sentence: what to do, without the store's place: clients see it too.
+        what: what was found, as the engine says it.
+        where: which store, for the operator.
+    """
+
+    code = errno.EIO
+
+    def __init__(self, sentence: str, what: str = "", where: str = "") -> None:
+        super().__init__(sentence)
+        self.what, self.where = what, where
+
+    @classmethod
+    def told(cls, what: str, where: str = "", cure: str = RESTORE) -> Self:
+        """Damage of some kind, and its cure behind "is damaged:"."""
+        return cls(f"The store is damaged: {cure} ({what}).", what, where)
+
+    def again(self) -> Self:
+        """The same for another who meets it, without the traceback of the first."""
+        return type(self)(self.sentence, self.what, self.where)
+
+    def __str__(self) -> str:
+        return self.sentence.replace("The store", f"The store {self.where}".rstrip(), 1)
 
 
 @frozen

@@ -155,7 +155,7 @@ def add(
     check_name(name)
     lines, (settings, extra) = key_lines(keys), settings_from(dialect_name, pairs)
     password = read_password(from_stdin=password_stdin) if password_stdin or not lines else None
-    with opened(config_file) as (config, store):
+    with opened(config_file, make=True) as (config, store):
         check_settings(config, store, dialect_name, settings)
         made = store.accounts.add(name, dialect_name, settings, store.now())
         let_in(store, made, lines, password)

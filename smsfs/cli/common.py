@@ -15,12 +15,14 @@ from rich.console import Console
 from smsfs.cli.logs import configure
 from smsfs.config import Config, load, open_store
 from smsfs.dialects.registry import dialect
-from smsfs.errors import ConfigurationError, Refusal, StoreUnavailable
+from smsfs.errors import ConfigurationError, Refusal, StoreDamaged, StoreUnavailable
 from smsfs.filesystem import Filesystems
 from smsfs.store import Account, Owner, Store
 
 #: Exit status that says: the store was away, and nothing is wrong; start me again.
 TEMPORARY = 75
+#: Exit status that says: the store is damaged, and starting again does not help.
+DAMAGED = 74
 
 out = Console(highlight=False, emoji=False)
 err = Console(stderr=True, highlight=False, emoji=False)
@@ -40,18 +42,25 @@ def config_option(function: F) -> F:
 
 
 @contextmanager
-def opened(config_file: Path | None) -> Iterator[tuple[Config, Store]]:
-    """The configuration and its store, closed at the end."""
+def opened(config_file: Path | None, *, make: bool = False) -> Iterator[tuple[Config, Store]]:
+    """The configuration and its store, closed at the end; ``make`` it, or upgrade it, if need be."""
     config = load(config_file)
-    with _stored(config) as store:
+    with _stored(config, make=make) as store:
+        if store.made:
+            err.print(made_sentence(config), markup=False, soft_wrap=True)
         yield config, store
 
 
+def made_sentence(config: Config) -> str:
+    """What is told when a store was made: its place may be a slip of the pen."""
+    return f"smsfs: made a new store, {config.database or 'in the PostgreSQL database'}"
+
+
 @contextmanager
-def _stored(config: Config) -> Iterator[Store]:
+def _stored(config: Config, *, make: bool) -> Iterator[Store]:
     """The store; a file or folder that cannot be used is told of in a sentence, as is all else."""
     try:
-        with closing(open_store(config)) as store:
+        with closing(open_store(config, make=make)) as store:
             yield store
     except OSError as exc:
         if isinstance(exc, Refusal) or exc.filename is None:
@@ -60,12 +69,14 @@ def _stored(config: Config) -> Iterator[Store]:
 
 
 @contextmanager
-def running(config_file: Path | None) -> Iterator[tuple[Config, Store]]:
+def running(config_file: Path | None, *, make: bool = False) -> Iterator[tuple[Config, Store]]:
     """As ``opened``, for what runs until it is stopped: it logs, and why it ends as well."""
     config = load(config_file)
     configure(config.log)
     try:
-        with _stored(config) as store:
+        with _stored(config, make=make) as store:
+            if store.made:
+                log.warning("store_made", store=str(config.database or "PostgreSQL"))
             yield config, store
     except (ConfigurationError, Refusal) as exc:
         if config.log.format != "json":
@@ -74,8 +85,21 @@ def running(config_file: Path | None) -> Iterator[tuple[Config, Store]]:
         sys.exit(exit_status(exc))
 
 
+def end_damaged(store: Store) -> None:
+    """End with the reason and the exit status of a damaged store, if it is one.
+
+    Raises:
+        StoreDamaged: it is.
+    """
+    found = store.damaged()
+    if found and store.ends_when_damaged:
+        raise found
+
+
 def exit_status(exc: Exception) -> int:
     """What a command ends with when this is why."""
+    if isinstance(exc, StoreDamaged):
+        return DAMAGED
     return TEMPORARY if isinstance(exc, StoreUnavailable) else 1
 
 

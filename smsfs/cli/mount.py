@@ -1,13 +1,20 @@
 """``smsfs mount``: the files of an account, or of all, as a folder of this host."""
 
+import os
+import signal
+import threading
+import time
 from functools import partial
 from pathlib import Path
 
 import click
 import structlog
 
-from smsfs.cli.common import config_option, filesystems, find_account, running
+from smsfs.cli.common import config_option, end_damaged, filesystems, find_account, running
 from smsfs.frontends import fuse
+from smsfs.store import Store
+
+DAMAGE_POLL_SECONDS = 0.2
 
 log = structlog.get_logger()
 
@@ -28,7 +35,16 @@ def mount(mountpoint: str, name: str | None, allow_other: bool, config_file: Pat
         filesystem = made.of(find_account(store, name)) if name else made.all()
         alone = not {"front", "dispatch"}.intersection(store.alive().values())
         on_ready = partial(_tell_ready, mountpoint, alone=alone)
+        threading.Thread(target=_end_when_damaged, args=[store], daemon=True).start()
         fuse.mount(filesystem, mountpoint, allow_other=allow_other, on_ready=on_ready)
+        end_damaged(store)
+
+
+def _end_when_damaged(store: Store) -> None:
+    """Have libfuse unmount by the signal that always does."""
+    while not (store.ends_when_damaged and store.damaged()):
+        time.sleep(DAMAGE_POLL_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _tell_ready(mountpoint: str, *, alone: bool) -> None:

@@ -17,9 +17,9 @@ import click
 import structlog
 
 from smsfs.backends.smpp.options import SmppConfig, tls_context
-from smsfs.cli.common import TEMPORARY, config_option, filesystems, running
+from smsfs.cli.common import DAMAGED, TEMPORARY, config_option, end_damaged, filesystems, running
 from smsfs.config import Config, FtpConfig, SftpConfig
-from smsfs.errors import ConfigurationError, StoreUnavailable
+from smsfs.errors import ConfigurationError, StoreDamaged, StoreUnavailable
 from smsfs.frontends.logins import Logins, host_keys
 from smsfs.frontends.proxy import networks
 from smsfs.frontends.sftp import SftpServer, SftpSettings
@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 STEADY_SECONDS = 60.0
 EARLIEST_YEAR = 2020
+#: A start waits no longer for the look over the store: of a large one, a part is looked at.
+LOOK_SECONDS = 5.0
+DAMAGE_POLL_SECONDS = 0.1
+#: On a damaged store nothing can be finished: sessions and workers are given this long, whatever the grace,
+#: and the health page as long at least to say why.
+DAMAGE_GRACE = 2.0
 
 log = structlog.get_logger()
 
@@ -43,10 +49,13 @@ def serve(config_file: Path | None) -> None:
 
     Prints one line "ready" for each listener. A second signal ends it at once; nothing is lost.
     """
-    with running(config_file) as (config, store):
+    with running(config_file, make=True) as (config, store):
         _check_clock(datetime.fromtimestamp(store.now(), UTC))
         _check_backends(config)
+        if not store.look_over(LOOK_SECONDS):
+            log.info("looked_over_in_part", seconds=LOOK_SECONDS, hint="smsfs fsck looks at all of the store")
         asyncio.run(_serve(config, config_file, store))
+        end_damaged(store)
 
 
 def _check_backends(config: Config) -> None:
@@ -93,22 +102,35 @@ async def _serve(config: Config, config_file: Path | None, store: Store) -> None
         web_addresses = [address(text) for text in config.web.listen] if config.web else []
     workers = [Worker(name, config_file, store, config) for name in ("intake", "dispatch", "reports")]
     tasks = [asyncio.create_task(worker.run()) for worker in workers]
-    web = None
+    web, grace = None, config.pipeline.stop_grace
     try:
         await _listen("sftp", sftp)
         if ftp:
             await _listen("ftp", ftp)
             _print_ready("ftps", ftp.implicit_addresses)
         web = await _listen_web(web_addresses, partial(_unready, stop, store, owner))
-        await stop.wait()
-        log.info("stopping", grace=config.pipeline.stop_grace)
+        grace = await _until_stopped(stop, store, config.pipeline.stop_grace)
     finally:
-        await asyncio.gather(*(server.stop(config.pipeline.stop_grace) for server in (sftp, ftp) if server))
-        await asyncio.gather(*(worker.stop() for worker in workers))
+        await asyncio.gather(*(server.stop(grace) for server in (sftp, ftp) if server))
+        await asyncio.gather(*(worker.stop(grace) for worker in workers))
         await asyncio.gather(*tasks)
         if web:
             await web.stop()
         logins.close()
+
+
+async def _until_stopped(stop: asyncio.Event, store: Store, grace: float) -> float:
+    """Wait for a signal, or for damage; the seconds that those who are busy get."""
+    while not stop.is_set():
+        found = store.damaged()
+        if found and store.ends_when_damaged:
+            log.critical("store_damaged", store=found.where, reason=found.what, hint=found.sentence)
+            await asyncio.sleep(DAMAGE_GRACE)  # so that every check of the health page hears of it
+            return min(grace, DAMAGE_GRACE)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), DAMAGE_POLL_SECONDS)
+    log.info("stopping", grace=grace)
+    return grace
 
 
 def _stop_or_end(stop: asyncio.Event) -> None:
@@ -146,11 +168,14 @@ async def _unready(stop: asyncio.Event, store: Store, owner: Owner) -> str | Non
 
 def _store_fault(store: Store, owner: Owner) -> str | None:
     """A lease that ran out while the store was away is replaced: the next upload would do the same."""
+    found = store.damaged()
+    if found:
+        return found.sentence
     try:
         store.accounts.find("")
         store.current(owner)
-    except StoreUnavailable as exc:
-        return str(exc)
+    except (StoreUnavailable, StoreDamaged) as exc:
+        return exc.sentence
     return None
 
 
@@ -235,6 +260,9 @@ class Worker:
             began = loop.time()
             try:
                 status = await self._once()
+                if status == DAMAGED:
+                    what = f"{self._name} met it; the log says what it is"
+                    self._store.condemn(StoreDamaged.told(what, str(self._config.database or "")))
                 if self._stopping.is_set():
                     return
                 log.error("worker_ended", worker=self._name, status=status, again_in=pause)
@@ -265,17 +293,15 @@ class Worker:
             retry_at = self._store.now() + self._config.pipeline.retry_seconds
             self._store.settle(retry_at if crashed else None, ended=self._started)
 
-    async def stop(self) -> None:
-        """Let it finish what it has in hand, for as long as the grace lasts."""
+    async def stop(self, grace: float) -> None:
+        """Let it finish what it has in hand, for as many seconds as ``grace``."""
         self._stopping.set()
         process = self._process
         if process is None or process.returncode is not None:
             return
         if process.stdin:
             process.stdin.close()
-        done, _ = await asyncio.wait(
-            {asyncio.create_task(process.wait())}, timeout=self._config.pipeline.stop_grace
-        )
+        done, _ = await asyncio.wait({asyncio.create_task(process.wait())}, timeout=grace)
         if not done:
             log.error("worker_killed", worker=self._name)
             process.kill()

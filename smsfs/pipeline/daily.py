@@ -21,7 +21,7 @@ from smsfs.dialects.naxai.reports import (
     span,
     status_csv,
 )
-from smsfs.errors import StoreUnavailable
+from smsfs.errors import StoreDamaged, StoreUnavailable
 from smsfs.pipeline.messages import MessageStatus, statuses
 from smsfs.pipeline.results import REPORTS
 from smsfs.states import MessageState
@@ -119,7 +119,7 @@ class DailyReporter:
         except StaleOwnerError as exc:
             log.warning("stale_write", account=account.name, day=day.isoformat(), reason=str(exc))
             self._failed[account.id, day] = now + FAILED_SECONDS
-        except StoreUnavailable:
+        except (StoreUnavailable, StoreDamaged):
             raise
         except Exception:
             log.exception("daily_report_failed", account=account.name, day=day.isoformat())

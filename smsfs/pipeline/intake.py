@@ -18,7 +18,7 @@ from attrs import evolve, frozen
 from smsfs.backends import routing
 from smsfs.dialects import Dialect
 from smsfs.dialects.settings import settings_of
-from smsfs.errors import Cause, Exists, Ignored, StoreUnavailable, Unreadable
+from smsfs.errors import Cause, Exists, Ignored, StoreDamaged, StoreUnavailable, Unreadable
 from smsfs.pipeline.cancelled import GRACE_SECONDS
 from smsfs.pipeline.reading import Reading, Sorter, Work
 from smsfs.states import FileState
@@ -95,7 +95,7 @@ class Intake:
             return
         try:
             self._read(batch)
-        except (StaleOwnerError, StoreUnavailable):
+        except (StaleOwnerError, StoreUnavailable, StoreDamaged):
             raise
         except Exception as exc:
             log.exception("intake_failed", batch=batch.id, file=batch.path, failures=batch.failures + 1)

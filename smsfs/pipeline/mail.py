@@ -19,7 +19,7 @@ import structlog
 from attrs import frozen
 
 from smsfs.dialects import Dialect
-from smsfs.errors import Cause, StoreUnavailable
+from smsfs.errors import Cause, StoreDamaged, StoreUnavailable
 from smsfs.pipeline import cancelled
 from smsfs.pipeline.messages import MessageStatus
 from smsfs.sms.quoting import escaped
@@ -161,7 +161,7 @@ class Mailer:
                     notice, mail = left[0]
                     self._hand_over(smtp, notice, mail)
                     left.pop(0)
-        except StoreUnavailable:
+        except (StoreUnavailable, StoreDamaged):
             raise
         except OSError as exc:
             log.warning("mail_relay_away", host=relay.host, reason=_why(exc), mails=len(left))

@@ -17,7 +17,7 @@ import structlog
 from attrs import define
 
 from smsfs.dialects.settings import DAY, RESULTS_FOLDER
-from smsfs.errors import StoreUnavailable
+from smsfs.errors import StoreDamaged, StoreUnavailable
 from smsfs.pipeline.messages import MessageStatus, statuses
 from smsfs.states import FINAL_MESSAGE_STATES, MessageState
 from smsfs.store import Batch, LeaseLostError, Owner, Result, ResultVersion, StaleOwnerError, Store
@@ -170,7 +170,7 @@ class ResultWriter:
             self._write(result)
         except StaleOwnerError as exc:
             log.warning("stale_write", batch=result.batch.id, file=result.batch.path, reason=str(exc))
-        except StoreUnavailable:
+        except (StoreUnavailable, StoreDamaged):
             raise
         except OSError as exc:
             self._failed(result, log.error, reason=str(exc))

@@ -44,6 +44,7 @@ from smsfs.store.records import (
 )
 from smsfs.store.results import Results
 from smsfs.store.routing import Routing
+from smsfs.store.soundness import Soundness
 from smsfs.store.trouble import Aside, Trouble, WorkerState
 
 __all__ = [
@@ -380,7 +381,7 @@ class Feed(Protocol):
         """The slice with this number."""
 
 
-class Store(Protocol):
+class Store(Soundness, Protocol):
     """One engine's store."""
 
     accounts: Accounts
@@ -437,9 +438,6 @@ class Store(Protocol):
         Returns:
             How many processes were found dead.
         """
-
-    def damage(self) -> list[str]:
-        """What the engine finds wrong with its own files; nothing when they are whole."""
 
     def changed(self, timeout: float) -> bool:
         """Wait until something was committed by anyone else, at most ``timeout`` seconds."""

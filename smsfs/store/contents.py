@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from io import RawIOBase
 from typing import Protocol
 
-from smsfs.errors import StoreUnavailable
+from smsfs.errors import StoreDamaged, StoreUnavailable
 from smsfs.store.records import File
 
 
@@ -62,7 +62,7 @@ def kept_if_shown(contents: "Contents", made: Callable[[], Iterable[str]]) -> It
     """
     try:
         yield
-    except StoreUnavailable:
+    except (StoreUnavailable, StoreDamaged):
         raise
     except BaseException:
         contents.delete(made())

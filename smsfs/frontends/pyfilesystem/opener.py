@@ -42,7 +42,7 @@ class SmsfsOpener(Opener):
         try:
             _check_url(parse_result)
             given = parse_result.params.get("config")
-            store = config.open_store(config.load(Path(cwd, given) if given else None))
+            store = config.open_store(config.load(Path(cwd, given) if given else None), make=False)
             return _opened(store, parse_result.resource)
         except (ConfigurationError, OSError, errors.FSError) as exc:
             raise errors.CreateFailed(sentence(exc), exc) from exc

@@ -16,7 +16,7 @@ import structlog
 from attrs import define
 
 from smsfs import __version__
-from smsfs.errors import StoreUnavailable
+from smsfs.errors import StoreDamaged, StoreUnavailable
 from smsfs.store import (
     Accounts,
     Claims,
@@ -74,12 +74,26 @@ class PostgresStore:
         host: this host's name in ``smsfs hosts``.
         lease: seconds a process counts as alive after its last sign of life.
         margin: seconds before the end of its lease at which it stops by itself.
+        make: make the tables, or upgrade them, if need be.
+
+    Attributes:
+        made: whether this made them.
+        ends_when_damaged: no: a standby may be sound, and everything goes on once it has taken over.
     """
 
+    ends_when_damaged = False
+
     def __init__(
-        self, url: str, host: str | None = None, lease: float = LEASE_SECONDS, margin: float = MARGIN_SECONDS
+        self,
+        url: str,
+        host: str | None = None,
+        lease: float = LEASE_SECONDS,
+        margin: float = MARGIN_SECONDS,
+        *,
+        make: bool = True,
     ) -> None:
-        self._database = Database(url)
+        self._database = Database(url, upgrade=make)
+        self.made = self._database.made
         self._host = host or socket.gethostname()
         self._lease, self._margin = lease, margin
         self._clock = _Clock()
@@ -228,6 +242,19 @@ class PostgresStore:
     def damage(self) -> list[str]:
         """PostgreSQL's own files are for its own tools."""
         return []
+
+    def look_over(self, seconds: float) -> bool:
+        """Nothing: each page that is read is checked, if the database has checksums."""
+        del seconds
+        return True
+
+    def damaged(self) -> StoreDamaged | None:
+        """What was met a moment ago: after a failover it is met no more."""
+        return self._database.damaged()
+
+    def condemn(self, found: StoreDamaged) -> None:
+        """Note that another process has met damage."""
+        self._database.met(found)
 
     def close(self) -> None:
         """Hand the leases back at once, and let go of everything."""

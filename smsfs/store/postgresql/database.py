@@ -7,6 +7,7 @@ while under way may have happened all the same, and callers can bear either.
 
 import re
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -15,8 +16,8 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from smsfs.errors import ConfigurationError, Exists, StoreUnavailable
-from smsfs.store.sql import load_migrations, load_statements
+from smsfs.errors import ConfigurationError, Exists, StoreDamaged, StoreUnavailable
+from smsfs.store.sql import load_migrations, load_statements, no_store
 
 CHANNEL = "smsfs"
 MOST_CONNECTIONS = 40
@@ -39,6 +40,17 @@ OPTIONS: dict[str, Any] = {
 }
 #: What says that the server cannot be had now; a transaction that it ended by itself is an InternalError.
 AWAY = (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
+
+#: Broken pages (XX001) and indexes (XX002), a table's file that is gone, and a disk that cannot be read.
+DAMAGE = (
+    psycopg.errors.DataCorrupted,
+    psycopg.errors.IndexCorrupted,
+    psycopg.errors.UndefinedFile,
+    psycopg.errors.IoError,
+)
+OTHERS_TABLE = "The database has another program's table schema_version: give smsfs a database of its own."
+#: For so long after damage was met the store is told to be damaged.
+DAMAGE_SECONDS = 60.0
 
 
 def _named(statement: str) -> str:
@@ -94,8 +106,10 @@ class PostgresConnection:
 class Database:
     """The connections of this process, as many as are needed at a time."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, upgrade: bool = True) -> None:
         self._url = url
+        self._damage: tuple[float, StoreDamaged] | None = None
+        self.made = False
         self._firsts = threading.BoundedSemaphore(MOST_CONNECTIONS - SECOND_CONNECTIONS)
         self._thread = threading.local()
         self._pool = ConnectionPool(
@@ -110,7 +124,7 @@ class Database:
             name="smsfs",
             open=False,
         )
-        self._migrate()
+        self._migrate(upgrade=upgrade)
         self._pool.open()
 
     @contextmanager
@@ -137,10 +151,22 @@ class Database:
             raise StoreUnavailable("Something this needs has just gone; try again.") from exc
         except psycopg.IntegrityError as exc:
             raise Exists(f"The store has this already ({_first_line(exc)}).") from exc
+        except DAMAGE as exc:
+            raise self.met(_damage(exc)) from exc
         except AWAY as exc:
             raise StoreUnavailable(
                 f"The database does not answer now ({_first_line(exc)}); try again later."
             ) from exc
+
+    def met(self, found: StoreDamaged) -> StoreDamaged:
+        """Remember damage, for a while."""
+        self._damage = time.monotonic(), found
+        return found
+
+    def damaged(self) -> StoreDamaged | None:
+        """The damage that was met a moment ago."""
+        at, found = self._damage or (0.0, None)
+        return found if time.monotonic() - at < DAMAGE_SECONDS else None
 
     @contextmanager
     def reading(self) -> Iterator[PostgresConnection]:
@@ -165,15 +191,19 @@ class Database:
         except AWAY as exc:
             raise StoreUnavailable(f"The database does not answer now ({_first_line(exc)}).") from exc
 
-    def _migrate(self) -> None:
+    def _migrate(self, *, upgrade: bool) -> None:
         """Bring the schema up to date, once, whichever host is first.
 
         Raises:
-            ConfigurationError: the database cannot be used, or a newer smsfs has made it.
+            ConfigurationError: the database cannot be used, or another version of smsfs has made it, or it is
+                empty and this may not change it.
+            StoreDamaged: it cannot be read.
         """
         try:
             with psycopg.connect(self._url, **OPTIONS) as connection:
-                _migrate(connection)
+                self.made = _migrate(connection, upgrade=upgrade)
+        except DAMAGE as exc:
+            raise _damage(exc) from exc
         except AWAY as exc:
             raise StoreUnavailable(f"The database does not answer ({_first_line(exc)}).") from exc
         except psycopg.Error as exc:
@@ -188,7 +218,8 @@ def _configure(connection: psycopg.Connection[Any]) -> None:
     connection.execute(f"SET idle_in_transaction_session_timeout = '{STANDSTILL_SECONDS}s'".encode())
 
 
-def _migrate(connection: psycopg.Connection[Any]) -> None:
+def _migrate(connection: psycopg.Connection[Any], *, upgrade: bool) -> bool:
+    """Bring the schema up to date; whether there was none."""
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise ConfigurationError(
@@ -196,17 +227,68 @@ def _migrate(connection: psycopg.Connection[Any]) -> None:
             "make one with: createdb --encoding UTF8 --template template0"
         )
     scripts = load_migrations("smsfs.store.postgresql")
+    if not upgrade:
+        _check_version(_version(connection), len(scripts))
+        return False
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
-    connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)")
-    row = connection.execute("SELECT max(version) FROM schema_version").fetchone()
-    have = (row and row[0]) or 0
-    if have > len(scripts) + 1:
-        raise ConfigurationError(
-            f"The database has schema {have}, this smsfs knows {len(scripts)}: upgrade smsfs."
-        )
-    for number, script in enumerate(scripts[have:], have + 1):
+    have = _version(connection)
+    if have is None:
+        connection.execute("CREATE TABLE schema_version (version BIGINT NOT NULL)")
+    _check_newest(have or 0, len(scripts))
+    for number, script in enumerate(scripts[have or 0 :], (have or 0) + 1):
         connection.execute(script.encode())
         connection.execute("INSERT INTO schema_version VALUES (%s)", (number,))
+    return not have
+
+
+def _version(connection: psycopg.Connection[Any]) -> int | None:
+    """The schema that the database has; None where it has no table of ours.
+
+    Raises:
+        ConfigurationError: the table of versions is another program's.
+    """
+    if not _has_table(connection, "schema_version"):
+        return None
+    try:
+        row = connection.execute("SELECT CAST(max(version) AS BIGINT) FROM schema_version").fetchone()
+    except (psycopg.ProgrammingError, psycopg.DataError) as exc:
+        raise ConfigurationError(OTHERS_TABLE) from exc
+    version: int = (row and row[0]) or 0
+    if version and not _has_table(connection, "batch"):
+        raise ConfigurationError(OTHERS_TABLE)
+    return version
+
+
+def _has_table(connection: psycopg.Connection[Any], name: str) -> bool:
+    row = connection.execute("SELECT to_regclass(%s)", (name,)).fetchone()
+    return bool(row and row[0])
+
+
+def _check_version(have: int | None, known: int) -> None:
+    """Check that a command may work on the tables, which it may not change.
+
+    Raises:
+        ConfigurationError: there are none, or they are another version's.
+    """
+    if not have:
+        raise ConfigurationError(no_store("The database has no tables of smsfs."))
+    if have < known:
+        raise ConfigurationError(
+            f"The database has schema {have}, this smsfs needs {known}: make a backup, then start "
+            "smsfs serve of this version, which upgrades it."
+        )
+    _check_newest(have, known)
+
+
+def _check_newest(have: int, known: int) -> None:
+    if have > known + 1:
+        raise ConfigurationError(f"The database has schema {have}, this smsfs knows {known}: upgrade smsfs.")
+
+
+def _damage(exc: BaseException) -> StoreDamaged:
+    return StoreDamaged.told(
+        _first_line(exc), cure="fail over to a standby that is sound, or restore a backup of the database"
+    )
 
 
 def _first_line(exc: BaseException) -> str:

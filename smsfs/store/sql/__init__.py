@@ -59,6 +59,14 @@ def plain(text: str) -> str:
     return text.replace("\0", "\ufffd").encode("utf-16-be", "surrogatepass").decode("utf-16-be", "replace")
 
 
+def no_store(sentence: str) -> str:
+    """What a command is told that may not make the store that ``sentence`` says is missing."""
+    return (
+        f"{sentence} smsfs serve and smsfs account add make a store; if there should be one already, "
+        "name its configuration with -c."
+    )
+
+
 def load_statements(*packages: str) -> dict[str, str]:
     """The named statements of several packages; a later one replaces an earlier one's."""
     found: dict[str, str] = {}

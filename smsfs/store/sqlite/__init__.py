@@ -14,6 +14,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from smsfs import __version__
+from smsfs.errors import ConfigurationError, StoreDamaged
 from smsfs.store import (
     Accounts,
     Claims,
@@ -32,7 +33,7 @@ from smsfs.store import (
     Trouble,
 )
 from smsfs.store.durable import make_file, make_folder
-from smsfs.store.sql import Row
+from smsfs.store.sql import Row, no_store
 from smsfs.store.sql.accounts import SqlAccounts
 from smsfs.store.sql.claims import SqlClaims
 from smsfs.store.sql.daily import SqlDaily
@@ -48,6 +49,7 @@ from smsfs.store.sql.routing import SqlRouting
 from smsfs.store.sql.trouble import SqlTrouble
 from smsfs.store.sqlite.contents import PlainContents
 from smsfs.store.sqlite.database import Database
+from smsfs.store.sqlite.identity import standing
 
 POLL_SECONDS = 0.02
 
@@ -58,14 +60,31 @@ class SqliteStore:
     Args:
         path: the database file; ``contents/`` and ``run/`` stand beside it.
         clock: seconds since the epoch.
+        make: make the store, or upgrade its schema, if need be.
+
+    Attributes:
+        made: whether this made it.
+
+    Raises:
+        ConfigurationError: there is none, or something else stands there, which is left as it is; or its
+            schema is another version's.
+        StoreDamaged: it cannot be read.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+    ends_when_damaged = True
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time, *, make: bool = True) -> None:
+        there = standing(path)
+        if there != "ours" and not make:
+            raise ConfigurationError(
+                no_store(f"The store {path} cannot be opened: No such file or directory.")
+            )
         make_folder(path.parent)
         with suppress(FileExistsError):
             os.close(make_file(path))  # SQLite would let every user of the host read it
         self._clock = clock
-        self._database = Database(path)
+        self._database = Database(path, upgrade=make)
+        self.made = self._database.made
         self._run = path.parent / "run"
         make_folder(self._run)
         self._locks: list[int] = []
@@ -170,6 +189,18 @@ class SqliteStore:
         """What SQLite's own checks find."""
         found = self._database.check()
         return [f"{self._database.path}: {line}." for line in found]
+
+    def look_over(self, seconds: float) -> bool:
+        """SQLite's quick check, for so long at most."""
+        return self._database.look_over(seconds)
+
+    def damaged(self) -> StoreDamaged | None:
+        """The damage that was met."""
+        return self._database.damaged
+
+    def condemn(self, found: StoreDamaged) -> None:
+        """Neither read nor write any more."""
+        self._database.damaged = self._database.damaged or found
 
     def changed(self, timeout: float) -> bool:
         """Watch SQLite's data version, which another connection's commit changes."""

@@ -10,13 +10,14 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from smsfs.errors import ConfigurationError, Exists, StoreUnavailable
+from smsfs.errors import ConfigurationError, Exists, Refusal, StoreDamaged, StoreUnavailable
 from smsfs.store.sql import load_migrations, load_statements
+from smsfs.store.sqlite.identity import APPLICATION_ID, bears_number, is_damage, lacks_table
 
 BUSY_SECONDS = 20.0
 RETRY_SECONDS = 0.0005
@@ -55,10 +56,27 @@ class SqliteConnection:
 
 
 class Database:
-    """The connections of this process: one to write, and some to read."""
+    """The connections of this process: one to write, and some to read.
 
-    def __init__(self, path: Path) -> None:
+    Once damage was met, nothing is read or written any more: what is built on a broken page breaks others.
+
+    Args:
+        path: the file.
+        upgrade: make the schema, or bring it up to date, if need be.
+
+    Attributes:
+        made: whether this made the schema.
+        damaged: what was met.
+
+    Raises:
+        ConfigurationError: the schema is not this version's.
+        StoreDamaged: it cannot be read.
+    """
+
+    def __init__(self, path: Path, *, upgrade: bool = True) -> None:
         self.path = path
+        self.made = False
+        self.damaged: StoreDamaged | None = None
         self._write_lock = threading.RLock()
         self._all: list[sqlite3.Connection] = []
         self._spare: list[SqliteConnection] = []
@@ -66,7 +84,11 @@ class Database:
         try:
             self._writer = SqliteConnection(self._connect(timeout=0))
             self._watcher = self._connect(READ_BUSY_SECONDS)
-            self._migrate()
+            self._file = path.stat()
+            self._migrate(upgrade=upgrade)
+        except sqlite3.Error as exc:
+            self.close()
+            raise (self._failed(exc, "") if is_damage(exc) else exc) from exc
         except BaseException:
             self.close()
             raise
@@ -92,6 +114,7 @@ class Database:
         Raises:
             StoreUnavailable: the file cannot be read.
         """
+        self._refuse_damaged()
         try:
             connection = self._take()
             try:
@@ -99,7 +122,34 @@ class Database:
             finally:
                 self._give_back(connection)
         except sqlite3.Error as exc:
-            raise StoreUnavailable(f"The store cannot be read now ({exc}); try again later.") from exc
+            raise self._failed(exc, f"The store cannot be read now ({exc}); try again later.") from exc
+
+    def _refuse_damaged(self) -> None:
+        if self.damaged:
+            raise self.damaged.again()
+
+    def _failed(self, exc: sqlite3.Error, sentence: str) -> Refusal:
+        """What an error is told as: damage, remembered from now on, or else ``sentence``."""
+        if not is_damage(exc) and not (lacks_table(exc) and not bears_number(self.path)):
+            return StoreUnavailable(sentence)
+        return self._found(str(exc))
+
+    def _found(self, what: str) -> StoreDamaged:
+        self.damaged = self.damaged or StoreDamaged.told(what, str(self.path))
+        return self.damaged.again()
+
+    def _check_place(self) -> None:
+        """A file that was deleted or replaced still takes commits, and no restart would find them.
+
+        Raises:
+            StoreDamaged: it was.
+        """
+        try:
+            there = self.path.stat()
+        except FileNotFoundError:
+            raise self._found("its file was deleted or moved away while smsfs ran") from None
+        if (there.st_ino, there.st_dev) != (self._file.st_ino, self._file.st_dev):
+            raise self._found("another file was put in its place while smsfs ran")
 
     def _take(self) -> SqliteConnection:
         try:
@@ -126,6 +176,8 @@ class Database:
             Exists: a row that must be the only one of its kind would not be.
         """
         with self._write_lock:
+            self._refuse_damaged()
+            self._check_place()
             try:
                 self._sync(synced=synced)
                 _retry(lambda: self._writer.plain.execute("BEGIN IMMEDIATE"))
@@ -140,10 +192,9 @@ class Database:
                     raise StoreUnavailable("Something this needs has just gone; try again.") from exc
                 raise Exists(f"The store has this already ({exc}).") from exc
             except sqlite3.Error as exc:
+                refusal = self._failed(exc, f"The store cannot be written now ({exc}); nothing was changed.")
                 self._roll_back()
-                raise StoreUnavailable(
-                    f"The store cannot be written now ({exc}); nothing was changed."
-                ) from exc
+                raise refusal from exc
 
     def _sync(self, *, synced: bool) -> None:
         """Whether the next commit is synced; SQLite does not take this within a transaction."""
@@ -153,20 +204,28 @@ class Database:
 
     def _roll_back(self) -> None:
         if self._writer.plain.in_transaction:  # a full disk, for one, has SQLite roll back by itself
-            self._writer.plain.execute("ROLLBACK")
+            with suppress(sqlite3.Error) if self.damaged else nullcontext():
+                self._writer.plain.execute("ROLLBACK")
 
-    def _migrate(self) -> None:
+    def _migrate(self, *, upgrade: bool) -> None:
         """Bring the schema up to date, once, whichever process is first.
 
         Raises:
-            ConfigurationError: a newer smsfs made this store.
+            ConfigurationError: a newer smsfs made this store; or an older one, and this may not change it.
         """
         scripts = load_migrations("smsfs.store.sqlite")
         with self.reading() as reader:
-            if reader.plain.execute("PRAGMA user_version").fetchone()[0] == len(scripts):
+            have = _number(reader, "user_version")
+            marked = _number(reader, "application_id") == APPLICATION_ID
+            if have == len(scripts) and (marked or not upgrade):
                 return  # without a write, for which a full disk has no room
+        if have < len(scripts) and not upgrade:
+            raise ConfigurationError(
+                f"The store {self.path} has schema {have}, this smsfs needs {len(scripts)}: stop every smsfs "
+                "on it, make a backup of its folder, then start smsfs serve, which upgrades it."
+            )
         with self.write() as connection:
-            have = connection.plain.execute("PRAGMA user_version").fetchone()[0]
+            have = _number(connection, "user_version")
             if have > len(scripts):
                 raise ConfigurationError(
                     f"{self.path} has schema {have}, this smsfs knows {len(scripts)}: upgrade smsfs."
@@ -175,6 +234,37 @@ class Database:
                 for statement in _split(script):
                     connection.plain.execute(statement)
             connection.plain.execute(f"PRAGMA user_version = {len(scripts)}")
+            connection.plain.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        self.made = have == 0
+
+    def look_over(self, seconds: float) -> bool:
+        """SQLite's quick check, ended after a time; whether it came to its end.
+
+        Raises:
+            StoreDamaged: it found something.
+        """
+        ended = threading.Event()
+
+        def end(connection: sqlite3.Connection) -> None:
+            ended.set()
+            connection.interrupt()
+
+        with self.reading() as reader:
+            timer = threading.Timer(seconds, end, [reader.plain])
+            timer.daemon = True
+            timer.start()
+            try:
+                lines = [row[0] for row in reader.plain.execute("PRAGMA quick_check(1)")]
+            except sqlite3.OperationalError as exc:
+                if exc.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                    raise
+                return False
+            finally:
+                timer.cancel()
+                timer.join()  # an interrupt that came late would end somebody else's statement
+        if not ended.is_set() and lines != ["ok"]:
+            raise self._found(lines[0].removeprefix("*** in database main ***\n"))
+        return not ended.is_set()
 
     def check(self) -> list[str]:
         """Faults in the file's structure, and rows that refer to nothing."""
@@ -188,7 +278,11 @@ class Database:
 
     def data_version(self) -> int:
         """A number that changes when another connection has committed; for one thread at a time."""
-        version: int = self._watcher.execute("PRAGMA data_version").fetchone()[0]
+        self._refuse_damaged()
+        try:
+            version: int = self._watcher.execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.Error as exc:
+            raise self._failed(exc, f"The store cannot be read now ({exc}); try again later.") from exc
         return version
 
     def close(self) -> None:
@@ -198,6 +292,11 @@ class Database:
                 connection.close()
             self._all.clear()
             self._spare.clear()
+
+
+def _number(connection: SqliteConnection, pragma: str) -> int:
+    number: int = connection.plain.execute(f"PRAGMA {pragma}").fetchone()[0]
+    return number
 
 
 def _split(script: str) -> Iterator[str]:

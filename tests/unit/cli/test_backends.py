@@ -2,6 +2,7 @@
 
 import pytest
 
+from smsfs.config import load, open_store
 from smsfs.store import BackendState
 
 CONFIGURATION = """
@@ -19,6 +20,7 @@ path = "second.jsonl"
 def configured(tmp_path, smsfs):
     """Two backends."""
     (tmp_path / "smsfs.toml").write_text(CONFIGURATION, encoding="utf-8")
+    open_store(load()).close()
     return smsfs
 
 

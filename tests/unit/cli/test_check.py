@@ -100,7 +100,11 @@ def test_causes_are_counted_beyond_the_hundredth(check):
             "name one with --account, or use smsfs connector test NAME FILE.",
         ),
         (["list.csv", "--dialect", "smpp"], 2, "'smpp' is not one of 'gatewayapi', 'smsportal', 'naxai'."),
-        (["list.csv", "--account", "nobody"], 1, "There is no account nobody; there are: none yet."),
+        (
+            ["list.csv", "--account", "nobody"],
+            1,
+            "smsfs serve and smsfs account add make a store; ",
+        ),
     ],
 )
 def test_wrong_arguments(smsfs, tmp_path, arguments, status, told):

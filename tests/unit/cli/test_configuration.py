@@ -5,6 +5,8 @@ import pytest
 
 def test_nothing_is_needed(smsfs, tmp_path):
     """The first command of a new user would ask for a configuration."""
+    add = ("account", "add", "clinic", "--dialect", "gatewayapi", "--password-stdin")
+    assert smsfs(*add, text="secret-1\n").status == 0
     assert smsfs("files").status == 0
     assert (tmp_path / "data" / "smsfs.db").is_file()
 
@@ -14,10 +16,11 @@ def test_file_given_comes_first(smsfs, tmp_path, monkeypatch):
     for name in ("given", "environment", "smsfs"):
         url = f"sqlite://{tmp_path}/{name}/smsfs.db"
         (tmp_path / f"{name}.toml").write_text(f'[store]\nurl = "{url}"\n', encoding="utf-8")
-    smsfs("files")
+    add = ("account", "add", "clinic", "--dialect", "gatewayapi", "--password-stdin")
+    smsfs(*add, text="secret-1\n")
     monkeypatch.setenv("SMSFS_CONFIG", str(tmp_path / "environment.toml"))
-    smsfs("files")
-    smsfs("files", "-c", "given.toml")
+    smsfs(*add, text="secret-1\n")
+    smsfs(*add, "-c", "given.toml", text="secret-1\n")
     assert sorted(file.parent.name for file in tmp_path.glob("*/smsfs.db")) == [
         "environment",
         "given",

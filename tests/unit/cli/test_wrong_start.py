@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from smsfs.config import load, open_store
 from smsfs.testing.server import Installation, free_ports
 
 
@@ -79,7 +80,9 @@ def test_mount_point(tmp_path):
 def test_mount_of_an_unknown_account(tmp_path):
     """A slip in a name would mount nothing and say so in a traceback."""
     (tmp_path / "mnt").mkdir()
-    process = Installation(tmp_path).run("mount", str(tmp_path / "mnt"), "--account", "nobody", check=False)
+    installation = Installation(tmp_path)
+    open_store(load(installation.configuration)).close()
+    process = installation.run("mount", str(tmp_path / "mnt"), "--account", "nobody", check=False)
     assert sentence(process) == "smsfs: There is no account nobody; there are: none yet."
 
 

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from smsfs.dialects.registry import dialect
-from smsfs.errors import ConfigurationError, StoreUnavailable
+from smsfs.errors import ConfigurationError, StoreDamaged, StoreUnavailable
 from smsfs.filesystem import Filesystems
 from smsfs.pipeline.intake import Intake, IntakeRules
 from smsfs.store import NewReceipt, NewReplyPart, Outcome, SliceReport
@@ -259,4 +259,56 @@ def test_threads_with_a_connection_get_a_second(database, monkeypatch):
         thread.join(60)
     assert not [what for what in ended if isinstance(what, StoreUnavailable)]
     assert "all connections were in use" in str(got)
+    store.close()
+
+
+def test_a_command_that_may_not_make_tables_makes_none(database):
+    """A slip in the URL would fill another program's database with tables because somebody looked."""
+    with pytest.raises(
+        ConfigurationError, match=r"has no tables of smsfs\. smsfs serve and smsfs account add"
+    ):
+        PostgresStore(database, make=False)
+    with psycopg.connect(database) as connection:
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+    assert tables == []
+
+
+def test_a_listing_upgrades_no_tables(database):
+    """The tables of a running older host would change beneath it, because somebody looked."""
+    PostgresStore(database).close()
+    with psycopg.connect(database) as connection:
+        connection.execute("DELETE FROM schema_version WHERE version = %s", (KNOWN,))
+    with pytest.raises(ConfigurationError, match=f"has schema {KNOWN - 1}, this smsfs needs {KNOWN}: "):
+        PostgresStore(database, make=False)
+
+
+@pytest.mark.parametrize(
+    "table",
+    ["schema_version (version TEXT)", "schema_version (installed INT)", "schema_version (version INT)"],
+)
+def test_another_programs_table_of_versions_is_left_alone(database, table):
+    """Another program would take smsfs's numbers for its own, and skip its migrations."""
+    with psycopg.connect(database) as connection:
+        connection.execute(f"CREATE TABLE {table}")
+        connection.execute("INSERT INTO schema_version VALUES ('4')")
+    for make in (True, False):
+        with pytest.raises(ConfigurationError, match="another program's table schema_version"):
+            PostgresStore(database, make=make)
+
+
+@pytest.mark.parametrize("code", ["XX001", "XX002", "58P01", "58030"])
+def test_damage_of_the_database_is_told_as_damage(database, code):
+    """A broken page would be told as a database that is away for now, and nobody would look at its disk."""
+    store = PostgresStore(database)
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            f"RAISE EXCEPTION 'invalid page in block 3' USING ERRCODE = '{code}'; END $$"
+        )
+        connection.execute("CREATE TRIGGER t BEFORE INSERT ON account EXECUTE FUNCTION broken()")
+    assert store.damaged() is None
+    with pytest.raises(StoreDamaged, match=r"damaged: fail over to a standby.*invalid page in block 3"):
+        store.accounts.add("shop", "gatewayapi", {}, store.now())
+    assert "invalid page" in store.damaged().what
+    assert store.accounts.all() == [], "other pages are sound"
     store.close()

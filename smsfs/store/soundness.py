@@ -1,0 +1,28 @@
+"""Whether a store can be trusted: the part of the interface that tells of damage."""
+
+from typing import Protocol
+
+from smsfs.errors import StoreDamaged
+
+
+class Soundness(Protocol):
+    """What an engine knows of its own health."""
+
+    made: bool  #: whether opening made the store
+    ends_when_damaged: bool  #: whether damage ends all that runs on it, until a backup is restored
+
+    def damage(self) -> list[str]:
+        """What the engine finds wrong with its own files; nothing when they are whole."""
+
+    def look_over(self, seconds: float) -> bool:
+        """Look for damage for so long at most; whether all of the store was looked at.
+
+        Raises:
+            StoreDamaged: there is some.
+        """
+
+    def damaged(self) -> StoreDamaged | None:
+        """The damage that was met, by this process or one that it was told of; None while there is none."""
+
+    def condemn(self, found: StoreDamaged) -> None:
+        """Take another process's word that the store is damaged."""
