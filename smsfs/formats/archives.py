@@ -34,8 +34,16 @@ _ENCRYPTED = 0x1 | 0x40
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")
 _DAMAGED = "the archive is damaged or was not uploaded completely; nothing in it was used"
-#: The end of the central directory: 10 bytes of no interest, the number of files, 10 more.
-_END = struct.Struct("<10sH10x")
+#: The end of the central directory (APPNOTE.TXT 4.3.16): its number of files, and the comment's length.
+_END, _END_MARK = struct.Struct("<10xH8xH"), b"PK\x05\x06"
+#: What stands in place of a number that only the ZIP64 record has, however small it is.
+_IN_ZIP64 = 0xFFFF
+#: The ZIP64 record (4.3.14), by its mark and number of files, and the size of its locator (4.3.15).
+_END64, _END64_MARK, _LOCATOR_SIZE = struct.Struct("<4s28xQ16x"), b"PK\x06\x06", 20
+MAX_COMMENT = 0xFFFF
+#: The extra field in which a name stands as UTF-8 (4.6.9), for one whose own bytes are of another code.
+_UNICODE_PATH, _EXTRA = 0x7075, struct.Struct("<HH")
+_UTF8_NAME = 0x800
 
 
 class _BeforeStartError(OSError):
@@ -107,6 +115,8 @@ def documents(stream: BinaryIO, size: int, endings: Sequence[str], limits: Limit
         if raw.failure:  # which zipfile takes for an archive that is too short
             raise raw.failure from None
         raise Unreadable(Cause(_DAMAGED)) from None
+    for info in archive.infolist():
+        info.filename = _unicode_path(info) or info.filename
     infos = [info for info in archive.infolist() if not _is_litter(info.filename)]
     _check(infos, endings, limits)
     return [Document(info.filename, info.file_size, archive, info) for info in infos]
@@ -162,12 +172,45 @@ def _check_count(raw: _Archive, size: int, archive: zipfile.ZipFile) -> None:
     """Compare the files found with their number at the archive's end, which zipfile does not look at.
 
     Raises:
-        BadZipFile: a damaged length in the table of contents made one file swallow the next.
+        BadZipFile: a damaged length in the table of contents made one file swallow the next, or the
+            archive's comment is cut short.
     """
-    raw.seek(size - _END.size - len(archive.comment))
-    _, stated = _END.unpack(raw.read(_END.size))
+    start = max(0, size - _END64.size - _LOCATOR_SIZE - _END.size - MAX_COMMENT)
+    raw.seek(start)
+    end = raw.read(size - start)
+    at = end.rindex(_END_MARK) if not end.startswith(_END_MARK, -_END.size) else len(end) - _END.size
+    stated, comment = _END.unpack_from(end, at)
+    if at + _END.size + comment > len(end):
+        raise zipfile.BadZipFile("the comment is cut short")
+    if stated == _IN_ZIP64:
+        stated = _stated_in_zip64(end, at)
     if stated != len(archive.infolist()):
         raise zipfile.BadZipFile("files are missing")
+
+
+def _stated_in_zip64(end: bytes, at: int) -> int:
+    """The number of files that the ZIP64 record says, which stands right before its locator."""
+    record = at - _LOCATOR_SIZE - _END64.size
+    if record < 0:
+        return _IN_ZIP64
+    mark, number = _END64.unpack_from(end, record)
+    return int(number) if mark == _END64_MARK else _IN_ZIP64
+
+
+def _unicode_path(info: zipfile.ZipInfo) -> str | None:
+    """The name in UTF-8 that some packers put beside one in an older code, if it belongs to that."""
+    if info.flag_bits & _UTF8_NAME:
+        return None
+    extra, raw = info.extra, info.orig_filename.encode("cp437")
+    while len(extra) >= _EXTRA.size:
+        kind, length = _EXTRA.unpack_from(extra)
+        data, extra = extra[_EXTRA.size :][:length], extra[_EXTRA.size + length :]
+        if kind == _UNICODE_PATH and data[:5] == b"\1" + struct.pack("<L", zlib.crc32(raw)):
+            try:
+                return data[5:].decode()
+            except UnicodeDecodeError:
+                return None
+    return None
 
 
 def _is_litter(name: str) -> bool:
@@ -194,10 +237,10 @@ def _check(infos: Sequence[zipfile.ZipInfo], endings: Sequence[str], limits: Lim
 
 
 def _wrong_name(info: zipfile.ZipInfo, endings: Sequence[str]) -> str | None:
-    name = info.filename
-    if any(character in info.orig_filename for character in "/\\:"):
+    name, written = info.filename, info.orig_filename + info.filename
+    if any(character in written for character in "/\\:"):
         return "lies in a folder: pack the files themselves, without folders"
-    if not info.orig_filename.isprintable() or name.startswith(".") or len(name.encode()) > MAX_NAME:
+    if not written.isprintable() or name.startswith(".") or len(name.encode()) > MAX_NAME:
         return "has a name that no file to be sent can have"
     if name.lower().endswith(".zip"):
         return "is an archive itself: pack the files themselves"

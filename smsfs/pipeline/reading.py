@@ -116,6 +116,7 @@ class Sorter:
         self._skips = work.dialect.skips_bad_rows(work.settings)
         self._sheet = Sheet("")
         self._seq = 0
+        self._unused: set[str] = set()
 
     def slices(self, rows: Iterable[Row]) -> Iterator[NewSlice]:
         """The slices of a file; rows are not kept once there is no hope that they will be sent."""
@@ -134,6 +135,8 @@ class Sorter:
                 yield from self._stored(chunk)
                 chunk = []
         yield from self._stored(chunk)
+        if self._unused:  # a mended document may come again under its name
+            self._store.claims.free(self._work.batch, self._owner, sorted(self._unused))
 
     def _begin(self, sheet: Sheet) -> None:
         """A document begins.
@@ -144,7 +147,10 @@ class Sorter:
         self._sheet = sheet
         self._reading.emails[sheet.email or self._work.settings["email"]] = None
         seconds = self._work.settings.get("unique_seconds", 0)
-        earlier = self._claimed([f"file {sheet.key}"], seconds) if sheet.key else {}
+        key = f"file {sheet.key}"
+        earlier = self._claimed([key], seconds) if sheet.key else {}
+        if sheet.key and seconds:
+            self._unused.add(key)
         for batch in earlier.values():
             reason = (
                 f"a file of this name was processed within the last {seconds / 3600:g} hours "
@@ -170,6 +176,8 @@ class Sorter:
         messages = [row for row in chunk if isinstance(row, Message)] if refused else chunk
         messages = self._without_optouts(messages, refused)
         messages = self._without_recent(messages, refused)
+        if messages:
+            self._unused.discard(f"file {self._sheet.key}")
         yield from self._slices(messages, refused)
 
     def _without_optouts(self, messages: list[Any], refused: list[Refused]) -> list[Any]:

@@ -25,6 +25,9 @@ class Claims(Protocol):
             Those that another batch has, each with that batch.
         """
 
+    def free(self, batch: Batch, owner: Owner, keys: Iterable[str]) -> None:
+        """Let go of keys that the batch has claimed; on stable storage when the batch is accepted."""
+
     def expire(self, now: float, limit: int) -> int:
         """Forget at most so many claims whose time is over; how many."""
 

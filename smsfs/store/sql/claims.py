@@ -24,6 +24,13 @@ class SqlClaims:
             connection.change("claim_take", now=now, until=until, **values)
             return {row["key"]: row["batch"] for row in connection.all("claim_others", **values)}
 
+    def free(self, batch: Batch, owner: Owner, keys: Iterable[str]) -> None:
+        """Let go of keys that the batch has claimed."""
+        rows = [{"account": batch.account, "batch": batch.id, "key": key} for key in keys]
+        with self._database.write(synced=False) as connection:
+            must_hold(connection, batch.id, owner)
+            connection.bulk("claim_drop", rows)
+
     def expire(self, now: float, limit: int) -> int:
         """Forget claims whose time is over."""
         with self._database.write() as connection:

@@ -2,6 +2,8 @@
 
 -- name: claim_release
 DELETE FROM claim WHERE batch = :batch;
+-- name: claim_drop
+DELETE FROM claim WHERE account = :account AND key = :key AND batch = :batch;
 -- name: claim_free
 DELETE FROM claim WHERE account = (SELECT account FROM batch WHERE id = :batch) AND key = :key AND batch = :batch
     AND NOT EXISTS (SELECT 1 FROM outcome o

@@ -89,6 +89,14 @@ class ClaimSuite(StoreFixtures):
         keys = ["to 1", "to 2", "file"]
         assert set(store.claims.take(second, owner, keys, NOW, NOW + DAY)) == {"to 2", "file"}
 
+    def test_a_freed_claim_lets_others_in(self, store: Store, account: Account, owner: Owner) -> None:
+        """A document of which nothing was sent could not be sent again under its name."""
+        first, second = reading(store, account, owner), reading(store, account, owner, "b")
+        store.claims.take(first, owner, ["x", "y"], NOW, NOW + DAY)
+        store.claims.free(first, owner, ["x", "z"])
+        store.claims.free(second, owner, ["y"])
+        assert store.claims.take(second, owner, ["x", "y"], NOW, NOW + DAY) == {"y": first.id}
+
     def test_claims_expire(self, store: Store, account: Account, owner: Owner) -> None:
         """The store would grow for ever."""
         batch = reading(store, account, owner)

@@ -230,3 +230,18 @@ def test_a_second_reading_claims_what_the_first_did(house, elsewhere):
     house.store.queue.release_batch(number, house.owner)
     assert elsewhere.intake(lambda _: Scripted(rows, claims=DAY)).step()
     assert elsewhere.states(number) == {1: "queued"}
+
+
+def test_a_document_of_which_nothing_was_sent_may_come_again(house, read):
+    """A mended list would be refused for two days because of an archive that sent nothing of it."""
+    house.store.optouts.add(house.account.id, [message(3).recipient], "test", house.store.now())
+    archive = [
+        Sheet("z/a", key="a"),
+        message(1),
+        Sheet("z/b", key="b"),
+        Cause("wrong"),
+        Sheet("z/c", key="c"),
+    ]
+    read(*archive, message(3), settings={"optouts": True}, stem="z")
+    for key, wanted in (("a", "rejected"), ("b", "accepted"), ("c", "accepted")):
+        assert house.batch(read(Sheet(key, key=key), message(2), stem=key)).state == wanted

@@ -2,8 +2,10 @@
 
 import io
 import json
+import struct
 import time
 import zipfile
+import zlib
 from datetime import UTC, datetime
 
 import pytest
@@ -53,6 +55,86 @@ def test_the_unique_name_is_the_same_inside_an_archive(read):
     alone = read(one(), "List.json")
     inside = read(packed(("LIST.json", one())), "other.ZIP")
     assert alone.sheets[0].key == inside.sheets[0].key == "list.json"
+
+
+def zip64(archive):
+    """The archive with its numbers moved into a ZIP64 record, as streaming packers write small ones."""
+    body, end = archive[:-22], archive[-22:]
+    number, size, offset = struct.unpack("<10xHLL2x", end)
+    record = struct.pack("<4sQHHLLQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, number, number, size, offset)
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, len(body), 1)
+    masked = struct.pack("<4s4HLLH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 2**32 - 1, 2**32 - 1, 0)
+    return body + record + locator + masked
+
+
+def commented(archive, comment):
+    """The archive with a comment."""
+    return archive[:-2] + struct.pack("<H", len(comment)) + comment
+
+
+class Pipe(io.RawIOBase):
+    """What cannot be sought in: sizes then stand behind each file."""
+
+    def __init__(self):
+        self.data = b""
+
+    def writable(self):
+        """It is."""
+        return True
+
+    def write(self, data):
+        """Keep it."""
+        self.data += bytes(data)
+        return len(data)
+
+
+def streamed():
+    """A zip written to a pipe, by data descriptors."""
+    pipe = Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in (("a.json", "A"), ("b.json", "B")):
+            with archive.open(zipfile.ZipInfo(name), "w", force_zip64=name == "b.json") as file:
+                file.write(one(text).encode())
+    return pipe.data
+
+
+FORMS = {
+    "zip64": zip64(PAIR),
+    "zip64 with a comment": commented(zip64(PAIR), b"made by a mainframe"),
+    "comment": commented(PAIR, b"x" * 60_000),
+    "bytes in front": b"#!/bin/sh\nexit 0\n" + PAIR,
+    "zip64 with bytes in front": b"MZ" * 500 + zip64(PAIR),
+    "bytes behind": PAIR + b"\r\n\x1a",
+    "data descriptors": streamed(),
+    "stored": packed(("a.json", one("A")), ("b.json", one("B")), method=zipfile.ZIP_STORED),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_archive_is_read(read, form):
+    """A whole archive would be refused as damaged because of how some program packs."""
+    assert [message.text for message in read(FORMS[form], "all.zip").messages] == ["A", "B"]
+
+
+@pytest.mark.parametrize("form", sorted(FORMS.keys() - {"bytes behind"}))
+def test_an_archive_that_lacks_its_last_byte_is_damaged(read, form):
+    """The rest of an archive whose upload was cut would be lost without a word."""
+    assert read(FORMS[form][:-1], "all.zip").fatal.code == "File.Corrupt"
+
+
+def test_a_name_in_the_unicode_field_is_the_file_s(read):
+    """A report would name files as nobody knows them, and a name be taken for another."""
+    name = "r\u00e4tt.json".encode()
+    raw = name.decode("cp437")
+    good = struct.pack("<HHBL", 0x7075, 5 + len(name), 1, zlib.crc32(raw.encode("cp437"))) + name
+    for extra, shown in ((good, "r\u00e4tt.json"), (b"\x75\x70\x05\0\1abcd", raw), (good[:-3], raw)):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as archive:
+            info = zipfile.ZipInfo("placehold.json"[: len(raw)].ljust(len(raw), "x"))
+            info.filename, info.extra = "x" * len(raw), extra if len(extra) != len(good) - 3 else b""
+            archive.writestr(info, one("A"))
+        data = out.getvalue().replace(b"x" * len(raw), name)
+        assert [sheet.name for sheet in read(data, "all.zip").sheets] == [f"all.zip/{shown}"]
 
 
 def test_what_desktops_add_is_passed_over(read):
