@@ -1,8 +1,11 @@
 """The commands."""
 
+import io
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from types import TracebackType
 from typing import cast
 
 import click
@@ -10,6 +13,7 @@ import click
 from smsfs import __version__
 from smsfs.cli.common import err, exit_status
 from smsfs.errors import ConfigurationError, Refusal
+from smsfs.sms.quoting import escaped_lines
 
 #: Command -> the module that has it.
 COMMANDS = {
@@ -62,13 +66,16 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; what goes wrong is one sentence on standard error and exit status 1."""
+    sys.excepthook = _show_crash
     try:
         cli.main(arguments, prog_name="smsfs", standalone_mode=False)
     except click.exceptions.Abort:
         err.print("Aborted.")
         sys.exit(1)
     except click.ClickException as exc:
-        exc.show()
+        shown = io.StringIO()
+        exc.show(shown)
+        sys.stderr.write(escaped_lines(shown.getvalue()))
         sys.exit(exc.exit_code)
     except (ConfigurationError, Refusal) as exc:
         err.print(f"smsfs: {exc}", markup=False, soft_wrap=True)
@@ -76,3 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+
+
+def _show_crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """As Python shows what nobody caught, but for what would steer the terminal."""
+    sys.stderr.write(escaped_lines("".join(traceback.format_exception(kind, error, trace))))

@@ -1,6 +1,5 @@
 """``smsfs account``: who may log in, and under which rules."""
 
-import json
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -19,6 +18,7 @@ from smsfs.dialects.registry import DIALECTS, dialect
 from smsfs.dialects.settings import MAX_DIGITS, RESULTS_FOLDER, check_setting, settings_of, shown
 from smsfs.errors import ConfigurationError
 from smsfs.frontends.logins import hash_password
+from smsfs.sms.quoting import json_text
 from smsfs.store import Account, Store
 
 KEY_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -192,7 +192,7 @@ def show(kind: Kind, name: str, as_json: bool, config_file: Path | None) -> None
     with opened(config_file) as (_, store):
         item = details(store, kind.find(store, name))
     if as_json:
-        click.echo(json.dumps(item, ensure_ascii=False))
+        click.echo(json_text(item))
         return
     settings = item.pop("settings")
     item[CREDITS] = "no limit" if item[CREDITS] is None else item[CREDITS]

@@ -1,6 +1,5 @@
 """``smsfs check``: would this file be accepted?"""
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -19,6 +18,7 @@ from smsfs.dialects.registry import DIALECTS, dialect
 from smsfs.dialects.settings import settings_of
 from smsfs.errors import Cause, ConfigurationError, Ignored, Refusal, Unreadable
 from smsfs.sms.message import Message
+from smsfs.sms.quoting import json_text
 from smsfs.states import FileState
 
 SHOWN_MESSAGES = 3
@@ -90,7 +90,7 @@ def judge(file: Path, rules: Dialect, settings: dict[str, Any], *, as_json: bool
     some = bool(result.rows or (result.refused and rules.accepted is FileState.CONSUMED))
     accepted = some and not result.fatal and (skips or not result.cause_count)
     if as_json:
-        click.echo(json.dumps(_as_json(result, accepted=accepted), ensure_ascii=False))
+        click.echo(json_text(_as_json(result, accepted=accepted)))
     else:
         _show(file, result, accepted=accepted)
     sys.exit(0 if accepted else 1)
@@ -158,8 +158,8 @@ def _as_json(result: Result, *, accepted: bool) -> dict[str, Any]:
 
 
 def _show(file: Path, result: Result, *, accepted: bool) -> None:
-    verdict = "[green]accepted[/]" if accepted else "[red]rejected[/]"
-    out.print(f"{file.name}: {verdict}", soft_wrap=True)
+    out.print(f"{file.name}: ", end="", markup=False, soft_wrap=True)
+    out.print("[green]accepted[/]" if accepted else "[red]rejected[/]")
     for cause in result.causes:
         code = f"{cause.code}  " if cause.code else ""
         out.print(f"  {code}{cause}", markup=False, soft_wrap=True)

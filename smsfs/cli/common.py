@@ -1,6 +1,6 @@
 """What the commands share: the configuration option, the store, and how errors are shown."""
 
-import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -17,6 +17,7 @@ from smsfs.config import Config, load, open_store
 from smsfs.dialects.registry import dialect
 from smsfs.errors import ConfigurationError, Refusal, StoreDamaged, StoreUnavailable
 from smsfs.filesystem import Filesystems
+from smsfs.sms.quoting import escaped, json_text
 from smsfs.store import Account, Owner, Store
 
 #: Exit status that says: the store was away, and nothing is wrong; start me again.
@@ -24,10 +25,20 @@ TEMPORARY = 75
 #: Exit status that says: the store is damaged, and starting again does not help.
 DAMAGED = 74
 
-out = Console(highlight=False, emoji=False)
-err = Console(stderr=True, highlight=False, emoji=False)
+
+class _Terminal(Console):
+    """Standard output or error: a line for each text, without what would steer a terminal."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as rich does, escaped; a text may hold what others wrote."""
+        super().print(*(escaped(item) if isinstance(item, str) else item for item in objects), **options)
+
+
+out = _Terminal(highlight=False, emoji=False)
+err = _Terminal(stderr=True, highlight=False, emoji=False)
 log = structlog.get_logger()
 F = TypeVar("F", bound=Callable[..., Any])
+_BLANK = re.compile(r"\s")
 
 
 def config_option(function: F) -> F:
@@ -125,7 +136,7 @@ def show_list(columns: list[str], found: Iterable[dict[str, Any]], *, as_json: b
     """Print some columns of a table, or everything as JSON."""
     if as_json:
         for item in found:
-            click.echo(json.dumps(item, ensure_ascii=False))
+            click.echo(json_text(item))
     else:
         _show_table([columns, *([cell(item[column]) for column in columns] for item in found)])
 
@@ -144,4 +155,4 @@ def cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     text = "" if value is None else str(value)
-    return "".join(item if item.isprintable() else " " if item.isspace() else "\ufffd" for item in text)
+    return escaped(_BLANK.sub(" ", text))

@@ -1,12 +1,17 @@
 """Log events: for people on a terminal, or as JSON lines."""
 
+import io
 import logging
 import sys
+import textwrap
 import threading
+from typing import Any, TextIO
 
 import structlog
 
 from smsfs.config import LogConfig
+from smsfs.frontends.strangers import shorten_strangers
+from smsfs.sms.quoting import escaped, escaped_lines, json_text
 
 log = structlog.get_logger()
 
@@ -18,9 +23,9 @@ def configure(config: LogConfig) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    last = _as_json() if config.format == "json" else [_for_people()]
+    last = _as_json() if config.format == "json" else _for_people()
     structlog.configure(
-        processors=[*shared, *last],
+        processors=[*shared, shorten_strangers, *last],
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[config.level.upper()]
         ),
@@ -36,17 +41,56 @@ def configure(config: LogConfig) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.captureWarnings(capture=True)
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # whoever cannot get a connection says so
+    # what nobody caught is an event, too
+    sys.excepthook = lambda *raised: log.critical("crashed", exc_info=raised)
+    threading.excepthook = lambda raised: log.critical("thread_crashed", exc_info=raised[:3])
 
 
-def _for_people() -> structlog.typing.Processor:
-    return structlog.dev.ConsoleRenderer(
-        colors=sys.stderr.isatty(),
-        exception_formatter=structlog.dev.plain_traceback,  # rich shows local variables: message texts
-    )
+def _for_people() -> list[structlog.typing.Processor]:
+    return [
+        _escape_values,
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_write_traceback),
+    ]
+
+
+def _escape_values(
+    _logger: Any, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Leave nothing to the renderer that would steer the terminal, or end the line."""
+    event["event"] = escaped(str(event.get("event", "")))
+    for key, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[key] = _Shown(value)
+    for key in ("exception", "stack"):  # texts of several lines, which the renderer does not ask how to show
+        if key in event:
+            event[key] = _block(str(event[key]))
+    return event
+
+
+class _Shown:
+    """A text that is shown as Python would write it: in quotes, and with escapes."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return repr(self._text)
+
+
+def _write_traceback(to: TextIO, raised: structlog.typing.ExcInfo) -> None:
+    """The traceback without local variables, which hold message texts: rich would show them."""
+    plain = io.StringIO()
+    structlog.dev.plain_traceback(plain, raised)
+    to.write(f"\n{_block(plain.getvalue().strip())}")
+
+
+def _block(text: str) -> str:
+    """Lines that cannot be taken for events: a client's words may be in the text of an exception."""
+    return textwrap.indent(escaped_lines(text), "  ")
 
 
 def _as_json() -> list[structlog.typing.Processor]:
-    """What nobody caught is an event, too."""
-    sys.excepthook = lambda *raised: log.critical("crashed", exc_info=raised)
-    threading.excepthook = lambda raised: log.critical("thread_crashed", exc_info=raised[:3])
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    return [
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(serializer=json_text, ensure_ascii=True),
+    ]

@@ -12,6 +12,7 @@ import structlog
 
 from smsfs.cli.common import config_option, end_damaged, filesystems, find_account, running
 from smsfs.frontends import fuse
+from smsfs.sms.quoting import escaped
 from smsfs.store import Store
 
 DAMAGE_POLL_SECONDS = 0.2
@@ -50,4 +51,4 @@ def _end_when_damaged(store: Store) -> None:
 def _tell_ready(mountpoint: str, *, alone: bool) -> None:
     if alone:
         log.warning("No smsfs serve runs on this store: what is submitted waits until one does.")
-    click.echo(f"ready fuse {mountpoint}")
+    click.echo(f"ready fuse {escaped(mountpoint)}")

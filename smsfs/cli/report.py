@@ -11,6 +11,7 @@ from smsfs.cli.common import config_option, find_account, opened
 from smsfs.dialects.registry import dialect
 from smsfs.errors import ConfigurationError
 from smsfs.pipeline.daily import received_report, status_report
+from smsfs.sms.quoting import escaped_lines
 
 
 @click.command()
@@ -50,7 +51,7 @@ def _day(text: str | None, today: date) -> date:
 def _write(blocks: Iterable[bytes], output: Path | None) -> None:
     if output is None:
         for block in blocks:
-            sys.stdout.buffer.write(block)
+            sys.stdout.buffer.write(_shown(block) if sys.stdout.isatty() else block)
         sys.stdout.buffer.flush()
         return
     try:
@@ -58,3 +59,9 @@ def _write(blocks: Iterable[bytes], output: Path | None) -> None:
             stream.writelines(blocks)
     except OSError as exc:
         raise ConfigurationError(f"The report cannot be written to {output}: {exc.strerror}.") from None
+
+
+def _shown(block: bytes) -> bytes:
+    """For a terminal, which what people replied must not steer; in a file or a pipe it stays as it is."""
+    lines = block.decode().split("\r\n")
+    return "\r\n".join(map(escaped_lines, lines)).encode()

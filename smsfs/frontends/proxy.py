@@ -244,7 +244,7 @@ class ProxyGate(asyncio.BufferedProtocol):
         """Look who connects."""
         self._transport = cast("asyncio.Transport", transport)
         self._proxy = str((transport.get_extra_info("peername") or ("unknown",))[0])
-        self._log = structlog.get_logger(proxy=self._proxy)
+        self._log = structlog.get_logger(proxy=self._proxy, stranger=True)
         if is_within(self._proxy, self._trusted):
             self._waiting.add(self)
             loop = asyncio.get_running_loop()

@@ -145,7 +145,7 @@ class Control(Lines):
         tries = self.attempted_logins
         super().flush_account()
         self.attempted_logins = tries
-        self.filesystem, self.cwd = None, "/"
+        self.filesystem, self.cwd, self.logger = None, "/", self._strangers_log()
         self._await_login()
 
     def ftp_TYPE(self, arg: str) -> None:

@@ -132,7 +132,7 @@ class Lines(Secure, FTPHandler):  # type: ignore[misc]  # the library has no typ
         self.timeout = host.settings.idle_timeout
         self.host = host
         self.peer = peer
-        self.logger = structlog.get_logger(frontend="ftp", peer=peer)
+        self.logger = self._strangers_log()
         self.counters = Counters()
         self.filesystem: Filesystem | None = None
         self.cwd = "/"
@@ -146,6 +146,9 @@ class Lines(Secure, FTPHandler):  # type: ignore[misc]  # the library has no typ
         self.remote_ip = peer
         self._available_facts, self._current_facts = list(replies.FACTS), list(replies.FACTS[:-1])
         self._extra_feats = ["AUTH TLS", "PBSZ", "PROT"] if host.settings.certificate else []
+
+    def _strangers_log(self) -> Any:
+        return structlog.get_logger(frontend="ftp", peer=self.peer, stranger=True)
 
     # The connection
 

@@ -11,6 +11,7 @@ import time
 from smsfs.errors import BadRequest
 from smsfs.filesystem import Entry
 from smsfs.frontends.listing import columns, full_mode
+from smsfs.sms.quoting import tamed
 from smsfs.states import CLIENT_RIGHTS
 
 #: errno -> reply. By codes of 4xx a client knows that the same may work later; many then try again.
@@ -29,7 +30,6 @@ FACTS = ("type", "size", "modify", "perm", "unique", "unix.mode")
 _PERMISSIONS = {"write": "aw", "rename": "f", "delete": "d", "read": "r"}
 _FOLDER_PERMISSIONS = "elc"
 _TIME = re.compile(r"(\d{14})(?:\.\d+)?")
-_CONTROL = dict.fromkeys((*range(32), 127), "?")
 
 
 def code_of(number: int | None, otherwise: int) -> int:
@@ -38,8 +38,8 @@ def code_of(number: int | None, otherwise: int) -> int:
 
 
 def printable(name: str) -> str:
-    """A name as it can stand in a line: what would end or forge one is shown as ``?``, as by ``ls -q``."""
-    return name.translate(_CONTROL)
+    """A name as it can stand in a line: what would end or forge one, or steer a terminal, is escaped."""
+    return tamed(name)
 
 
 def timestamp(seconds: float) -> str:

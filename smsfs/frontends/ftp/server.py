@@ -87,7 +87,7 @@ class FtpServer(Host):
         self.addresses: list[tuple[str, int]] = []
         self.implicit_addresses: list[tuple[str, int]] = []
         self._authenticator = authenticator
-        self._log: structlog.stdlib.BoundLogger = structlog.get_logger(frontend="ftp")
+        self._log: structlog.stdlib.BoundLogger = structlog.get_logger(frontend="ftp", stranger=True)
         self._limits = AddressLimits(
             settings.max_connections,
             settings.max_connections_per_address,

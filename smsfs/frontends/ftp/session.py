@@ -19,6 +19,7 @@ from smsfs.frontends.listing import one_word
 
 # ruff: noqa: N802 - the library finds its commands by these names
 
+_CONTROL = frozenset(map(chr, (*range(32), 127)))
 _OCTAL = frozenset("01234567")
 _LIST_OPTIONS = frozenset("-aAlLtrRSFdhn1")
 
@@ -37,7 +38,7 @@ class Session(Control):
 
     def _path(self, arg: str) -> str:
         """The absolute path that a client means."""
-        if replies.printable(arg) != arg:
+        if not _CONTROL.isdisjoint(arg):
             raise BadRequest("A file name cannot hold control characters.")
         joined = arg if arg.startswith("/") else f"{self.cwd}/{arg}"
         return str(self._call("normal", joined))
@@ -158,7 +159,7 @@ class Session(Control):
         """Tell the facts of one file or folder."""
         path = self._path(arg)
         known = replies.facts(self._call("stat", path), self._current_facts)
-        self.push(f"250-Listing\r\n {known} {path}\r\n")
+        self.push(f"250-Listing\r\n {known} {replies.printable(path)}\r\n")
         self.respond("250 End.")
 
     def ftp_STAT(self, arg: str) -> None:

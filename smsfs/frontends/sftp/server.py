@@ -83,7 +83,7 @@ class _Client(asyncssh.SSHServer):
         self._conn = cast("_Connection", conn)
         self._conn.on_writable = self._wake_channels
         self._peer = str((conn.get_extra_info("peername") or ("unknown",))[0])
-        self.log = self.log.bind(peer=self._peer)
+        self.log = self.log.bind(peer=self._peer, stranger=True)
         reason = self._server.admit(self, self._peer)
         if reason:
             self.log.info("connection_refused", reason=reason)
@@ -188,6 +188,7 @@ class _Client(asyncssh.SSHServer):
         self._username = self._conn.get_extra_info("username")
         self.log = self.log.bind(account=self._username)
         self.log.info("login", client=self._conn.get_extra_info("client_version"))
+        self.log = self.log.unbind("stranger")
         self.active()
         self._check_idle()
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from smsfs.frontends.listing import columns, full_mode
+from smsfs.sms.quoting import tamed
 
 if TYPE_CHECKING:
     from smsfs.filesystem import Entry
@@ -225,9 +226,8 @@ def reply(kind: Reply, request_id: int, payload: bytes) -> bytes:
 
 def status(request_id: int, code: Status, message: str = "") -> bytes:
     """A STATUS packet; the message is what the person at the client reads."""
-    return reply(
-        Reply.STATUS, request_id, U32.pack(code) + string(message.encode("utf-8", "replace")) + string(b"en")
-    )
+    text = tamed(message).encode("utf-8", "replace")
+    return reply(Reply.STATUS, request_id, U32.pack(code) + string(text) + string(b"en"))
 
 
 def attributes(entry: "Entry", owner: tuple[int, int]) -> bytes:
@@ -241,5 +241,5 @@ def attributes(entry: "Entry", owner: tuple[int, int]) -> bytes:
 def listed(entry: "Entry", name: str, account: str, owner: tuple[int, int], now: float) -> bytes:
     """One name of a READDIR reply: the name, its line as ``ls -l`` prints it, and its attributes."""
     raw = name.encode("utf-8", "surrogateescape")
-    line = columns(entry, account, now).encode("utf-8", "replace") + raw
+    line = f"{columns(entry, account, now)}{tamed(name)}".encode("utf-8", "replace")
     return string(raw) + string(line) + attributes(entry, owner)

@@ -54,6 +54,19 @@ def test_a_mail_tells_how_a_file_went_and_is_sent_once(house, mailer, inbox):
     assert got["Auto-Submitted"] == "auto-generated"
 
 
+def test_a_mail_steers_no_terminal(house):
+    """A mail reader on a terminal would obey a client's file name, or show a cause that nobody wrote."""
+    acting = "\x1b[2J\x9b1m\x7f\u202e\u2028\ud800\r\n"
+    _rejected(house, causes=[acting])
+    (notice,) = house.store.notices.due(house.store.now(), 1)
+    batch = evolve(house.store.feed.batch(notice.batch), path=f"{acting}.rejected")
+    told = mail.verdict_text(house.account, batch)
+    sent = mail.letter(notice, "smsfs@example.org", house.store.now(), *told)
+    text = "".join(map(str, sent.values())) + sent.get_content()
+    assert text.replace("\n", "").isprintable()
+    assert text.count("[2J") == 3
+
+
 def test_many_faults_are_counted(house, mailer, inbox):
     """A mail of a hundred thousand lines would be thrown away by the first relay."""
     _rejected(house, causes=["bad"] * 50)
