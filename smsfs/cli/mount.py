@@ -4,14 +4,17 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 import structlog
 
 from smsfs.cli.common import config_option, end_damaged, filesystems, find_account, running
 from smsfs.frontends import fuse
+from smsfs.frontends.fuse_access import Access, group_id, umask_of, user_id
 from smsfs.sms.quoting import escaped
 from smsfs.store import Store
 
@@ -20,24 +23,52 @@ DAMAGE_POLL_SECONDS = 0.2
 log = structlog.get_logger()
 
 
+def _checked(read: Callable[[str], int]) -> Callable[[str], int]:
+    """The function, with the sentence of its ValueError as that of a refusal."""
+
+    def convert(text: str) -> int:
+        try:
+            return read(text)
+        except ValueError as exc:
+            raise click.BadParameter(f"{exc}.") from exc
+
+    return convert
+
+
 @click.command()
 @click.argument("mountpoint", type=click.Path())
 @click.option("--account", "name", help="Only this account's files; else one folder for each account.")
-@click.option("--allow-other", is_flag=True, help="Let other users of this host in.")
+@click.option(
+    "--allow-other", is_flag=True, help="Let other users of this host in, to do what owner and mode allow."
+)
+@click.option(
+    "--uid", type=_checked(user_id), metavar="USER", help="Show files as this user's, by name or number."
+)
+@click.option("--gid", type=_checked(group_id), metavar="GROUP", help="Show files as this group's, likewise.")
+@click.option(
+    "--umask",
+    type=_checked(umask_of),
+    metavar="MASK",
+    default="022",
+    show_default=True,
+    help="What group and others may not do: 007 lets the whole group write, and no others in.",
+)
+@click.option("--read-only", is_flag=True, help="Let nothing be changed.")
 @config_option
-def mount(mountpoint: str, name: str | None, allow_other: bool, config_file: Path | None) -> None:
+def mount(mountpoint: str, name: str | None, config_file: Path | None, **options: Any) -> None:
     """Show files as a folder of this host.
 
     MOUNTPOINT is an empty folder. The mount ends with SIGTERM, SIGINT or fusermount3 -u. It runs in the
     foreground, beside "smsfs serve" on the same store, which sends what is submitted here.
     """
+    access = Access(**{option: value for option, value in options.items() if value is not None})
     with running(config_file) as (_, store):
         made = filesystems(store, store.register("mount"))
         filesystem = made.of(find_account(store, name)) if name else made.all()
         alone = not {"front", "dispatch"}.intersection(store.alive().values())
         on_ready = partial(_tell_ready, mountpoint, alone=alone)
         threading.Thread(target=_end_when_damaged, args=[store], daemon=True).start()
-        fuse.mount(filesystem, mountpoint, allow_other=allow_other, on_ready=on_ready)
+        fuse.mount(filesystem, mountpoint, access=access, on_ready=on_ready)
         end_damaged(store)
 
 

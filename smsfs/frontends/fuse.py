@@ -32,6 +32,8 @@ from attrs import define
 
 from smsfs.errors import BadHandle, BadRequest, ConfigurationError, NotAllowed, NotPermitted, Refusal
 from smsfs.frontends.callers import was_killed
+from smsfs.frontends.fuse_access import Access
+from smsfs.frontends.fuse_mountpoint import check_mountpoint
 
 if TYPE_CHECKING:
     from smsfs.filesystem import Entry, Filesystem, OpenFile
@@ -105,19 +107,25 @@ class Operations:
         filesystem: what is mounted.
         on_mounted: called once when the mount answers; must not touch it.
         caller: tells the task whose request is answered.
+        access: whose the files are, and their modes.
     """
 
     use_ns = True
 
     def __init__(
-        self, filesystem: "Filesystem", on_mounted: Callable[[], None], caller: Callable[[], int]
+        self,
+        filesystem: "Filesystem",
+        on_mounted: Callable[[], None],
+        caller: Callable[[], int],
+        access: Access | None = None,
     ) -> None:
         self._filesystem = filesystem
         self._on_mounted = on_mounted
         self._caller = caller
         self._handles: dict[int, _Handle] = {}
         self._numbers = itertools.count(1)
-        self._uid, self._gid = os.getuid(), os.getgid()
+        self._access = access or Access()
+        self._uid, self._gid = self._access.uid, self._access.gid
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} with {len(self._handles)} open files>"
@@ -165,7 +173,10 @@ class Operations:
         sizes = {"st_size": entry.size, "st_blocks": -(-entry.size // 512)}
         owner = {"st_uid": self._uid, "st_gid": self._gid}
         return (
-            {"st_mode": kind | entry.mode, "st_ino": entry.inode, "st_nlink": links} | sizes | owner | times
+            {"st_mode": kind | self._access.mode(entry.mode), "st_ino": entry.inode, "st_nlink": links}
+            | sizes
+            | owner
+            | times
         )
 
     @_answered
@@ -228,8 +239,9 @@ class Operations:
 
     @_answered
     def chmod(self, path: str, mode: int) -> None:
-        """Leave it to the filesystem's rule."""
-        self._filesystem.chmod(path, stat.S_IMODE(mode))
+        """Leave it to the filesystem's rule, to which the mode that is shown means no change."""
+        own, wanted = self._filesystem.stat(path).mode, stat.S_IMODE(mode)
+        self._filesystem.chmod(path, own if wanted == self._access.mode(own) else wanted)
 
     @_answered
     def chown(self, path: str, uid: int, gid: int) -> None:
@@ -332,7 +344,12 @@ class FusepyOperations(Operations):
 
 
 def mount(
-    filesystem: "Filesystem", mountpoint: str, *, allow_other: bool, on_ready: Callable[[], None]
+    filesystem: "Filesystem",
+    mountpoint: str,
+    *,
+    on_ready: Callable[[], None],
+    allow_other: bool = False,
+    access: Access | None = None,
 ) -> None:
     """Mount a filesystem and serve it until it is unmounted, or SIGTERM, SIGINT or SIGHUP arrives.
 
@@ -342,14 +359,17 @@ def mount(
     Args:
         filesystem: one account or all of them.
         mountpoint: an empty folder.
-        allow_other: let every user of this host in, each with the rights of the one who mounts; without it
-            not even root gets in. Files belong to the one who mounts.
         on_ready: called once when the mount answers; must not touch it.
+        allow_other: let every user of this host in, to do what the modes allow; without it not even root
+            gets in.
+        access: that and more, in its place; else files belong to the one who mounts.
 
     Raises:
         ConfigurationError: this cannot be mounted here, for the reason that it tells.
     """
-    _check_mountpoint(Path(mountpoint))
+    access = access or Access(allow_other)
+    access.check()
+    check_mountpoint(Path(mountpoint))
     binding = _import_binding()
     operations_type = Operations if hasattr(binding, "fuse_version_major") else FusepyOperations
     with _working_folder() as return_to_folder, _signals_left_to_libfuse():
@@ -358,41 +378,13 @@ def mount(
             return_to_folder()
             on_ready()
 
-        operations = operations_type(filesystem, on_mounted, lambda: binding.fuse_get_context()[2])
+        operations = operations_type(filesystem, on_mounted, lambda: binding.fuse_get_context()[2], access)
         try:
-            _fuse_type(binding)(operations, mountpoint, **_options(binding, allow_other=allow_other))
+            _fuse_type(binding)(operations, mountpoint, **_options(binding), **access.options())
         except RuntimeError as error:
             _refuse_unless_signal(error, mountpoint)
         finally:
             operations._abandon_open_files()  # noqa: SLF001 - named so that no binding takes it for a callback
-
-
-def _check_mountpoint(folder: Path) -> None:
-    name = shlex.quote(str(folder))
-    try:
-        if not stat.S_ISDIR(folder.stat().st_mode):
-            fault = f"The mount point {name} is not a folder; give an empty folder."
-        elif folder.is_mount():
-            fault = f"Something is mounted on {name} already; unmount it with: fusermount3 -u {name}"
-        elif any(folder.iterdir()):
-            fault = f"The mount point {name} is not empty; give an empty folder."
-        else:
-            return
-    except OSError as error:
-        fault = _unusable(name, error)
-    raise ConfigurationError(fault)
-
-
-def _unusable(name: str, error: OSError) -> str:
-    match error.errno:
-        case errno.ENOENT:
-            return f"The mount point {name} does not exist; make it with: mkdir -p {name}"
-        case errno.ENOTCONN:
-            return (
-                f"The process that had mounted {name} has died; clear its mount with: fusermount3 -uz {name}"
-            )
-        case _:
-            return f"The mount point {name} cannot be used: {error.strerror}."
 
 
 def _import_binding() -> Any:
@@ -446,7 +438,7 @@ def _fuse_type(binding: Any) -> Any:
     return Fuse
 
 
-def _options(binding: Any, *, allow_other: bool) -> dict[str, Any]:
+def _options(binding: Any) -> dict[str, Any]:
     uncached = {"entry_timeout": 0, "attr_timeout": 0, "negative_timeout": 0}
     # hard_remove: a file deleted while open goes at once; else libfuse renames it to .fuse_hidden*, which
     # everybody sees, by a rename that not every state allows.
@@ -454,7 +446,7 @@ def _options(binding: Any, *, allow_other: bool) -> dict[str, Any]:
     is_libfuse_2 = getattr(binding, "fuse_version_major", 2) == 2  # noqa: PLR2004 - libfuse 2
     libfuse_2 = {"big_writes": True, "max_write": MAX_WRITE, "max_background": MAX_BACKGROUND}
     version = libfuse_2 if is_libfuse_2 else {}
-    return {"foreground": True, "nothreads": True, "allow_other": allow_other} | uncached | names | version
+    return {"foreground": True, "nothreads": True} | uncached | names | version
 
 
 def _refuse_unless_signal(error: RuntimeError, mountpoint: str) -> None:

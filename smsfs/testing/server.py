@@ -310,11 +310,14 @@ class Mount(Program):
         installation: what it runs on.
         mountpoint: in an existing folder, best one with a short path.
         account: whose files; None for all accounts, each in a folder of its name.
+        options: of ``smsfs mount``.
     """
 
-    def __init__(self, installation: Installation, mountpoint: Path, account: str | None = None) -> None:
-        options = ("--account", account) if account else ()
-        super().__init__(installation, "mount", str(mountpoint), *options)
+    def __init__(
+        self, installation: Installation, mountpoint: Path, account: str | None = None, *options: str
+    ) -> None:
+        whose = ("--account", account) if account else ()
+        super().__init__(installation, "mount", str(mountpoint), *whose, *options)
         self.mountpoint = mountpoint
         mountpoint.mkdir(exist_ok=True)
 
