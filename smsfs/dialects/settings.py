@@ -32,7 +32,7 @@ COMMON: dict[str, Any] = {
     "keep_messages_days": 90,
     "results": False,  # a folder with what became of each message
     "optouts": False,  # keep an opt-out list, which replies that are stop words add to
-    "stop_words": "STOP,STOPALL,UNSUBSCRIBE,CANCEL,END,QUIT",
+    "stop_words": "STOP,STOPALL,UNSUBSCRIBE,CANCEL,END,QUIT,REVOKE,OPTOUT",
 }
 #: RFC 5322, section 3.4.1, without quotes, and RFC 5321, section 4.5.3.1.3.
 _email = re.compile(

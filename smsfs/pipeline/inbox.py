@@ -10,6 +10,7 @@ from smsfs.backends import Inbound, Receipt, Receive, ReplyPart
 from smsfs.dialects.registry import dialect
 from smsfs.dialects.settings import settings_of
 from smsfs.errors import StoreUnavailable
+from smsfs.sms.stopwords import is_stop_word
 from smsfs.store import Account, Arrived, NewReceipt, NewReplyPart, Reply, Store
 
 MATCH_SECONDS = 1.0
@@ -63,8 +64,7 @@ class Inbox:
 def stops(account: Account, text: str) -> bool:
     """Whether a reply of this text puts its sender on the account's opt-out list."""
     own = settings_of(dialect(account.dialect), account.settings)
-    words = {word.strip().casefold() for word in own["stop_words"].split(",")}
-    return bool(own["optouts"]) and text.strip().casefold() in words - {""}
+    return bool(own["optouts"]) and is_stop_word(text, own["stop_words"].split(","))
 
 
 def _receipt(backend: str, item: Receipt, at: float) -> NewReceipt:

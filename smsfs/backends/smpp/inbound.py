@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from smsfs.backends import Inbound, Receipt, ReplyPart
+from smsfs.backends.smpp import coding
 from smsfs.backends.smpp import receipt as written
 from smsfs.backends.smpp.constants import INTERMEDIATE, MESSAGE_TYPE, UDHI
+from smsfs.backends.smpp.header import content, tables
 from smsfs.backends.smpp.pdu import ShortMessage, SmppError
-from smsfs.backends.smpp.text import alphabet, content, decode
 
 #: What became of a message -> event of ``states.MESSAGE_TRANSITIONS``.
 _EVENTS = {"delivered": "delivered", "undelivered": "undelivered", "expired": "receipt_expired"}
@@ -50,7 +51,8 @@ def _readable(pdu: ShortMessage) -> ShortMessage:
 
 def _reply(pdu: ShortMessage) -> ReplyPart:
     fragment, data = content(pdu)
-    text = decode(data, alphabet(pdu.data_coding)).replace("\0", "")  # no text, and databases refuse it
+    text = coding.read(data, pdu.data_coding, tables(pdu), len(pdu.body) - len(data), fragment)
+    text = text.replace("\0", "")  # no text, and databases refuse it
     sender, recipient = _address(pdu.source_addr), _address(pdu.destination_addr)
     if fragment is None:
         return ReplyPart(sender, recipient, text)

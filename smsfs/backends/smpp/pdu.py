@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from smsfs.backends.smpp.constants import VERSION, Command, Status
+from smsfs.backends.smpp.constants import VERSION, Command, Status, Tag
 
 HEADER = struct.Struct(">IIII")
 MAX_SHORT_MESSAGE = 254
@@ -251,6 +251,11 @@ class ShortMessage(Pdu, frozen=True, gc=False):
         except OverflowError as exc:
             raise SmppError(_NO_OCTET, Status.RSYSERR) from exc
         return frame(self.command, 0, self.sequence, body)
+
+    @property
+    def body(self) -> bytes:
+        """What it carries, with a user data header if it has one: ``short_message``, or else the payload."""
+        return self.short_message or self.tlv(Tag.MESSAGE_PAYLOAD) or b""
 
     def tlv(self, tag: int) -> bytes | None:
         """The value of the first optional parameter of that tag; None if there is none."""

@@ -9,31 +9,18 @@ from collections.abc import Hashable
 
 from msgspec import Struct
 
-from smsfs.backends.smpp.constants import UDHI, Status, Tag
-from smsfs.backends.smpp.pdu import ShortMessage, SmppError, Tlvs
+from smsfs.backends.smpp.coding import LATIN1, alphabet, decode
+from smsfs.backends.smpp.constants import UDHI, Tag
+from smsfs.backends.smpp.header import MAX_PARTS, Fragment, content
+from smsfs.backends.smpp.pdu import Tlvs
 from smsfs.sms import gsm, segments
 from smsfs.sms.segments import GSM7, UCS2
 
-LATIN1, BINARY = "latin1", "binary"
+__all__ = ["LATIN1", "Fragment", "Part", "Reassembler", "alphabet", "content", "decode", "encode", "split"]
+
 UDH8, UDH16, SAR, PAYLOAD = "udh8", "udh16", "sar", "payload"
 
-MAX_PARTS = 255
 MAX_PAYLOAD = 65535
-
-#: ``data_coding`` -> alphabet, or the name of Python's codec for it (section 5.2.19).
-_CODINGS = {
-    1: "ascii",
-    2: BINARY,
-    3: LATIN1,
-    4: BINARY,
-    5: "shift_jis",
-    6: "iso8859-5",
-    7: "iso8859-8",
-    8: UCS2,
-    14: "euc_kr",
-}
-#: Bits 3 and 2 of a GSM data coding scheme -> alphabet (3GPP TS 23.038, section 4).
-_GSM_ALPHABETS = (GSM7, BINARY, UCS2, GSM7)
 
 
 class Part(Struct, frozen=True, gc=False):
@@ -42,31 +29,6 @@ class Part(Struct, frozen=True, gc=False):
     short_message: bytes
     esm_class: int = 0
     tlvs: Tlvs = ()
-
-
-class Fragment(Struct, frozen=True, gc=False):
-    """Where a part belongs: ``sequence`` of ``total``, both from 1; ``bits`` are those of the reference."""
-
-    reference: int
-    total: int
-    sequence: int
-    bits: int = 8
-
-
-def alphabet(data_coding: int, default: str = GSM7) -> str:
-    """``"gsm7"``, ``"latin1"``, ``"ucs2"``, ``"binary"``, or a codec of Python's.
-
-    Args:
-        data_coding: of the PDU; values of GSM with a message class (0x10 to 0x1F, 0xF0 to 0xFF) are known.
-        default: what this carrier means by 0.
-    """
-    if data_coding == 0:
-        return default
-    if 0x10 <= data_coding <= 0x1F:  # noqa: PLR2004 - the group is best written as the standard has it
-        return _GSM_ALPHABETS[data_coding >> 2 & 3]
-    if data_coding >= 0xF0:  # noqa: PLR2004 - likewise
-        return BINARY if data_coding & 4 else GSM7
-    return _CODINGS.get(data_coding, BINARY)
 
 
 def encode(text: str, alphabet: str) -> bytes:
@@ -80,21 +42,6 @@ def encode(text: str, alphabet: str) -> bytes:
     if alphabet == UCS2:
         return text.encode("utf-16-be", "surrogatepass")
     return text.encode("latin-1")
-
-
-def decode(data: bytes, alphabet: str) -> str:
-    """The text of octets; binary ones as hexadecimal digits.
-
-    It never fails, for what someone sent must reach its reader: octets that the alphabet lacks are read as
-    Latin-1 in GSM 7 bit, and replaced by U+FFFD elsewhere.
-    """
-    if alphabet == BINARY:
-        return data.hex()
-    if alphabet == GSM7:
-        return gsm.decode(data) if data.isascii() else data.decode("latin-1")
-    if alphabet == UCS2:
-        return data.decode("utf-16-be", "replace" if len(data) % 2 else "surrogatepass")
-    return data.decode(alphabet, "replace")
 
 
 def split(
@@ -165,52 +112,6 @@ def _sar(data: bytes, reference: int, total: int, number: int) -> Part:
 
 
 _JOIN = {UDH8: _udh8, UDH16: _udh16, SAR: _sar}
-
-
-def content(pdu: ShortMessage) -> tuple[Fragment | None, bytes]:
-    """Where a message belongs among its parts, None if it stands alone, and its octets without a header.
-
-    A header whose numbers make no sense (part 3 of 2) is passed over, as the standard asks.
-
-    Raises:
-        SmppError: the user data header is longer than the message.
-    """
-    payload = None if pdu.short_message else pdu.tlv(Tag.MESSAGE_PAYLOAD)
-    data = pdu.short_message if payload is None else payload
-    if not pdu.esm_class & UDHI:
-        return _sar_fragment(pdu), data
-    if not data or data[0] >= len(data):
-        raise SmppError("A user data header is cut short.", Status.RINVESMCLASS, pdu.command, pdu.sequence)
-    end = 1 + data[0]
-    return _udh_fragment(data[1:end]), data[end:]
-
-
-def _udh_fragment(header: bytes) -> Fragment | None:
-    """The last joining element of a header that makes sense; the last one counts (section 9.2.3.24)."""
-    found = None
-    while len(header) > 1:
-        kind, length = header[0], header[1]
-        value, header = header[2 : 2 + length], header[2 + length :]
-        if (kind, len(value)) in {(0, 3), (8, 4)}:
-            fragment = Fragment(int.from_bytes(value[:-2]), value[-2], value[-1], 8 * (len(value) - 2))
-            found = fragment if _sensible(fragment) else found
-    return found
-
-
-def _sar_fragment(pdu: ShortMessage) -> Fragment | None:
-    if not pdu.tlvs:
-        return None
-    reference = pdu.tlv(Tag.SAR_MSG_REF_NUM)
-    total = pdu.tlv(Tag.SAR_TOTAL_SEGMENTS)
-    sequence = pdu.tlv(Tag.SAR_SEGMENT_SEQNUM)
-    if reference is None or total is None or sequence is None:
-        return None
-    fragment = Fragment(int.from_bytes(reference), int.from_bytes(total), int.from_bytes(sequence), 16)
-    return fragment if _sensible(fragment) else None
-
-
-def _sensible(fragment: Fragment) -> bool:
-    return 1 < fragment.total <= MAX_PARTS and 1 <= fragment.sequence <= fragment.total
 
 
 class Reassembler:

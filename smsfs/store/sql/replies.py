@@ -20,6 +20,9 @@ AGAIN_SECONDS = 60.0
 #: More digits are no number that anything was sent to, and do not fit into the column.
 MAX_DIGITS = 15
 
+#: Byte order marks, as they look in UTF-16-BE.
+_MARKS = {b"\xfe\xff": "utf-16-be", b"\xff\xfe": "utf-16-le"}
+
 _KEY = ("backend", "sender", "recipient", "reference", "total")
 
 
@@ -73,7 +76,7 @@ def join_ripe(connection: Connection, now: float, limit: int, stops: Stops) -> l
 
 def _join(connection: Connection, parts: Sequence[Row], stops: Stops, now: float) -> Reply:
     texts = {part["part"]: bytes(part["text"]) for part in parts}
-    text = b"".join(texts[number] for number in sorted(texts)).decode("utf-16-be", "replace")
+    text = _in_order([texts[number] for number in sorted(texts)])
     first, text = parts[0], plain(text)
     answered = _last_message(connection, first["sender"], first["backend"])
     values = {name: first[name] for name in ("backend", "sender", "recipient")}
@@ -89,6 +92,22 @@ def _join(connection: Connection, parts: Sequence[Row], stops: Stops, now: float
     connection.bulk("reply_part_joined", [{"id": part["id"], "reply": row["id"]} for part in parts])
     stopped = bool(answered) and _opt_out(connection, values, stops)
     return reply_of(connection.one("reply_full", reply=row["id"]), stopped=stopped)
+
+
+def _in_order(parts: Sequence[bytes]) -> str:
+    """The text of parts in UTF-16, big endian unless a byte order mark in one says otherwise for the rest."""
+    codec, text = "utf-16-be", b""
+    for part in parts:
+        codec = _MARKS.get(part[:2], codec)
+        kept = part[2:] if part[:2] in _MARKS else part
+        text += kept if codec == "utf-16-be" else _swapped(kept)
+    return text.decode("utf-16-be", "replace")
+
+
+def _swapped(data: bytes) -> bytes:
+    swapped = bytearray(data)
+    swapped[::2], swapped[1::2] = data[1::2], data[::2]
+    return bytes(swapped)
 
 
 def _last_message(connection: Connection, sender: str, backend: str) -> Row | None:

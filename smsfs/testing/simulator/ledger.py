@@ -5,6 +5,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from smsfs.backends.smpp.header import tables
 from smsfs.backends.smpp.pdu import SubmitSm
 from smsfs.backends.smpp.text import Fragment, alphabet, decode
 
@@ -109,7 +110,9 @@ class Ledger:
     def _message(self, parts: list[_Arrived], system_id: str, *, complete: bool = True) -> None:
         pdu = parts[0].pdu
         times = [part.at for part in parts]
-        text = decode(b"".join([part.data for part in parts]), alphabet(pdu.data_coding, self._default))
+        text = decode(
+            b"".join([part.data for part in parts]), alphabet(pdu.data_coding, self._default), tables(pdu)
+        )
         received = Received(
             pdu.source_addr,
             pdu.destination_addr,

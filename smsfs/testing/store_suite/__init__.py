@@ -14,6 +14,7 @@ from smsfs.testing.store_suite.connectors import ConnectorSuite, DailySuite
 from smsfs.testing.store_suite.feed import FeedSuite
 from smsfs.testing.store_suite.files import ContentSuite, FileSuite
 from smsfs.testing.store_suite.inbound import LostReceiptSuite, ReceiptSuite, ReplySuite
+from smsfs.testing.store_suite.marks import MarkSuite
 from smsfs.testing.store_suite.outcomes import OutcomeSuite
 from smsfs.testing.store_suite.owners import OwnerSuite, StaleSuite
 from smsfs.testing.store_suite.queue import QueueSuite
@@ -43,6 +44,7 @@ class StoreSuite(
     LostReceiptSuite,
     ReplySuite,
     TroubleSuite,
+    MarkSuite,
 ):
     """Everything that a store promises."""
 

@@ -148,6 +148,8 @@ def test_replies_and_opt_outs_are_stored_and_told(house, deliver, events):
         ("", {"optouts": True, "stop_words": ",STOP"}, False),
         ("AFMELD", {"optouts": True, "stop_words": "stop, Afmeld"}, True),
         ("STOP", {"optouts": True, "stop_words": "AFMELD"}, False),
+        ("\ufeffStop!@", {"optouts": True}, True),
+        ("opt-out", {"optouts": True}, True),
         ("STOP", {}, False),
     ],
 )

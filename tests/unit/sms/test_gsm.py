@@ -1,5 +1,6 @@
 """The GSM alphabet."""
 
+import gsm0338
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,3 +55,11 @@ def test_octets_over_seven_bits_are_refused():
     """Text in another encoding would be taken for GSM and shown as nonsense."""
     with pytest.raises(UnicodeDecodeError):
         gsm.decode(b"\x80")
+
+
+@given(gsm_text)
+def test_another_implementation_agrees(text):
+    """A phone would show other characters than we mean."""
+    theirs = gsm0338.Codec()
+    assert gsm.encode(text) == theirs.encode(text)[0]
+    assert theirs.decode(gsm.encode(text))[0] == text

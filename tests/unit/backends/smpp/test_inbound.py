@@ -82,6 +82,121 @@ def test_reply_in_each_alphabet():
         assert found.text == {0: "@ €", 3: "æ", 8: "Я", 6: "Я"}[coding]
 
 
+def header(*elements):
+    """A user data header."""
+    data = b"".join(bytes((kind, len(value))) + value for kind, value in elements)
+    return bytes((len(data),)) + data
+
+
+def packed(septets, before=0):
+    """Septets as a radio network has them, behind so many octets of a header."""
+    bits = 0
+    for place, septet in enumerate(septets):
+        bits |= septet << 7 * place
+    fill = -8 * before % 7
+    return (bits << fill).to_bytes((7 * len(septets) + fill + 7) // 8, "little")
+
+
+@pytest.mark.parametrize(
+    ("coding", "data", "text"),
+    [
+        *((coding, b"\x01\x1b\x65", "£€") for coding in (0, 0x0C, 0x0F, 0x10, 0x13, 0x1C, 0x40, 0x43, 0x53)),
+        *(
+            (coding, b"\x01\x1b\x65", "£€")
+            for coding in (0x80, 0x9F, 0xBF, 0xC0, 0xC8, 0xD3, 0xDF, 0xF0, 0xF3)
+        ),
+        *(
+            (coding, "Я".encode("utf-16-be"), "Я")
+            for coding in (8, 9, 11, 0x18, 0x1B, 0x48, 0x5A, 0xE0, 0xEF)
+        ),
+        *((coding, b"\x01\xff", "01ff") for coding in (2, 4, 0x14, 0x17, 0x44, 0x57, 0xF4, 0xFF)),
+        (1, b"Ja", "Ja"),
+        (3, b"\xe6", "æ"),
+        (5, "はい".encode("shift_jis"), "はい"),
+        (6, b"\xcf", "Я"),
+        (7, "כן".encode("iso8859-8"), "כן"),
+        (10, "はい".encode("iso2022_jp"), "はい"),
+        (13, "はい".encode("euc_jp"), "はい"),
+        (14, "네".encode("euc_kr"), "네"),
+        (0x20, b"\x01\xff", "[compressed, data_coding 0x20] 01ff"),
+        (0x3F, b"STOP", "[compressed, data_coding 0x3F] 53544f50"),
+        (0x68, b"\x01", "[compressed, data_coding 0x68] 01"),
+    ],
+)
+def test_every_group_of_codings(coding, data, text):
+    """A person's answer would be read in another alphabet than it was written in."""
+    assert inbound(deliver(data, 0, data_coding=coding), "text").text == text
+
+
+@pytest.mark.parametrize(
+    ("elements", "data", "text"),
+    [
+        ([(0x25, b"\x01")], b"\x1c\x07\x1b\x65", "Şı€"),
+        ([(0x24, b"\x01")], b"\x1b\x53\x1c\x1b\x41", "ŞÆA"),
+        ([(0x24, b"\x02")], b"\x1b\x41\x09", "ÁÇ"),
+        ([(0x24, b"\x03"), (0x25, b"\x03")], b"\x5b\x1b\x7f", "Ãâ"),
+        ([(0x25, b"\x06"), (0x24, b"\x06")], b"\x15\x1b\x1c\x1b\x41", "\u0915\u0966A"),
+        ([(0x25, b"\x0d"), (0x24, b"\x06")], b"\x00\x1b\x1c", "\u0627\u0966"),
+        ([(0x25, b"\x63")], b"\x1c", "Æ"),
+        ([(0x25, b"\x01\x01")], b"\x1c", "Æ"),
+        ([(0x25, b"\x02")], b"\x1c", "Æ"),
+    ],
+)
+def test_national_tables(elements, data, text):
+    """An answer in Turkish or Hindi would be read as other letters than its header says."""
+    found = inbound(deliver(header(*elements) + data, 0x40), "text")
+    assert found == ReplyPart("4512345678", "1204", text)
+    parts = [
+        inbound(deliver(header((0, bytes((9, 2, number))), *elements) + data, 0x40), "text").text
+        for number in (1, 2)
+    ]
+    assert parts == [text, text]
+    tlvs = tuple(zip((0x20C, 0x20E, 0x20F), (b"\0\x09", b"\x02", b"\x01"), strict=True))
+    found = inbound(deliver(header(*elements) + data, 0x40, tlvs=tlvs), "text")
+    assert (found.text, found.part, found.total) == (text, 1, 2)
+
+
+@pytest.mark.parametrize("codec", ["utf-16-be", "utf-16-le"])
+def test_byte_order_mark(codec):
+    """A person's answer would be Chinese to its reader, or begin with a letter that nobody sees."""
+    data = "\ufeffStopp 😀".encode(codec)
+    assert inbound(deliver(data, 0, data_coding=8), "text").text == "Stopp 😀"
+    assert inbound(deliver(data + b"\0", 0, data_coding=8), "text").text == "Stopp 😀"
+    assert inbound(deliver(data + b"\0\0", 0, data_coding=8), "text").text == "Stopp 😀"
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"STOP\0", "STOP"),
+        (b"STOP\0\0\0", "STOP"),
+        (b"\0\0", "@@"),
+        (b"a\0", "a@"),
+        (b"me \0 home", "me @ home"),
+    ],
+)
+def test_padding(data, text):
+    """An answer would end in a sign that nobody wrote: NUL is ``@`` in GSM 7 bit."""
+    assert inbound(deliver(data, 0), "text").text == text
+    part = [inbound(deliver(bytes((5, 0, 3, 1, 2, n)) + data, 0x40), "text").text for n in (1, 2)]
+    assert part == [data.decode().replace("\0", "@"), text]
+
+
+@pytest.mark.parametrize("length", range(7, 33))
+def test_packed_septets(length):
+    """An answer would be read as gibberish where a carrier delivers septets packed into octets."""
+    text = ("Tak, vi ses i morgen kl. nine " * 2)[:length].strip()
+    assert inbound(deliver(packed(text.encode()), 0), "text").text == text
+    front = header((0, b"\x01\x02\x02"))
+    found = inbound(deliver(front + packed(text.encode(), len(front)), 0x40), "text")
+    assert (found.text, found.part) == (text, 2)
+
+
+def test_windows_1252():
+    """An answer with typographic quotes, from a carrier that sends Windows-1252, would lose them."""
+    assert inbound(deliver("Ja … “tak”".encode("cp1252"), 0), "text").text == "Ja … “tak”"
+
+
 def test_half_a_character():
     """An emoji that a phone cut in two would be lost, though the other half is in the next part."""
     halves = [inbound(deliver(data, 0, data_coding=8), "text").text for data in (b"\xd8\x3d", b"\xde\x00")]
