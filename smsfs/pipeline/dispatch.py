@@ -13,7 +13,7 @@ from contextlib import suppress
 import structlog
 
 from smsfs.backends import Answer, Envelope, NotTaken, Throttled, Unknown
-from smsfs.errors import StoreUnavailable
+from smsfs.errors import StoreDamaged, StoreUnavailable
 from smsfs.pipeline.breaker import Breaker
 from smsfs.pipeline.failover import Failover, Gate
 from smsfs.pipeline.held import Held
@@ -150,6 +150,8 @@ class Dispatcher:
         while True:
             try:
                 await step()
+            except StoreDamaged:
+                raise  # nothing goes on with that
             except Exception:
                 log.exception("step_failed", step=step.__name__, again_in=BACKOFF_SECONDS)
                 await asyncio.sleep(BACKOFF_SECONDS)

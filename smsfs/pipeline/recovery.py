@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import structlog
 
 from smsfs.backends import Unknown
-from smsfs.errors import StoreUnavailable
+from smsfs.errors import StoreDamaged, StoreUnavailable
 from smsfs.pipeline.routes import Route, unknown_outcomes
 from smsfs.pipeline.slices import DamagedSlice, messages_of
 from smsfs.pipeline.windows import later
@@ -56,7 +56,7 @@ class Recovery:
         """Take over a slice; one with which that fails holds up no other."""
         try:
             self._take(route, slice_, dead)
-        except StoreUnavailable:
+        except (StoreUnavailable, StoreDamaged):
             raise
         except Exception:
             if slice_.id not in self._failed:  # once is enough: it is tried again every second

@@ -273,7 +273,9 @@ class Database:
                 lines = [row[0] for row in reader.plain.execute("PRAGMA integrity_check") if row[0] != "ok"]
                 dangling = reader.plain.execute("PRAGMA foreign_key_check").fetchall()
             except sqlite3.DatabaseError as exc:  # too broken even to be checked
-                return [str(exc)]
+                lines, dangling = [str(exc)], []
+        if lines:
+            self._found(lines[0])
         return lines + [f"row {row[1]} of table {row[0]} refers to nothing in {row[2]}" for row in dangling]
 
     def data_version(self) -> int:
