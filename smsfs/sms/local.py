@@ -11,19 +11,12 @@ from functools import cache
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumber
 
-from smsfs.sms.numbers import is_msisdn, msisdn
+from smsfs.sms.numbers import MAX_DIGITS, is_msisdn, msisdn, pasted
 from smsfs.sms.quoting import quoted
 
 COUNTRIES = frozenset(phonenumbers.SUPPORTED_REGIONS)
-#: What people put between digits, and what spreadsheets and web pages leave there.
-_FILLING = {ord(c): None for c in " ()-./\u00a0\u2007\u2009\u200b\u200e\u2010\u2011\u2013\u202a\u202c\u202f"}
-_plain = re.compile(r"\+?[0-9]+").fullmatch
-_begins = re.compile(r"[\s\u200e\u202a]*[+(0-9]").match
-_decimal = re.compile(r"\+?[0-9]+[.,][0-9]{1,2}").fullmatch
-#: The national zero shown behind a country code, where it is not dialled.
-_zero = re.compile(r"((?:\+|00)[0-9 ]{1,5})\(0\)").sub
-MAX_LENGTH = 40
-MAX_DIGITS = 15
+#: What people put between digits, beside blanks and dashes.
+PUNCTUATION = "()./"
 
 
 def reader(country: str) -> Callable[[str], str]:
@@ -46,16 +39,7 @@ def reader(country: str) -> Callable[[str], str]:
 
 
 def _international(text: str) -> str:
-    return msisdn(_bare(text).removeprefix("00"))
-
-
-def _bare(text: str) -> str:
-    """The digits of a number without what stands between them; the text where anything else is in it."""
-    text = text.strip()
-    if len(text) > MAX_LENGTH or not _begins(text) or _decimal(text):
-        return text
-    bare = _zero(r"\1", text).translate(_FILLING)
-    return bare if _plain(bare) else text
+    return msisdn(pasted(text, PUNCTUATION).removeprefix("00"))
 
 
 @cache
@@ -70,8 +54,8 @@ def _own_code(country: str) -> Callable[[str], object]:
 
 
 def _of_country(text: str, country: str) -> str:
-    bare = _bare(text)
-    if bare.startswith(("00", "+")) or not _plain(bare):
+    bare = pasted(text, PUNCTUATION)
+    if bare.startswith(("00", "+")):
         return msisdn(bare.removeprefix("00"))
     readings = [_parsed(bare, country)]
     if not bare.startswith("0"):  # no country's code does

@@ -9,11 +9,11 @@ import re
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
 
-from smsfs.sms.numbers import MAX_DIGITS, MIN_DIGITS, msisdn
+from smsfs.sms.numbers import MAX_DIGITS, MIN_DIGITS, msisdn, pasted
 from smsfs.sms.quoting import quoted
 
 #: No dot: a spreadsheet that makes 27821234567.0 of a number must not add a digit to it.
-_punctuation = re.compile(r"[ \u00a0()\-]+")
+PUNCTUATION = "()"
 _written = re.compile(r"(\+|00)?([0-9]+)").fullmatch
 _CODES = frozenset(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
 
@@ -42,8 +42,8 @@ def international(text: str, country: str = "", *, check: bool = True) -> str:
         NoNetworkError: it has too few or too many digits, or no plan has it.
         ValueError: it is no number at all.
     """
-    found = _written(_punctuation.sub("", text))
-    if not found:
+    found = _written(pasted(text, PUNCTUATION))
+    if not found:  # a further plus or zeros in front
         return msisdn(text)  # which knows what is wrong with it
     prefix, digits = found.groups()
     if prefix or not (country and digits.startswith("0")):

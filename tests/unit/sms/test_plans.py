@@ -75,7 +75,7 @@ def test_digits_that_are_no_number_say_why(written, said, check):
 
 @pytest.mark.parametrize(
     "written",
-    ["", "Jane", "2.7821234567E+10", "27821234567.0", "082/1234567", "+", "٢٧٨٢١٢٣٤٥٦٧", "27821234567 ext 2"],
+    ["", "Jane", "2.7821234567E+10", "27821234567.0", "082/1234567", "+", "27821234567 ext 2"],
 )
 def test_what_is_no_number_says_why(written):
     """A digit would be added or lost on the way from a spreadsheet, and a stranger get the message."""
