@@ -1,5 +1,6 @@
 """``smsfs files`` and ``smsfs messages``: what there is, and what became of it."""
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -147,7 +148,8 @@ class _Wanted:
         """Whether a batch is one of them: the file may be named as it was at any time."""
         if self.account not in (None, batch.account):
             return False
-        return self.file in (None, batch.path, batch.stem, f"{batch.stem}.ready") or self._was(batch)
+        stem = re.sub(r"\.ready$", "", self.file or "", flags=re.IGNORECASE)
+        return self.file in (None, batch.path) or stem == batch.stem or self._was(batch)
 
     def _was(self, batch: Batch) -> bool:
         """Whether the file lay there while it was read."""

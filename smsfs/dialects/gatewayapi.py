@@ -5,7 +5,7 @@ does not give (order of flags, refusal of unknown columns, the name after the ti
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from operator import itemgetter
@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from smsfs.dialects import Submission, spared
 from smsfs.errors import Cause, ConfigurationError, Missing, NameTooLong, NotAllowed, Unreadable
-from smsfs.formats import encoding, header, marks, tables
+from smsfs.formats import delimiter, encoding, header, marks, tables
 from smsfs.sms import segments
 from smsfs.sms.message import Message
 from smsfs.sms.numbers import is_msisdn, msisdn
@@ -36,7 +36,9 @@ _SYSTEM = (".processing", ".success", ".rejected")
 #: Bytes that the timestamp and the longest of the system's endings add to a stem.
 _ADDED = len(".YYYYMMDDTHHMMSS") + max(map(len, _SYSTEM))
 #: What an earlier rejection added to the name; without it the flags stand before ``.ready`` again.
-_REJECTION = re.compile(r"\.\d{8}T\d{6}\.rejected(?=(\.(excel|utf8|cp1252))*\.ready$)", re.ASCII)
+_REJECTION = re.compile(
+    r"\.\d{8}T\d{6}\.rejected(?=(\.(excel|utf8|cp1252))*\.ready$)", re.ASCII | re.IGNORECASE
+)
 
 _CODECS = {"utf8": encoding.UTF8, "cp1252": encoding.CP1252}
 _ADVICE = ' or, if it is Windows-1252 after all, put ".cp1252" before ".ready" in its name'
@@ -116,7 +118,7 @@ class GatewayApi:
 
     def trial(self, name: str) -> Submission:
         """As after a rename to the name with ``.ready`` behind it, unless it is there."""
-        return _submission(name.removesuffix(READY) + READY)
+        return _submission(name if name.lower().endswith(READY) else name + READY)
 
     def close(self, path: str, settings: Mapping[str, Any]) -> Submission | None:
         """A submission if the account lets files be uploaded as ``.ready`` and this one was."""
@@ -151,11 +153,11 @@ class GatewayApi:
             limit = settings["max_batch_bytes"]
             raise Unreadable(Cause(f"the file has {size:,} bytes; a batch has at most {limit:,}: split it"))
         codec = encoding.detect(stream, size, _forced(submission), _ADVICE)
-        delimiter = ";" if "excel" in submission.flags else ","
+        between = _delimiter(stream, size, codec, submission.flags)
         with encoding.open_text(stream, size, codec) as text:
-            table = tables.rows(text, delimiter, _OTHERS[delimiter])
+            table = tables.table(text, between, _OTHERS.get(between))
             line, names = next(table, (1, []))
-            places = _places(names, line, delimiter, settings)
+            places = _places(names, line, between, settings)
             yield from _messages(table, places, len(names))
 
     def tail(self, head: bytes, causes: Iterable[Cause], total: int, submission: Submission) -> bytes:
@@ -191,7 +193,7 @@ class GatewayApi:
 
 def _is_ready(path: str) -> bool:
     """Whether a name submits; lftp uploads to such a name with its mark before it, and then renames."""
-    return path.endswith(READY) and not path.startswith(LFTP_UPLOADS)
+    return path.lower().endswith(READY) and not path.startswith(LFTP_UPLOADS)
 
 
 def _check_flat(path: str) -> None:
@@ -211,7 +213,7 @@ def _submission(name: str) -> Submission:
     Raises:
         Refusal: it is no name for a batch.
     """
-    stem = _REJECTION.sub("", name).removesuffix(READY)
+    stem = _REJECTION.sub("", name)[: -len(READY)]
     base, flags = _flags(stem)
     if problem := _wrong_name(base, flags):
         raise NotAllowed(f"No batch can be named {quoted(name)}: {problem}.")
@@ -225,9 +227,9 @@ def _submission(name: str) -> Submission:
 
 def _flags(stem: str) -> tuple[str, list[str]]:
     flags: list[str] = []
-    while (ending := stem.rpartition("."))[1] and ending[2] in FLAGS:
+    while (ending := stem.rpartition("."))[1] and ending[2].lower() in FLAGS:
         stem = ending[0]
-        flags.append(ending[2])
+        flags.append(ending[2].lower())
     return stem, flags
 
 
@@ -247,14 +249,21 @@ def _forced(submission: Submission) -> str | None:
     return next((codec for flag, codec in _CODECS.items() if flag in submission.flags), None)
 
 
-def _places(names: list[str], line: int, delimiter: str, settings: Mapping[str, Any]) -> dict[str, int]:
+def _delimiter(stream: BinaryIO, size: int, codec: str, flags: Collection[str]) -> str:
+    """What stands between cells: as the name says or, where that says nothing, the first row."""
+    first = delimiter.first_row(stream, size, codec)
+    told = ";" if "excel" in flags else delimiter.by_names(first, REQUIRED)
+    return delimiter.declared(first) or told or ","
+
+
+def _places(names: list[str], line: int, between: str, settings: Mapping[str, Any]) -> dict[str, int]:
     if not names:
         raise Unreadable(Cause("the file is empty: its first row must name the columns"))
     if any(map(is_msisdn, names)):
         known = ", ".join((*REQUIRED, *OPTIONAL))
         raise Unreadable(Cause(f"the first row must name the columns ({known}), but it holds a number", line))
     ignore = settings["unknown_columns"] == "ignore"
-    return header.positions(names, line, REQUIRED, OPTIONAL, _OTHERS[delimiter], ignore_unknown=ignore)
+    return header.positions(names, line, REQUIRED, OPTIONAL, _OTHERS.get(between, {}), ignore_unknown=ignore)
 
 
 class _Class:

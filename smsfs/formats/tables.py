@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import TextIO
 
 from smsfs.errors import Cause, Unreadable
+from smsfs.formats.delimiter import declared
 from smsfs.formats.encoding import undecodable
 from smsfs.formats.marks import MARK
 from smsfs.sms.quoting import quoted
@@ -17,6 +18,9 @@ from smsfs.sms.quoting import quoted
 MAX_ROW = 1 << 20
 #: Characters of one cell: the csv module's own limit.
 MAX_CELL = 131_072
+
+#: With which programs of old systems end a text, and fill its last block.
+END_MARK = "\x1a"
 
 _TOO_LONG = "row too long"
 _NUL = "NUL"
@@ -66,6 +70,35 @@ def rows(
             yield start, cells
 
 
+def table(
+    text: TextIO, delimiter: str = ",", others: Mapping[str, str] | None = None
+) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a table, its column names first: :func:`rows` without what spreadsheets leave around it.
+
+    A first row that only names the delimiter, rows of blank cells, and columns at the end that have neither
+    a name nor any text are no part of it.
+
+    Raises:
+        Unreadable: as :func:`rows` does.
+    """
+    found = (row for row in rows(text, delimiter, others) if any(map(str.strip, row[1])))
+    line, names = next(found, (0, []))
+    if declared(delimiter.join(names)):
+        line, names = next(found, (0, []))
+    if not names:
+        return
+    width = max(place for place, name in enumerate(names, 1) if name.strip())
+    yield line, names[:width]
+    yield from found if width == len(names) else _cut(found, width, len(names))
+
+
+def _cut(found: Iterator[tuple[int, list[str]]], width: int, most: int) -> Iterator[tuple[int, list[str]]]:
+    """Rows without empty cells below columns that have no name; Excel leaves those out in some rows."""
+    for line, cells in found:
+        fits = width < len(cells) <= most and not any(map(str.strip, cells[width:]))
+        yield line, cells[:width] if fits else cells
+
+
 def wrong_width(cells: int, columns: int) -> str:
     """The clause for a row that has more or fewer cells than the first one."""
     hint = (
@@ -81,10 +114,14 @@ def _lines(text: TextIO, record: list[str]) -> Iterator[str]:
     A marked line becomes one without any character, which adds nothing within quotes and is an empty
     row outside, so that the csv module still counts it.
     """
-    used = 0
+    used, ahead = 0, ""
     while True:
         used = used + len(record[-1]) if record else 0
-        line = text.readline(MAX_ROW - used + 1)
+        line = ahead if ahead == "\n" else ahead + text.readline(MAX_ROW - used + 1)
+        ahead = ""
+        if END_MARK in line and not line[line.index(END_MARK) :].strip(f"{END_MARK}\r\n"):
+            ahead = text.readline(1)
+            line = line if ahead else line[: line.index(END_MARK)]
         if not line:
             return
         if len(line) > MAX_ROW - used:

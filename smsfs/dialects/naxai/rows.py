@@ -117,7 +117,7 @@ def _opened(stream: BinaryIO, size: int) -> Iterator[Iterator[tuple[int, list[st
     codec = encoding.detect(stream, size)
     separator = delimiter.sniff(stream, size, codec)
     with encoding.open_text(stream, size, codec) as text:
-        yield tables.rows(text, separator)
+        yield tables.table(text, separator)
 
 
 @frozen

@@ -41,10 +41,29 @@ def test_a_name_that_ends_in_ready_is_a_submission(stem, flags):
 
 
 @pytest.mark.parametrize(
+    ("name", "stem", "flags"),
+    [
+        ("x.READY", "x", set()),
+        ("X.csv.Ready", "X.csv", set()),
+        ("x.EXCEL.ready", "x.EXCEL", {"excel"}),
+        ("x.Utf8.Excel.READY", "x.Utf8.Excel", {"utf8", "excel"}),
+        ("x.CP1252.READY", "x.CP1252", {"cp1252"}),
+    ],
+)
+def test_names_mean_the_same_in_any_case(name, stem, flags):
+    """A program that writes its names in capitals would have no file sent, and hear nothing."""
+    assert DIALECT.rename(name, REFUSE) == Submission(stem, flags)
+    assert DIALECT.trial(name) == Submission(stem, flags)
+    assert "rename it to" in _refusal(DIALECT.create, name, REFUSE).sentence
+    DIALECT.create(name, DIRECT)
+    assert DIALECT.close(name, DIRECT) == Submission(stem, flags)
+
+
+@pytest.mark.parametrize(
     "name",
     [
         "x.csv",
-        "x.READY",
+        "x.READYX",
         "x.ready.csv",
         "ready",
         "xready",
@@ -117,6 +136,8 @@ def test_it_is_told_why_a_file_cannot_be_changed(state, said):
     [
         ("x.csv.ready", "x.csv", set()),
         ("x.csv.20261122T064418.rejected.ready", "x.csv", set()),
+        ("x.csv.20261122T064418.rejected.Ready", "x.csv", set()),
+        ("x.Excel.20261122T064418.rejected.ready", "x.Excel", {"excel"}),
         ("x.excel.20261122T064418.rejected.ready", "x.excel", {"excel"}),
         ("x.csv.20261122T064418.rejected.excel.ready", "x.csv.excel", {"excel"}),
     ],

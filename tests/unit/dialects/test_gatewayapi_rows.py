@@ -77,8 +77,8 @@ def test_encoding_and_parts_are_counted():
 
 HEADERS = {
     '"userref","msisdn","sender","class",message"\n': "cell 5 ('message\"') ends with a quote, but",
-    "msisdn;message\n": 'put ".excel" before ".ready"',
-    '"msisdn";"message"\n': 'put ".excel" before ".ready"',
+    "number;text\n": 'put ".excel" before ".ready"',
+    '"number";"text"\n': 'put ".excel" before ".ready"',
     "msisdn\tmessage\n": "tabs, which are not supported",
     '"msisdn"\t"message"\n': "tabs, which are not supported",
     "4512345678,Hello\n": "the first row must name the columns (msisdn, message, sender, class, userref)",
@@ -87,7 +87,10 @@ HEADERS = {
     "msisdn,message,sendtime\n": 'column "sendtime" is unknown',
     "msisdn,message,message\n": 'names column "message" twice',
     "msisdn,sender\n": 'names no column "message"',
-    "msisdn,message,\n": "column 3 of the first row has no name",
+    "msisdn,,message\n": "column 2 of the first row has no name",
+    "msisdn,message,\n": "the file has no rows",
+    ",,\n": "the file is empty",
+    "sep=,\n": "the file is empty",
     "msisdn,message\n\n\n": "the file has no rows",
     "": "the file is empty",
     "\n\n": "the file is empty",
@@ -109,6 +112,49 @@ def test_commas_in_a_file_named_excel():
     """A file with a flag too many would end in a riddle about columns."""
     for text in ("msisdn,message\n", '"msisdn","message"\n'):
         assert 'leave ".excel" out of its name' in _texts(_read(text, "excel"))[0]
+
+
+SPREADSHEETS = {
+    "the flag is forgotten": ("msisdn;message\r\n4512345678;Hi\r\n", ()),
+    "the flag is forgotten, and names are quoted": ('"message";"msisdn"\n"Hi";"4512345678"\n', ()),
+    "a line names the delimiter": ("sep=;\r\nmsisdn;message\r\n4512345678;Hi\r\n", ("excel",)),
+    "a line names the delimiter, and the flag is forgotten": ("SEP=;\nmsisdn;message\n4512345678;Hi\n", ()),
+    "a quoted line names a comma": ('"sep=,"\nmsisdn,message\n4512345678,Hi\n', ("excel",)),
+    "a line names the tab": ("sep=\t\nmsisdn\tmessage\n4512345678\tHi\n", ("excel",)),
+    "rows without cells": (";\n msisdn;message\n;\n4512345678;Hi\n; \n;\n".replace(" m", "m"), ("excel",)),
+    "columns without names": ("msisdn;message;;\n4512345678;Hi;;\n;;;\n", ("excel",)),
+    "columns without names that some rows lack": ("msisdn,message,,\n4512345678,Hi\n", ()),
+    "an end mark": ("msisdn,message\n4512345678,Hi\r\n\x1a", ()),
+    "an end mark behind the last row": ("msisdn,message\n4512345678,Hi\x1a", ()),
+    "end marks that fill a block": ("msisdn,message\n4512345678,Hi\n" + "\x1a" * 90 + "\r\n", ()),
+}
+
+
+@pytest.mark.parametrize("kind", SPREADSHEETS)
+def test_what_spreadsheets_and_old_programs_add_is_passed_over(kind):
+    """A whole list would be rejected because of a row or a column that nobody sees."""
+    text, flags = SPREADSHEETS[kind]
+    assert _read(text, *flags) == [Message(1, "4512345678", "Hi")]
+    assert _read(text.encode("utf-16"), *flags) == [Message(1, "4512345678", "Hi")]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("msisdn,message,\n4512345678,Hi,there\n", "the row has 3 cells where the first row has 2"),
+        ("msisdn,message\n4512345678,Hi,\n", "the row has 3 cells where the first row has 2"),
+        ("msisdn,message,,\n4512345678,Hi,,,\n", "the row has 5 cells where the first row has 2"),
+    ],
+)
+def test_a_cell_with_text_below_no_name_is_no_empty_column(text, said):
+    """The end of a message behind a comma would be cut off in silence."""
+    assert said in _texts(_read(text))[0]
+
+
+def test_an_end_mark_within_a_file_ends_nothing():
+    """The rest of a list would be lost without a word."""
+    rows = _read("msisdn,message\n4512345678,a\x1a\n4512345679,b\n")
+    assert [row.recipient for row in rows if isinstance(row, Message)][-1] == "4512345679"
 
 
 def test_unknown_columns_can_be_ignored():

@@ -102,7 +102,7 @@ def test_a_file_without_the_phone_column_is_ignored(data, settings, said):
         ("phone,na.me", 'holds "." (U+002E)'),
         ("phone,na\u200bme", "(U+200B)"),
         ("phone,n°", 'holds "°" (U+00B0)'),
-        ("phone,", "column 2 of the first row has no name"),
+        ("phone,,name", "column 2 of the first row has no name"),
         ("phone,name,name", 'names column "name" twice'),
         ("phone;na,me", 'column 1, "phone;na", holds ";" (U+003B)'),
     ],
