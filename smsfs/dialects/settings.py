@@ -26,7 +26,8 @@ COMMON: dict[str, Any] = {
     "max_file_bytes": 64 * MIB,
     "max_files": 100_000,
     "max_bytes": 10_240 * MIB,
-    "max_open_files": 256,
+    "max_open_files": 256,  # for reading and writing together
+    "max_open_folders": 1000,
     "email": "",  # who is told how a file went, unless the file says; empty: nobody
     "keep_files_days": 30,
     "keep_messages_days": 90,

@@ -3,7 +3,17 @@
 from smsfs.filesystem.account import AccountFilesystem
 from smsfs.filesystem.entry import Entry, Usage
 from smsfs.filesystem.everyone import AllAccounts, Filesystems
+from smsfs.filesystem.folder import OpenFolder
 from smsfs.filesystem.interface import Filesystem
 from smsfs.filesystem.openfile import OpenFile
 
-__all__ = ["AccountFilesystem", "AllAccounts", "Entry", "Filesystem", "Filesystems", "OpenFile", "Usage"]
+__all__ = [
+    "AccountFilesystem",
+    "AllAccounts",
+    "Entry",
+    "Filesystem",
+    "Filesystems",
+    "OpenFile",
+    "OpenFolder",
+    "Usage",
+]

@@ -1,13 +1,12 @@
 """The files of one account: what clients may do with them, and what that sets off."""
 
 import os
-import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from attrs import evolve
@@ -27,16 +26,20 @@ from smsfs.errors import (
     StillOpen,
     StoreUnavailable,
 )
+from smsfs.filesystem import results
 from smsfs.filesystem.drafts import Drafts
 from smsfs.filesystem.entry import Entry, Usage
+from smsfs.filesystem.folder import OpenFolder
+from smsfs.filesystem.handles import Handles, Pool, Slot, Use
 from smsfs.filesystem.interface import FOLDER_MODE, Filesystem, relative
 from smsfs.filesystem.openfile import Draft, OpenFile, Reader
+from smsfs.filesystem.unended import Unended
 from smsfs.states import CLIENT_RIGHTS, FileState, next_file_state
 from smsfs.store import Account, ContentWriter, File, FileChange, Owner, Store
 
 DRAFT_MODE, FINISHED_MODE = 0o644, 0o444
 FIRST_FILE_INODE = 1000
-END_AGAIN_SECONDS = 0.5
+F = TypeVar("F", bound=OpenFile)
 
 log = structlog.get_logger()
 
@@ -49,17 +52,19 @@ class AccountFilesystem(Filesystem):
         owner: this process.
         account: whose they are; its settings are read anew at each operation that they bear on.
         dialect: the account's folder rules.
+        pool: the handles of the process, which accounts share.
     """
 
-    def __init__(self, store: Store, owner: Owner, account: Account, dialect: Dialect) -> None:
+    def __init__(
+        self, store: Store, owner: Owner, account: Account, dialect: Dialect, pool: Pool | None = None
+    ) -> None:
         self._store = store
         self._owner = owner
         self._account = account
         self._dialect = dialect
         self._drafts = Drafts()
-        self._unended: list[int] = []
-        self._ends = False
-        self._lock = threading.Lock()
+        self._handles = Handles(pool or Pool())
+        self._unended = Unended(self._change)
 
     # -- looking ------------------------------------------------------------------------------------
 
@@ -76,14 +81,24 @@ class AccountFilesystem(Filesystem):
 
     def listdir(self, path: str) -> list[Entry]:
         """What a folder holds."""
+        return list(OpenFolder(partial(self.page, path)))
+
+    def page(self, path: str, after: str, limit: int) -> list[Entry]:
+        """The next entries of a folder, by name."""
         where = relative(path)
         if not self._is_folder(where):
             self._known(where)
             raise NotFolder(f"{where} is a file.")
-        inside = [name for name in self._folders() if name and name.rpartition("/")[0] == where]
-        files = self._store.files.view().listing(self._account.id, where)
-        shown = [self.entry(file) for file in files if file.path not in inside]
-        return [self._folder(name) for name in inside] + shown
+        inside = {name for name in self._folders() if name and name.rpartition("/")[0] == where}
+        files = self._store.files.view().page(self._account.id, where, after, limit)
+        found = [self._folder(name) for name in inside if name.rpartition("/")[2] > after]
+        found += [self.entry(file) for file in files if file.path not in inside]
+        return sorted(found, key=lambda entry: entry.name)[:limit]
+
+    def hold_folder(self, path: str) -> Slot:
+        """Count a folder that is open."""
+        del path
+        return self._handles.take("folder", self.settings()["max_open_folders"])
 
     def usage(self) -> Usage:
         """What the account uses, and may use."""
@@ -150,7 +165,18 @@ class AccountFilesystem(Filesystem):
         writes = flags & os.O_ACCMODE != os.O_RDONLY or flags & os.O_TRUNC
         if writes or flags & os.O_CREAT:
             return self._open_to_write(where, flags, anew=bool(flags & os.O_TRUNC))
-        return self._open_to_read(where)
+        return self._hold("reading", self.settings(), lambda: self._open_to_read(where))
+
+    def _hold(self, what: Use, settings: dict[str, Any], open_it: Callable[[], F]) -> F:
+        """Open a file that counts as open until it is closed."""
+        slot = self._handles.take(what, settings["max_open_files"])
+        try:
+            file = open_it()
+        except BaseException:
+            slot.release()
+            raise
+        file.slot = slot
+        return file
 
     def _open_to_read(self, where: str) -> OpenFile:
         file = self._known(where)
@@ -172,7 +198,12 @@ class AccountFilesystem(Filesystem):
         """
         settings = self.settings()
         self._check_folder(where)
-        self._drafts.check_count(settings["max_open_files"])
+        draft = self._hold("writing", settings, lambda: self._open_draft(where, flags, settings, anew=anew))
+        if flags & os.O_TRUNC:
+            draft.truncate(0)
+        return draft
+
+    def _open_draft(self, where: str, flags: int, settings: dict[str, Any], *, anew: bool) -> Draft:
         noted = None
         while noted is None:
             new = self._settled(where) is None
@@ -182,8 +213,6 @@ class AccountFilesystem(Filesystem):
         draft = Draft(self, file, writer, content, limit, self._drafts, new=new)
         draft.appends = bool(flags & os.O_APPEND)
         self._drafts.add(draft, settings["max_bytes"])
-        if flags & os.O_TRUNC:
-            draft.truncate(0)
         return draft
 
     def _note_writer(
@@ -215,7 +244,7 @@ class AccountFilesystem(Filesystem):
         try:
             return self._store.contents.open_write(file.content, writer)
         except OSError:
-            self._end_later(writer)
+            self._unended.add(writer)
             raise
 
     def _settled(self, where: str) -> File | None:
@@ -228,8 +257,8 @@ class AccountFilesystem(Filesystem):
     def _create(self, files: FileChange, where: str, flags: int, settings: dict[str, Any]) -> File:
         if not flags & os.O_CREAT:
             self._check_opened_as_new(files, where, flags)
-        if _in_results(where):
-            raise NotAllowed(_NO_UPLOAD)
+        if results.in_results(where):
+            raise NotAllowed(results.NO_UPLOAD)
         self._dialect.create(where, settings)
         if files.usage(self._account.id)[0] >= settings["max_files"]:
             raise QuotaFull(
@@ -282,7 +311,7 @@ class AccountFilesystem(Filesystem):
                     refusal = exc
         except BaseException:
             self._drafts.drop(draft)
-            self._end_later(draft.writer)
+            self._unended.add(draft.writer)
             raise
         if now is None or now.content != draft.file.content:
             self._store.contents.delete([draft.file.content])
@@ -309,29 +338,10 @@ class AccountFilesystem(Filesystem):
             return None
         return self._submit(files, file, submission, file.path, settings)
 
-    def _end_later(self, writer: int) -> None:
-        """Note that a writer ended as soon as that can be: to other hosts the file is open until then."""
-        with self._lock:
-            self._unended.append(writer)
-            if not self._ends:
-                self._ends = True
-                threading.Thread(target=self._end_soon, name="smsfs-unended", daemon=True).start()
-
-    def _end_soon(self) -> None:
-        while True:
-            time.sleep(END_AGAIN_SECONDS)
-            with suppress(Exception), self._change():
-                pass
-            with self._lock:
-                if not self._unended:
-                    self._ends = False
-                    return
-
     @contextmanager
     def _change(self, *, synced: bool = True) -> Iterator[FileChange]:
         """A transaction; writers whose end could not be noted before, the store being away, end as cut."""
-        with self._lock:
-            unended, self._unended = self._unended, []
+        unended = self._unended.take()
         try:
             with self._store.files.change(self._account.id, synced=synced) as files:
                 for writer in unended:
@@ -339,8 +349,7 @@ class AccountFilesystem(Filesystem):
                 yield files
                 self._drafts.used = files.usage(self._account.id)[1]
         except BaseException:  # nothing of it was committed, whatever the reason
-            with self._lock:
-                self._unended += unended
+            self._unended.put_back(unended)
             raise
 
     # -- changing -----------------------------------------------------------------------------------
@@ -356,8 +365,8 @@ class AccountFilesystem(Filesystem):
                 raise Exists(f"/{target} is a folder.")
             if source == target:
                 return
-            if _in_results(source) or _in_results(target):
-                raise NotAllowed(_NO_RENAME)
+            if results.in_results(source) or results.in_results(target):
+                raise NotAllowed(results.NO_RENAME)
             self._require(file, "rename")
             submission = self._dialect.rename(target, settings)
             replaced = self._make_way(files, target, replace=replace)
@@ -424,7 +433,7 @@ class AccountFilesystem(Filesystem):
         if right in CLIENT_RIGHTS[file.state]:
             return
         if file.folder == RESULTS_FOLDER:
-            raise NotAllowed(_RESULT_REFUSALS[file.state].format(name=file.name))
+            raise NotAllowed(results.REFUSALS[file.state].format(name=file.name))
         raise NotAllowed(self._dialect.refusal(file.path, file.state))
 
     def remove(self, path: str) -> None:
@@ -485,15 +494,3 @@ class AccountFilesystem(Filesystem):
         self.stat(path)
         if (uid, gid) != (-1, -1) and not self._takes_attributes(path):
             raise NotPermitted("Ownership is fixed here: changing the owner of a file is not allowed.")
-
-
-_RESULT_REFUSALS = {
-    FileState.PROCESSING: "{name} is not final yet; it can be read now, and deleted when it is.",
-    FileState.SUCCESS: "{name} is the server's; it can be read or deleted.",
-}
-_NO_UPLOAD = "Result files are written by the server; upload into another folder."
-_NO_RENAME = "Result files are the server's; no file can be renamed into their folder, out of it or in it."
-
-
-def _in_results(where: str) -> bool:
-    return where.startswith(f"{RESULTS_FOLDER}/")

@@ -3,7 +3,7 @@
 import threading
 from typing import TYPE_CHECKING
 
-from smsfs.errors import QuotaFull, TooManyOpen
+from smsfs.errors import QuotaFull
 
 if TYPE_CHECKING:
     from smsfs.filesystem.openfile import Draft
@@ -21,16 +21,6 @@ class Drafts:
         self.used = self.room = 0
         self._open: dict[int, set[Draft]] = {}
         self._lock = threading.Lock()
-
-    def check_count(self, most: int) -> None:
-        """Check that one more may be opened.
-
-        Raises:
-            TooManyOpen: ``most`` are open.
-        """
-        with self._lock:
-            if sum(map(len, self._open.values())) >= most:
-                raise TooManyOpen(f"{most} files are open for writing, as many as may be; close some.")
 
     def of(self, file: int) -> "set[Draft]":
         """Those of one file."""

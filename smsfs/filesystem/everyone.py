@@ -3,11 +3,14 @@
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from smsfs.dialects import Dialect
 from smsfs.errors import IsFolder, Missing, NotAllowed, OtherAccount
 from smsfs.filesystem.account import AccountFilesystem
 from smsfs.filesystem.entry import Entry, Usage
+from smsfs.filesystem.folder import OpenFolder
+from smsfs.filesystem.handles import Pool, Slot
 from smsfs.filesystem.interface import FOLDER_MODE, Filesystem, relative
 from smsfs.filesystem.openfile import OpenFile
 from smsfs.store import Account, Owner, Store
@@ -56,10 +59,22 @@ class AllAccounts(Filesystem):
 
     def listdir(self, path: str) -> list[Entry]:
         """The accounts, or what one of them holds."""
+        return list(OpenFolder(partial(self.page, path)))
+
+    def page(self, path: str, after: str, limit: int) -> list[Entry]:
+        """The accounts, or what one of them holds."""
         if not self._split(path)[0]:
-            return [self._folder(account) for account in self._store.accounts.all()]
+            accounts = sorted(self._store.accounts.all(), key=lambda account: account.name)
+            return [self._folder(account) for account in accounts if account.name > after][:limit]
         filesystem, rest = self._find(path)
-        return filesystem.listdir(rest)
+        return filesystem.page(rest, after, limit)
+
+    def hold_folder(self, path: str) -> Slot | None:
+        """As the account counts it; the folder of all accounts is not counted."""
+        if not self._split(path)[0]:
+            return None
+        filesystem, rest = self._find(path)
+        return filesystem.hold_folder(rest)
 
     def open(self, path: str, flags: int) -> OpenFile:
         """Open a file of an account."""
@@ -117,12 +132,26 @@ class AllAccounts(Filesystem):
 
 
 class Filesystems:
-    """The filesystems of this process, one for each account, made when first asked for."""
+    """The filesystems of this process, one for each account, made when first asked for.
 
-    def __init__(self, store: Store, owner: Owner, dialect: Callable[[str], Dialect]) -> None:
+    Args:
+        store: where the files are.
+        owner: this process.
+        dialect: a dialect by its name.
+        most_open: how many files may be open at a time, of all accounts; None for no limit but their own.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        owner: Owner,
+        dialect: Callable[[str], Dialect],
+        most_open: int | None = None,
+    ) -> None:
         self._store = store
         self._owner = owner
         self._dialect = dialect
+        self._pool = Pool(most_open)
         self._made: dict[int, AccountFilesystem] = {}
         self._lock = threading.Lock()
 
@@ -131,7 +160,9 @@ class Filesystems:
         with self._lock:
             if account.id not in self._made:
                 dialect = self._dialect(account.dialect)
-                self._made[account.id] = AccountFilesystem(self._store, self._owner, account, dialect)
+                self._made[account.id] = AccountFilesystem(
+                    self._store, self._owner, account, dialect, self._pool
+                )
             return self._made[account.id]
 
     def all(self) -> AllAccounts:

@@ -6,10 +6,13 @@ a ``Refusal``: an errno and a sentence.
 """
 
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import NoReturn
 
-from smsfs.errors import BadRequest, NameTooLong, NotAllowed
+from smsfs.errors import BadRequest, NameTooLong, NotAllowed, NotFolder
 from smsfs.filesystem.entry import MAX_NAME, Entry, Usage
+from smsfs.filesystem.folder import OpenFolder, behind
+from smsfs.filesystem.handles import Slot
 from smsfs.filesystem.openfile import OpenFile
 
 FOLDER_MODE = 0o755
@@ -29,6 +32,39 @@ class Filesystem(ABC):
     @abstractmethod
     def listdir(self, path: str) -> list[Entry]:
         """What a folder holds, without ``.`` and ``..``."""
+
+    def page(self, path: str, after: str, limit: int) -> list[Entry]:
+        """What a folder holds behind the name ``after``; here by way of the whole of it.
+
+        Args:
+            path: the folder.
+            after: a name, of an entry or not; ``""`` for the beginning.
+            limit: how many entries at most; they are ordered by the bytes of their names.
+
+        Returns:
+            The entries; none at the end of the folder.
+        """
+        return behind(self.listdir(path), after, limit)
+
+    def hold_folder(self, path: str) -> Slot | None:
+        """Count a folder as open.
+
+        Raises:
+            TooManyOpen: so many are.
+        """
+        del path
+        return None
+
+    def open_folder(self, path: str) -> OpenFolder:
+        """Open a folder to be read by pages.
+
+        Raises:
+            Missing, NotFolder: there is none.
+            TooManyOpen: the account has too many open.
+        """
+        if not self.stat(path).is_folder:
+            raise NotFolder(f"{path} is a file, not a folder.")
+        return OpenFolder(partial(self.page, path), self.hold_folder(path))
 
     @abstractmethod
     def open(self, path: str, flags: int) -> OpenFile:

@@ -1,5 +1,6 @@
 """Open files: readers of any file, and drafts open for writing."""
 
+import io
 import threading
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -14,13 +15,28 @@ if TYPE_CHECKING:
 
     from smsfs.filesystem.drafts import Drafts
     from smsfs.filesystem.entry import Entry
+    from smsfs.filesystem.handles import Slot
     from smsfs.store import Contents, ContentWriter, File
 
+#: The greatest offset that protocols know, in bytes.
+MAX_OFFSET = 2**63 - 1
+#: From here on, file systems may refuse an offset that no file of theirs reaches; to a reader it is the end.
+FAR = 2**40
 T = TypeVar("T")
 
 
 class OpenFile(ABC):
-    """A file that a client has open."""
+    """A file that a client has open.
+
+    Attributes:
+        slot: its place among the open files of its account, given back when it is closed.
+    """
+
+    slot: "Slot | None" = None
+
+    def _give_back(self) -> None:
+        if self.slot:
+            self.slot.release()
 
     @abstractmethod
     def read(self, offset: int, size: int) -> bytes:
@@ -83,6 +99,8 @@ class Reader(OpenFile):
             return head + (self._file.tail[start : start + size - len(head)] if behind else b"")
 
     def _read(self, offset: int, size: int) -> bytes:
+        if size <= 0 or (offset >= FAR and offset >= self._stream.seek(0, io.SEEK_END)):
+            return b""
         self._stream.seek(offset)
         return self._stream.read(size) or b""
 
@@ -94,6 +112,7 @@ class Reader(OpenFile):
         """Let go."""
         with self._lock:
             self._stream.close()
+        self._give_back()
 
 
 class Host(Protocol):
@@ -253,5 +272,6 @@ class Draft(OpenFile):
         finally:
             size = self._content.size()
             self._content.close()
+            self._give_back()
             mtime = self._host.now() if self._mtime is None and self._dirty else self._mtime
             self._host.draft_closed(self, size, mtime, cut=cut)

@@ -20,10 +20,9 @@ import importlib
 import itertools
 import os
 import shlex
-import signal
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -34,6 +33,8 @@ from smsfs.errors import BadHandle, BadRequest, ConfigurationError, NotAllowed, 
 from smsfs.frontends.callers import was_killed
 from smsfs.frontends.fuse_access import Access
 from smsfs.frontends.fuse_mountpoint import check_mountpoint
+from smsfs.frontends.fuse_folders import FolderHandle, open_folder
+from smsfs.frontends.fuse_process import signals_left_to_libfuse, working_folder
 
 if TYPE_CHECKING:
     from smsfs.filesystem import Entry, Filesystem, OpenFile
@@ -123,6 +124,7 @@ class Operations:
         self._on_mounted = on_mounted
         self._caller = caller
         self._handles: dict[int, _Handle] = {}
+        self._folders: dict[int, FolderHandle] = {}
         self._numbers = itertools.count(1)
         self._access = access or Access()
         self._uid, self._gid = self._access.uid, self._access.gid
@@ -180,11 +182,25 @@ class Operations:
         )
 
     @_answered
-    def readdir(self, path: str, _number: int) -> list[tuple[str, Attributes, int]]:
-        """The names of a folder, each with its attributes and no offset: the whole list at once."""
-        entries = [(entry.name, self._attributes(entry), 0) for entry in self._filesystem.listdir(path)]
-        folder = {"st_mode": stat.S_IFDIR}
-        return [(".", folder, 0), ("..", folder, 0), *entries]
+    def opendir(self, path: str) -> int:
+        """Open a folder and give the number of its handle."""
+        folder = open_folder(self._filesystem, path)
+        number = next(self._numbers)
+        self._folders[number] = folder
+        return number
+
+    @_answered
+    def releasedir(self, _path: str, number: int) -> None:
+        """Close a folder."""
+        self._folders.pop(number).close()
+
+    @_answered
+    def readdir_with_offset(self, _path: str, offset: int, number: int) -> list[tuple[str, Attributes, int]]:
+        """Some names of a folder behind an offset, each with its kind, its inode and the next offset."""
+        return [
+            (name, self._attributes(entry) if entry else {"st_mode": stat.S_IFDIR}, place)
+            for name, entry, place in self._folders[number].entries(offset)
+        ]
 
     @_answered
     def access(self, path: str, wanted: int) -> None:
@@ -336,7 +352,14 @@ class Operations:
 
 
 class FusepyOperations(Operations):
-    """The same callbacks for fusepy, which calls them by name."""
+    """The same callbacks for fusepy, which calls them by name, and asks for a whole folder at once."""
+
+    @_answered
+    def readdir(self, path: str, _number: int) -> list[tuple[str, Attributes, int]]:
+        """The names of a folder, without offsets."""
+        entries = [(entry.name, self._attributes(entry), 0) for entry in self._filesystem.listdir(path)]
+        folder = {"st_mode": stat.S_IFDIR}
+        return [(".", folder, 0), ("..", folder, 0), *entries]
 
     def __call__(self, operation: str, *args: Any) -> Any:
         """Call an operation; mfusepy takes objects that can be called for a mistake."""
@@ -372,7 +395,7 @@ def mount(
     check_mountpoint(Path(mountpoint))
     binding = _import_binding()
     operations_type = Operations if hasattr(binding, "fuse_version_major") else FusepyOperations
-    with _working_folder() as return_to_folder, _signals_left_to_libfuse():
+    with working_folder() as return_to_folder, signals_left_to_libfuse():
 
         def on_mounted() -> None:
             return_to_folder()
@@ -459,28 +482,3 @@ def _refuse_unless_signal(error: RuntimeError, mountpoint: str) -> None:
         f"{shlex.quote(mountpoint)} could not be mounted (code {code} of libfuse, whose own message above "
         "says why). Unless root mounts, --allow-other needs the line user_allow_other in /etc/fuse.conf."
     ) from error
-
-
-@contextlib.contextmanager
-def _working_folder() -> Iterator[Callable[[], None]]:
-    """Give the way back to the working folder: libfuse 3 leaves it for ``/``, even in the foreground."""
-    folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield lambda: os.fchdir(folder)
-    finally:
-        os.fchdir(folder)
-        os.close(folder)
-
-
-@contextlib.contextmanager
-def _signals_left_to_libfuse() -> Iterator[None]:
-    """Take back handlers set in Python: libfuse handles only the signals that are at their default."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    ours = {number: handler for number, handler in handlers.items() if callable(handler)}
-    for number in ours:
-        signal.signal(number, signal.SIG_DFL)
-    try:
-        yield
-    finally:
-        for number, handler in ours.items():
-            signal.signal(number, handler)

@@ -110,6 +110,9 @@ class FileView(Protocol):
     def listing(self, account: int, folder: str) -> list[File]:
         """The files directly in a folder, by name, but for consumed ones."""
 
+    def page(self, account: int, folder: str, after: str, limit: int) -> list[File]:
+        """Of these at most ``limit`` whose names come after ``after``, in the order of the names' bytes."""
+
     def alias(self, account: int, path: str, now: float) -> File | None:
         """The file submitted under ``path``, while that name answers; a draft made of it since is another."""
 

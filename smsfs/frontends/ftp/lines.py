@@ -27,6 +27,8 @@ from smsfs.frontends.ftp.tls import Handshake, Secure, say_goodbye
 MAX_LINE = 2048
 #: Bytes of replies that a client may leave unread and still send commands.
 MAX_UNREAD = 2**20
+#: For how many of them a listing counts that is given on the control connection.
+LISTING_WEIGHT = 2**18
 #: How long a client that is told to go may take to read that.
 LEAVE_SECONDS = 5.0
 #: While the server stops, a session without a transfer is closed after this many quiet seconds: a client that
@@ -78,6 +80,11 @@ class Counters:
     requests: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
+
+
+def _weight(reply: object) -> int:
+    """Bytes of memory that a reply takes while it waits; of a listing, a part is held at a time."""
+    return len(reply) if isinstance(reply, bytes) else LISTING_WEIGHT * (reply is not None)
 
 
 class _Library:
@@ -261,7 +268,7 @@ class Lines(Secure, FTPHandler):  # type: ignore[misc]  # the library has no typ
 
     def _is_deaf(self) -> bool:
         """Whether the client sends commands and reads no replies; it is closed then."""
-        if sum(len(reply) for reply in self.producer_fifo if reply) <= MAX_UNREAD:
+        if sum(_weight(reply) for reply in self.producer_fifo) <= MAX_UNREAD:
             return False
         self.logger.info("replies_not_read")
         self.close()

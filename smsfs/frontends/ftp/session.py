@@ -4,13 +4,15 @@ import fnmatch
 import os
 import posixpath
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain
 from typing import Any
 
 from attrs import evolve
 
 from smsfs.errors import BadRequest, Exists, IsFolder, Missing, NotAllowed, NotFolder
-from smsfs.filesystem import Entry
+from smsfs.filesystem import Entry, OpenFolder
 from smsfs.frontends.ftp import replies
 from smsfs.frontends.ftp.control import Control
 from smsfs.frontends.ftp.data import Transfer
@@ -87,8 +89,11 @@ class Session(Control):
 
     # Listings
 
-    def _listed(self, arg: str) -> list[Entry]:
-        """What LIST and its kin are about: a folder's files, one file, or those that a pattern fits."""
+    def _listed(self, arg: str) -> Iterator[Entry]:
+        """What LIST and its kin are about: a folder's files, one file, or those that a pattern fits.
+
+        Of a folder a part at a time is held, however long the client takes to read.
+        """
         arg = _without_options(arg)
         path = self._path(arg)
         try:
@@ -97,26 +102,29 @@ class Session(Control):
             folder, _, pattern = path.rpartition("/")
             if not set(pattern) & set("*?["):
                 raise
-            return [entry for entry in self._sorted(folder) if fnmatch.fnmatchcase(entry.name, pattern)]
-        return self._sorted(path) if entry.is_folder else [evolve(entry, name=posixpath.basename(path))]
+            return (entry for entry in self._sorted(folder) if fnmatch.fnmatchcase(entry.name, pattern))
+        return self._sorted(path) if entry.is_folder else iter([evolve(entry, name=posixpath.basename(path))])
 
-    def _sorted(self, path: str) -> list[Entry]:
-        entries = self._call("listdir", path)
-        return sorted([*entries, *self._stored_last(path, entries)], key=lambda entry: entry.name)
+    def _sorted(self, path: str) -> Iterator[Entry]:
+        """The entries of a folder; what is wrong with it is told before the first of them."""
+        folder = OpenFolder(partial(self._call, "page", path))
+        first, stored = folder.read(), self._stored_last(path)
+        return _merged(chain(first, folder), stored)
 
-    def _stored_last(self, folder: str, entries: list[Entry]) -> list[Entry]:
-        """What was stored before this listing, if it has left the folder already.
+    def _stored_last(self, folder: str) -> Entry | None:
+        """What was stored before this listing, as it shows if it has left the folder already.
 
         Clients such as rclone look there, once, whether all of it has arrived.
         """
         path, self._stored = self._stored, ""
         where, name = posixpath.split(path)
-        if where != folder or any(entry.name == name for entry in entries):
-            return []
+        if where != (folder or "/"):
+            return None
         try:
-            return [evolve(self._call("stat", path), name=name)]
+            entry: Entry = self._call("stat", path)
         except Missing:
-            return []
+            return None
+        return evolve(entry, name=name)
 
     def _send_lines(self, cmd: str, arg: str, line: Callable[[Entry], str]) -> None:
         if self.can_transfer():
@@ -168,8 +176,9 @@ class Session(Control):
             super().ftp_STAT("")
             return
         line = self._long_line()
-        lines = [f" {line(entry)}" for entry in self._listed(arg)]
-        self.push("".join(["213-Status\r\n", *lines]))
+        lines = (f" {line(entry)}".encode("utf-8", "replace") for entry in self._listed(arg))
+        self.push("213-Status\r\n")
+        self.push_with_producer(BufferedIteratorProducer(lines))
         self.respond("213 End.")
 
     # Files
@@ -285,6 +294,18 @@ class Session(Control):
             raise
         self._stored = path
         self.receive(Transfer(file, path, offset, self.host.call), cmd)
+
+
+def _merged(entries: Iterator[Entry], extra: Entry | None) -> Iterator[Entry]:
+    """Entries in the order of their names, and another one among them unless its name is there."""
+    for entry in entries:
+        if extra and entry.name >= extra.name:
+            if entry.name > extra.name:
+                yield extra
+            extra = None
+        yield entry
+    if extra:
+        yield extra
 
 
 def _without_options(arg: str) -> str:

@@ -5,7 +5,7 @@ import errno
 import io
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import IO, Any, BinaryIO, NoReturn, cast
 from weakref import WeakSet
 
@@ -19,7 +19,7 @@ from fs.permissions import Permissions
 from fs.subfs import SubFS
 
 from smsfs.errors import Refusal
-from smsfs.filesystem import Entry, Filesystem
+from smsfs.filesystem import Entry, Filesystem, OpenFolder
 from smsfs.filesystem.interface import relative
 from smsfs.frontends.pyfilesystem.files import SmsfsFile, TextFile, buffered
 from smsfs.frontends.pyfilesystem.translate import ask, fs_error, sentence
@@ -117,12 +117,15 @@ class SmsfsFS(FS):
     def scandir(
         self, path: str, namespaces: Collection[str] | None = None, page: tuple[int, int] | None = None
     ) -> Iterator[Info]:
-        """What ``getinfo`` tells of each file in a folder, with a single look."""
+        """What ``getinfo`` tells of each file in a folder, which is read as the caller goes on."""
         infos = (_info(entry, namespaces or ()) for entry in self._listed(path))
         return islice(infos, *page) if page else infos
 
-    def _listed(self, path: str) -> list[Entry]:
-        return ask(path, self._filesystem.listdir, self.validatepath(path))
+    def _listed(self, path: str) -> Iterator[Entry]:
+        """The entries of a folder; what is wrong with it is told at once."""
+        where = self.validatepath(path)
+        folder = OpenFolder(lambda after, limit: ask(path, self._filesystem.page, where, after, limit))
+        return chain(folder.read(), folder)
 
     # -- opening ------------------------------------------------------------------------------------
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 import structlog
 from attrs import define, field, frozen
 
-from smsfs.errors import BadHandle, BadRequest, Exists, Missing, Refusal, TooManyOpen
+from smsfs.errors import BadHandle, BadRequest, Exists, Missing, NotFolder, Refusal, TooManyOpen
+from smsfs.filesystem.openfile import MAX_OFFSET
 from smsfs.frontends.listing import one_word
 from smsfs.frontends.sftp import wire
 from smsfs.frontends.sftp.wire import (
@@ -25,7 +26,7 @@ from smsfs.frontends.sftp.wire import (
 )
 
 if TYPE_CHECKING:
-    from smsfs.filesystem import Entry, Filesystem, OpenFile
+    from smsfs.filesystem import Entry, Filesystem, OpenFile, OpenFolder
 
 #: The greatest READ answered, in bytes; a client asking for more gets this much and asks on.
 MAX_READ = 256 * 1024
@@ -41,7 +42,6 @@ REQUESTS_PER_CALL = 256
 _VERSION = 3
 _BLOCK = 4096
 _NO_SETUID = 2
-_MAX_OFFSET = 2**63 - 1
 _EXTENSIONS = {
     b"posix-rename@openssh.com": b"1",
     b"statvfs@openssh.com": b"2",
@@ -64,9 +64,11 @@ class _File:
     open_file: "OpenFile"
 
 
-@frozen
+@define
 class _Folder:
-    entries: "deque[tuple[str, Entry]]"
+    path: str
+    folder: "OpenFolder"
+    begun: bool = False
 
 
 @define
@@ -128,6 +130,8 @@ class SftpSession:
             if isinstance(handle, _File):
                 self.log.warning("transfer_cut", file=handle.path)
                 self._abandon(handle)
+            else:
+                handle.folder.close()
 
     def _abandon(self, handle: _File) -> None:
         try:
@@ -211,17 +215,19 @@ class SftpSession:
         handle = self._handles.pop(request.string(), None)
         if handle is None:
             raise BadHandle("Invalid handle: the file was closed, or never opened.")
-        if isinstance(handle, _File):
-            try:
-                handle.open_file.close()
-            except OSError:
-                self._abandon(handle)
-                raise
+        if isinstance(handle, _Folder):
+            handle.folder.close()
+            return wire.status(number, Status.OK)
+        try:
+            handle.open_file.close()
+        except OSError:
+            self._abandon(handle)
+            raise
         return wire.status(number, Status.OK)
 
     def _read(self, number: int, request: Reader) -> bytes:
         open_file, offset, length = self._file(request), request.u64(), request.u32()
-        data = open_file.read(offset, min(length, MAX_READ)) if offset <= _MAX_OFFSET else b""
+        data = open_file.read(offset, min(length, MAX_READ))
         if not data:
             return wire.status(number, Status.EOF, "End of file")
         self.counters.bytes_out += len(data)
@@ -281,26 +287,31 @@ class SftpSession:
     def _opendir(self, number: int, request: Reader) -> bytes:
         path = request.path()
         self._room()
-        folder = self.filesystem.stat(path)
-        if not folder.is_folder:
-            raise BadRequest(f"{path} is a file, not a folder.")
-        entries = deque([(".", folder), ("..", folder)])
-        entries.extend((entry.name, entry) for entry in self.filesystem.listdir(path))
-        return wire.reply(Reply.HANDLE, number, self._add(_Folder(entries)))
+        try:
+            folder = _Folder(path, self.filesystem.open_folder(path))
+        except NotFolder as refusal:  # clients would take it for "no such file"
+            raise BadRequest(refusal.sentence) from refusal
+        return wire.reply(Reply.HANDLE, number, self._add(folder))
 
     def _readdir(self, number: int, request: Reader) -> bytes:
         handle = self._handles.get(request.string())
         if not isinstance(handle, _Folder):
             raise BadHandle("Invalid handle: the folder was closed, or never opened.")
-        count = min(NAMES_PER_REPLY, len(handle.entries))
-        if not count:
+        entries = self._next(handle)
+        if not entries:
             return wire.status(number, Status.EOF, "End of folder")
-        now, take = self.clock(), handle.entries.popleft
-        names = [U32.pack(count)]
-        for _ in range(count):
-            name, entry = take()
-            names.append(wire.listed(entry, name, self.account, self.owner, now))
-        return wire.reply(Reply.NAME, number, b"".join(names))
+        now = self.clock()
+        names = (wire.listed(entry, name, self.account, self.owner, now) for name, entry in entries)
+        return wire.reply(Reply.NAME, number, U32.pack(len(entries)) + b"".join(names))
+
+    def _next(self, handle: _Folder) -> list[tuple[str, "Entry"]]:
+        links: list[tuple[str, Entry]] = []
+        if not handle.begun:
+            own = self.filesystem.stat(handle.path)
+            links = [(".", own), ("..", own)]
+        entries = handle.folder.read(NAMES_PER_REPLY - len(links))
+        handle.begun = True
+        return links + [(entry.name, entry) for entry in entries]
 
     def _realpath(self, number: int, request: Reader) -> bytes:
         name = wire.string(self.filesystem.normal(request.path()).encode("utf-8", "surrogateescape"))
@@ -412,7 +423,7 @@ def _position(offset: int) -> int:
     Raises:
         BadRequest: it has more than 63 bits.
     """
-    if offset > _MAX_OFFSET:
+    if offset > MAX_OFFSET:
         raise BadRequest(f"No file reaches to byte {offset}.")
     return offset
 

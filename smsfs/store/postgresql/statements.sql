@@ -35,6 +35,9 @@ SELECT f.*, (SELECT string_agg(CAST(owner AS TEXT), ',') FROM writer WHERE file 
 -- name: file_listing
 SELECT f.*, (SELECT string_agg(CAST(owner AS TEXT), ',') FROM writer WHERE file = f.id) AS writers
 FROM file f WHERE account = :account AND folder = :folder AND state <> 'consumed' ORDER BY name;
+-- name: file_page
+SELECT f.*, (SELECT string_agg(CAST(owner AS TEXT), ',') FROM writer WHERE file = f.id) AS writers
+FROM file f WHERE account = :account AND folder = :folder AND name > :after AND state <> 'consumed' ORDER BY name LIMIT :limit;
 -- name: file_all
 SELECT f.*, (SELECT string_agg(CAST(owner AS TEXT), ',') FROM writer WHERE file = f.id) AS writers
 FROM file f WHERE CAST(:account AS BIGINT) IS NULL OR account = :account ORDER BY account, folder, name;

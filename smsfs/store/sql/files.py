@@ -60,6 +60,11 @@ class SqlFileChange:
             file_from(row) for row in self._connection.all("file_listing", account=account, folder=folder)
         ]
 
+    def page(self, account: int, folder: str, after: str, limit: int) -> list[File]:
+        """Some files directly in a folder, by the bytes of their names."""
+        values = {"account": account, "folder": folder, "after": after, "limit": limit}
+        return [file_from(row) for row in self._connection.all("file_page", **values)]
+
     def alias(self, account: int, path: str, now: float) -> File | None:
         """The file that was submitted under ``path``."""
         return self._file("alias_find", account=account, path=path, now=now)
@@ -165,6 +170,11 @@ class _View(SqlFileChange):
         """The files directly in a folder."""
         with self._database.reading() as connection:
             return SqlFileChange(connection).listing(account, folder)
+
+    def page(self, account: int, folder: str, after: str, limit: int) -> list[File]:
+        """Some files directly in a folder, by the bytes of their names."""
+        with self._database.reading() as connection:
+            return SqlFileChange(connection).page(account, folder, after, limit)
 
 
 class SqlFiles:

@@ -27,6 +27,11 @@ def _on_disk() -> Iterator[None]:
         raise DiskFull("The server's disk is full; try again later.") from exc
 
 
+def _pread(descriptor: int, size: int, offset: int) -> bytes:
+    """Some bytes; none beyond the end, also where the system would refuse the offset."""
+    return os.pread(descriptor, size, offset) if offset < os.fstat(descriptor).st_size else b""
+
+
 class PlainWriter:
     """A content open for reading and writing."""
 
@@ -53,7 +58,7 @@ class PlainWriter:
 
     def read(self, offset: int, size: int) -> bytes:
         """Up to ``size`` bytes from ``offset``."""
-        return os.pread(self._descriptor, size, offset)
+        return _pread(self._descriptor, size, offset)
 
     def truncate(self, size: int) -> None:
         """Cut or extend to ``size`` bytes."""
@@ -104,7 +109,7 @@ class PlainContents:
     def read(self, content: str, offset: int, size: int) -> bytes:
         """Up to ``size`` bytes from ``offset``."""
         with self._path(content).open("rb", buffering=0) as stream:
-            return os.pread(stream.fileno(), size, offset)
+            return _pread(stream.fileno(), size, offset)
 
     def size(self, content: str) -> int:
         """How many bytes there are.

@@ -171,6 +171,37 @@ class FileSuite(StoreFixtures):
         assert [file.name for file in view.listing(account.id, "")] == ["a", "b"]
         assert [file.name for file in view.listing(account.id, "box")] == ["c"]
 
+    def test_a_folder_is_read_by_pages(self, store: Store, account: Account) -> None:
+        """A listing would miss files, or show some twice, where the database sorts as people do."""
+        names = sorted(
+            ["B", "a", "A b", "a-c", "a.csv", "a.csv.1", "ab", "z", "Ä", "ä", "ö", "\uffee", "\U0001f600"]
+        )
+        for name in (*names, "box/c"):
+            draft(store, account, name)
+        view, seen, after = store.files.view(), [], ""
+        while page := view.page(account.id, "", after, 3):
+            assert len(page) <= 3
+            after = page[-1].name
+            seen += [file.name for file in page]
+        assert seen == names
+        assert [file.name for file in view.page(account.id, "", "a.csv", 1)] == ["a.csv.1"]
+        assert [file.name for file in view.page(account.id, "", "a.c", 2)] == ["a.csv", "a.csv.1"]
+
+    def test_changes_between_pages_hide_nothing(self, store: Store, account: Account) -> None:
+        """A file that was there all the time would be missing, or listed twice, as others come and go."""
+        for name in "bdfhjl":
+            draft(store, account, name)
+        first = [file.name for file in store.files.view().page(account.id, "", "", 3)]
+        with store.files.change(account.id) as files:
+            for name in "bf":
+                files.remove(files.find(account.id, name).id)  # type: ignore[union-attr]
+            files.remove(files.find(account.id, "j").id)  # type: ignore[union-attr]
+            files.move(files.find(account.id, "d").id, "j")  # type: ignore[union-attr]
+        draft(store, account, "a")
+        draft(store, account, "d")
+        rest = [file.name for file in store.files.view().page(account.id, "", first[-1], 10)]
+        assert (first, rest) == (["b", "d", "f"], ["h", "j", "l"])
+
     def test_nothing_is_seen_before_the_commit(self, store: Store, other: Store, account: Account) -> None:
         """Another client would see half of a rename."""
         with store.files.change(account.id) as files:

@@ -1,0 +1,1 @@
+-- SQLite compares the bytes of names already; this number is PostgreSQL's.
