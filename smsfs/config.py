@@ -97,7 +97,7 @@ class FtpConfig:
         _refuse_zeros(self)
 
 
-def _refuse_zeros(limits: SftpConfig | FtpConfig) -> None:
+def _refuse_zeros(limits: "SftpConfig | FtpConfig | LimitsConfig") -> None:
     """Whoever writes 0 for no limit would have a server that turns everybody away.
 
     Raises:
@@ -176,6 +176,21 @@ class LogConfig:
 
 
 @define
+class LimitsConfig:
+    """What clients may take of a process together, beside what ``[sftp]``, ``[ftp]`` and accounts allow."""
+
+    open_files: int = 4096
+    connections_per_account: int = 200
+    sessions_per_account: int = 200
+    waiting: int = 250
+    waiting_per_network: int = 100
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what would let nobody open a file."""
+        _refuse_zeros(self)
+
+
+@define
 class Config:
     """All of it."""
 
@@ -187,6 +202,7 @@ class Config:
     pipeline: PipelineConfig = field(factory=PipelineConfig)
     backends: dict[str, BackendConfig] = field(factory=lambda: {"outbox": OutboxConfig("outbox")})
     log: LogConfig = field(factory=LogConfig)
+    limits: LimitsConfig = field(factory=LimitsConfig)
 
     @property
     def database(self) -> Path | None:
@@ -339,7 +355,16 @@ def _converter() -> Converter:
     converter.register_structure_hook(
         BackendConfig, lambda value, _: converter.structure(value, _kind(_exactly(value, dict)))
     )
-    sections = (StoreConfig, SftpConfig, FtpConfig, WebConfig, MailConfig, PipelineConfig, LogConfig)
+    sections = (
+        StoreConfig,
+        SftpConfig,
+        FtpConfig,
+        WebConfig,
+        MailConfig,
+        PipelineConfig,
+        LogConfig,
+        LimitsConfig,
+    )
     for record in (*sections, *BACKENDS.values(), Config):
         hook = make_dict_structure_fn(record, converter, _cattrs_forbid_extra_keys=True)
         converter.register_structure_hook(record, partial(_table, hook))

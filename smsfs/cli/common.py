@@ -127,9 +127,9 @@ def find_account(store: Store, name: str) -> Account:
     return account
 
 
-def filesystems(store: Store, owner: Owner) -> Filesystems:
-    """The filesystems of this process."""
-    return Filesystems(store, owner, dialect)
+def filesystems(store: Store, owner: Owner, most_open: int | None = None) -> Filesystems:
+    """The filesystems of this process, in which all accounts together have at most so many files open."""
+    return Filesystems(store, owner, dialect, most_open)
 
 
 def show_list(columns: list[str], found: Iterable[dict[str, Any]], *, as_json: bool) -> None:

@@ -13,6 +13,7 @@ import click
 import structlog
 
 from smsfs.cli.common import config_option, end_damaged, filesystems, find_account, running
+from smsfs.cli.descriptors import open_files_of_a_mount
 from smsfs.frontends import fuse
 from smsfs.frontends.fuse_access import Access, group_id, umask_of, user_id
 from smsfs.sms.quoting import escaped
@@ -62,8 +63,8 @@ def mount(mountpoint: str, name: str | None, config_file: Path | None, **options
     foreground, beside "smsfs serve" on the same store, which sends what is submitted here.
     """
     access = Access(**{option: value for option, value in options.items() if value is not None})
-    with running(config_file) as (_, store):
-        made = filesystems(store, store.register("mount"))
+    with running(config_file) as (config, store):
+        made = filesystems(store, store.register("mount"), open_files_of_a_mount(config))
         filesystem = made.of(find_account(store, name)) if name else made.all()
         alone = not {"front", "dispatch"}.intersection(store.alive().values())
         on_ready = partial(_tell_ready, mountpoint, alone=alone)

@@ -15,11 +15,14 @@ from uuid import uuid4
 import asyncssh
 import click
 import structlog
+from attrs import evolve
 
 from smsfs.backends.smpp.options import SmppConfig, tls_context
 from smsfs.cli.common import DAMAGED, TEMPORARY, config_option, end_damaged, filesystems, running
+from smsfs.cli.descriptors import planned, shared
 from smsfs.config import Config, FtpConfig, SftpConfig
 from smsfs.errors import ConfigurationError, StoreDamaged, StoreUnavailable
+from smsfs.frontends.doorway import SharedLimits
 from smsfs.frontends.logins import Logins, host_keys
 from smsfs.frontends.proxy import networks
 from smsfs.frontends.sftp import SftpServer, SftpSettings
@@ -94,10 +97,13 @@ async def _serve(config: Config, config_file: Path | None, store: Store) -> None
         loop.add_signal_handler(number, _stop_or_end, stop)
     await asyncio.to_thread(store.settle)
     owner = await asyncio.to_thread(store.register, "front")
-    logins = Logins(store, filesystems(store, owner))
+    room = planned(config)
+    logins = Logins(store, filesystems(store, owner, room.files))
     keys = await asyncio.to_thread(host_keys, store)
-    sftp = SftpServer(_sftp_settings(config.sftp, keys), logins)
-    ftp = _ftp_server(config.ftp, logins)
+    limits = shared(config.limits)
+    sftp_settings = evolve(_sftp_settings(config.sftp, keys), max_connections=room.sftp, limits=limits)
+    sftp = SftpServer(sftp_settings, logins)
+    ftp = _ftp_server(config.ftp, logins, room.ftp, limits)
     with _naming("web"):
         web_addresses = [address(text) for text in config.web.listen] if config.web else []
     workers = [Worker(name, config_file, store, config) for name in ("intake", "dispatch", "reports")]
@@ -195,7 +201,9 @@ def _limits(section: str, config: SftpConfig | FtpConfig) -> dict[str, Any]:
     return {"listen": listen, "proxy_from": proxy_from, **{name: getattr(config, name) for name in same}}
 
 
-def _ftp_server(config: FtpConfig | None, logins: Logins) -> "FtpServer | None":
+def _ftp_server(
+    config: FtpConfig | None, logins: Logins, connections: int, limits: SharedLimits
+) -> "FtpServer | None":
     """The FTP server, if there is to be one.
 
     Raises:
@@ -216,7 +224,7 @@ def _ftp_server(config: FtpConfig | None, logins: Logins) -> "FtpServer | None":
         masquerade_address=config.masquerade_address,
         **_limits("ftp", config),
     )
-    return ftp.FtpServer(settings, logins)
+    return ftp.FtpServer(evolve(settings, max_connections=connections, limits=limits), logins)
 
 
 @contextmanager

@@ -32,8 +32,8 @@ from attrs import define
 from smsfs.errors import BadHandle, BadRequest, ConfigurationError, NotAllowed, NotPermitted, Refusal
 from smsfs.frontends.callers import was_killed
 from smsfs.frontends.fuse_access import Access
-from smsfs.frontends.fuse_mountpoint import check_mountpoint
 from smsfs.frontends.fuse_folders import FolderHandle, open_folder
+from smsfs.frontends.fuse_mountpoint import check_mountpoint
 from smsfs.frontends.fuse_process import signals_left_to_libfuse, working_folder
 
 if TYPE_CHECKING:

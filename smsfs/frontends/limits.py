@@ -64,6 +64,12 @@ class AddressLimits:
         record.connections += 1
         return None
 
+    def is_full(self, peer: str | None = None) -> bool:
+        """Whether an address, or without one all together, has as many connections as it may."""
+        if peer is None:
+            return self._total >= self.max_connections
+        return self._record(peer).connections >= self.max_per_address
+
     def disconnect(self, peer: str) -> None:
         """A connection that was counted has ended."""
         self._total -= 1

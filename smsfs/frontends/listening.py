@@ -1,9 +1,29 @@
-"""What an operator is told when a server cannot listen."""
+"""Listening sockets that bear a system without room, and what is told where there can be none."""
 
+import asyncio
 import errno
 import os
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from weakref import WeakKeyDictionary
+
+import structlog
 
 from smsfs.errors import ConfigurationError
+from smsfs.frontends.quiet import Quiet
+
+#: The system has no descriptor, or no memory, for one more connection.
+NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+#: Seconds for which no connection is taken then.
+PAUSE = 1.0
+#: Seconds between two lines that tell of it, of all listeners of a process.
+TELL_EVERY = 60.0
+#: Connections taken in one go, before others have their turn.
+BATCH = 64
+
+log = structlog.get_logger()
+_tellers: "WeakKeyDictionary[asyncio.AbstractEventLoop, Quiet]" = WeakKeyDictionary()
 
 _ADVICE = {
     errno.EADDRINUSE: "Stop what listens there, or change",
@@ -33,3 +53,108 @@ def reason(exc: OSError) -> str | None:
     number = exc.errno or errno.EADDRNOTAVAIL
     # its own text names the address again; the errors of name resolution are negative
     return os.strerror(number) if number > 0 else exc.strerror
+
+
+class Listener:
+    """Takes connections on one address, in the running event loop.
+
+    asyncio's own server, in a system without descriptors, writes a traceback for each place of its backlog,
+    again and again. This one pauses, and one line tells.
+
+    Args:
+        factory: makes the protocol of a connection.
+        sockets: bound, not listening yet, and not blocking.
+        backlog: connections that the system holds until they are taken.
+
+    Raises:
+        OSError: one cannot be listened on.
+    """
+
+    def __init__(
+        self, factory: Callable[[], asyncio.BaseProtocol], sockets: list[socket.socket], backlog: int
+    ) -> None:
+        self._factory = factory
+        self._sockets = sockets
+        self._backlog = backlog
+        self._loop = asyncio.get_running_loop()
+        self._resumes: dict[socket.socket, asyncio.TimerHandle] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        for sock in sockets:
+            sock.listen(backlog)
+            self._loop.add_reader(sock, self._accept, sock)
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Host and port of each socket."""
+        return [sock.getsockname()[:2] for sock in self._sockets]
+
+    def close(self) -> None:
+        """Take no more connections."""
+        for timer in self._resumes.values():
+            timer.cancel()
+        for sock in self._sockets:
+            self._loop.remove_reader(sock)
+            sock.close()
+        self._sockets = []
+
+    def _accept(self, sock: socket.socket) -> None:
+        for _ in range(min(self._backlog, BATCH)):
+            try:
+                connection, _ = sock.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as exc:
+                if exc.errno in NO_ROOM:
+                    self._pause(sock, exc)
+                return  # anything else is an error of that one connection (accept(2)), which is gone
+            connection.setblocking(False)
+            task = self._loop.create_task(self._connect(connection))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _pause(self, sock: socket.socket, exc: OSError) -> None:
+        self._loop.remove_reader(sock)
+        self._resumes[sock] = self._loop.call_later(PAUSE, self._resume, sock)
+        teller = _tellers.setdefault(self._loop, Quiet(TELL_EVERY))
+        teller.tell(log.error, "accept_paused", os.strerror(exc.errno or 0), seconds=PAUSE)
+
+    def _resume(self, sock: socket.socket) -> None:
+        del self._resumes[sock]
+        self._loop.add_reader(sock, self._accept, sock)
+
+    async def _connect(self, connection: socket.socket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(self._factory, connection)
+        except OSError as exc:
+            log.debug("connection_lost", reason=str(exc))
+            connection.close()
+
+
+async def open_listener(
+    factory: Callable[[], asyncio.BaseProtocol], host: str, port: int, backlog: int
+) -> Listener:
+    """Listen on an address; a name may have several.
+
+    Args:
+        factory: makes the protocol of a connection.
+        host: an address or a name.
+        port: 0 takes a free one.
+        backlog: connections that the system holds until they are taken.
+
+    Raises:
+        OSError: one cannot be listened on; then none is.
+    """
+    server = await asyncio.get_running_loop().create_server(factory, host, port, start_serving=False)
+    sockets: list[socket.socket] = []
+    try:
+        sockets += [socket.socket(fileno=os.dup(sock.fileno())) for sock in server.sockets]
+        for sock in sockets:
+            sock.setblocking(False)
+        return Listener(factory, sockets, backlog)
+    except BaseException:
+        for sock in sockets:
+            with suppress(OSError):
+                sock.close()
+        raise
+    finally:
+        server.close()

@@ -6,12 +6,15 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 import structlog
 from aiohttp import web
 
-from smsfs.frontends.listening import cannot_listen
+from smsfs.frontends.listening import Listener, cannot_listen, open_listener
 
 #: None when new clients may come; else one sentence that says why not.
 Readiness = Callable[[], Awaitable[str | None]]
 
 READY_SECONDS = 2.0
+#: Connections at a time: load balancers and monitors need few, and each takes a descriptor.
+MAX_CONNECTIONS = 64
+BACKLOG = 128
 _STOP_SECONDS = 1.0
 
 log = structlog.get_logger(frontend="web")
@@ -65,6 +68,7 @@ class WebServer:
         application = web.Application()
         application.add_routes(routes)
         self.addresses: list[tuple[str, int]] = []
+        self._listeners: list[Listener] = []
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=_STOP_SECONDS)
 
     async def listen(self, listen: Sequence[tuple[str, int]]) -> None:
@@ -76,14 +80,26 @@ class WebServer:
         await self._runner.setup()
         for host, port in listen:
             try:
-                await web.TCPSite(self._runner, host, port).start()
+                self._listeners.append(await open_listener(self._protocol, host, port, BACKLOG))
             except OSError as exc:
                 await self.stop()
                 raise cannot_listen("HTTP", "web", host, port, exc) from exc
-        self.addresses = [address[:2] for address in self._runner.addresses]
+        self.addresses = [address for listener in self._listeners for address in listener.addresses]
+
+    def _protocol(self) -> asyncio.BaseProtocol:
+        """For a new connection; with too many, the one that is open for longest goes."""
+        server = self._runner.server
+        if server is None:
+            raise ConnectionAbortedError("The server is stopping.")
+        connections = server.connections
+        for connection in connections[: max(0, len(connections) + 1 - MAX_CONNECTIONS)]:
+            connection.force_close()
+        return server()
 
     async def stop(self) -> None:
         """Close the listening sockets; requests under way are answered, within a second."""
+        for listener in self._listeners:
+            listener.close()
         await self._runner.cleanup()
 
 

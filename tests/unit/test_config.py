@@ -74,6 +74,12 @@ on_unknown = "hold"
 [log]
 format = "json"
 level = "debug"
+[limits]
+open_files = 14
+connections_per_account = 15
+sessions_per_account = 16
+waiting = 17
+waiting_per_network = 18
 """
 
 
@@ -119,13 +125,14 @@ def test_every_key_is_read(read):
     (backend,) = config.backends.values()
     assert (backend.type, backend.path, backend.on_unknown) == ("outbox", "other.jsonl", "hold")
     assert (config.log.format, config.log.level) == ("json", "debug")
+    assert config.limits == module.LimitsConfig(14, 15, 16, 17, 18)
     assert (str(config.database), str(config.data)) == ("/srv/smsfs/smsfs.db", "/srv/smsfs")
 
 
 def test_test_above_knows_every_key():
     """A key added later would go untested."""
     records = (SftpConfig, FtpConfig, WebConfig, PipelineConfig, StoreConfig)
-    for record in (*records, module.OutboxConfig, module.LogConfig):
+    for record in (*records, module.OutboxConfig, module.LogConfig, module.LimitsConfig):
         assert all(f"\n{item.name} = " in WHOLE for item in attrs.fields(record)), record
 
 
@@ -143,7 +150,7 @@ def test_empty_file_is_the_default(read, tmp_path):
         ("[store]\nurl = 'sqlite:///a/b'\nmargin = 10\n", "margin has to be more than 0 and less than lease"),
         (
             "[sfpt]\n",
-            "top level has no key 'sfpt' (it has store, sftp, ftp, web, mail, pipeline, backends, log)",
+            "no key 'sfpt' (it has store, sftp, ftp, web, mail, pipeline, backends, log, limits)",
         ),
         ("[sftp]\nprot = 22\n", "sftp has no key 'prot'"),
         ("[backends.outbox]\ntype = 'outbox'\npth = 'x'\n", "backends.outbox has no key 'pth'"),

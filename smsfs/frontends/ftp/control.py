@@ -63,7 +63,7 @@ class Control(Lines):
         then()
 
     def _not_secured(self, reason: str) -> None:
-        self.logger.info("tls_failed", reason=reason)
+        self.host.quiet.tell(self.logger.info, "tls_failed", reason)
         self.close()
 
     def ftp_PBSZ(self, _: str) -> None:
@@ -134,6 +134,9 @@ class Control(Lines):
             self._cannot_check()
             return
         self.username = ""
+        if wrong == "busy":
+            self.leave("421 This account has too many connections; close some.")
+            return
         self.attempted_logins += 1
         if wrong == "banned" or self.attempted_logins >= self.settings.max_auth_tries:
             self.leave("530 Too many failed logins.")

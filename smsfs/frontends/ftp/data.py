@@ -273,10 +273,13 @@ def listening(
     """A socket that listens on a free one of the ports, or on any free port where none are given.
 
     Raises:
-        StoreUnavailable: all are taken.
+        StoreUnavailable: all are taken, or the system allows no more sockets.
     """
     for port in random.sample(ports, len(ports)) or [0]:
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock = socket.socket(family, socket.SOCK_STREAM)
+        except OSError as exc:
+            raise StoreUnavailable("The server has no room for a data connection; try again later.") from exc
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -22,6 +22,7 @@ from smsfs.frontends.ftp.data import ActiveConnector, DataConnection, PassiveLis
 from smsfs.frontends.ftp.library import FTPHandler, IOLoop
 from smsfs.frontends.ftp.settings import FtpSettings
 from smsfs.frontends.ftp.tls import Handshake, Secure, say_goodbye
+from smsfs.frontends.quiet import Quiet
 
 #: A command's greatest length in bytes, its end not counted: a path of eight names of 255 bytes.
 MAX_LINE = 2048
@@ -59,9 +60,13 @@ class Host(Protocol):
 
     settings: FtpSettings
     stopping: bool
+    quiet: Quiet
+
+    def step(self) -> None:
+        """The session of this thread has sent a command."""
 
     def login(self, account: str, password: str, peer: str) -> str | None:
-        """None if the password is right, or why the client is refused: "wrong", "banned" or "undecided"."""
+        """None if the password is right, or why not: "wrong", "banned", "busy" or "undecided"."""
 
     def filesystem(self, account: str) -> Filesystem:
         """The files of an account that has logged in."""
@@ -177,9 +182,8 @@ class Lines(Secure, FTPHandler):  # type: ignore[misc]  # the library has no typ
         say_goodbye(self.socket)
         super().close()
         done = self.counters
-        self.logger.info(
-            "session_end", requests=done.requests, bytes_in=done.bytes_in, bytes_out=done.bytes_out
-        )
+        tell = self.logger.info if self.authenticated else self.logger.debug
+        tell("session_end", requests=done.requests, bytes_in=done.bytes_in, bytes_out=done.bytes_out)
 
     def leave(self, reply: str) -> None:
         """Say a last word and close."""
@@ -255,6 +259,7 @@ class Lines(Secure, FTPHandler):  # type: ignore[misc]  # the library has no typ
             return
         self.counters.requests += 1
         self._active_at = time.monotonic()
+        self.host.step()
         cmd = cmd.lstrip(_TELNET)
         if cmd == "SITE":
             name, _, arg = arg.partition(" ")

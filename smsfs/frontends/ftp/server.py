@@ -8,8 +8,9 @@ import asyncio
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -17,13 +18,16 @@ import structlog
 
 from smsfs.filesystem import Filesystem
 from smsfs.frontends.authenticator import Authenticator, CheckFailed, decided
+from smsfs.frontends.doorway import Doorway, Ticket
 from smsfs.frontends.ftp.library import IOLoop
 from smsfs.frontends.ftp.lines import Host
 from smsfs.frontends.ftp.session import Session
 from smsfs.frontends.ftp.settings import FtpSettings
 from smsfs.frontends.limits import AddressLimits
-from smsfs.frontends.listening import cannot_listen
+from smsfs.frontends.listening import Listener, cannot_listen, open_listener
 from smsfs.frontends.proxy import ProxyError, ProxyGate, is_within, read_header
+from smsfs.frontends.quiet import Quiet
+from smsfs.frontends.shares import Shares
 
 #: How often a session looks around while the server stops.
 _POLL = 0.05
@@ -53,6 +57,30 @@ class _Handover(asyncio.Protocol):
         if reason:
             self._transport.write(f"421 Not now: {reason}.\r\n".encode())
         self._transport.abort()  # of a client that is served, a duplicate keeps the connection
+
+
+class _Ends:
+    """A connection's socket, and a copy of it by which another thread can end it."""
+
+    def __init__(self, sock: Any) -> None:
+        self.sock: socket.socket = sock.dup()
+        try:
+            self._copy = sock.dup()
+        except BaseException:
+            self.sock.close()
+            raise
+        self._lock = threading.Lock()
+
+    def shut(self) -> None:
+        """End the connection; what it waits for fails."""
+        with self._lock, suppress(OSError):
+            self._copy.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Let go."""
+        with self._lock:
+            self._copy.close()
+        self.sock.close()
 
 
 class _Waker:
@@ -88,17 +116,20 @@ class FtpServer(Host):
         self.implicit_addresses: list[tuple[str, int]] = []
         self._authenticator = authenticator
         self._log: structlog.stdlib.BoundLogger = structlog.get_logger(frontend="ftp", stranger=True)
-        self._limits = AddressLimits(
+        self.limits = AddressLimits(
             settings.max_connections,
             settings.max_connections_per_address,
             settings.ban_after,
             settings.ban_window,
             settings.ban_time,
         )
+        self.accounts = Shares(settings.limits.connections_per_account, settings.max_connections)
+        self.quiet = Quiet()
+        self._doorway = Doorway(self.limits, settings.limits)
         self._loop = asyncio.get_running_loop()
-        self._listeners: list[asyncio.Server] = []
+        self._listeners: list[Listener] = []
         self._gates: set[ProxyGate] = set()
-        self._threads: set[threading.Thread] = set()
+        self._threads: dict[threading.Thread, Ticket] = {}
         self._calls = threading.BoundedSemaphore(settings.calls)
         self._cutting = False
         self._ended = asyncio.Event()
@@ -120,12 +151,12 @@ class FtpServer(Host):
     async def _listen(self, host: str, port: int, session: SessionType) -> list[tuple[str, int]]:
         gate, backlog = partial(self._gate, session), self.settings.max_connections
         try:
-            listener = await self._loop.create_server(gate, host, port, backlog=backlog)
+            listener = await open_listener(gate, host, port, backlog)
         except OSError as exc:
             await self.stop(0)
             raise cannot_listen("FTP", "ftp", host, port, exc) from exc
         self._listeners.append(listener)
-        return [sock.getsockname()[:2] for sock in listener.sockets]
+        return listener.addresses
 
     def _gate(self, session: SessionType) -> ProxyGate:
         settings = self.settings
@@ -136,35 +167,57 @@ class FtpServer(Host):
 
     def _take(self, session: SessionType, sock: Any, peer: str) -> str | None:
         """Serve a client on a copy of its socket, or say why not."""
-        reason = "stopping" if self.stopping else self._limits.connect(peer, self._loop.time())
-        if reason:
-            self._log.info("connection_refused", peer=peer, reason=reason)
-            return reason
+        if self.stopping:
+            return self._refuse(peer, "stopping")
         try:
-            self._start(session, sock.dup(), peer)
-        except (OSError, RuntimeError) as exc:  # the system gives us no more files, or threads
-            self._limits.disconnect(peer)
-            self._log.error("connection_refused", peer=peer, reason=str(exc))
-            return "the server has no room"
+            ends = _Ends(sock)
+        except OSError as exc:
+            return self._no_room(peer, exc)
+        ticket = self._doorway.enter(peer, self._loop.time(), partial(self._drop, ends, peer))
+        if isinstance(ticket, str):
+            ends.close()
+            return self._refuse(peer, ticket)
+        try:
+            self._start(session, ends, ticket)
+        except (OSError, RuntimeError) as exc:  # the system gives us no more threads
+            ends.close()
+            self._doorway.leave(ticket)
+            return self._no_room(peer, exc)
         return None
 
-    def _start(self, session: SessionType, sock: socket.socket, peer: str) -> None:
-        thread = threading.Thread(target=self._serve, args=(session, sock, peer), name="ftp", daemon=True)
+    def _refuse(self, peer: str, reason: str) -> str:
+        self.quiet.tell(self._log.info, "connection_refused", reason, peer=peer)
+        return reason
+
+    def _no_room(self, peer: str, exc: Exception) -> str:
+        self.quiet.tell(self._log.error, "connection_refused", str(exc), peer=peer)
+        return "the server has no room"
+
+    def _drop(self, ends: _Ends, peer: str) -> None:
+        """End a session that waits for its login: its thread finds the connection closed."""
+        reason = "others wait that have not logged in"
+        self.quiet.tell(self._log.info, "connection_dropped", reason, peer=peer)
+        ends.shut()
+
+    def _start(self, session: SessionType, ends: _Ends, ticket: Ticket) -> None:
+        thread = threading.Thread(
+            target=self._serve, args=(session, ends, ticket.peer), name="ftp", daemon=True
+        )
+        self._threads[thread] = ticket
         try:
             thread.start()
         except BaseException:
-            sock.close()
+            del self._threads[thread]
             raise
-        self._threads.add(thread)
 
-    def _serve(self, session: SessionType, sock: socket.socket, peer: str) -> None:
+    def _serve(self, session: SessionType, ends: _Ends, peer: str) -> None:
         try:
-            with sock, IOLoop() as loop:
-                self._run(session(sock, self, loop, peer), loop)
+            with closing(ends), IOLoop() as loop:
+                self._run(session(ends.sock, self, loop, peer), loop)
         except Exception:  # noqa: BLE001 - an error of ours ends this session, and no other
             self._log.exception("session_failed", peer=peer)
         finally:
-            self._loop.call_soon_threadsafe(self._release, threading.current_thread(), peer)
+            self._loop.call_soon_threadsafe(self._release, threading.current_thread())
 
     def _run(self, session: Session, loop: IOLoop) -> None:
         """A session from its greeting to its end."""
@@ -183,11 +236,18 @@ class FtpServer(Host):
             loop.unregister(self._woken)
             session.close()
 
-    def _release(self, thread: threading.Thread, peer: str) -> None:
-        self._threads.discard(thread)
-        self._limits.disconnect(peer)
+    def _release(self, thread: threading.Thread) -> None:
+        ticket = self._threads.pop(thread)
+        self._give_back(ticket)
+        self._doorway.leave(ticket)
         if self.stopping and not self._threads:
             self._ended.set()
+
+    def _give_back(self, ticket: Ticket) -> None:
+        """Its account has one session less, if it had logged in."""
+        if ticket.account is not None:
+            self.accounts.give_back(ticket.account)
+            ticket.account = None
 
     async def stop(self, grace: float) -> None:
         """Take no more connections, let transfers finish for ``grace`` seconds, then cut what is left.
@@ -216,10 +276,11 @@ class FtpServer(Host):
 
     def login(self, account: str, password: str, peer: str) -> str | None:
         """None if the password is right, or why the client is refused."""
-        return self._ask(self._login(account, password, peer))
+        return self._ask(self._login(account, password, peer, self._threads[threading.current_thread()]))
 
-    async def _login(self, account: str, password: str, peer: str) -> str | None:
-        if self._limits.is_banned(peer, self._loop.time()):
+    async def _login(self, account: str, password: str, peer: str, ticket: Ticket) -> str | None:
+        ticket.step(self._loop.time())
+        if self.limits.is_banned(peer, self._loop.time()):
             return "banned"
         log = self._log.bind(peer=peer, account=account, method="password")
         try:
@@ -227,12 +288,27 @@ class FtpServer(Host):
         except CheckFailed:
             return "undecided"
         if right is not False:
-            return None if right else "undecided"
+            return self._logged_in(account, ticket) if right else "undecided"
         log.info("login_failed")
-        if self._limits.fail(peer, self._loop.time()):
+        if self.limits.fail(peer, self._loop.time()):
             self._log.warning("banned", peer=peer, seconds=self.settings.ban_time)
             return "banned"
         return "wrong"
+
+    def _logged_in(self, account: str, ticket: Ticket) -> str | None:
+        self._give_back(ticket)
+        if not self.accounts.take(account):
+            reason = "too many connections of this account"
+            self.quiet.tell(
+                self._log.warning, "connection_refused", reason, peer=ticket.peer, account=account
+            )
+            return "busy"
+        self._doorway.logged_in(ticket, account)
+        return None
+
+    def step(self) -> None:
+        """The session of this thread has sent a command."""
+        self._threads[threading.current_thread()].step(time.monotonic())
 
     def filesystem(self, account: str) -> Filesystem:
         """The files of an account that has logged in."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from attrs import field, frozen
 
 from smsfs.errors import ConfigurationError
+from smsfs.frontends.doorway import SharedLimits
 from smsfs.frontends.ftp.certificate import Certificate
 from smsfs.frontends.proxy import Network
 
@@ -44,6 +45,7 @@ class FtpSettings:
         idle_timeout: without a command, and of a transfer without a byte, the connection is closed.
         proxy_from: where load balancers connect from, which say by the PROXY protocol whose connection it is.
         calls: calls of the filesystem at a time.
+        limits: what accounts, and connections without a login, may take.
     """
 
     certificate: Certificate | None = None
@@ -62,6 +64,7 @@ class FtpSettings:
     idle_timeout: float = 900
     proxy_from: Sequence[Network] = ()
     calls: int = 4
+    limits: SharedLimits = field(factory=SharedLimits)
 
     def __attrs_post_init__(self) -> None:
         """Refuse to start with nothing that a client could log in by."""

@@ -7,17 +7,49 @@ from typing import Any, Protocol
 
 import asyncssh
 import structlog
+from attrs import frozen
 
-from smsfs.frontends.sftp.protocol import SftpSession
+from smsfs.frontends.sftp.protocol import REPLY_BYTES, SftpSession
 from smsfs.frontends.sftp.wire import ProtocolError, Splitter
 
 #: Requests waiting to be executed, in bytes, above which no more are read from the client.
 MAX_QUEUED = 4 * 2**20
+#: What a request that waits costs beside its bytes.
+PACKET_COST = 64
 #: Replies waiting for the client's window, in bytes: above the first the session pauses, below the other
 #: it goes on. The gap keeps a download flowing while a thread reads the next part.
 WRITE_LIMITS = (2**20, 2**18)
 
+#: Sessions of one account, at a time, that get large buffers; the others get small ones, so that all that a
+#: client can have the server hold is bounded.
+LARGE_BUFFERS = 8
+
 _ONLY_SFTP = b"This server speaks only SFTP; there are no commands and no shell.\n"
+
+
+@frozen
+class Room:
+    """What a session may have the server hold for it, in bytes.
+
+    Attributes:
+        window: sent by the client and not looked at.
+        queued: requests waiting to be executed.
+        replies: made in one go.
+        writes: replies waiting, above which the session pauses, and below which it goes on.
+    """
+
+    window: int = 2 * 2**20
+    queued: int = MAX_QUEUED
+    replies: int = REPLY_BYTES
+    writes: tuple[int, int] = WRITE_LIMITS
+
+
+_SMALL = Room(2**18, 2**18, 2**16, (2**17, 2**15))
+
+
+def room_of(sessions: int) -> Room:
+    """The room of the newest session of an account that has so many."""
+    return Room() if sessions <= LARGE_BUFFERS else _SMALL
 
 
 class Owner(Protocol):
@@ -43,8 +75,11 @@ class Owner(Protocol):
 class SftpChannel(asyncssh.SSHServerSession[bytes]):
     """Feeds an ``SftpSession`` and keeps what waits, in either direction, within bounds."""
 
-    def __init__(self, owner: Owner, session: SftpSession, log: structlog.stdlib.BoundLogger) -> None:
+    def __init__(
+        self, owner: Owner, session: SftpSession, log: structlog.stdlib.BoundLogger, room: Room
+    ) -> None:
         self.session = session
+        self._room = room
         self._owner = owner
         self._log = log
         self._splitter = Splitter()
@@ -67,7 +102,7 @@ class SftpChannel(asyncssh.SSHServerSession[bytes]):
     def connection_made(self, chan: "asyncssh.SSHServerChannel[bytes]") -> None:
         """The channel is open."""
         self._chan = chan
-        chan.set_write_buffer_limits(*WRITE_LIMITS)
+        chan.set_write_buffer_limits(*self._room.writes)
 
     def subsystem_requested(self, subsystem: str) -> bool:
         """Accept the sftp subsystem, and no other."""
@@ -97,10 +132,10 @@ class SftpChannel(asyncssh.SSHServerSession[bytes]):
         self._owner.active()
         packets = self._splitter.feed(data)
         self._queue.extend(packets)
-        self._queued += sum(map(len, packets))
+        self._queued += sum(map(len, packets)) + PACKET_COST * len(packets)
         if self._splitter.error:
             self._ended = True
-        if self._queued > MAX_QUEUED:
+        if self._queued > self._room.queued:
             self._chan.pause_reading()
         self._wake.set()
 

@@ -92,6 +92,7 @@ class SftpSession:
         owner: the uid and gid shown for every file.
         log: bound to account and peer.
         clock: the time in seconds since the epoch, for the dates of listings.
+        reply_bytes: one call of ``handle`` stops after this many.
     """
 
     filesystem: "Filesystem"
@@ -99,6 +100,7 @@ class SftpSession:
     owner: tuple[int, int] = (0, 0)
     log: structlog.stdlib.BoundLogger = field(factory=structlog.get_logger)
     clock: Callable[[], float] = time.time
+    reply_bytes: int = REPLY_BYTES
     counters: Counters = field(init=False, factory=Counters)
     _handles: dict[bytes, _File | _Folder] = field(init=False, factory=dict)
     _opened: int = field(init=False, default=0)
@@ -117,7 +119,7 @@ class SftpSession:
         """
         replies: list[bytes] = []
         size = 0
-        while packets and size < REPLY_BYTES and len(replies) < REQUESTS_PER_CALL:
+        while packets and size < self.reply_bytes and len(replies) < REQUESTS_PER_CALL:
             answer = self._answer(packets.popleft())
             replies.append(answer)
             size += len(answer)

@@ -12,12 +12,15 @@ import structlog
 from asyncssh.constants import MSG_IGNORE
 
 from smsfs.frontends.authenticator import NOT_CHECKED, CheckFailed, KeyAuthenticator, decided
+from smsfs.frontends.doorway import Doorway, Ticket
 from smsfs.frontends.limits import AddressLimits
-from smsfs.frontends.listening import cannot_listen
+from smsfs.frontends.listening import Listener, cannot_listen, open_listener
 from smsfs.frontends.proxy import ProxyGate
-from smsfs.frontends.sftp.channel import WRITE_LIMITS, SftpChannel
+from smsfs.frontends.quiet import Quiet
+from smsfs.frontends.sftp.channel import WRITE_LIMITS, Room, SftpChannel, room_of
 from smsfs.frontends.sftp.protocol import SftpSession
 from smsfs.frontends.sftp.settings import SftpSettings, refuse_sha1, ssh_options
+from smsfs.frontends.shares import Shares
 
 if TYPE_CHECKING:
     from asyncssh.packet import SSHPacketLogger
@@ -64,7 +67,8 @@ class _Client(asyncssh.SSHServer):
         self._server = server
         self._settings = server.settings
         self._loop = asyncio.get_running_loop()
-        self._counted = False
+        self._ticket: Ticket | None = None
+        self._counted = False  # as one of its account's
         self._closing = False
         self._tries = 0
         self._password_failed = False
@@ -84,22 +88,24 @@ class _Client(asyncssh.SSHServer):
         self._conn.on_writable = self._wake_channels
         self._peer = str((conn.get_extra_info("peername") or ("unknown",))[0])
         self.log = self.log.bind(peer=self._peer, stranger=True)
-        reason = self._server.admit(self, self._peer)
-        if reason:
-            self.log.info("connection_refused", reason=reason)
-            conn.abort()
+        admitted = self._server.admit(self, self._peer)
+        if isinstance(admitted, Ticket):
+            self._ticket = admitted
         else:
-            self._counted = True
+            self._server.quiet.tell(self.log.info, "connection_refused", admitted)
+            conn.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._idle_timer:
             self._idle_timer.cancel()
-        if not self._counted:
+        if self._ticket is None:
             return
         if self._tries and not (self._logged_in or self._password_failed or self._excused):
             # keys alone count once for a connection: an honest client offers all that it has
             self._count_failure()
-        self._server.release(self, self._peer)
+        if self._counted:
+            self._server.accounts.give_back(self._username)
+        self._server.release(self, self._ticket)
         self.log.debug("connection_lost", reason=str(exc) if exc else None)
 
     @property
@@ -123,12 +129,26 @@ class _Client(asyncssh.SSHServer):
             self._closing = True
             self._conn.disconnect(code, why)
 
+    def drop(self) -> None:
+        """Make room for another connection."""
+        self._server.quiet.tell(self.log.info, "connection_dropped", "others wait that have not logged in")
+        self._conn.abort()
+
     def finished(self) -> bool:
         """Whether nothing is under way and nothing was a moment ago."""
         quiet = self._loop.time() - self._last_active
         return not any(channel.busy for channel in self._channels) and quiet >= _QUIET
 
     # The login
+
+    def begin_auth(self, username: str) -> bool:
+        del username
+        self._step()
+        return True
+
+    def _step(self) -> None:
+        if self._ticket:
+            self._ticket.step(self._loop.time())
 
     def password_auth_supported(self) -> bool:
         return True
@@ -163,6 +183,7 @@ class _Client(asyncssh.SSHServer):
     async def _ask(self, question: Awaitable[bool | None], log: structlog.stdlib.BoundLogger) -> bool | None:
         """The answer; if there is none, nothing counts against the client."""
         self._asked_at = self._loop.time()
+        self._step()
         try:
             answer = await decided(question, log)
         except CheckFailed:
@@ -187,6 +208,13 @@ class _Client(asyncssh.SSHServer):
         self._logged_in = True
         self._username = self._conn.get_extra_info("username")
         self.log = self.log.bind(account=self._username)
+        if self._ticket and not self._server.logged_in(self._ticket, self._username):
+            self._server.quiet.tell(
+                self.log.warning, "connection_refused", "too many connections of this account"
+            )
+            self.close("This account has too many connections; close some.")
+            return
+        self._counted = True
         self.log.info("login", client=self._conn.get_extra_info("client_version"))
         self.log = self.log.unbind("stranger")
         self.active()
@@ -198,27 +226,35 @@ class _Client(asyncssh.SSHServer):
         if self._server.stopping or self._sessions >= self._settings.max_sessions:
             self.log.info("session_refused", sessions=self._sessions)
             return False
+        if not self._counted or not self._server.channels.take(self._username):
+            self._server.quiet.tell(self.log.warning, "session_refused", "too many sessions of this account")
+            return False
         self._sessions += 1
-        return self._new_channel()
+        room = room_of(self._server.channels.held(self._username))
+        return self._conn.create_server_channel(None, "strict", room.window), self._new_session(room)
 
-    async def _new_channel(self) -> SftpChannel:
+    async def _new_session(self, room: Room) -> SftpChannel:
         try:
             filesystem = await self._server.authenticator.filesystem(self._username)
         except Exception as exc:
-            self._sessions -= 1
+            self._end_session()
             if isinstance(exc, OSError):
                 self.log.warning("session_failed", reason=str(exc))
             else:
                 self.log.exception("session_failed")
             sentence = getattr(exc, "sentence", "The server cannot open your files for now; try again later.")
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, sentence) from exc
-        session = SftpSession(filesystem, self._username, log=self.log)
-        channel = SftpChannel(self, session, self.log)
+        session = SftpSession(filesystem, self._username, log=self.log, reply_bytes=room.replies)
+        channel = SftpChannel(self, session, self.log, room)
         self._channels.add(channel)
         return channel
 
-    def ended(self, channel: SftpChannel) -> None:
+    def _end_session(self) -> None:
         self._sessions -= 1
+        self._server.channels.give_back(self._username)
+
+    def ended(self, channel: SftpChannel) -> None:
+        self._end_session()
         self._channels.discard(channel)
         done = channel.session.counters
         self.log.info("session_end", requests=done.requests, bytes_in=done.bytes_in, bytes_out=done.bytes_out)
@@ -259,13 +295,17 @@ class SftpServer:
             settings.ban_window,
             settings.ban_time,
         )
+        self.accounts = Shares(settings.limits.connections_per_account, settings.max_connections)
+        self.channels = Shares(settings.limits.sessions_per_account)
+        self.quiet = Quiet()
         self.stopping = False
         self.addresses: list[tuple[str, int]] = []
+        self._doorway = Doorway(self.limits, settings.limits)
         self._loop = asyncio.get_running_loop()
         self._clients: set[_Client] = set()
         self._gates: set[ProxyGate] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._listeners: list[asyncio.Server] = []
+        self._listeners: list[Listener] = []
         self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="sftp")
 
     async def listen(self) -> None:
@@ -277,17 +317,13 @@ class SftpServer:
         options = ssh_options(self.settings, functools.partial(_Client, self))
         for host, port in self.settings.listen:
             try:
-                listener = await self._loop.create_server(
-                    lambda: self._gate(options),
-                    host,
-                    port,
-                    backlog=self.settings.max_connections,
-                )
+                backlog = self.settings.max_connections
+                listener = await open_listener(lambda: self._gate(options), host, port, backlog)
             except OSError as exc:
                 await self.stop(0)
                 raise cannot_listen("SFTP", "sftp", host, port, exc) from exc
             self._listeners.append(listener)
-            self.addresses += [sock.getsockname()[:2] for sock in listener.sockets]
+            self.addresses += listener.addresses
 
     def _gate(self, options: asyncssh.SSHServerConnectionOptions) -> ProxyGate:
         settings = self.settings
@@ -295,17 +331,24 @@ class SftpServer:
             lambda: _Connection(self._loop, options), settings.proxy_from, settings.login_timeout, self._gates
         )
 
-    def admit(self, client: _Client, peer: str) -> str | None:
+    def admit(self, client: _Client, peer: str) -> Ticket | str:
         """Take in a connection, or say why not."""
-        reason = "stopping" if self.stopping else self.limits.connect(peer, self._loop.time())
-        if reason is None:
+        if self.stopping:
+            return "stopping"
+        ticket = self._doorway.enter(peer, self._loop.time(), client.drop)
+        if isinstance(ticket, Ticket):
             self._clients.add(client)
-        return reason
+        return ticket
 
-    def release(self, client: _Client, peer: str) -> None:
+    def logged_in(self, ticket: Ticket, username: str) -> bool:
+        """A connection has logged in; whether its account may have it."""
+        self._doorway.logged_in(ticket, username)
+        return self.accounts.take(username)
+
+    def release(self, client: _Client, ticket: Ticket) -> None:
         """A connection that was taken in has ended."""
         self._clients.discard(client)
-        self.limits.disconnect(peer)
+        self._doorway.leave(ticket)
 
     def run(self, function: Callable[..., Any], *args: Any) -> Awaitable[Any]:
         """Call a function that blocks, in one of the server's threads; its log events carry our context."""

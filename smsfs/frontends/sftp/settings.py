@@ -7,6 +7,7 @@ from asyncssh.encryption import get_encryption_algs
 from asyncssh.kex import get_kex_algs
 from attrs import field, frozen
 
+from smsfs.frontends.doorway import SharedLimits
 from smsfs.frontends.proxy import Network
 
 _KEX = ("mlkem", "curve25519-", "ecdh-sha2-nistp")
@@ -50,6 +51,7 @@ class SftpSettings:
         legacy_algorithms: also SHA-1, CBC and small Diffie-Hellman groups, for clients of long ago.
         threads: calls of the filesystem at a time.
         proxy_from: where load balancers connect from, which say by the PROXY protocol whose connection it is.
+        limits: what accounts, and connections without a login, may take.
     """
 
     host_keys: Sequence[asyncssh.SSHKey]
@@ -66,6 +68,7 @@ class SftpSettings:
     legacy_algorithms: bool = field(default=False, kw_only=True)
     threads: int = 16
     proxy_from: Sequence[Network] = ()
+    limits: SharedLimits = field(factory=SharedLimits)
 
 
 def refuse_sha1(key: asyncssh.SSHKey) -> None:

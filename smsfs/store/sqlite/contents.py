@@ -18,10 +18,12 @@ from smsfs.store.sqlite.database import Database
 
 @contextmanager
 def _on_disk() -> Iterator[None]:
-    """Tell a full disk from what is wrong with the server."""
+    """Tell a full disk, and a system without descriptors, from what is wrong with the server."""
     try:
         yield
     except OSError as exc:
+        if exc.errno in (errno.EMFILE, errno.ENFILE):
+            raise StoreUnavailable("The server has too many files open; try again later.") from exc
         if exc.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise DiskFull("The server's disk is full; try again later.") from exc
@@ -37,7 +39,8 @@ class PlainWriter:
 
     def __init__(self, path: Path, folder: Path) -> None:
         # A power cut may have left the row of a draft without its file: it is uploaded again.
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        with _on_disk():
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         self._folder = folder
 
     def write(self, offset: int, data: bytes) -> int:
@@ -104,7 +107,8 @@ class PlainContents:
 
     def open_read(self, content: str) -> RawIOBase:
         """Open for reading."""
-        return self._path(content).open("rb", buffering=0)
+        with _on_disk():
+            return self._path(content).open("rb", buffering=0)
 
     def read(self, content: str, offset: int, size: int) -> bytes:
         """Up to ``size`` bytes from ``offset``."""

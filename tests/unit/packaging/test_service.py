@@ -6,11 +6,13 @@ import attrs
 import click
 import pytest
 
+from smsfs.cli.descriptors import plan, wanted
 from smsfs.cli.serve import serve
 from smsfs.config import (
     SYSTEM_FILE,
     Config,
     FtpConfig,
+    LimitsConfig,
     LogConfig,
     OutboxConfig,
     PipelineConfig,
@@ -29,6 +31,7 @@ SECTIONS = {
     "pipeline": PipelineConfig(),
     "backends.outbox": OutboxConfig("outbox"),
     "log": LogConfig(),
+    "limits": LimitsConfig(),
 }
 
 
@@ -58,7 +61,7 @@ def test_example_is_a_configuration(tmp_path):
 def test_commented_keys_show_the_defaults(tmp_path):
     """An operator would take a value for the default that is none, or a key for one that there is not."""
     config = loaded(re.sub(r"(?m)^#(?=\w+ = )", "", EXAMPLE), tmp_path)
-    shown = {name: getattr(config, name) for name in ("store", "web", "sftp", "pipeline", "log")}
+    shown = {name: getattr(config, name) for name in SECTIONS if "." not in name}
     for name, section in {**shown, "backends.outbox": config.backends["outbox"]}.items():
         stated = {**attrs.asdict(section), **({"listen": SECTIONS["sftp"].listen} if name == "sftp" else {})}
         assert {**stated, **({"format": "console"} if name == "log" else {})} == attrs.asdict(SECTIONS[name])
@@ -120,3 +123,10 @@ def test_unit_may_write_where_the_store_is(service, tmp_path):
     """The server could not write its database, everything else being read-only for it."""
     assert service["ProtectSystem"] == "strict"
     assert Path("/var/lib", service["StateDirectory"]) == loaded(EXAMPLE, tmp_path).data
+
+
+def test_unit_allows_the_open_files_that_the_limits_come_to(service):
+    """With all limits reached, the server would have no descriptor left to accept, store or log with."""
+    config = Config(StoreConfig("sqlite:///srv/smsfs.db"), ftp=FtpConfig(plain=True))
+    assert int(service["LimitNOFILE"]) >= wanted(config)
+    assert plan(config, int(service["LimitNOFILE"])).files == config.limits.open_files

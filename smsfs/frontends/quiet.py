@@ -1,0 +1,43 @@
+"""Log events of which clients can cause thousands a second."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+#: Seconds between two lines of the same kind.
+EVERY = 10.0
+MOST_KINDS = 100
+
+
+class Quiet:
+    """Lets one event of a kind through in so many seconds, with how many there were since the last.
+
+    Args:
+        every: seconds between two of a kind.
+        clock: a steady one.
+    """
+
+    def __init__(self, every: float = EVERY, clock: Callable[[], float] = time.monotonic) -> None:
+        self._every = every
+        self._clock = clock
+        self._told: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def tell(self, log: Callable[..., Any], event: str, reason: str, **values: Any) -> None:
+        """Log an event, unless one of its kind was logged a moment ago.
+
+        Args:
+            log: a logger's method.
+            event: with ``reason``, its kind.
+            reason: why.
+            values: what else the line says.
+        """
+        now, kind = self._clock(), (event, reason)
+        told, passed_over = self._told.get(kind, (-self._every, 0))
+        if now - told < self._every:
+            self._told[kind] = (told, passed_over + 1)
+            return
+        if len(self._told) >= MOST_KINDS:
+            self._told.clear()
+        self._told[kind] = (now, 0)
+        more = {"passed_over": passed_over} if passed_over else {}
+        log(event, reason=reason, **values, **more)

@@ -1,0 +1,89 @@
+"""The page of limits, against the code."""
+
+import re
+from pathlib import Path
+
+import attrs
+import pytest
+
+from smsfs.cli import descriptors
+from smsfs.config import Config, FtpConfig, LimitsConfig, SftpConfig, StoreConfig
+from smsfs.dialects.settings import COMMON
+from smsfs.filesystem.entry import MAX_NAME
+from smsfs.frontends import listening, web
+from smsfs.frontends.ftp import lines
+from smsfs.frontends.sftp import channel, protocol
+
+PAGE = (Path(__file__).parents[3] / "docs" / "limits.md").read_text(encoding="utf-8")
+LINES = [line for line in PAGE.splitlines() if line.startswith("| ")][1:]
+ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in LINES]
+SECTIONS = {"sftp": SftpConfig(), "ftp": FtpConfig(), "limits": LimitsConfig()}
+#: Keys of those sections that are no limits.
+OTHERS = {"listen", "implicit_listen", "plain", "certificate", "key", "passive_ports", "masquerade_address"}
+OTHERS |= {"legacy_algorithms", "proxy_from", "ban_window", "ban_time"}
+#: Fixed ones, by how their row begins.
+FIXED = {
+    "files and folders open in one SFTP session": protocol.MAX_HANDLES,
+    "connections": web.MAX_CONNECTIONS,
+    "requests of a session that wait": channel.room_of(channel.LARGE_BUFFERS).queued,
+    "replies of a session that wait": channel.room_of(channel.LARGE_BUFFERS).writes[0],
+    "requests that wait, from the 9th": channel.room_of(channel.LARGE_BUFFERS + 1).queued,
+    "replies that wait, from the 9th": channel.room_of(channel.LARGE_BUFFERS + 1).writes[0],
+    "replies that a client leaves unread": lines.MAX_UNREAD,
+    "length of a command": lines.MAX_LINE,
+    "length of a name": MAX_NAME,
+    "seconds without a connection": listening.PAUSE,
+}
+
+
+def keys():
+    """Each key of the page with its default."""
+    return {key.strip("`"): float(default) for _, default, key, *_ in ROWS if key}
+
+
+def test_every_row_is_whole():
+    """A reader would not find what a limit is of, or what its clients see."""
+    for row in ROWS:
+        assert len(row) == 5, row
+        what, default, _, doors, seen = row
+        assert what, row
+        assert float(default) > 0, row
+        assert doors, row
+        assert seen, row
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_every_key_of_the_configuration_is_there(name):
+    """An operator would not find a limit, or take a wrong number for its default."""
+    values = {key: value for key, value in attrs.asdict(SECTIONS[name]).items() if key not in OTHERS}
+    shown = {key.split("] ")[1]: value for key, value in keys().items() if key.startswith(f"[{name}]")}
+    assert shown == values
+
+
+def test_every_setting_of_an_account_is_there():
+    """An operator would not find a limit of an account, or take a wrong number for its default."""
+    shown = {key: value for key, value in keys().items() if not key.startswith("[")}
+    assert shown == {key: value for key, value in COMMON.items() if key.startswith("max_")}
+
+
+def test_fixed_limits_are_there():
+    """A client's programmer would rely on a number that does not hold."""
+    shown = [(what, float(default)) for what, default, key, *_ in ROWS if not key]
+    assert len(shown) == len(FIXED)
+    for what, value in shown:
+        (fixed,) = [number for beginning, number in FIXED.items() if what.startswith(beginning)][-1:]
+        assert value == fixed, what
+
+
+def test_the_sum_is_right():
+    """An operator would set a limit of open files that is too low."""
+    config = Config(StoreConfig("sqlite:///srv/smsfs.db"))
+    with_ftp = Config(StoreConfig("sqlite:///srv/smsfs.db"), ftp=FtpConfig(plain=True))
+    numbers = [int(number) for number in re.findall(r"that is (\d+), with FTP (\d+)", PAGE)[0]]
+    assert numbers == [descriptors.wanted(config), descriptors.wanted(with_ftp)]
+    reserved, web_places, each = re.findall(r"(?m)^    (\d+) \+ (\d+) \+ .* \+ (\d+) \*", PAGE)[0]
+    assert (int(reserved), int(web_places), int(each)) == (
+        descriptors.RESERVED,
+        descriptors.WEB,
+        descriptors.FTP_EACH,
+    )
