@@ -52,6 +52,9 @@ MESSAGE_TRANSITIONS: dict[str, dict[MessageState, MessageState]] = {
     "not_now": {M.SUBMITTING: M.QUEUED},
     "accepted": {M.SUBMITTING: M.SUBMITTED, M.UNKNOWN: M.SUBMITTED},
     "part": {},  # a further id of what the carrier has; changes nothing by itself
+    "alias": {},  # likewise, where one receipt speaks for all parts
+    "spare": {},  # likewise, of which no receipt says anything
+    "passing": {},  # a receipt says that it is on its way
     "refused": {M.SUBMITTING: M.REJECTED, M.UNKNOWN: M.REJECTED},
     "no_answer": {M.SUBMITTING: M.UNKNOWN},
     "resend": {M.UNKNOWN: M.QUEUED},

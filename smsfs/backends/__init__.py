@@ -11,11 +11,22 @@ from smsfs.sms.message import Message
 
 
 class Accepted(Struct, frozen=True, gc=False):
-    """The carrier has the message as ``parts`` SMS, the first under ``id``, further ones under ``more``."""
+    """The carrier has the message.
+
+    Attributes:
+        id: the carrier's, of the first part. Empty if it gave a part no id: ``parts`` is then how many ids
+            there are, those under ``more`` among them, and receipts tell the others.
+        parts: how many SMS it is.
+        more: of the further parts, each of which has a receipt of its own.
+        aliases: of the further parts, where the carrier reports once for all, under any part's id.
+        spare: of the further parts, where it reports once, under the first one's id; these say nothing.
+    """
 
     id: str
     parts: int
     more: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    spare: tuple[str, ...] = ()
 
 
 @frozen
@@ -84,11 +95,12 @@ class Receipt:
     Attributes:
         id: the carrier's, in the form that :class:`Accepted` has it; empty if it could not be read.
         recipient: the MSISDN it was sent to, digits only; empty if the carrier does not say.
-        event: ``"delivered"``, ``"undelivered"`` or ``"receipt_expired"``, of ``states.MESSAGE_TRANSITIONS``;
-            empty for what cannot be read.
+        event: ``"delivered"``, ``"undelivered"``, ``"receipt_expired"`` or, of a message that is still on its
+            way, ``"passing"``: of ``states.MESSAGE_TRANSITIONS``; empty for what cannot be read.
         code: the carrier's code for the reason; may be empty.
         reason: its word for the state, such as ``"UNDELIV"``.
         done: when, as the carrier says; None if it does not.
+        other: another id that it names; empty if there is one at most.
     """
 
     id: str
@@ -97,6 +109,7 @@ class Receipt:
     code: str = ""
     reason: str = ""
     done: float | None = None
+    other: str = ""
 
 
 @frozen
@@ -110,6 +123,8 @@ class ReplyPart:
         reference: the same for all parts of one message; of any value when there is only one.
         part: from 1.
         total: how many parts there are.
+        receipt: what it is instead if the carrier's id in it is one of ours: it looks like a receipt, but the
+            carrier does not say that it is one.
     """
 
     sender: str
@@ -118,6 +133,7 @@ class ReplyPart:
     reference: int = 0
     part: int = 1
     total: int = 1
+    receipt: Receipt | None = None
 
 
 Inbound = Receipt | ReplyPart

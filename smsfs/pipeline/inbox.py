@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import structlog
+from attrs import evolve
 
 from smsfs.backends import Inbound, Receipt, Receive, ReplyPart
 from smsfs.dialects.registry import dialect
@@ -41,8 +42,15 @@ class Inbox:
 
     def _receive(self, backend: str, inbound: Sequence[Inbound]) -> None:
         now = self._store.now()
-        receipts = [_receipt(backend, item, now) for item in inbound if isinstance(item, Receipt)]
-        parts = [_part(backend, item, now) for item in inbound if isinstance(item, ReplyPart)]
+        receipts, parts = list[NewReceipt](), list[NewReplyPart]()
+        for item in inbound:
+            if isinstance(item, Receipt):
+                receipts.append(_receipt(backend, item, now))
+            elif item.receipt:  # the store knows whose id it names
+                looks = _receipt(backend, item.receipt, now)
+                receipts.append(evolve(looks, reply=_part(backend, item, now)))
+            else:
+                parts.append(_part(backend, item, now))
         _tell(self._store.inbound.receive(receipts, parts, stops))
 
     async def match_always(self) -> None:
@@ -70,10 +78,9 @@ def stops(account: Account, text: str) -> bool:
 def _receipt(backend: str, item: Receipt, at: float) -> NewReceipt:
     digits = item.recipient
     known = digits.isascii() and digits.isdigit() and len(digits) <= MAX_DIGITS
-    told = {"code": item.code, "reason": item.reason}
-    return NewReceipt(
-        backend, item.id, int(digits) if known else None, item.event, at, **told, done=item.done
-    )
+    recipient = int(digits) if known else None
+    told = item.code, item.reason, item.done, item.other
+    return NewReceipt(backend, item.id, recipient, item.event, at, *told)
 
 
 def _part(backend: str, item: ReplyPart, at: float) -> NewReplyPart:
@@ -88,11 +95,21 @@ def _tell(arrived: Arrived) -> None:
     for receipt in arrived.kept:
         what = {"backend": receipt.backend, "carrier_id": receipt.carrier_id, "reason": receipt.reason}
         if receipt.readable:
-            log.debug("receipt_kept", **what)
+            log.info("receipt_kept", **what)
         else:
             log.warning("receipt_unreadable", **what)
+    for item in arrived.again:
+        _tell_again(item)
     for reply in arrived.replies:
         _tell_reply(reply)
+
+
+def _tell_again(item: NewReceipt | NewReplyPart) -> None:
+    """Acknowledged once more, and not stored again."""
+    if isinstance(item, NewReceipt):
+        log.info("receipt_again", backend=item.backend, carrier_id=item.carrier_id, reason=item.reason)
+    else:
+        log.info("reply_again", backend=item.backend, sender=item.sender, part=item.part, total=item.total)
 
 
 def _tell_reply(reply: Reply) -> None:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import frozen
+from msgspec.structs import replace
 
 from smsfs.backends import Accepted, Rejected, Unknown
 from smsfs.sms.message import Message
@@ -12,7 +13,9 @@ from smsfs.store import Outcome
 
 #: What receipts say; each is of one part, known by its carrier id.
 RECEIPTS = frozenset({"delivered", "undelivered", "receipt_expired"})
-OF_PARTS = RECEIPTS | {"part"}
+OF_PARTS = RECEIPTS | {"part", "alias", "spare", "passing"}
+#: What records an id of the carrier's.
+_IDS = ("accepted", "part", "alias", "spare")
 #: The carrier has, or may have, the attempt of which one of these was recorded.
 TAKEN = frozenset({"accepted", "no_answer"})
 
@@ -32,12 +35,14 @@ def of_answer(
     """
     row, recipient = message.row, int(message.recipient) if traceable else None
 
-    def part(carrier_id: str) -> Outcome:
-        return Outcome(row, "part", at, carrier_id, attempt=attempt, recipient=recipient)
+    def part(carrier_id: str, event: str = "part") -> Outcome:
+        return Outcome(row, event, at, carrier_id, attempt=attempt, recipient=recipient)
 
     if isinstance(what, Accepted):
         first = Outcome(row, "accepted", at, what.id, parts=what.parts, attempt=attempt, recipient=recipient)
-        return [first, *map(part, what.more)] if traceable else [first]
+        further = [("part", what.more), ("alias", what.aliases), ("spare", what.spare)]
+        named = [part(carrier_id, event) for event, ids in further for carrier_id in ids]
+        return [first, *named] if traceable else [first]
     taken = [part(carrier_id) for carrier_id in what.ids] if traceable else []
     if isinstance(what, Rejected):
         asked = recipient if taken else None
@@ -82,6 +87,8 @@ def fate(outcomes: Sequence[Outcome], *, claimed: bool) -> Fate:
         after = fold(state, [word.event])
         if after is not state:
             state, last = after, word
+    if last and state in (MessageState.SUBMITTED, MessageState.UNKNOWN):
+        last = _with_last_word(last, outcomes)
     ids = [outcome.carrier_id for outcome in own if outcome.carrier_id]
     parts = [outcome.carrier_id for outcome in outcomes if outcome.event in OF_PARTS]
     doubled = any(outcome.event == "resend" for outcome in own)
@@ -106,20 +113,41 @@ def _taken(attempt: Iterable[Outcome]) -> bool:
     return any(outcome.event in TAKEN for outcome in attempt)
 
 
+def _with_last_word(last: Outcome, outcomes: Sequence[Outcome]) -> Outcome:
+    """What the carrier said last of a message that is on its way, in place of nothing."""
+    words = [item for item in outcomes if item.event == "passing" and item.attempt == last.attempt]
+    if not words:
+        return last
+    return replace(last, code=words[-1].code, reason=words[-1].reason, done=words[-1].done)
+
+
 def _word(attempt: Sequence[Outcome]) -> Outcome | None:
     """What receipts say of one attempt: the first bad word, or the last good one once every part has one.
 
-    The first word of a part counts. An attempt without an answer has as many parts as it was expected to
-    take: the ids of some are known only from their receipts, or not at all.
+    The first word of a part counts, and of a message of which the carrier speaks as a whole. Where an attempt
+    has no answer, or one without an id, it says how many ids there are: some are known only from their
+    receipts, or not at all.
     """
+    ids = {event: {item.carrier_id for item in attempt if item.event == event} for event in _IDS}
+    whole = ids["alias"] | ids["accepted"] if ids["alias"] else ids["alias"]
     words: dict[str, Outcome] = {}
     for outcome in attempt:
-        if outcome.event in RECEIPTS:
+        if outcome.event in RECEIPTS and outcome.carrier_id not in ids["spare"]:
             words.setdefault(outcome.carrier_id, outcome)
-    bad = [word for word in words.values() if word.event != "delivered"]
-    if bad:
-        return bad[0]
-    parts = {outcome.carrier_id for outcome in attempt if outcome.event in ("accepted", *OF_PARTS)}
-    expected = max(outcome.parts if outcome.event == "no_answer" else 0 for outcome in attempt)
-    complete = words and len(words) >= max(expected, len(parts))
+    bad = next((word for word in words.values() if word.event != "delivered"), None)
+    first = next((word for word in words.values() if word.carrier_id in whole), None)
+    if first or bad:
+        return first or bad
+    parts = (ids["accepted"] | ids["part"] | {*words}) - {""}
+    complete = words and len(words) >= max(_expected(attempt), len(parts))
     return list(words.values())[-1] if complete else None
+
+
+def _expected(attempt: Sequence[Outcome]) -> int:
+    """How many ids there are, as far as the answer says: it may lack some."""
+    counts = [
+        item.parts
+        for item in attempt
+        if (item.event, item.carrier_id) in {("no_answer", ""), ("accepted", "")}
+    ]
+    return max(counts, default=0)

@@ -367,6 +367,8 @@ class NewReceipt:
         code: the carrier's code for the reason.
         reason: its word.
         done: when, by the carrier's clock; None if it does not say.
+        other: another id that it names, which counts if nobody knows the first; empty if it names none.
+        reply: what it is if nobody knows its id: a message from a person that looks like a receipt.
     """
 
     backend: str
@@ -377,6 +379,8 @@ class NewReceipt:
     code: str = ""
     reason: str = ""
     done: float | None = None
+    other: str = ""
+    reply: "NewReplyPart | None" = None
 
     @property
     def readable(self) -> bool:
@@ -447,11 +451,15 @@ class Reply:
 
 @frozen
 class Arrived:
-    """What has come in: receipts with their messages, those kept without one, and replies."""
+    """What has come in: receipts with their messages, those kept without one, and replies.
+
+    ``again`` is what came before, and is not stored a second time.
+    """
 
     matched: Sequence[MatchedReceipt] = ()
     kept: Sequence[NewReceipt] = ()
     replies: Sequence[Reply] = ()
+    again: Sequence[NewReceipt | NewReplyPart] = ()
 
 
 @frozen

@@ -71,11 +71,14 @@ times where the table says no is accepted and changes nothing.
 RECEIPTS_TEXT = """\
 Receipts come for parts. A message is delivered when every part of one attempt is, whatever became of its
 other attempts; it is undelivered, or expired, when one part of its last attempt is. Where a carrier sends no
-receipts, `submitted` is the last state. No command cancels yet.
+receipts, `submitted` is the last state; where it sends one for all parts, `receipts` of its backend says so.
+A word such as `ENROUTE`, after which another is to come, changes no state, but is shown as the `reason`. No
+command cancels yet.
 """
 
 
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+def markdown(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """A table of Markdown."""
     lines = [head, tuple("---" for _ in head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -89,7 +92,7 @@ def _moves(
         for event, moves in table.items()
         for source, target in moves.items()
     ]
-    return _table(("event", "from", "to", "when"), rows)
+    return markdown(("event", "from", "to", "when"), rows)
 
 
 def _rights() -> str:
@@ -97,7 +100,7 @@ def _rights() -> str:
         (state, *("yes" if right in CLIENT_RIGHTS[state] else "no" for right in RIGHTS))
         for state in FileState
     ]
-    return _table(("state", *(right.replace("_", " ") for right in RIGHTS)), rows)
+    return markdown(("state", *(right.replace("_", " ") for right in RIGHTS)), rows)
 
 
 def states() -> str:
@@ -108,13 +111,13 @@ def states() -> str:
             HEAD,
             "## Files\n",
             f"```mermaid\n{diagram('file')}```\n",
-            _table(("state", "meaning"), [(state, FILE_STATES[state]) for state in FileState]),
+            markdown(("state", "meaning"), [(state, FILE_STATES[state]) for state in FileState]),
             _moves(FILE_TRANSITIONS, FILE_EVENTS),
             RIGHTS_TEXT,
             _rights(),
             "## Messages\n",
             f"```mermaid\n{diagram('message')}```\n",
-            _table(("state", "meaning"), [(state, MESSAGE_STATES[state]) for state in MessageState]),
+            markdown(("state", "meaning"), [(state, MESSAGE_STATES[state]) for state in MessageState]),
             _moves(MESSAGE_TRANSITIONS, MESSAGE_EVENTS),
             f"Final, unless a receipt or a resend says otherwise: {finals}.\n\n{RECEIPTS_TEXT}",
         ]

@@ -13,7 +13,6 @@ import structlog
 
 from smsfs.backends import (
     UP,
-    Accepted,
     Answer,
     Envelope,
     Receive,
@@ -23,6 +22,7 @@ from smsfs.backends import (
     Unknown,
     receive_nothing,
 )
+from smsfs.backends.smpp.answers import accepted, known
 from smsfs.backends.smpp.constants import Status, status_meaning, status_name
 from smsfs.backends.smpp.inbox import Inbox
 from smsfs.backends.smpp.keeper import Keeper
@@ -224,19 +224,22 @@ class SmppBackend:
             return
         self._throttle.accepted(self._loop.time())
         if letter.accepted(normal_id(message_id, self._config.id_base)):
-            first, *more = letter.ids
-            letter.job.finish(letter.envelope, Accepted(first, letter.parts, _known(more)))
+            letter.job.finish(letter.envelope, accepted(letter, self._config.receipts))
         else:
             self._begun.append(letter)
 
     def unanswered(self, letter: Letter, reason: str) -> None:
         """A part may or may not have been taken."""
-        letter.job.finish(letter.envelope, _unknown(letter, reason))
+        letter.job.finish(letter.envelope, self._unknown(letter, reason))
+
+    def _unknown(self, letter: Letter, reason: str) -> Unknown:
+        told = 1 if self._config.receipts != "each" else letter.total
+        return Unknown(_of_part(letter, reason), known(letter.ids)[:told], told)
 
     def _refused(self, letter: Letter, status: int, sent: float) -> None:
         if status not in TEMPORARY:
             reason = f"{status_meaning(status)} ({status_name(status)})"
-            refused = Rejected(status_name(status), _of_part(letter, reason), _known(letter.ids))
+            refused = Rejected(status_name(status), _of_part(letter, reason), known(letter.ids))
             letter.job.finish(letter.envelope, refused)
             return
         letter.not_now += 1
@@ -258,7 +261,7 @@ class SmppBackend:
     def _put_back(self, letters: Sequence[Letter], wait: float) -> None:
         """Give messages back, to be sent later; not those of which the recipient may have a part."""
         for letter in letters:
-            what = _unknown(letter, "could not be sent") if letter.sent else Throttled(wait)
+            what = self._unknown(letter, "could not be sent") if letter.sent else Throttled(wait)
             letter.job.finish(letter.envelope, what)
 
     def _withdraw(self, which: Callable[[Letter], bool], wait: float) -> None:
@@ -338,15 +341,6 @@ class SmppBackend:
             self._withdraw(lambda _: True, min(keeper.wait(now) for keeper in self._keepers))
         elif self._throttle.stalled(now):
             self._withdraw(lambda _: True, STALL_SECONDS)
-
-
-def _unknown(letter: Letter, reason: str) -> Unknown:
-    return Unknown(_of_part(letter, reason), _known(letter.ids), letter.total)
-
-
-def _known(ids: Sequence[str]) -> tuple[str, ...]:
-    """Those by which a receipt may come; a carrier may give none."""
-    return tuple(filter(None, ids))
 
 
 def _of_part(letter: Letter, reason: str) -> str:

@@ -15,29 +15,36 @@ from smsfs.backends.smpp.pdu import ShortMessage, SmppError
 _EVENTS = {"delivered": "delivered", "undelivered": "undelivered", "expired": "receipt_expired"}
 
 
-def inbound(pdu: ShortMessage, id_base: str) -> Inbound | None:
-    """The receipt or reply that a deliver_sm or data_sm is; None if there is nothing to be kept of it.
+def inbound(pdu: ShortMessage, id_base: str) -> Inbound:
+    """The receipt or reply that a deliver_sm or data_sm is.
 
     It never fails, for a carrier sends again and again what is refused. A user data header that is cut
     short is read as text.
 
     Args:
-        pdu: any; nothing is kept of a receipt that says that the message is still on its way.
+        pdu: any.
         id_base: how ids are written in receipts, see :func:`.receipt.normal_id`.
     """
     pdu = _readable(pdu)
     found = written.receipt(pdu)
-    if found is None:
-        return _reply(pdu)
-    event = _EVENTS.get(found.outcome or "", "")
-    passing = found.stat in written.ON_THE_WAY
-    if pdu.esm_class & MESSAGE_TYPE == INTERMEDIATE:  # of one attempt, after which there may be others
-        passing = event != "delivered"
-    if passing:
-        return None
-    message_id = written.normal_id(found.id, id_base)
-    recipient = "".join(filter(str.isdecimal, pdu.source_addr))
-    return Receipt(message_id, recipient, event, found.error, found.stat, _seconds(found.done))
+    return _receipt(found, pdu, id_base) if found else _reply(pdu, id_base)
+
+
+def _receipt(found: written.Receipt, pdu: ShortMessage, id_base: str) -> Receipt:
+    event = _EVENTS.get(found.outcome or "", "passing" if found.stat else "")
+    if event and event != "delivered" and pdu.esm_class & MESSAGE_TYPE == INTERMEDIATE:
+        event = "passing"  # of one attempt, after which there may be others
+    message_id, other = (written.normal_id(each, id_base) for each in (found.id, written.other_id(pdu)))
+    done = _seconds(found.done)
+    return Receipt(message_id, _recipient(pdu), event, found.error, found.stat, done, other)
+
+
+def _recipient(pdu: ShortMessage) -> str:
+    """Whom the message went to: the source of its receipt, unless only the destination is a number."""
+    source, destination = _address(pdu.source_addr), _address(pdu.destination_addr)
+    if not source.isdecimal() and destination.isdecimal():
+        return destination
+    return "".join(filter(str.isdecimal, source))
 
 
 def _readable(pdu: ShortMessage) -> ShortMessage:
@@ -49,13 +56,14 @@ def _readable(pdu: ShortMessage) -> ShortMessage:
     return pdu
 
 
-def _reply(pdu: ShortMessage) -> ReplyPart:
+def _reply(pdu: ShortMessage, id_base: str) -> ReplyPart:
     fragment, data = content(pdu)
     text = coding.read(data, pdu.data_coding, tables(pdu), len(pdu.body) - len(data), fragment)
     text = text.replace("\0", "")  # no text, and databases refuse it
     sender, recipient = _address(pdu.source_addr), _address(pdu.destination_addr)
     if fragment is None:
-        return ReplyPart(sender, recipient, text)
+        found = written.doubtful(pdu)
+        return ReplyPart(sender, recipient, text, receipt=_receipt(found, pdu, id_base) if found else None)
     return ReplyPart(sender, recipient, text, fragment.reference, fragment.sequence, fragment.total)
 
 
@@ -65,5 +73,5 @@ def _address(address: str) -> str:
 
 
 def _seconds(done: datetime | None) -> float | None:
-    """Since the epoch. A carrier's clock has no zone in a receipt: it is taken for UTC."""
-    return done.replace(tzinfo=UTC).timestamp() if done else None
+    """Since the epoch. A time without a zone, as most receipts have it, is taken for UTC."""
+    return (done if done.tzinfo else done.replace(tzinfo=UTC)).timestamp() if done else None

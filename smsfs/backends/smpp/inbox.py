@@ -40,7 +40,7 @@ class _Delivery:
     source: Source
     sequence: int
     response: type[Response]
-    inbound: Inbound | None
+    inbound: Inbound
 
 
 class Inbox:
@@ -93,7 +93,7 @@ class Inbox:
     async def _take(self) -> None:
         batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
         self._storing = len(batch)
-        status = await self._stored([item.inbound for item in batch if item.inbound])
+        status = await self._stored([item.inbound for item in batch])
         answers: dict[Source, list[Response]] = defaultdict(list)
         for item in batch:
             answers[item.source].append(item.response(item.sequence, status))
@@ -107,15 +107,14 @@ class Inbox:
 
     async def _stored(self, items: list[Inbound]) -> Status:
         try:
-            if items:
-                await self._receive(items)
+            await self._receive(items)
         except Exception as exc:  # noqa: BLE001 - whatever it is, what is not stored must not be acknowledged
             if not self._failing:
                 self._log.warning("inbound_not_stored", reason=str(exc), action="the SMSC keeps it")
             self._failing = True
             await asyncio.sleep(0 if self._closed else FAILURE_SECONDS)
             return Status.RX_T_APPN
-        if self._failing and items:
+        if self._failing:
             self._failing = False
             self._log.info("inbound_stored_again")
         return Status.ROK

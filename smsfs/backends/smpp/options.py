@@ -49,6 +49,8 @@ class SmppConfig:
         id_base: how the carrier writes message ids in its answers; ``text`` compares them as they are.
         receipt_id_base: how it writes them in receipts, where that differs.
         validity_period: whether to tell the carrier when a message is too late.
+        receipts: of a message of several parts: one for ``each``, or one for all of them, under the id of the
+            ``first`` or of ``any``.
     """
 
     type: Literal["smpp"]
@@ -85,6 +87,7 @@ class SmppConfig:
     id_base: Literal["text", "decimal", "hexadecimal"] = "text"
     receipt_id_base: Literal["same", "text", "decimal", "hexadecimal"] = "same"
     on_unknown: Literal["resend", "hold"] = "resend"
+    receipts: Literal["each", "first", "any"] = "each"
 
     @property
     def id_base_of_receipts(self) -> str:

@@ -1,7 +1,8 @@
 """Delivery receipts, in the ways in which carriers write them, and the ids by which they are matched.
 
 The text is told of in appendix B of the specification, but each vendor has its own: other orders, missing
-fields, dates with seconds, error codes with letters. Optional parameters, where they are, count for more.
+fields, dates with seconds, error codes with letters. Optional parameters, where they are and say something,
+count for more.
 """
 
 import re
@@ -9,54 +10,28 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from smsfs.backends.smpp import words
+from smsfs.backends.smpp.coding import alphabet, decode, unpacked
 from smsfs.backends.smpp.constants import INTERMEDIATE, MESSAGE_TYPE, RECEIPT, Tag
+from smsfs.backends.smpp.dates import moment
+from smsfs.backends.smpp.header import content
 from smsfs.backends.smpp.pdu import ShortMessage
-from smsfs.backends.smpp.text import alphabet, content, decode
-from smsfs.sms.segments import UCS2
+from smsfs.backends.smpp.words import STATES
+from smsfs.sms.segments import GSM7, UCS2
 
-#: ``message_state`` -> word of a receipt (section 5.2.28; 0 and 9 are of SMPP 5).
-STATES = {
-    0: "SCHEDULED",
-    1: "ENROUTE",
-    2: "DELIVRD",
-    3: "EXPIRED",
-    4: "DELETED",
-    5: "UNDELIV",
-    6: "ACCEPTD",
-    7: "UNKNOWN",
-    8: "REJECTD",
-    9: "SKIPPED",
-}
-#: Word -> what became of the message.
-OUTCOMES = {
-    "DELIVRD": "delivered",
-    "EXPIRED": "expired",
-    "DELETED": "undelivered",
-    "UNDELIV": "undelivered",
-    "REJECTD": "undelivered",
-    "SKIPPED": "undelivered",
-    "UNKNOWN": "undelivered",
-}
-#: Words that say that the message is still on its way; the last three are vendors'.
-ON_THE_WAY = frozenset({"SCHEDULED", "ENROUTE", "ACCEPTD", "BUFFRED", "BUFFERD", "ACKED"})
-#: What carriers write for a word, cut or spelt out.
-_SPELLINGS = {
-    "DELIVERED": "DELIVRD",
-    "UNDELIVERABLE": "UNDELIV",
-    "UNDELIVERED": "UNDELIV",
-    "UNDELIVRD": "UNDELIV",
-    "REJECTED": "REJECTD",
-    "ACCEPTED": "ACCEPTD",
-    "FAILED": "UNDELIV",
-}
+__all__ = ["STATES", "Receipt", "doubtful", "normal_id", "other_id", "receipt"]
 
 DECIMAL, HEXADECIMAL, TEXT = "decimal", "hexadecimal", "text"
 
 _LABEL = r"id|sub|dlvrd|submit[ _]date|done[ _]date|stat|err"
 #: A label and its value; where the value is missing, the next label is none.
-_field = re.compile(rf"\b({_LABEL})\s*:\s*(?!(?:{_LABEL}|text)\s*:)(\S*)", re.IGNORECASE)
+_field = re.compile(rf"\b({_LABEL})\s*:\s*(?!(?:{_LABEL}|text)\s*:)([^\s,;]*)", re.IGNORECASE)
 _text = re.compile(r"\btext\s*:", re.IGNORECASE)
-_DATE_LENGTHS = (10, 12, 14)
+#: Whether octets are read alike in every alphabet of one octet.
+_is_plain = re.compile(rb"[\n\r\x20-\x7e]*\0*").fullmatch
+#: Whether octets may hold two labels that no receipt is without, in one octet or two for each character.
+_has_id = re.compile(rb"i\0?d\0?\s{0,3}\0?:", re.IGNORECASE).search
+_has_stat = re.compile(rb"s\0?t\0?a\0?t\0?\s{0,3}\0?:", re.IGNORECASE).search
 
 
 class Receipt(Struct, frozen=True):
@@ -64,9 +39,9 @@ class Receipt(Struct, frozen=True):
 
     Attributes:
         id: the carrier's id as it wrote it; see :func:`normal_id`. Empty if none was found.
-        stat: one of :data:`STATES`, or a vendor's own word, in capitals. Empty if none was found.
+        stat: one of :data:`.words.STATES`, or a vendor's own word, in capitals. Empty if none was found.
         error: the carrier's code for the reason; letters are possible, and it may be empty.
-        submitted: when the carrier got the message, on the carrier's clock; None if it does not say.
+        submitted: when the carrier got the message, without a zone if it names none; None if it does not say.
         done: when it came to this state, likewise.
         text: the beginning of the message, where the carrier sends it along.
     """
@@ -80,32 +55,62 @@ class Receipt(Struct, frozen=True):
 
     @property
     def outcome(self) -> str | None:
-        """``"delivered"``, ``"undelivered"`` or ``"expired"``; None on its way, and for an unknown word."""
-        return OUTCOMES.get(self.stat)
+        """``"delivered"``, ``"undelivered"`` or ``"expired"``; None on its way, and without a word."""
+        return words.outcome(self.stat)
 
 
 def receipt(pdu: ShortMessage) -> Receipt | None:
-    """The receipt that a PDU is; None if it is a message from a person.
+    """The receipt that a PDU is, by its ``esm_class`` or its parameters; None if a person wrote it.
 
     Raises:
         SmppError: its user data header is cut short.
     """
-    identified = pdu.tlv(Tag.RECEIPTED_MESSAGE_ID)
-    if identified is None and pdu.esm_class & MESSAGE_TYPE not in {RECEIPT, INTERMEDIATE}:
+    if pdu.esm_class & MESSAGE_TYPE in {RECEIPT, INTERMEDIATE}:
+        return _read(pdu)
+    if not _c_octets(pdu.tlv(Tag.RECEIPTED_MESSAGE_ID)):
         return None
+    found = _read(pdu)
+    # A person's reply may name the message that it answers in the same parameter.
+    return found if found.stat or not pdu.body.strip(b"\0 ") else None
+
+
+def doubtful(pdu: ShortMessage) -> Receipt | None:
+    """What a PDU would say if it were a receipt, though nothing but its text says so; None if it is none.
+
+    Raises:
+        SmppError: its user data header is cut short.
+    """
+    if not (_has_id(pdu.body) and _has_stat(pdu.body)):
+        return None
+    found = _read(pdu)
+    return found if found.id and found.stat else None
+
+
+def _read(pdu: ShortMessage) -> Receipt:
+    """A receipt, put together from all its places; one that says nothing gives way to one that does."""
     _, data = content(pdu)
-    written = alphabet(pdu.data_coding)
-    fields = _fields(_clean(decode(data, UCS2) if written == UCS2 else data.decode("latin-1")))
-    message_id = _c_octets(identified) if identified else fields.get("id", "")
-    stat = STATES.get(_number(pdu.tlv(Tag.MESSAGE_STATE)), "") or _stat(fields)
+    fields = _fields_of(data, pdu.data_coding)
     return Receipt(
-        message_id,
-        stat,
-        _network_error(pdu.tlv(Tag.NETWORK_ERROR_CODE)) or fields.get("err", ""),
-        _date(fields.get("submit date", "")),
-        _date(fields.get("done date", "")),
+        _c_octets(pdu.tlv(Tag.RECEIPTED_MESSAGE_ID)) or fields.get("id", ""),
+        words.state(pdu.tlv(Tag.MESSAGE_STATE), fields),
+        _error(pdu.tlv(Tag.NETWORK_ERROR_CODE), fields.get("err", "")),
+        moment(fields.get("submit date", "")),
+        moment(fields.get("done date", "")),
         fields.get("text", ""),
     )
+
+
+def other_id(pdu: ShortMessage) -> str:
+    """The id in the text of a receipt whose parameters have another; empty if there are no two.
+
+    Raises:
+        SmppError: its user data header is cut short.
+    """
+    named = _c_octets(pdu.tlv(Tag.RECEIPTED_MESSAGE_ID))
+    if not (named and pdu.body):
+        return ""
+    written = _fields_of(content(pdu)[1], pdu.data_coding).get("id", "")
+    return "" if written == named else written
 
 
 def normal_id(message_id: str, base: str = TEXT) -> str:
@@ -126,6 +131,30 @@ def normal_id(message_id: str, base: str = TEXT) -> str:
     return text.lstrip("0") or text[:1]
 
 
+def _fields_of(data: bytes, data_coding: int) -> dict[str, str]:
+    """Label -> value, in the reading of the octets that makes most sense: ``data_coding`` is a hint."""
+    if _is_plain(data):
+        return _fields(_clean(data.decode("ascii")))
+    found = [_fields(_clean(text)) for text in _readings(data, data_coding)]
+    return max(found, key=_sense)
+
+
+def _readings(data: bytes, data_coding: int) -> list[str]:
+    """The texts that octets may be, the likeliest first."""
+    written = alphabet(data_coding)
+    wide = [data.decode(codec, "replace") for codec in ("utf-16-be", "utf-16-le")]
+    narrow = [data.decode("latin-1"), decode(data, GSM7) if data.isascii() else decode(unpacked(data), GSM7)]
+    if written == UCS2:
+        return [*wide, *narrow]
+    return [*narrow, decode(data, written), *wide]
+
+
+def _sense(fields: dict[str, str]) -> tuple[bool, int]:
+    """An id that can be read, and then most fields."""
+    message_id = fields.get("id", "")
+    return bool(message_id) and message_id.isascii() and message_id.isprintable(), len(fields)
+
+
 def _fields(text: str) -> dict[str, str]:
     """Label -> value; of a label that is there twice, the first.
 
@@ -137,35 +166,14 @@ def _fields(text: str) -> dict[str, str]:
     found = _field.findall(head) or _field.findall(tail)
     fields: dict[str, str] = {}
     for label, value in found:
-        fields.setdefault(label.lower().replace("_", " "), value.rstrip(",;"))
+        fields.setdefault(label.lower().replace("_", " "), value)
     if cut:
         fields["text"] = tail.strip()
     return fields
 
 
-def _stat(fields: dict[str, str]) -> str:
-    word = fields.get("stat", "").upper()
-    return _SPELLINGS.get(word, word)
-
-
-def _date(digits: str) -> datetime | None:
-    """Ten digits, with seconds twelve, with the century fourteen; None for anything else."""
-    if len(digits) not in _DATE_LENGTHS or not (digits.isascii() and digits.isdecimal()):
-        return None
-    full = (digits if len(digits) == _DATE_LENGTHS[-1] else "20" + digits).ljust(14, "0")
-    day = int(full[:4]), int(full[4:6]), int(full[6:8])
-    try:  # a quarter of the time that strptime takes, for each of thousands a second
-        return datetime(*day, int(full[8:10]), int(full[10:12]), int(full[12:]))  # noqa: DTZ001 - the carrier's zone is unknown
-    except ValueError:
-        return None
-
-
-def _number(value: bytes | None) -> int:
-    return int.from_bytes(value) if value else -1
-
-
-def _c_octets(value: bytes) -> str:
-    return value.partition(b"\0")[0].decode("latin-1")
+def _c_octets(value: bytes | None) -> str:
+    return (value or b"").partition(b"\0")[0].decode("latin-1").strip()
 
 
 def _clean(text: str) -> str:
@@ -173,7 +181,8 @@ def _clean(text: str) -> str:
     return text.replace("\0", " ").encode("utf-8", "replace").decode()
 
 
-def _network_error(value: bytes | None) -> str:
-    """The code, without the octet that says which kind of network it is from."""
+def _error(value: bytes | None, written: str) -> str:
+    """The parameter's code, without the octet for the kind of network it is from, or the text's."""
     network_error_octets = 3
-    return str(int.from_bytes(value[1:])) if value and len(value) == network_error_octets else ""
+    code = int.from_bytes(value[1:]) if value and len(value) == network_error_octets else None
+    return written if code is None or (code == 0 and written) else str(code)

@@ -3,9 +3,10 @@
 import json
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from typing import Any
 
+import structlog
 from attrs import asdict, evolve
 
 from smsfs.store import Arrived, MatchedReceipt, NewReceipt, NewReplyPart, Reply, Stops
@@ -22,6 +23,8 @@ RECOVERY_SECONDS = 3600.0
 #: A kept receipt is looked at again after half its age, within these.
 AGAIN_SECONDS, AGAIN_CEILING = 1.0, 3600.0
 
+log = structlog.get_logger()
+
 
 class SqlInbound:
     """What has come in, in a database."""
@@ -34,9 +37,13 @@ class SqlInbound:
         numbered = dict(enumerate(map(_clean, receipts)))
         with self._database.write() as connection:
             found = _match(connection, numbered)
-            kept = [receipt for number, receipt in numbered.items() if number not in found]
+            left = {number: receipt for number, receipt in numbered.items() if number not in found}
+            written = _by_people(connection, left, 0)
+            kept = [receipt for number, receipt in left.items() if number not in written]
             connection.bulk("receipt_add", map(_kept_row, kept))
-            arrived = Arrived(_matched(found), kept, receive_parts(connection, parts, stops))
+            replies, again = receive_parts(connection, [*parts, *written.values()], stops)
+            again += [numbered[number] for number, item in found.items() if item is None]
+            arrived = Arrived(_matched(found), kept, replies, again)
             _notify(connection, arrived)
         return arrived
 
@@ -49,11 +56,14 @@ class SqlInbound:
             found = _match(connection, {n: _counted(item, now) for n, item in due.items()})
             found |= _guess(connection, {n: item for n, item in due.items() if n not in found}, now)
             left = {number: receipt for number, receipt in due.items() if number not in found}
-            connection.bulk("receipt_drop", ({"id": number} for number in found))
-            connection.bulk(
-                "receipt_later", ({"id": n, "due": _again(item, now)} for n, item in left.items())
-            )
-            arrived = Arrived(_matched(found), (), join_ripe(connection, now, limit, stops))
+            written = _by_people(connection, left, now)
+            connection.bulk("receipt_drop", ({"id": number} for number in (*found, *written)))
+            later = ({"id": n, "due": _again(item, now)} for n, item in left.items() if n not in written)
+            connection.bulk("receipt_later", later)
+            replies, again = receive_parts(connection, written.values(), stops)
+            replies += join_ripe(connection, now, limit, stops)
+            again += [due[number] for number, item in found.items() if item is None]
+            arrived = Arrived(_matched(found), (), replies, again)
             _notify(connection, arrived)
         return arrived
 
@@ -81,12 +91,23 @@ class SqlInbound:
     def expire(self, replies_before: Mapping[int, float], kept_before: float, limit: int) -> int:
         """Forget what is too old."""
         with self._database.write() as connection:
-            gone = connection.change("receipt_expire", before=kept_before, limit=limit)
-            gone += connection.change("reply_expire_nobodys", before=kept_before, limit=limit)
+            receipts = connection.all("receipt_expire", before=kept_before, limit=limit)
+            replies = connection.all("reply_expire_nobodys", before=kept_before, limit=limit)
+            gone = len(receipts) + len(replies)
             for account, before in replies_before.items():
                 gone += connection.change("reply_expire", account=account, before=before, limit=limit)
             connection.change("reply_part_expire", before=kept_before)
+        _tell_forgotten(receipts, replies)
         return gone
+
+
+def _tell_forgotten(receipts: Collection[Row], replies: Collection[Row]) -> None:
+    """The last that is heard of what was for nobody we know."""
+    for row in receipts:
+        told = {name: row[name] for name in ("backend", "carrier_id", "recipient", "reason")}
+        log.info("receipt_forgotten", **told)
+    for row in replies:
+        log.info("reply_forgotten", backend=row["backend"], sender=row["sender"], reply=row["id"])
 
 
 def _match(connection: Connection, receipts: Mapping[int, NewReceipt]) -> dict[int, MatchedReceipt | None]:
@@ -94,18 +115,54 @@ def _match(connection: Connection, receipts: Mapping[int, NewReceipt]) -> dict[i
     found: dict[int, MatchedReceipt | None] = {}
     outcomes = []
     for backend, own in _by_backend(receipts).items():
-        ids = sorted({receipt.carrier_id for receipt in own.values() if receipt.readable})
-        rows = connection.all("outcome_by_carrier", backend=backend, ids=json.dumps(ids)) if ids else []
-        known = {row["carrier_id"]: (row, set(row["words"].split(","))) for row in rows}
+        known = _known(connection, backend, own.values())
         for number, receipt in own.items():
-            row, words = known.get(receipt.carrier_id, (None, set()))
-            if row is None or not receipt.readable:
+            told = _under_a_known_id(receipt, known)
+            if told is None:
                 continue
-            found[number] = None if receipt.event in words else _of(receipt, row)
-            if receipt.event not in words:
-                words.add(receipt.event)
-                outcomes.append(_outcome_row(receipt, row, receipt.event))
+            row, words = known[told.carrier_id]
+            word = told.reason if told.event == "passing" else told.event
+            found[number] = None if word in words else _of(told, row)
+            if word not in words:
+                words.add(word)
+                outcomes.append(_outcome_row(told, row, told.event))
     _append(connection, outcomes)
+    return found
+
+
+def _known(
+    connection: Connection, backend: str, receipts: Collection[NewReceipt]
+) -> dict[str, tuple[Row, set[str]]]:
+    """The message of each id that is one, and what its receipts said so far."""
+    named = {name for item in receipts if item.readable for name in (item.carrier_id, item.other) if name}
+    values = {"backend": backend, "ids": json.dumps(sorted(named))}
+    rows = connection.all("outcome_by_carrier", **values) if named else []
+    return {row["carrier_id"]: (row, set(row["words"].split(","))) for row in rows}
+
+
+def _under_a_known_id(receipt: NewReceipt, known: Container[str]) -> NewReceipt | None:
+    """The receipt under that of its ids which is somebody's; None if none is."""
+    if not receipt.readable:
+        return None
+    if receipt.carrier_id in known:
+        return receipt
+    return evolve(receipt, carrier_id=receipt.other) if receipt.other in known else None
+
+
+def _by_people(
+    connection: Connection, receipts: Mapping[int, NewReceipt], now: float
+) -> dict[int, NewReplyPart]:
+    """What looks like receipts, but is replies: their ids are nobody's, and no answer may tell otherwise."""
+    claimed: dict[str, bool] = {}
+    found: dict[int, NewReplyPart] = {}
+    for number, receipt in receipts.items():
+        if receipt.reply is None:
+            continue
+        backend = receipt.backend
+        if backend not in claimed:
+            claimed[backend] = connection.one("slice_any_claimed", backend=backend) is not None
+        if not claimed[backend] or receipt.at <= now - BUSY_SECONDS:
+            found[number] = receipt.reply
     return found
 
 
@@ -130,6 +187,7 @@ def _guess(
         number: receipt
         for number, receipt in receipts.items()
         if receipt.readable and receipt.recipient is not None and receipt.at <= now - LOST_SECONDS
+        if receipt.reply is None
     }
     found: dict[int, MatchedReceipt | None] = {}
     if not lost:
@@ -203,7 +261,9 @@ def _outcome_row(receipt: NewReceipt, row: Row, event: str) -> dict[str, Any]:
 
 
 def _kept_row(receipt: NewReceipt) -> dict[str, Any]:
-    return asdict(receipt) | {"due": receipt.at + AGAIN_SECONDS if receipt.readable else None}
+    reply = json.dumps(asdict(receipt.reply)) if receipt.reply else None
+    due = receipt.at + AGAIN_SECONDS if receipt.readable else None
+    return asdict(receipt, recurse=False) | {"due": due, "reply": reply}
 
 
 def _notify(connection: Connection, arrived: Arrived) -> None:
@@ -216,8 +276,9 @@ def _clean(receipt: NewReceipt) -> NewReceipt:
     return evolve(receipt, **texts)
 
 
-_TEXTS = ("backend", "carrier_id", "event", "code", "reason")
+_TEXTS = ("backend", "carrier_id", "event", "code", "reason", "other")
 
 
 def _receipt(row: Row) -> NewReceipt:
-    return NewReceipt(**{name: row[name] for name in (*_TEXTS, "recipient", "at", "done")})
+    reply = NewReplyPart(**json.loads(row["reply"])) if row["reply"] else None
+    return NewReceipt(**{name: row[name] for name in (*_TEXTS, "recipient", "at", "done")}, reply=reply)

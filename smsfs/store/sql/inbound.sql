@@ -9,7 +9,7 @@ DELETE FROM receipt WHERE id = :id;
 -- name: receipt_later
 UPDATE receipt SET due = :due WHERE id = :id;
 -- name: receipt_expire
-DELETE FROM receipt WHERE id IN (SELECT id FROM receipt WHERE at < :before ORDER BY at LIMIT :limit);
+DELETE FROM receipt WHERE id IN (SELECT id FROM receipt WHERE at < :before ORDER BY at LIMIT :limit) RETURNING *;
 
 -- name: slice_any_claimed
 SELECT id FROM slice WHERE state = 'claimed' AND backend = :backend LIMIT 1;
@@ -36,7 +36,7 @@ DELETE FROM reply WHERE id IN (
     SELECT id FROM reply WHERE account = :account AND at < :before ORDER BY at LIMIT :limit);
 -- name: reply_expire_nobodys
 DELETE FROM reply WHERE id IN (
-    SELECT id FROM reply WHERE account IS NULL AND at < :before ORDER BY at LIMIT :limit);
+    SELECT id FROM reply WHERE account IS NULL AND at < :before ORDER BY at LIMIT :limit) RETURNING *;
 -- name: reply_part_add
 INSERT INTO reply_part (backend, sender, recipient, reference, part, total, text, at)
 VALUES (:backend, :sender, :recipient, :reference, :part, :total, :text, :at);

@@ -1,12 +1,11 @@
 """Replies: parts put together, matched to the last message that went to their sender."""
 
 from collections.abc import Iterable, Sequence
-from itertools import groupby
 from typing import Any
 
 from attrs import asdict
 
-from smsfs.store import NewReplyPart, Reply, Stops
+from smsfs.store import NewReceipt, NewReplyPart, Reply, Stops
 from smsfs.store.sql import Connection, Row, plain
 from smsfs.store.sql.accounts import account_of
 from smsfs.store.sql.optouts import add
@@ -31,25 +30,33 @@ def counted(at: float, now: float) -> float:
     return now if now - at > LATE_SECONDS else at
 
 
-def receive_parts(connection: Connection, parts: Iterable[NewReplyPart], stops: Stops) -> list[Reply]:
-    """Store parts of replies, and put together those that are whole now; within a transaction."""
+def receive_parts(
+    connection: Connection, parts: Iterable[NewReplyPart], stops: Stops
+) -> tuple[list[Reply], list[NewReceipt | NewReplyPart]]:
+    """Store parts of replies, and put together those that are whole now; within a transaction.
+
+    Returns:
+        The replies, and the parts that had come before.
+    """
     rows = sorted(
-        map(_part_row, parts), key=_key
+        ((_part_row(part), part) for part in parts), key=lambda item: _key(item[0])
     )  # in one order everywhere, or two hosts wait for each other
-    replies = []
-    for key, group in groupby(rows, _key):
-        for row in group:
-            replies += _receive_part(connection, dict(zip(_KEY, key, strict=True)), row, stops)
-    return replies
+    replies: list[Reply] = []
+    again: list[NewReceipt | NewReplyPart] = []
+    for row, part in rows:
+        found = _receive_part(connection, row, stops)
+        again += [part] if found is None else []
+        replies += found or []
+    return replies, again
 
 
-def _receive_part(
-    connection: Connection, key: dict[str, Any], row: dict[str, Any], stops: Stops
-) -> list[Reply]:
+def _receive_part(connection: Connection, row: dict[str, Any], stops: Stops) -> list[Reply] | None:
+    """The replies that are whole with it; None if it came before."""
+    key = {name: row[name] for name in _KEY}
     span = AGAIN_SECONDS if row["total"] == 1 else PART_SECONDS
     same = {"part": row["part"], "text": row["text"], "since": row["at"] - span}
     if connection.one("reply_part_again", **key, **same):
-        return []
+        return None
     replies = []
     parts = connection.all("reply_part_of", **key)
     if any(part["part"] == row["part"] for part in parts):  # its number is in use again: the rest never came

@@ -11,6 +11,7 @@ Derive a class whose name starts with ``Test`` from ``StoreSuite`` and override 
 from smsfs.testing.store_suite.accounts import AccountSuite
 from smsfs.testing.store_suite.claims import ClaimSuite
 from smsfs.testing.store_suite.connectors import ConnectorSuite, DailySuite
+from smsfs.testing.store_suite.doubtful import DoubtfulSuite, NoIdSuite, PassingSuite
 from smsfs.testing.store_suite.feed import FeedSuite
 from smsfs.testing.store_suite.files import ContentSuite, FileSuite
 from smsfs.testing.store_suite.inbound import LostReceiptSuite, ReceiptSuite, ReplySuite
@@ -45,6 +46,9 @@ class StoreSuite(
     ReplySuite,
     TroubleSuite,
     MarkSuite,
+    DoubtfulSuite,
+    PassingSuite,
+    NoIdSuite,
 ):
     """Everything that a store promises."""
 

@@ -54,6 +54,51 @@ def test_every_part_that_the_carrier_has_is_recorded():
     ]
 
 
+def test_one_receipt_for_all_parts():
+    """At a carrier that reports once, a long message would never count as delivered, or lose that again."""
+    for sent in (
+        _recorded(Accepted("a", 3, aliases=("b", "c"))),
+        _recorded(Accepted("a", 3, spare=("b", "c"))),
+    ):
+        assert _state(*sent) is M.SUBMITTED
+        assert _state(*sent, _word("delivered", "a")) is M.DELIVERED
+        assert _state(*sent, _word("undelivered", "a")) is M.UNDELIVERED
+        assert _state(*sent, _word("delivered", "a"), _word("undelivered", "b")) is M.DELIVERED
+    anyone = _recorded(Accepted("a", 3, aliases=("b", "c")))
+    assert _state(*anyone, _word("delivered", "c")) is M.DELIVERED
+    assert _state(*anyone, _word("receipt_expired", "b"), _word("undelivered", "a")) is M.EXPIRED
+    first = _recorded(Accepted("a", 3, spare=("b", "c")))
+    assert _state(*first, _word("delivered", "b"), _word("undelivered", "c")) is M.SUBMITTED
+
+
+def test_ids_that_receipts_tell():
+    """A message would count as delivered with its first part, or never, where a carrier gives no ids."""
+    alone = _recorded(Accepted("", 1))
+    assert _state(*alone, _word("part", "x"), _word("delivered", "x")) is M.DELIVERED
+    several = _recorded(Accepted("", 3, ("b",)))
+    words = [_word("delivered", "b"), _word("part", "x"), _word("delivered", "x")]
+    assert _state(*several, *words) is M.SUBMITTED
+    assert _state(*several, *words, _word("part", "y"), _word("delivered", "y")) is M.DELIVERED
+    assert fate([*several, *words], claimed=False).carrier_id == "b"
+
+
+def test_the_last_word_of_a_message_on_its_way():
+    """Nobody could see that the carrier has a message in its queue, and says so."""
+    sent = _recorded(Accepted("a", 2, ("b",)))
+    words = [
+        replace(_word("passing", "a"), reason="ACCEPTD"),
+        replace(_word("passing", "b"), reason="ENROUTE"),
+    ]
+    told = fate([*sent, *words], claimed=False)
+    assert (told.state, told.last.reason, told.last.at) == (M.SUBMITTED, "ENROUTE", 5.0)
+    assert told.last.recipient == 4512345678, "its receipt is still awaited"
+    bad = replace(_word("undelivered", "a"), reason="UNDELIV")
+    assert fate([*sent, *words, bad, words[0]], claimed=False).last == bad
+    again = [*RESENT, *_recorded(Accepted("c", 1), attempt=2)]
+    assert fate([*again, words[0]], claimed=False).last.reason == "", "that was of an earlier attempt"
+    assert fate([*_recorded(Unknown("lost")), words[1]], claimed=False).last.reason == "ENROUTE"
+
+
 def test_where_no_receipt_comes_nothing_is_kept_for_it():
     """Every message through the outbox would cost two index entries that nobody ever reads."""
     for what in (Accepted("a", 2, ("b",)), Rejected("11", "no", ("a",)), Unknown("gone", ("a",))):

@@ -33,11 +33,16 @@ def deliver(words, esm_class=4, source="+4512345678", **fields):
         ("id:1 stat:REJECTD err:E0A", Receipt("1", "4512345678", "undelivered", "E0A", "REJECTD")),
         ("id:1 err:7\0 stat:UNDELIV\0", Receipt("1", "4512345678", "undelivered", "7", "UNDELIV")),
         ("stat:DELIVRD", Receipt("", "4512345678", "delivered", "", "DELIVRD")),
-        ("id:1 stat:WHATEVER", Receipt("1", "4512345678", "", "", "WHATEVER")),
+        ("id:1 stat:WHATEVER", Receipt("1", "4512345678", "undelivered", "", "WHATEVER")),
+        ("id:1 err:5", Receipt("1", "4512345678", "", "5")),
         ("it was delivered", Receipt("", "4512345678", "")),
-        ("id:1 stat:ENROUTE", None),
-        ("id:1 stat:ACCEPTED", None),
-        ("id:1 stat:BUFFERD", None),
+        ("id:1 stat:ENROUTE", Receipt("1", "4512345678", "passing", "", "ENROUTE")),
+        ("id:1 stat:ACCEPTED err:3", Receipt("1", "4512345678", "passing", "3", "ACCEPTD")),
+        ("id:1 stat:BUFFERD", Receipt("1", "4512345678", "passing", "", "BUFFERD")),
+        (
+            "id:1 done date:260901143100008+ stat:2",
+            Receipt("1", "4512345678", "delivered", "", "DELIVRD", DONE),
+        ),
     ],
 )
 def test_receipts(words, expected):
@@ -45,11 +50,35 @@ def test_receipts(words, expected):
     assert inbound(deliver(words), "hexadecimal") == expected
 
 
-@pytest.mark.parametrize(("stat", "event"), [("UNDELIV", None), ("DELIVRD", "delivered"), ("ENROUTE", None)])
+@pytest.mark.parametrize(
+    ("stat", "event"), [("UNDELIV", "passing"), ("DELIVRD", "delivered"), ("ENROUTE", "passing"), ("", "")]
+)
 def test_receipt_of_one_attempt(stat, event):
     """A message would count as lost when the carrier is to try again."""
-    found = inbound(deliver(f"id:1 stat:{stat}", 0x20), "text")
-    assert (found and found.event) == event
+    assert inbound(deliver(f"id:1 stat:{stat}", 0x20), "text").event == event
+
+
+def test_what_looks_like_a_receipt_is_both():
+    """A receipt without its mark would be lost, or what a person wrote would."""
+    found = inbound(deliver("id:0FF stat:DELIVRD", 0x08), "hexadecimal")
+    told = Receipt("255", "4512345678", "delivered", "", "DELIVRD")
+    assert found == ReplyPart("4512345678", "1204", "id:0FF stat:DELIVRD", receipt=told)
+    assert inbound(deliver("Hi, my id:0FF", 0), "text").receipt is None
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "recipient"),
+    [
+        ("+4512345678", "1204", "4512345678"),
+        ("Shop", "4512345678", "4512345678"),
+        ("Shop", "Bank", ""),
+        ("", "", ""),
+    ],
+)
+def test_whom_it_went_to(source, destination, recipient):
+    """Where a carrier gives no id, a receipt would be of nobody's message."""
+    pdu = DeliverSm(1, source, destination, b"id:1 stat:DELIVRD", esm_class=4)
+    assert inbound(pdu, "text").recipient == recipient
 
 
 def test_data_sm():

@@ -83,10 +83,11 @@ class Session(asyncio.Protocol):
         """PDUs to the client, in one write."""
         self.transport.write(b"".join(pdu.encode() for pdu in pdus))
 
-    def answer(self, pdu, status=0):
-        """The answer to a submit_sm; its id tells its place in what was got."""
+    def answer(self, pdu, status=0, message_id=None):
+        """The answer to a submit_sm; by default its id tells its place in what was got."""
         self.unanswered -= 1
-        message_id = "" if status else f"id{len(self.smsc.got)}"
+        if message_id is None:
+            message_id = "" if status else f"id{len(self.smsc.got)}"
         self.send(SubmitSmResp(pdu.sequence, status, message_id))
 
 

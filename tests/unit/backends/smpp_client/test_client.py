@@ -84,6 +84,73 @@ def test_long_message(play, concatenation, text):
     play(scenario, concatenation=concatenation)
 
 
+@pytest.mark.parametrize(
+    ("receipts", "answer"),
+    [
+        ("each", Accepted("id1", 3, ("id2", "id3"))),
+        ("first", Accepted("id1", 3, spare=("id2", "id3"))),
+        ("any", Accepted("id1", 3, aliases=("id2", "id3"))),
+    ],
+)
+def test_a_carrier_that_reports_once_for_all_parts(play, receipts, answer):
+    """A long message would never count as delivered, at a carrier that sends one receipt for it."""
+
+    async def scenario(_smsc, sender):
+        assert await sender.submit(LONG) == [answer]
+
+    play(scenario, receipts=receipts)
+
+
+@pytest.mark.parametrize(
+    ("receipts", "answer"),
+    [("each", Accepted("", 3, ("id1", "id3"))), ("first", Accepted("id1", 3, spare=("id3",)))],
+)
+def test_a_part_without_an_id(play, receipts, answer):
+    """A message whose carrier forgot an id would wait for ever, or count as delivered too early."""
+
+    def script(session, pdu):
+        name = "" if len(session.smsc.got) == 2 else f"id{len(session.smsc.got)}"
+        session.answer(pdu, 0, name)
+
+    async def scenario(smsc, sender):
+        smsc.script = script
+        assert await sender.submit(LONG) == [answer]
+
+    play(scenario, receipts=receipts)
+
+
+@pytest.mark.parametrize(
+    ("concatenation", "receipts"), [("udh8", "each"), ("payload", "each"), ("udh8", "any")]
+)
+def test_no_id_at_all(play, concatenation, receipts):
+    """Receipts would be told of a message of which all are there."""
+
+    async def scenario(smsc, sender):
+        smsc.script = lambda session, pdu: session.answer(pdu, 0, "")
+        told = 3 if (concatenation, receipts) == ("udh8", "each") else 1
+        assert await sender.submit(LONG) == [Accepted("", told)]
+
+    play(scenario, concatenation=concatenation, receipts=receipts)
+
+
+@pytest.mark.parametrize(("receipts", "ids", "requests"), [("each", ("id1", "id2"), 3), ("any", ("id1",), 1)])
+def test_unknown_after_some_parts(play, receipts, ids, requests):
+    """A message of unknown fate would wait for more receipts than its carrier sends."""
+
+    def script(session, pdu):
+        if len(session.smsc.got) == 3:
+            session.transport.abort()
+        else:
+            session.answer(pdu)
+
+    async def scenario(smsc, sender):
+        smsc.script = script
+        [answer] = await sender.submit(LONG)
+        assert (answer.ids, answer.requests) == (ids, requests)
+
+    play(scenario, receipts=receipts)
+
+
 def test_a_carrier_of_latin1(play):
     """At a carrier that is told "Latin-1" each umlaut would arrive as another letter."""
 
