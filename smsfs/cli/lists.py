@@ -218,6 +218,7 @@ def _message(account: str, batch: Batch, status: MessageStatus) -> dict[str, Any
         "code": last.code if last else "",
         "reason": last.reason if last else "",
         "submitted_at": moment(batch.submitted),
+        "sent_at": moment(status.submitted),
         "changed_at": moment(last.at) if last else None,
         "done_at": moment(status.done),
         "carrier_done_at": moment(last.done) if last else None,

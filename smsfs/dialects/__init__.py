@@ -179,7 +179,14 @@ class Dialect(Protocol):
         """How many of the first bytes are the client's own: without an earlier rejection's lines."""
 
     def reports(
-        self, submission: Submission, causes: Sequence[Cause], total: int, state: FileState, at: datetime
+        self,
+        submission: Submission,
+        causes: Sequence[Cause],
+        total: int,
+        state: FileState,
+        at: datetime,
+        *,
+        others: int | None = None,
     ) -> list[tuple[str, bytes]]:
         """Files that tell the client what was wrong, each with its path.
 
@@ -189,6 +196,7 @@ class Dialect(Protocol):
             total: how many there are in all.
             state: success or rejected.
             at: the time of the verdict, UTC.
+            others: how many other messages have left; None while they are being sent.
         """
 
     def claims(self, settings: Mapping[str, Any]) -> float:

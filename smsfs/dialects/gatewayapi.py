@@ -169,10 +169,17 @@ class GatewayApi:
         return marks.client_size(stream, size)
 
     def reports(
-        self, submission: Submission, causes: Sequence[Cause], total: int, state: FileState, at: datetime
+        self,
+        submission: Submission,
+        causes: Sequence[Cause],
+        total: int,
+        state: FileState,
+        at: datetime,
+        *,
+        others: int | None = None,
     ) -> list[tuple[str, bytes]]:
         """None: the file itself tells, at its bottom."""
-        del submission, causes, total, state, at
+        del submission, causes, total, state, at, others
         return []
 
     def claims(self, settings: Mapping[str, Any]) -> float:

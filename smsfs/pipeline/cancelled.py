@@ -1,10 +1,11 @@
 """Messages that were cancelled when their time was over, told in reports beside the file."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from itertools import count, islice
+from itertools import count
 
 import structlog
+from attrs import define, field
 
 from smsfs.dialects import Dialect, Submission
 from smsfs.errors import Cause, Exists
@@ -13,8 +14,8 @@ from smsfs.states import FileState, MessageState
 from smsfs.store import Batch, NewFile, Notice, StaleOwnerError, Store
 from smsfs.store.contents import written
 
-#: The first look at messages after the end of their time, when the last answers should be in.
-GRACE_SECONDS = 120.0
+#: When messages are first looked at after the end of their time, and until when most are told of.
+FIRST_SECONDS, GRACE_SECONDS = 15.0, 120.0
 SHOWN_CAUSES = 10_000
 
 log = structlog.get_logger()
@@ -26,27 +27,50 @@ def cancelled(store: Store, batch: Batch) -> Iterator[MessageStatus]:
 
 
 def look_again(store: Store, notice: Notice) -> float | None:
-    """When to look at messages again of which some are still waiting, for a carrier that is away; or None."""
+    """When to look at messages again of which some are still with a carrier; None when all are settled."""
     batch = store.feed.batch(notice.batch)
-    if batch is None or all(slice_.state == "done" for slice_ in store.queue.slices(batch.id)):
-        return None
+    ends = [item.expires for item in store.queue.slices(batch.id) if item.state != "done"] if batch else []
     now = store.now()
-    return now + max(GRACE_SECONDS, (now - batch.submitted) / 4)
+    return now + max(FIRST_SECONDS, (now - max(ends)) / 4) if ends else None
+
+
+@define
+class _Tally:
+    """What became of the messages of a file: how many have left, how many were cancelled, and the first."""
+
+    left: int = 0
+    total: int = 0
+    causes: list[Cause] = field(factory=list)
+
+    def add(self, status: MessageStatus) -> None:
+        """Count one more."""
+        self.left += status.submitted is not None or status.state is MessageState.UNKNOWN
+        if status.state is MessageState.CANCELLED:
+            self.total += 1
+            if self.total <= SHOWN_CAUSES:
+                self.causes.append(_cause(status))
+
+
+def _tally(found: Iterable[MessageStatus]) -> _Tally:
+    tally = _Tally()
+    for status in found:
+        tally.add(status)
+    return tally
 
 
 def report(store: Store, notice: Notice, dialect: Callable[[str], Dialect]) -> None:
     """Show reports on the cancelled messages of a batch, if there are any; that settles the notice."""
     account, batch = store.accounts.get(notice.account), store.feed.batch(notice.batch)
-    found = cancelled(store, batch) if account and batch else iter(())
-    causes = [_cause(status) for status in islice(found, SHOWN_CAUSES)]
-    if not (account and batch and causes):
+    tally = _tally(statuses(store, batch) if batch else ())
+    if not (account and batch and tally.total):
         store.notices.done(notice, store.now())
         return
-    total, now = len(causes) + sum(1 for _ in found), store.now()
+    now = store.now()
     rules, submission = dialect(account.dialect), Submission(batch.path.rpartition("/")[2])
     at = datetime.fromtimestamp(now, UTC)
-    reports = rules.reports(submission, causes, total, FileState.SUCCESS, at)
-    log.info("cancelled", account=account.name, file=batch.path, messages=total)
+    told = submission, tally.causes, tally.total, FileState.SUCCESS, at
+    reports = rules.reports(*told, others=tally.left)
+    log.info("cancelled", account=account.name, file=batch.path, messages=tally.total)
     next(names for names in _names(rules, reports, now) if _shown(store, notice, names))
 
 

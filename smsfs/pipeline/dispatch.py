@@ -31,6 +31,8 @@ FLUSH_ANSWERS = 500
 FLUSH_SECONDS = 0.1
 POLL_SECONDS = 0.25
 RECOVER_SECONDS = 1.0
+#: How late messages are ended at most whose time is over while nothing is claimed for their backend.
+OVERDUE_SECONDS = 2.0
 BACKOFF_SECONDS = 5.0
 BACKOFF_CEILING = 900.0
 
@@ -103,6 +105,7 @@ class Dispatcher:
             steps = (self._watch, self._recover_always, self._fail_over_always, self._inbox.match_always)
             background = [asyncio.create_task(self._keep_up(step)) for step in steps]
             senders = [asyncio.create_task(self._feed(route)) for route in self._routes.values()]
+            senders.append(asyncio.create_task(self._end_overdue()))
             await self._until_done(senders, background, asyncio.create_task(self._flush_while(senders)))
             if not self._may_send():
                 raise LeaseLostError(
@@ -187,6 +190,28 @@ class Dispatcher:
         except StoreUnavailable as exc:
             log.warning("store_unavailable", reason=str(exc))
             self._in_doubt.add(route.name)
+            return None
+        if slice_:
+            self._known.add(slice_.id)
+        return slice_
+
+    async def _end_overdue(self) -> None:
+        """End messages when their time is over, also where the backend takes none and nothing is claimed."""
+        route = next(iter(self._routes.values()))  # which one does not matter: nothing is sent
+        while self._may_send() and not self._stopping.is_set():
+            slice_ = await self._claim_overdue()
+            if slice_:
+                await self._send(route, slice_)
+            else:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), OVERDUE_SECONDS)
+
+    async def _claim_overdue(self) -> Slice | None:
+        try:
+            slice_ = await asyncio.to_thread(self._store.queue.claim_overdue, self._owner, self._store.now())
+        except StoreUnavailable as exc:
+            log.warning("store_unavailable", reason=str(exc))
+            self._in_doubt.update(self._routes)
             return None
         if slice_:
             self._known.add(slice_.id)

@@ -19,7 +19,7 @@ from smsfs.backends import routing
 from smsfs.dialects import Dialect
 from smsfs.dialects.settings import settings_of
 from smsfs.errors import Cause, Exists, Ignored, StoreDamaged, StoreUnavailable, Unreadable
-from smsfs.pipeline.cancelled import GRACE_SECONDS
+from smsfs.pipeline.cancelled import FIRST_SECONDS
 from smsfs.pipeline.reading import Reading, Sorter, Work
 from smsfs.states import FileState
 from smsfs.store import (
@@ -288,7 +288,7 @@ def _notices(work: Work, reading: Reading, verdict: Verdict) -> list[NewNotice]:
     addresses = [address for address in reading.emails or [work.settings["email"]] if address]
     told = [NewNotice("verdict", address, verdict.at) for address in addresses]
     if reading.until and verdict.messages:
-        due = reading.until + GRACE_SECONDS
+        due = reading.until + FIRST_SECONDS
         told += [NewNotice("window", address, due) for address in ["", *addresses]]
     return told
 

@@ -315,6 +315,9 @@ class Queue(Protocol):
     def claim_slice(self, owner: Owner, backend: str, now: float, *, oldest: bool) -> Slice | None:
         """Take a slice to send: the one that waits longest, or the earliest part of any file."""
 
+    def claim_overdue(self, owner: Owner, now: float) -> Slice | None:
+        """Take a slice whose time is over, of whichever backend; the one that has been so longest."""
+
     def release_slice(self, slice_: Slice, owner: Owner) -> None:
         """Give a claimed slice back of which nothing was sent."""
 

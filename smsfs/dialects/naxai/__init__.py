@@ -130,10 +130,17 @@ class Naxai:
         return naxai_rows.rows(stream, self.client_size(stream, size), settings, at)
 
     def reports(
-        self, submission: Submission, causes: Iterable[Cause], total: int, state: FileState, at: datetime
+        self,
+        submission: Submission,
+        causes: Iterable[Cause],
+        total: int,
+        state: FileState,
+        at: datetime,
+        *,
+        others: int | None = None,
     ) -> list[tuple[str, bytes]]:
         """For a file some of whose rows are no messages: ``<name>.errors`` with a line for each cause."""
-        del at
+        del at, others
         if not total or state is FileState.REJECTED:
             return []
         rows = "1 row" if total == 1 else f"{total:,} rows"

@@ -177,7 +177,14 @@ class SmsPortal:
         return size
 
     def reports(
-        self, submission: Submission, causes: Sequence[Cause], total: int, state: FileState, at: datetime
+        self,
+        submission: Submission,
+        causes: Sequence[Cause],
+        total: int,
+        state: FileState,
+        at: datetime,
+        *,
+        others: int | None = None,
     ) -> list[tuple[str, bytes]]:
         """``Errors/x.json.errors.txt`` and ``Errors/x.json.errors.json``, if there is anything to tell."""
         if not causes:
@@ -185,7 +192,7 @@ class SmsPortal:
         name = submission.stem
         told = (name, causes, total, state, at)
         return [
-            (f"{ERRORS}/{name}{reports.TEXT}", reports.for_people(*told)),
+            (f"{ERRORS}/{name}{reports.TEXT}", reports.for_people(*told, others)),
             (f"{ERRORS}/{name}{reports.JSON}", reports.for_machines(*told)),
         ]
 

@@ -10,19 +10,46 @@ from smsfs.states import FileState
 
 TEXT, JSON = ".errors.txt", ".errors.json"
 
-_VERDICTS = {
-    FileState.SUCCESS: "{name} was processed and its other messages are sent; this was wrong with it:",
-    FileState.REJECTED: "{name} was not processed and nothing was sent; this is wrong with it:",
-}
+_REJECTED = "was not processed and nothing was sent; this is wrong with it:"
+_PROCESSED = "was processed and its other messages are sent; this was wrong with it:"
+#: When all is over: how many others there are is known.
+_SOME_SENT = "was processed, and {others:,} of its messages {were} sent; this is what became of the others:"
+_NONE_SENT = (
+    "was processed, but none of its messages is known to have been sent; this is what became of them:"
+)
 
 
-def for_people(name: str, causes: Sequence[Cause], total: int, state: FileState, at: datetime) -> bytes:
-    """A line for the file, one for each fault, and one for those that are not shown."""
-    lines = [_VERDICTS[state].format(name=escaped(name)), *map(_line, causes)]
+def for_people(
+    name: str,
+    causes: Sequence[Cause],
+    total: int,
+    state: FileState,
+    at: datetime,
+    others: int | None = None,
+) -> bytes:
+    """A line for the file, one for each fault, and one for those that are not shown.
+
+    Args:
+        name: the file's.
+        causes: the first faults.
+        total: how many there are in all.
+        state: success or rejected.
+        at: now, UTC.
+        others: how many other messages have left; None while they are being sent.
+    """
+    lines = [f"{escaped(name)} {_verdict(state, others)}", *map(_line, causes)]
     if total > len(causes):
         lines.append(f"And {total - len(causes):,} more.")
     lines.append(f"Told at {at:%Y-%m-%d %H:%M:%S} UTC.")
     return _utf8("\r\n".join([*lines, ""]))
+
+
+def _verdict(state: FileState, others: int | None) -> str:
+    if state is not FileState.SUCCESS:
+        return _REJECTED
+    if others is None:
+        return _PROCESSED
+    return _SOME_SENT.format(others=others, were="was" if others == 1 else "were") if others else _NONE_SENT
 
 
 def for_machines(name: str, causes: Sequence[Cause], total: int, state: FileState, at: datetime) -> bytes:

@@ -56,6 +56,9 @@ ORDER BY not_before, id LIMIT 1 FOR UPDATE SKIP LOCKED;
 -- name: slice_first_free
 SELECT id FROM slice WHERE state = 'queued' AND backend = :backend AND not_before <= :now
 ORDER BY seq, not_before, id LIMIT 1 FOR UPDATE SKIP LOCKED;
+-- name: slice_overdue_free
+SELECT id FROM slice WHERE state = 'queued' AND expires <= :now
+ORDER BY expires, id LIMIT 1 FOR UPDATE SKIP LOCKED;
 -- name: batch_is_mine
 SELECT id FROM batch WHERE id = :batch AND owner = :owner AND state = 'reading' FOR UPDATE;
 -- name: leader_is

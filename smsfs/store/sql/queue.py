@@ -129,6 +129,17 @@ class SqlQueue:
             connection.change("slice_claim", slice=due["id"], owner=owner.id)
             return slice_from(connection.one("slice_full", slice=due["id"]))
 
+    def claim_overdue(self, owner: Owner, now: float) -> Slice | None:
+        """Take a slice whose time is over."""
+        if not self._read("slice_overdue", now=now):
+            return None
+        with self._database.write() as connection:
+            due = connection.one("slice_overdue_free", now=now)
+            if due is None:
+                return None
+            connection.change("slice_claim", slice=due["id"], owner=owner.id)
+            return slice_from(connection.one("slice_full", slice=due["id"]))
+
     def release_slice(self, slice_: Slice, owner: Owner) -> None:
         """Give a claimed slice back of which nothing was sent."""
         values = {"slice": slice_.id, "owner": owner.id, "attempt": slice_.attempt}

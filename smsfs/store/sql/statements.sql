@@ -164,6 +164,8 @@ INSERT INTO payload VALUES (:slice, :messages);
 -- name: slice_oldest
 SELECT id FROM slice WHERE state = 'queued' AND backend = :backend AND not_before <= :now
 ORDER BY not_before, id LIMIT 1;
+-- name: slice_overdue
+SELECT id FROM slice WHERE state = 'queued' AND expires <= :now LIMIT 1;
 -- name: slice_next_time
 SELECT min(not_before) AS time FROM slice WHERE state = 'queued' AND backend = :backend;
 -- name: slice_claim

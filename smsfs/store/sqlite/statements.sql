@@ -11,6 +11,8 @@ ORDER BY not_before, id LIMIT 1;
 -- Left to itself, SQLite takes the other index and sorts the whole backlog.
 SELECT id FROM slice INDEXED BY slice_first WHERE state = 'queued' AND backend = :backend AND not_before <= :now
 ORDER BY seq, not_before, id LIMIT 1;
+-- name: slice_overdue_free
+SELECT id FROM slice WHERE state = 'queued' AND expires <= :now ORDER BY expires, id LIMIT 1;
 -- name: file_find
 SELECT f.*, (SELECT group_concat(owner) FROM writer WHERE file = f.id) AS writers
 FROM file f WHERE account = :account AND folder = :folder AND name = :name;

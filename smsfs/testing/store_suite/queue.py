@@ -37,6 +37,19 @@ class QueueSuite(StoreFixtures):
         assert claimed(store, owner, NOW + 10).id == late
         assert store.queue.next_batch_time() is None
 
+    def test_what_is_overdue_is_claimed_whatever_its_backend(
+        self, store: Store, account: Account, owner: Owner
+    ) -> None:
+        """Messages of a carrier that is away would wait for it long after the end of their time."""
+        slices = [new_slice(0, expires=NOW + 9), new_slice(1, backend="b", at=NOW + 99, expires=NOW + 5)]
+        accepted(store, account, owner, *slices, new_slice(2))
+        assert store.queue.claim_overdue(owner, NOW + 4) is None
+        first, second = store.queue.claim_overdue(owner, NOW + 9), store.queue.claim_overdue(owner, NOW + 9)
+        assert first is not None
+        assert second is not None
+        assert [(item.seq, item.attempt) for item in (first, second)] == [(1, 1), (0, 1)]
+        assert store.queue.claim_overdue(owner, NOW + 9) is None
+
     def test_staged_messages_are_not_sent(self, store: Store, account: Account, owner: Owner) -> None:
         """Rows would leave before the whole file is known to be good."""
         batch = reading(store, account, owner)

@@ -64,6 +64,7 @@ def test_messages_show_what_was_sent(smsfs, submitted):
     first, second = smsfs("messages", "--json").rows()
     assert (first["state"], first["recipient"], first["text"]) == ("submitted", "4512345601", "Hello Ada")
     assert (first["carrier_id"], first["userref"], first["doubled"]) == ("c-1", "a-1", False)
+    assert first["submitted_at"] <= first["sent_at"] == first["changed_at"]
     assert first["id"] != second["id"]
 
 
@@ -71,9 +72,8 @@ def test_messages_of_one_state(smsfs, submitted):
     """Whoever looks for messages that did not leave would have to read through all that did."""
     submitted("sent.csv", until="sent")
     submitted("waiting.csv", until="read")
-    assert {row["file"].split(".")[0] for row in smsfs("messages", "--state", "queued", "--json").rows()} == {
-        "waiting"
-    }
+    waiting = smsfs("messages", "--state", "queued", "--json").rows()
+    assert {(row["file"].split(".")[0], row["sent_at"]) for row in waiting} == {("waiting", None)}
     assert smsfs("messages", "--state", "unknown", "--json").out == ""
 
 

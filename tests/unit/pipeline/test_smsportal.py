@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from smsfs.dialects.registry import dialect
+from smsfs.pipeline import dispatch
 from smsfs.pipeline.cancelled import GRACE_SECONDS, cancelled
 from smsfs.pipeline.mail import Mailer, window_text
 from smsfs.store import Outcome, SliceReport
@@ -89,6 +90,30 @@ def test_what_may_have_left_is_not_told_as_if_it_had_not(portal, clock):
     batch = portal.batch(number)
     _, body = window_text(portal.account, batch, cancelled(portal.store, batch))
     assert "row 1, 27820000000, which may have left\n- row 2, 27820000001\n" in body
+
+
+@pytest.mark.parametrize("sent", [0, 1])
+def test_cancelled_messages_are_told_within_two_minutes_and_truly(
+    portal, clock, run, settled, sent, monkeypatch
+):
+    """A report would say that the other messages were sent, though the carrier was away and none was."""
+    monkeypatch.setattr(dispatch, "OVERDUE_SECONDS", 0.02)
+    number = read(
+        portal, document(2, start="2026-11-22 23:50", end="2026-11-22 23:55", email="ann@example.com")
+    )
+    carrier = ScriptedCarrier()
+    if sent:
+        run(carrier, until_=lambda: portal.states(number)[1] == "submitted")
+    carrier.down, carrier.slices = "no connection", 0
+    clock.now = EVENING + 300
+    run(carrier, until_=settled(number, "submitted", "cancelled"))
+    clock.now = EVENING + 300 + GRACE_SECONDS / 2
+    while portal.mailer.step():
+        pass
+    first, *faults = shown(portal, "Errors/x.json.errors.txt").splitlines()
+    assert ("1 of its messages was sent" in first) == bool(sent)
+    assert ("none of its messages is known to have been sent" in first) == (not sent)
+    assert sum("was cancelled when its time was over" in line for line in faults) == 2 - sent
 
 
 def test_reports_of_a_file_do_not_replace_each_other(portal, clock, run, settled):
