@@ -87,6 +87,11 @@ def _logged_errno(operation: str, path: str, error: Exception) -> int:
     return number or errno.EIO
 
 
+def _folder(path: str, dots: str) -> str:
+    """The folder itself, or the one above: C libraries pass over a name that comes without an inode."""
+    return os.path.dirname(path) if dots == ".." else path  # noqa: PTH120 - a path in the mount
+
+
 @define
 class _Handle:
     file: "OpenFile"
@@ -195,10 +200,10 @@ class Operations:
         self._folders.pop(number).close()
 
     @_answered
-    def readdir_with_offset(self, _path: str, offset: int, number: int) -> list[tuple[str, Attributes, int]]:
+    def readdir_with_offset(self, path: str, offset: int, number: int) -> list[tuple[str, Attributes, int]]:
         """Some names of a folder behind an offset, each with its kind, its inode and the next offset."""
         return [
-            (name, self._attributes(entry) if entry else {"st_mode": stat.S_IFDIR}, place)
+            (name, self._attributes(entry or self._filesystem.stat(_folder(path, name))), place)
             for name, entry, place in self._folders[number].entries(offset)
         ]
 
@@ -357,9 +362,9 @@ class FusepyOperations(Operations):
     @_answered
     def readdir(self, path: str, _number: int) -> list[tuple[str, Attributes, int]]:
         """The names of a folder, without offsets."""
-        entries = [(entry.name, self._attributes(entry), 0) for entry in self._filesystem.listdir(path)]
-        folder = {"st_mode": stat.S_IFDIR}
-        return [(".", folder, 0), ("..", folder, 0), *entries]
+        dots = {name: self._filesystem.stat(_folder(path, name)) for name in (".", "..")}
+        listed = {**dots, **{entry.name: entry for entry in self._filesystem.listdir(path)}}
+        return [(name, self._attributes(entry), 0) for name, entry in listed.items()]
 
     def __call__(self, operation: str, *args: Any) -> Any:
         """Call an operation; mfusepy takes objects that can be called for a mistake."""

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 
 import pytest
 
@@ -168,3 +169,16 @@ def test_the_mount_says_that_no_server_runs_and_one_sends_later(base, kit):
         with Server(installation):
             wait_for(lambda: len(installation.sent("shop")) == 3, "the messages")
             wait_for(lambda: names(mount.mountpoint, "later")[0].endswith(".success"), "success")
+
+
+def test_a_folder_lists_itself_and_the_one_above(folder):
+    """``ls -a`` shows them everywhere else, and old programs count on them to find a folder's own entry."""
+    (folder / "dots.csv").write_text("x")
+    command = ["ls", "-ai", str(folder)]
+    lines = subprocess.run(
+        command, capture_output=True, text=True, check=True, timeout=60
+    ).stdout.splitlines()
+    shown = dict(reversed(line.split(maxsplit=1)) for line in lines)
+    assert {".", "..", "dots.csv"} <= set(shown)
+    assert int(shown["."]) == folder.stat().st_ino
+    (folder / "dots.csv").unlink()

@@ -155,6 +155,7 @@ class Lines(Secure, FTPHandler):  # type: ignore[misc]  # the library has no typ
         self._too_long = False
         self._active_at = time.monotonic()
         super().__init__(sock, _Library(), ioloop=loop)
+        self.set_terminator(b"\n")  # scripts that type commands by themselves leave out the CR
         self.remote_ip = peer
         self._available_facts, self._current_facts = list(replies.FACTS), list(replies.FACTS[:-1])
         self._extra_feats = ["AUTH TLS", "PBSZ", "PROT"] if host.settings.certificate else []
@@ -216,9 +217,9 @@ class Lines(Secure, FTPHandler):  # type: ignore[misc]  # the library has no typ
     # Lines
 
     def collect_incoming_data(self, data: bytes) -> None:
-        """Gather a line, unless it is too long."""
+        """Gather a line, unless it is too long; a CR may be part of its end."""
         self._in_buffer_len += len(data)
-        self._too_long |= self._in_buffer_len > MAX_LINE
+        self._too_long |= self._in_buffer_len > MAX_LINE + 1
         if self._too_long:
             self._in_buffer.clear()
         else:
@@ -227,9 +228,15 @@ class Lines(Secure, FTPHandler):  # type: ignore[misc]  # the library has no typ
     def found_terminator(self) -> None:
         """A line is whole."""
         too_long, self._too_long = self._too_long, False
-        if not too_long:
+        line = b"".join(self._in_buffer)
+        if line.endswith(b"\r"):  # and so do its other lines: an LF by itself is then part of one
+            line = line[:-1]
+            self.set_terminator(b"\r\n")
+        self._in_buffer[:] = [line]
+        if not too_long and len(line) <= MAX_LINE:
             super().found_terminator()
             return
+        self._in_buffer.clear()
         self._in_buffer_len = 0
         self.respond(f"500 The command is too long; at most {MAX_LINE} bytes are taken.")
 

@@ -3,6 +3,7 @@
 import fnmatch
 import os
 import posixpath
+import re
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -23,7 +24,8 @@ from smsfs.frontends.listing import one_word
 
 _CONTROL = frozenset(map(chr, (*range(32), 127)))
 _OCTAL = frozenset("01234567")
-_LIST_OPTIONS = frozenset("-aAlLtrRSFdhn1")
+#: What ``ls`` takes, on whichever system a client was written for; a name has a dot or such in it.
+_is_option = re.compile(r"-[A-Za-z0-9]+|--[A-Za-z0-9=-]+").fullmatch
 
 
 class Session(Control):
@@ -311,8 +313,9 @@ def _merged(entries: Iterator[Entry], extra: Entry | None) -> Iterator[Entry]:
 def _without_options(arg: str) -> str:
     """What LIST is about, without the options of ``ls`` that many clients put before it."""
     first, _, rest = arg.partition(" ")
-    is_option = first.startswith("-") and set(first) <= _LIST_OPTIONS
-    return _without_options(rest) if is_option else arg
+    if first == "--":
+        return rest
+    return _without_options(rest) if first and _is_option(first) else arg
 
 
 def _doubled(path: str) -> str:

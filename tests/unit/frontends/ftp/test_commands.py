@@ -1,6 +1,7 @@
 import ftplib
 import io
 import os
+import socket
 
 import pytest
 
@@ -128,10 +129,36 @@ def test_listings(client, content):
 
 def test_listings_with_several_options(client):
     """Clients that say each option by itself would see no files."""
-    for arguments in ("-l -a", "-l -a *.csv", "-a /"):
+    for arguments in (
+        "-l -a",
+        "-l -a *.csv",
+        "-a /",
+        "-CF",
+        "-alT",
+        "-qGs1 a.csv",
+        "--color=never -x",
+        "-l -- /",
+    ):
         lines = []
         client.retrlines(f"LIST {arguments}", lines.append)
         assert [line.split()[-1] for line in lines] == ["a.csv"], arguments
+        assert client.nlst(*arguments.split(" ")) == ["a.csv"], arguments
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_lines_may_end_in_lf_alone(serve, end):
+    """A script that sends its commands by itself would wait for a greeting's answer for ever."""
+    with (
+        serve() as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=60) as client,
+        client.makefile("rb") as lines,
+    ):
+        replies = []
+        for command in (b"USER shop", b"PASS secret", b"SIZE a.csv", b"x" * 2048, b"x" * 2049, b"QUIT"):
+            replies.append(lines.readline()[:3])
+            client.sendall(command + end)
+        replies.append(lines.readline()[:3])
+    assert replies == [b"220", b"331", b"230", b"213", b"502", b"500", b"221"]
 
 
 @pytest.mark.parametrize(
