@@ -1,6 +1,7 @@
 """``smsfs check``: would this file be accepted?"""
 
 import sys
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -18,22 +19,41 @@ from smsfs.dialects.registry import DIALECTS, dialect
 from smsfs.dialects.settings import settings_of
 from smsfs.errors import Cause, ConfigurationError, Ignored, Refusal, Unreadable
 from smsfs.sms.message import Message
-from smsfs.sms.quoting import json_text
+from smsfs.sms.quoting import json_text, quoted
+from smsfs.sms.segments import UCS2
+from smsfs.sms.text import CONTROL, DROP, GSM, OFF, REFUSE, cost
 from smsfs.states import FileState
 
 SHOWN_MESSAGES = 3
 SHOWN_CAUSES = 100
+SHOWN_CHARACTERS = 10
 LARGE_BYTES = 4 * 1024 * 1024
 
 
 @define
+class Costly:
+    """A character that made texts UCS-2: how many, and the first row and place that it stands at."""
+
+    messages: int
+    row: int
+    place: int
+
+
+@define
 class Result:
-    """What reading the file gave."""
+    """What reading the file gave.
+
+    ``dropped`` names control characters that are not sent, ``smart_parts`` the SMS that ``smart=gsm`` would
+    make of the file, where that differs.
+    """
 
     rows: int = 0
     parts: int = 0
     encodings: Counter[str] = field(factory=Counter)
     first: list[Message] = field(factory=list)
+    costly: dict[str, Costly] = field(factory=dict)
+    dropped: list[Cause] = field(factory=list)
+    smart_parts: int | None = None
     refused: Counter[str] = field(factory=Counter)
     causes: list[Cause] = field(factory=list)
     cause_count: int = 0
@@ -58,6 +78,9 @@ class Result:
         self.parts += row.parts
         self.encodings[row.encoding] += 1
         self.first += [row] if self.rows <= SHOWN_MESSAGES else []
+        found = cost(row.text) if row.encoding == UCS2 else None
+        for character, place in found.characters if found else ():
+            self.costly.setdefault(character, Costly(0, row.row, place)).messages += 1
 
 
 @click.command()
@@ -115,7 +138,18 @@ def _rules(
 
 
 def read(file: Path, rules: Dialect, settings: dict[str, Any]) -> Result:
-    """Read a local file by the rules of an account."""
+    """Read a local file by the rules of an account, and by others that tell what those do to its texts."""
+    result = _read(file, rules, settings)
+    if settings["controls"] == DROP:
+        strict = _read(file, rules, {**settings, "controls": REFUSE})
+        result.dropped = [cause for cause in strict.causes if CONTROL in cause.reason]
+    if result.costly and settings["smart"] == OFF:
+        smart = _read(file, rules, {**settings, "smart": GSM})
+        result.smart_parts = smart.parts if smart.parts < result.parts and not smart.fatal else None
+    return result
+
+
+def _read(file: Path, rules: Dialect, settings: dict[str, Any]) -> Result:
     result, size = Result(), file.stat().st_size
     try:
         submission = rules.trial(file.name)
@@ -151,6 +185,12 @@ def _as_json(result: Result, *, accepted: bool) -> dict[str, Any]:
         "parts": result.parts,
         "encodings": dict(result.encodings),
         "first": first,
+        "costly": [
+            {"character": f"U+{ord(character):04X}", "name": unicodedata.name(character, ""), **asdict(seen)}
+            for character, seen in result.costly.items()
+        ],
+        "parts_with_smart": result.smart_parts,
+        "dropped": [asdict(cause) for cause in result.dropped],
         "refused": dict(result.refused),
         "causes": [asdict(cause) for cause in result.causes],
         "cause_count": result.cause_count,
@@ -173,6 +213,24 @@ def _show(file: Path, result: Result, *, accepted: bool) -> None:
     for reason, count in result.refused.items():
         out.print(f"  {count:,} not sent: {reason}", markup=False, soft_wrap=True)
     show_messages(result.first)
+    _show_texts(result)
+
+
+def _show_texts(result: Result) -> None:
+    """What the texts cost beyond their length, and what of them is not sent."""
+    most = sorted(result.costly.items(), key=lambda item: -item[1].messages)
+    for character, seen in most[:SHOWN_CHARACTERS]:
+        name = f"U+{ord(character):04X} {unicodedata.name(character, '')}".rstrip()
+        where = f"first at character {seen.place} of row {seen.row}"
+        line = f"  {quoted(character)} ({name}) makes {seen.messages:,} of them ucs2, {where}"
+        out.print(line, markup=False, soft_wrap=True)
+    if len(most) > SHOWN_CHARACTERS:
+        out.print(f"  and so do {len(most) - SHOWN_CHARACTERS:,} other characters")
+    if result.smart_parts is not None:
+        out.print(f"  with smart=gsm they would take {result.smart_parts:,} SMS")
+    for cause in result.dropped:
+        line = f"  dropped: {str(cause).partition(': leave it out')[0]}"
+        out.print(line, markup=False, soft_wrap=True)
 
 
 def show_messages(messages: Iterable[Message]) -> None:

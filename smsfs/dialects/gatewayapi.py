@@ -20,6 +20,7 @@ from smsfs.sms.numbers import is_msisdn, msisdn
 from smsfs.sms.quoting import quoted
 from smsfs.sms.segments import MAX_PARTS
 from smsfs.sms.sender import sender
+from smsfs.sms.text import TextRules, rules_of
 from smsfs.states import FileState
 
 READY = ".ready"
@@ -158,7 +159,7 @@ class GatewayApi:
             table = tables.table(text, between, _OTHERS.get(between))
             line, names = next(table, (1, []))
             places = _places(names, line, between, settings)
-            yield from _messages(table, places, len(names))
+            yield from _messages(table, places, len(names), rules_of(settings))
 
     def tail(self, head: bytes, causes: Iterable[Cause], total: int, submission: Submission) -> bytes:
         """What a rejected file shows behind the client's own bytes: a line for each cause."""
@@ -293,29 +294,33 @@ class _Class:
         return klass
 
 
-def _measured(text: str) -> tuple[str, int]:
+_Measure = Callable[[str], tuple[str, str, int]]
+
+
+def _measured(rules: TextRules, written: str) -> tuple[str, str, int]:
+    text = rules.read(written)
     if not text:
         raise ValueError("the message is empty")
-    measured = segments.count(text)
-    if measured[1] > MAX_PARTS:
-        raise ValueError(f"the message takes {measured[1]} SMS; at most {MAX_PARTS} can be joined")
-    return measured
+    coding, parts = segments.count(text)
+    if parts > MAX_PARTS:
+        raise ValueError(f"the message takes {parts} SMS; at most {MAX_PARTS} can be joined")
+    return text, coding, parts
 
 
 def _messages(
-    table: Iterator[tuple[int, list[str]]], places: Mapping[str, int], width: int
+    table: Iterator[tuple[int, list[str]]], places: Mapping[str, int], width: int, rules: TextRules
 ) -> Iterator[Message | Cause]:
     # A column that the file lacks is taken from an empty cell put behind each row.
     pick = itemgetter(*(places.get(name, width) for name in (*REQUIRED, *OPTIONAL)))
-    classes = _Class()
+    classes, measure = _Class(), partial(_measured, rules)
     row = bad = 0
     for row, (line, cells) in enumerate(table, 1):
         if len(cells) == width:
             fields = pick([*cells, ""])
             try:
-                message = _message(row, line, fields, classes)
+                message = _message(row, line, fields, classes, measure)
             except ValueError:
-                causes = list(_causes(line, fields, classes))
+                causes = list(_causes(line, fields, classes, measure))
             else:
                 yield message
                 continue
@@ -329,15 +334,16 @@ def _messages(
         raise Unreadable(Cause("the file has no rows behind its column names"))
 
 
-def _message(row: int, line: int, fields: tuple[str, ...], classes: _Class) -> Message:
-    number, text, name, klass, userref = fields
-    measured = _measured(text)
-    return Message(row, msisdn(number), text, sender(name), classes.check(line, klass), userref, *measured)
+def _message(row: int, line: int, fields: tuple[str, ...], classes: _Class, measure: _Measure) -> Message:
+    number, written, name, klass, userref = fields
+    text, coding, parts = measure(written)
+    name = sender(name)
+    return Message(row, msisdn(number), text, name, classes.check(line, klass), userref, coding, parts)
 
 
-def _causes(line: int, fields: tuple[str, ...], classes: _Class) -> Iterator[Cause]:
+def _causes(line: int, fields: tuple[str, ...], classes: _Class, measure: _Measure) -> Iterator[Cause]:
     """Everything that is wrong with a row, not only the first."""
-    checks: tuple[Callable[[str], object], ...] = (msisdn, _measured, sender, partial(classes.check, line))
+    checks: tuple[Callable[[str], object], ...] = (msisdn, measure, sender, partial(classes.check, line))
     for column, check, value in zip(_CHECKED, checks, fields, strict=False):
         try:
             check(value)

@@ -7,6 +7,7 @@ from typing import Any
 from smsfs.dialects import Dialect
 from smsfs.errors import ConfigurationError
 from smsfs.sms.quoting import quoted
+from smsfs.sms.text import DROP, GSM, OFF, REFUSE
 
 MIB = 1024 * 1024
 DAY = 86_400
@@ -23,6 +24,8 @@ COMMON: dict[str, Any] = {
     "duplicate_seconds": 60,  # the same name and bytes again within this time is a client's retry
     "validity_seconds": 2 * DAY,  # a message that has not left by then is never sent
     "chmod": "refuse",  # or "ignore": answer OK and do nothing
+    "controls": REFUSE,  # or "drop": control characters in texts, other than line ends
+    "smart": OFF,  # or "gsm": quotes, dashes and the like of word processors as their plain neighbours
     "max_file_bytes": 64 * MIB,
     "max_files": 100_000,
     "max_bytes": 10_240 * MIB,
@@ -41,7 +44,7 @@ _email = re.compile(
 ).fullmatch
 _MAX_EMAIL = 254
 
-CHOICES = {"chmod": ("refuse", "ignore")}
+CHOICES = {"chmod": ("refuse", "ignore"), "controls": (REFUSE, DROP), "smart": (OFF, GSM)}
 #: Carriers are told in a calendar's digits how long a message is good: ten years are more than any keeps it.
 _MOST = {"validity_seconds": 3650 * DAY}
 

@@ -19,13 +19,18 @@ from attrs import define
 from smsfs.dialects.settings import DAY, RESULTS_FOLDER
 from smsfs.errors import StoreDamaged, StoreUnavailable
 from smsfs.pipeline.messages import MessageStatus, statuses
+from smsfs.sms.segments import UCS2
+from smsfs.sms.text import cost
 from smsfs.states import FINAL_MESSAGE_STATES, MessageState
 from smsfs.store import Batch, LeaseLostError, Owner, Result, ResultVersion, StaleOwnerError, Store
 from smsfs.store.contents import fill, kept_if_shown
 
 #: What one process of all hosts leads.
 REPORTS = "reports"
-HEADER = ("row", "msisdn", "userref", "parts", "state", "carrier id", "code", "reason", "submitted", "done")
+HEADER = (
+    *("row", "msisdn", "userref", "parts", "state", "carrier id", "code", "reason", "submitted", "done"),
+    "characters",
+)
 LEAST_PAUSE = 2.0
 #: The pause after a version, in times of what writing it took.
 PAUSES = 20.0
@@ -116,6 +121,7 @@ def _row(status: MessageStatus) -> tuple[str | int, ...]:
         last.reason if last else "",
         _moment(status.submitted),
         _moment(last.at if last and is_done else None),
+        str(cost(message.text) or "") if message.encoding == UCS2 else "",
     )
 
 

@@ -1,6 +1,7 @@
 """What a recipient sees as the sender: a short name, or a number."""
 
 import re
+import unicodedata
 from functools import lru_cache
 
 from smsfs.sms import gsm
@@ -15,10 +16,10 @@ _PRINTABLE = frozenset(gsm.BASIC) - set("\n\r\x1b")
 
 @lru_cache(maxsize=1024)  # a file has few senders and many rows
 def sender(text: str) -> str:
-    """The sender in the form in which it is sent: a name as it is, a number without its ``+``.
+    """The sender as it is sent: a name without blanks around it, a number without its ``+``.
 
-    A name has up to 11 characters of the GSM default alphabet, one of them no digit; a number has up to
-    15 digits. Carriers show nothing else reliably, so the extension table is not for senders.
+    A name has up to 11 characters of the GSM default alphabet, at least one of them a letter or a digit; a
+    number has up to 15 digits. Carriers show nothing else reliably: the extension table is not for senders.
 
     Args:
         text: as the client wrote it; empty for the backend's own default.
@@ -28,6 +29,7 @@ def sender(text: str) -> str:
     """
     if not text:
         return ""
+    text = unicodedata.normalize("NFC", text).strip() or text
     if number := _number(text):
         return number[1]
     if problem := _wrong(text):
@@ -42,5 +44,7 @@ def _wrong(text: str) -> str | None:
         return f"a name has at most {MAX_CHARACTERS} characters, and this one has {len(text)}"
     if text.isspace():
         return "it is blank"
+    if not any(map(str.isalnum, text)):
+        return "it has neither a letter nor a digit"
     odd = next((c for c in text if c not in _PRINTABLE), None)
     return odd and f"phones cannot show {quoted(odd)} in it"

@@ -28,6 +28,7 @@ from smsfs.sms import local, segments
 from smsfs.sms.calendar import NeverOpen
 from smsfs.sms.message import Message
 from smsfs.sms.quoting import quoted
+from smsfs.sms.text import TextRules, rules_of
 
 #: So many texts that take too much work are the template's fault, not the rows'.
 MAX_EXHAUSTED = 20
@@ -49,6 +50,7 @@ class _Rules:
     due: float
     until: float
     seen: set[str] | None
+    texts: TextRules
     exhausted: int = field(default=0)
 
     def row(self, number: int, line: int, cells: list[str]) -> Row:
@@ -67,6 +69,10 @@ class _Rules:
             return Cause(
                 f"no text can be made of it: {_in_template(error)}", line, code=TEMPLATE, msisdn=shown
             )
+        try:
+            text = self.texts.read(text)
+        except ValueError as error:
+            return Cause(str(error), line, code=BAD_ROW, msisdn=shown)
         if not text.strip():
             return Cause("its text is empty", line, code=EMPTY_MESSAGE, msisdn=shown)
         return self._judged(self._message(number, recipient, text))
@@ -184,6 +190,7 @@ def _rules(names: list[str], line: int, settings: Mapping[str, Any], at: datetim
         due=due,
         until=until,
         seen=set() if settings["dedupe_file"] or settings["dedupe_days"] else None,
+        texts=rules_of(settings),
     )
 
 

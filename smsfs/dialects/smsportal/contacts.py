@@ -5,7 +5,7 @@ from typing import Any
 
 from smsfs.dialects.smsportal.codes import Code, Fault
 from smsfs.dialects.smsportal.options import Plan
-from smsfs.dialects.smsportal.template import VALUES, check_gsm, pieces
+from smsfs.dialects.smsportal.template import VALUES, gsm_text, pieces
 from smsfs.errors import Cause
 from smsfs.sms import segments
 from smsfs.sms.message import Message
@@ -83,8 +83,7 @@ def _text(contact: Mapping[str, Any], plan: Plan) -> str:
         text = _filled(pieces(own), contact) if "@@" in own else own
     if not text or text.isspace():
         raise Fault(Code.MISSING, "the message is empty")
-    check_gsm(text, "the message")
-    return text
+    return gsm_text(plan.texts, text, "the message")
 
 
 def _filled(template: Sequence[str], contact: Mapping[str, Any]) -> str:

@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from smsfs.dialects.smsportal.codes import Code, Fault
-from smsfs.dialects.smsportal.template import check_gsm, pieces
+from smsfs.dialects.smsportal.template import gsm_text, pieces
 from smsfs.sms.quoting import quoted
 from smsfs.sms.sender import sender
+from smsfs.sms.text import DEFAULT_RULES, TextRules, rules_of
 
 #: Each as it is told apart, with the page's spelling.
 OPTIONS = {
@@ -59,6 +60,7 @@ class Plan:
         country: whose local numbers are read.
         check_networks: whether numbers that no plan has are refused.
         strict: whether unknown keys are.
+        texts: what is done to a text before it is sent.
     """
 
     template: tuple[str, ...]
@@ -69,6 +71,7 @@ class Plan:
     country: str
     check_networks: bool
     strict: bool
+    texts: TextRules = DEFAULT_RULES
 
 
 @frozen
@@ -111,18 +114,18 @@ def plan(options: Options, settings: Mapping[str, Any], now: int) -> tuple[Plan 
         now: when it was submitted, in seconds since the epoch.
     """
     faults: list[Fault] = []
-    strict = settings["unknown_keys"] == "reject"
+    strict, texts = settings["unknown_keys"] == "reject", rules_of(settings)
     _tried(faults, _check_contacts, options)
     _tried(faults, _check_unknown, options.unknown if strict else [])
     _tried(faults, _check_optouts, options.given.get("checkoptouts"))
-    template = _tried(faults, _template, options)
+    template = _tried(faults, _template, options, texts)
     window = _tried(faults, _window, options, now)
     name = _tried(faults, _sender, options, settings)
     most = _tried(faults, _max_errors, options)
     if faults or template is None or window is None or name is None:
         return None, faults
     country, check = settings["country"], settings["check_networks"]
-    return Plan(template, window, name, most, options.contacts, country, check, strict), []
+    return Plan(template, window, name, most, options.contacts, country, check, strict, texts), []
 
 
 def _tried(faults: list[Fault], check: Callable[..., T], *arguments: Any) -> T | None:
@@ -215,7 +218,7 @@ def _shown(seconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
 
 
-def _template(options: Options) -> tuple[str, ...]:
+def _template(options: Options, texts: TextRules) -> tuple[str, ...]:
     if options.is_missing("messagetemplate"):
         if options.without_message:
             number = options.without_message
@@ -226,5 +229,7 @@ def _template(options: Options) -> tuple[str, ...]:
     if not isinstance(value, str):
         raise Fault(Code.PARSE, "message_template is no text")
     found = pieces(value)
-    check_gsm("".join(found[::2]), "message_template")
-    return found
+    return tuple(
+        piece if place % 2 else gsm_text(texts, piece, "message_template")
+        for place, piece in enumerate(found)
+    )

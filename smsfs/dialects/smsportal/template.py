@@ -6,6 +6,7 @@ import unicodedata
 from smsfs.dialects.smsportal.codes import Code, Fault
 from smsfs.sms import gsm
 from smsfs.sms.quoting import quoted
+from smsfs.sms.text import TextRules
 
 VALUES = tuple(f"value{number}" for number in range(1, 7))
 _marker = re.compile(r"@@(\w+)@@")
@@ -27,15 +28,23 @@ def pieces(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def check_gsm(text: str, what: str) -> None:
-    """Check that a text can be written in the GSM alphabet and its extension.
+def gsm_text(rules: TextRules, written: str, what: str) -> str:
+    """A text as it is sent, which can be written in the GSM alphabet and its extension.
 
     Raises:
-        Fault: it cannot; the first character that is in neither is named, as one of ``what``.
+        Fault: it cannot, or the rules refuse it; the first wrong character is named, as one of ``what``.
     """
+    text, problem = written, ""
+    try:
+        text = rules.read(written)
+    except ValueError as error:
+        problem = str(error)
     character = gsm.foreign(text)
     if character is not None:
         name = unicodedata.name(character, "")
         shown = f"U+{ord(character):04X}{' ' if name else ''}{name}"
         reason = f"{what} holds {quoted(character)} ({shown}), which is not in the GSM alphabet"
         raise Fault(Code.PARSE, reason)
+    if problem:
+        raise Fault(Code.PARSE, problem)
+    return text

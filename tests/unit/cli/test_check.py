@@ -19,13 +19,15 @@ def test_accepted(check):
     """A user could not know before sending what a file costs and how its rows are read."""
     done = check("list.csv", GOOD)
     assert (done.status, done.err) == (0, "")
-    assert done.out.splitlines() == [
+    lines = done.out.splitlines()
+    assert lines[:5] == [
         "list.csv: accepted",
         "  3 messages, 3 SMS (2 gsm7, 1 ucs2)",
         "  row 1: to 4512345601 from (default) (1 SMS, gsm7): 'Hello'",
         "  row 2: to 4512345602 from (default) (1 SMS, gsm7): 'Kære Bo, hej'",
         "  row 3: to 4512345603 from (default) (1 SMS, ucs2): 'Γειά'",
     ]
+    assert [line[line.index("U+") :][:6] for line in lines[5:]] == ["U+03B5", "U+03B9", "U+03AC"]
 
 
 def test_rejected_with_every_cause(check):
@@ -135,3 +137,13 @@ def test_a_document_is_judged_by_its_own_rules(check, options, status, told):
     assert done.out.splitlines()[0] == f"x.json: {'rejected' if status else 'accepted'}"
     assert any(line.startswith(told) for line in done.out.splitlines()), done.out
     assert ("1 message, 1 SMS" in done.out) == (not status)
+
+
+def test_what_makes_texts_costly_is_shown(check):
+    """A customer would pay double for a quote that nobody typed, and not know why."""
+    text = "msisdn,message\n4512345601," + "x" * 80 + "\u2019\n4512345602,It\u2019s\u2026\n"
+    done = check("list.csv", text)
+    quote = "(U+2019 RIGHT SINGLE QUOTATION MARK) makes 2 of them ucs2, first at character 81 of row 1"
+    assert quote in done.out
+    assert "(U+2026 HORIZONTAL ELLIPSIS) makes 1 of them ucs2" in done.out
+    assert "with smart=gsm they would take 2 SMS" in done.out

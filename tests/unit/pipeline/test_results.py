@@ -33,9 +33,9 @@ DAY = 86_400
 BATCH = Batch(7, 1, 1, "a", "a", frozenset(), "accepted", AT, AT, 0, 1, (), 0, AT)
 
 
-def status(state=M.SUBMITTED, last=None, submitted=None, row=1, userref=""):
+def status(state=M.SUBMITTED, last=None, submitted=None, row=1, userref="", **fields):
     """One message and what became of it."""
-    message = Message(row, "4512345678", "hello", userref=userref, parts=2)
+    message = Message(row, "4512345678", **{"text": "hello", "userref": userref, "parts": 2, **fields})
     return MessageStatus(BATCH, message, state, False, last, last.carrier_id if last else "", submitted)
 
 
@@ -49,13 +49,32 @@ def test_a_row_tells_what_became_of_a_message():
     """A program that reads the file would take one value for another."""
     taken = Outcome(1, "accepted", AT, "c-1", recipient=4512345678)
     arrived = Outcome(1, "delivered", AT + 61, "c-1", code="000", reason="DELIVRD")
-    assert rows(status(M.DELIVERED, arrived, AT, userref="a"), status(M.QUEUED, row=2)) == [
-        ["row", "msisdn", "userref", "parts", "state", "carrier id", "code", "reason", "submitted", "done"],
-        ["1", "4512345678", "a", "2", "delivered", "c-1", "000", "DELIVRD", TAKEN_AT, "2023-11-14T22:14:21Z"],
-        ["2", "4512345678", "", "2", "queued", "", "", "", "", ""],
+    names = [
+        "row",
+        "msisdn",
+        "userref",
+        "parts",
+        "state",
+        "carrier id",
+        "code",
+        "reason",
+        "submitted",
+        "done",
     ]
-    assert rows(status(last=taken, submitted=AT))[1][8:] == [TAKEN_AT, ""]
+    done = "2023-11-14T22:14:21Z"
+    assert rows(status(M.DELIVERED, arrived, AT, userref="a"), status(M.QUEUED, row=2)) == [
+        [*names, "characters"],
+        ["1", "4512345678", "a", "2", "delivered", "c-1", "000", "DELIVRD", TAKEN_AT, done, ""],
+        ["2", "4512345678", "", "2", "queued", "", "", "", "", "", ""],
+    ]
+    assert rows(status(last=taken, submitted=AT))[1][8:10] == [TAKEN_AT, ""]
     assert rows(status(last=replace(taken, recipient=None)))[1][9] == TAKEN_AT
+
+
+def test_a_row_names_the_characters_that_cost():
+    """A customer who pays for two SMS would search in vain for the quote that doubled the price."""
+    costly = status(text="\u201cHi\u201d " + "x" * 80, encoding="ucs2")
+    assert rows(costly)[1][10] == "U+201C at 1, U+201D at 4: 2 SMS, 1 without"
 
 
 @given(userref=st.text(st.characters(exclude_categories=["Cs"])), reason=st.text(st.sampled_from('",\r\n x')))

@@ -21,6 +21,9 @@ from smsfs.sms.sender import sender
         ("+4510203040", "4510203040"),
         ("123456789012345", "123456789012345"),
         ("1245", "1245"),
+        (" MyCompany\u00a0", "MyCompany"),
+        (" +4510203040 ", "4510203040"),
+        ("Cafe\u0300", "Caf\u00e8"),
     ],
 )
 def test_names_and_numbers_are_taken(text, sent):
@@ -38,6 +41,8 @@ def test_names_and_numbers_are_taken(text, sent):
         ("日本", "cannot show"),
         ("a\nb", r'cannot show "\\n"'),
         ("   ", "blank"),
+        ("---", "neither a letter nor a digit"),
+        ("&", "neither a letter nor a digit"),
     ],
 )
 def test_each_mistake_has_its_hint(text, hint):
