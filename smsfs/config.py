@@ -25,6 +25,9 @@ from smsfs.errors import ConfigurationError, StoreDamaged
 from smsfs.store import Store
 from smsfs.store.sqlite import SqliteStore
 
+WORKERS = ("intake", "dispatch", "reports")
+LEAST_CONNECTIONS = 1 + len(WORKERS)
+COMMAND_CONNECTIONS = 2
 SYSTEM_FILE = Path("/etc/smsfs/smsfs.toml")
 KINDS = {
     str: "a string",
@@ -41,12 +44,37 @@ class StoreConfig:
     """``url``: ``sqlite:///`` and the absolute path of a file, or ``postgresql://user@host/database``.
 
     ``lease`` and ``margin`` (seconds; PostgreSQL only): how long after its last sign of life a process
-    counts as alive, and how long before that end it stops by itself.
+    counts as alive, and how long before that end it stops by itself. ``connections`` (PostgreSQL only) is how
+    many ``smsfs serve`` with its workers takes when it is busy; a command or a mount takes one or two.
     """
 
     url: str
     lease: float = 10
     margin: float = 2
+    connections: int = 12
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what leaves a process without a connection.
+
+        Raises:
+            ValueError: a clause that names the key.
+        """
+        if self.connections < LEAST_CONNECTIONS:
+            raise ValueError(
+                f"connections is {self.connections}, and has to be {LEAST_CONNECTIONS} at least: "
+                "one for each process"
+            )
+
+    def share(self, process: str) -> int:
+        """How many of the connections a process may take; of commands, which have no name here, two."""
+        if process not in ("front", *WORKERS):
+            return COMMAND_CONNECTIONS
+        spare = self.connections - LEAST_CONNECTIONS
+        shares = {"front": 1} | dict.fromkeys(WORKERS, 1)
+        for name in ("dispatch", "front", "intake", "reports", "dispatch"):
+            shares[name] += spare > 0
+            spare = max(0, spare - 1)
+        return shares[process] + (spare if process == "front" else 0)
 
 
 @define
@@ -263,11 +291,12 @@ def embedded(environment: Mapping[str, str] = os.environ) -> Config:
     return Config(StoreConfig(_embedded_url(environment)))
 
 
-def open_store(config: Config, *, make: bool = True) -> Store:
+def open_store(config: Config, process: str = "", *, make: bool = True) -> Store:
     """The store that the configuration names.
 
     Args:
-        config: it.
+        config: names it.
+        process: which process of ``smsfs serve`` opens it; nothing for any other.
         make: make the store, or upgrade its schema, if need be.
 
     Raises:
@@ -275,7 +304,7 @@ def open_store(config: Config, *, make: bool = True) -> Store:
         StoreDamaged: it cannot be read.
     """
     if config.database is None:
-        return _open_postgresql(config.store, make=make)
+        return _open_postgresql(config.store, process, make=make)
     try:
         return SqliteStore(config.database, make=make)
     except StoreDamaged:
@@ -284,6 +313,26 @@ def open_store(config: Config, *, make: bool = True) -> Store:
         reason = getattr(exc, "strerror", None) or exc
         advice = _advice(config.database)
         raise ConfigurationError(f"The store {config.database} cannot be opened: {reason}.{advice}") from exc
+
+
+def migrate_store(config: Config, grant: str | None) -> None:
+    """Make the store, or bring its tables up to date.
+
+    Args:
+        config: names the store.
+        grant: a role of PostgreSQL that may read and write all rows from then on.
+
+    Raises:
+        ConfigurationError: it cannot be opened here, or that role is none.
+    """
+    if config.database is None:
+        from smsfs.store.postgresql.database import migrate  # noqa: PLC0415 -- as below
+
+        migrate(config.store.url, grant)
+        return
+    if grant:
+        raise ConfigurationError("--grant is for PostgreSQL: SQLite has no roles.")
+    open_store(config).close()
 
 
 def _advice(path: Path) -> str:
@@ -299,10 +348,11 @@ def _advice(path: Path) -> str:
         return f" {there} belongs to the user with the number {there.stat().st_uid}: run smsfs as that user."
 
 
-def _open_postgresql(config: StoreConfig, *, make: bool) -> Store:
+def _open_postgresql(config: StoreConfig, process: str, *, make: bool) -> Store:
     from smsfs.store.postgresql import PostgresStore  # noqa: PLC0415 -- a single host starts without the driver
 
-    return PostgresStore(config.url, lease=config.lease, margin=config.margin, make=make)
+    share = config.share(process)
+    return PostgresStore(config.url, None, config.lease, config.margin, connections=share, make=make)
 
 
 def _embedded_url(environment: Mapping[str, str]) -> str:

@@ -154,6 +154,16 @@ class StoreDamaged(Refusal):
         return self.sentence.replace("The store", f"The store {self.where}".rstrip(), 1)
 
 
+class StoreConflict(StoreUnavailable):
+    """Two changes met, and the store undid this one in whole; the same again may go through (EAGAIN)."""
+
+
+class StoreFull(DiskFull, StoreUnavailable):
+    """The disk of the store has no room left; nothing was changed (ENOSPC)."""
+
+    code = errno.ENOSPC
+
+
 @frozen
 class Cause:
     """Why a file, or one row of it, is rejected.

@@ -32,6 +32,7 @@ COMMANDS = {
     "backends": "backends",
     "simulator": "simulator",
     "fsck": "fsck",
+    "store": "store",
     "worker": "worker",
 }
 

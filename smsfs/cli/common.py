@@ -68,10 +68,10 @@ def made_sentence(config: Config) -> str:
 
 
 @contextmanager
-def _stored(config: Config, *, make: bool) -> Iterator[Store]:
+def _stored(config: Config, process: str = "", *, make: bool) -> Iterator[Store]:
     """The store; a file or folder that cannot be used is told of in a sentence, as is all else."""
     try:
-        with closing(open_store(config, make=make)) as store:
+        with closing(open_store(config, process, make=make)) as store:
             yield store
     except OSError as exc:
         if isinstance(exc, Refusal) or exc.filename is None:
@@ -80,12 +80,17 @@ def _stored(config: Config, *, make: bool) -> Iterator[Store]:
 
 
 @contextmanager
-def running(config_file: Path | None, *, make: bool = False) -> Iterator[tuple[Config, Store]]:
-    """As ``opened``, for what runs until it is stopped: it logs, and why it ends as well."""
+def running(
+    config_file: Path | None, process: str = "", *, make: bool = False
+) -> Iterator[tuple[Config, Store]]:
+    """As ``opened``, for what runs until it is stopped: it logs, and why it ends as well.
+
+    ``process`` says which process of ``smsfs serve`` it is, if it is one.
+    """
     config = load(config_file)
     configure(config.log)
     try:
-        with _stored(config, make=make) as store:
+        with _stored(config, process, make=make) as store:
             if store.made:
                 log.warning("store_made", store=str(config.database or "PostgreSQL"))
             yield config, store

@@ -52,7 +52,7 @@ def serve(config_file: Path | None) -> None:
 
     Prints one line "ready" for each listener. A second signal ends it at once; nothing is lost.
     """
-    with running(config_file, make=True) as (config, store):
+    with running(config_file, "front", make=True) as (config, store):
         _check_clock(datetime.fromtimestamp(store.now(), UTC))
         _check_backends(config)
         if not store.look_over(LOOK_SECONDS):
@@ -97,6 +97,8 @@ async def _serve(config: Config, config_file: Path | None, store: Store) -> None
         loop.add_signal_handler(number, _stop_or_end, stop)
     await asyncio.to_thread(store.settle)
     owner = await asyncio.to_thread(store.register, "front")
+    for reason in await asyncio.to_thread(store.concerns, config.store.connections):
+        log.warning("store_settings", reason=reason)
     room = planned(config)
     logins = Logins(store, filesystems(store, owner, room.files))
     keys = await asyncio.to_thread(host_keys, store)
@@ -173,13 +175,15 @@ async def _unready(stop: asyncio.Event, store: Store, owner: Owner) -> str | Non
 
 
 def _store_fault(store: Store, owner: Owner) -> str | None:
-    """A lease that ran out while the store was away is replaced: the next upload would do the same."""
+    """Whether the store takes a change; a lease that ran out while it was away is replaced.
+
+    The next upload would do the same.
+    """
     found = store.damaged()
     if found:
         return found.sentence
     try:
-        store.accounts.find("")
-        store.current(owner)
+        store.touch(store.current(owner))
     except (StoreUnavailable, StoreDamaged) as exc:
         return exc.sentence
     return None

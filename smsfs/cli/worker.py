@@ -47,7 +47,7 @@ _name_option = click.option("--name", default="", help="By which serve tells the
 def intake(name: str, config_file: Path | None) -> None:
     """Read submitted files."""
     os.nice(NICE)
-    with running(config_file) as (config, store):
+    with running(config_file, "intake") as (config, store):
         rules = IntakeRules(
             config.pipeline.default_backend, config.pipeline.retry_seconds, config.pipeline.max_failures
         )
@@ -73,7 +73,7 @@ def _wait(store: Store, due: float | None) -> None:
 def reports(name: str, config_file: Path | None) -> None:
     """Write result files and daily reports, send mails, forget what is past its time, on one of all hosts."""
     os.nice(NICE)
-    with running(config_file) as (config, store):
+    with running(config_file, "reports") as (config, store):
         _report_until(_end_of_input(), store, store.register("reports", name), config.mail)
 
 
@@ -114,7 +114,7 @@ def _end_of_input() -> threading.Event:
 @config_option
 def dispatch(name: str, config_file: Path | None) -> None:
     """Hand messages to backends."""
-    with running(config_file) as (config, store):
+    with running(config_file, "dispatch") as (config, store):
         gc.freeze()  # what is there now stays, and is not looked through again and again
         uvloop.run(_dispatch(config, store, name))
 

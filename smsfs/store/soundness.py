@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from smsfs.errors import StoreDamaged
+from smsfs.store.records import Owner
 
 
 class Soundness(Protocol):
@@ -26,3 +27,13 @@ class Soundness(Protocol):
 
     def condemn(self, found: StoreDamaged) -> None:
         """Take another process's word that the store is damaged."""
+
+    def touch(self, owner: Owner) -> None:
+        """Commit a change that alters nothing, to know that the store takes changes.
+
+        Raises:
+            StoreUnavailable: it does not.
+        """
+
+    def concerns(self, connections: int) -> list[str]:
+        """What the operator should know of how the store is set; each host takes so many connections."""

@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -30,10 +31,13 @@ class Forwarder:
 
     Args:
         target: the port on loopback that it leads to.
+        delay: seconds that everything takes each way.
     """
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, delay: float = 0.0) -> None:
         self._target = target
+        self._delay = delay
+        self._lost: set[socket.socket] = set()
         self._flowing = threading.Event()
         self._flowing.set()
         self._open: set[socket.socket] = set()
@@ -53,6 +57,13 @@ class Forwarder:
             yield
         finally:
             self._flowing.set()
+
+    @contextlib.contextmanager
+    def forgotten(self) -> Iterator[None]:
+        """Let nothing through on the connections there are, as a firewall does that forgot them."""
+        with self._lock:
+            self._lost |= self._open
+        yield
 
     @contextlib.contextmanager
     def cut(self) -> Iterator[None]:
@@ -98,7 +109,9 @@ class Forwarder:
         with contextlib.suppress(OSError):
             while data := source.recv(BLOCK):
                 self._flowing.wait()
-                target.sendall(data)
+                time.sleep(self._delay)
+                if source not in self._lost:
+                    target.sendall(data)
         self._flowing.wait()
         _shut(source)
         _shut(target)

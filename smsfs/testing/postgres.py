@@ -123,6 +123,18 @@ class PostgresServer:
         self.execute(f"CREATE DATABASE {name}")
         return self.url(name)
 
+    def new_role(self, database: str, options: str = "") -> str:
+        """Make a role that may make tables in a database; that database's URL with it as the user."""
+        name = f"role_{uuid4().hex}"
+        self.execute(f"CREATE ROLE {name} LOGIN {options}")
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute(f"GRANT ALL ON SCHEMA public TO {name}".encode())
+        return database.replace(f"//{USER}@", f"//{name}@")
+
+    def drop_role(self, url: str) -> None:
+        """Remove a role, given by such a URL, once its database is dropped."""
+        self.execute(f"DROP ROLE {url.partition('//')[2].partition('@')[0]}")
+
     def drop_database(self, url: str) -> None:
         """Remove a database, whoever is connected to it."""
         self.execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")

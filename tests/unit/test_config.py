@@ -21,6 +21,7 @@ WHOLE = """
 url = "sqlite:///srv/smsfs/smsfs.db"
 lease = 12
 margin = 3.5
+connections = 9
 [sftp]
 listen = ["127.0.0.1:2022", "[::1]:2022"]
 login_timeout = 5

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TypeVar
 
 import structlog
 from attrs import define
@@ -34,8 +35,11 @@ from smsfs.store import (
     Routing,
     Trouble,
 )
+from smsfs.store.again import again, tried_again
+from smsfs.store.postgresql import survey
 from smsfs.store.postgresql.contents import PieceContents
-from smsfs.store.postgresql.database import Database
+from smsfs.store.postgresql.database import MOST_CONNECTIONS, Database
+from smsfs.store.postgresql.pool import KEPT
 from smsfs.store.sql.accounts import SqlAccounts
 from smsfs.store.sql.claims import SqlClaims
 from smsfs.store.sql.daily import SqlDaily
@@ -54,6 +58,14 @@ LEASE_SECONDS = 10.0
 MARGIN_SECONDS = 2.0
 BEAT_SECONDS = 2.0
 CLOCK_SECONDS = 30.0
+#: What changes something in one transaction, whichever part of the store has it.
+CHANGES = (
+    *("add", "update", "set_password", "set_disabled", "set_credits", "add_key", "remove_key", "remove"),
+    *("add_host_key", "claim_batch", "stage", "accept", "reject", "ignore", "retry_batch", "release_batch"),
+    *("claim_slice", "release_slice", "record", "take_over", "take", "publish", "receive", "match", "done"),
+    *("later", "report", "show", "postpone", "move", "create", "delete", "put_back", "report_workers"),
+)
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -74,6 +86,7 @@ class PostgresStore:
         host: this host's name in ``smsfs hosts``.
         lease: seconds a process counts as alive after its last sign of life.
         margin: seconds before the end of its lease at which it stops by itself.
+        connections: of this process to the database, at most.
         make: make the tables, or upgrade them, if need be.
 
     Attributes:
@@ -89,10 +102,11 @@ class PostgresStore:
         host: str | None = None,
         lease: float = LEASE_SECONDS,
         margin: float = MARGIN_SECONDS,
+        connections: int = MOST_CONNECTIONS,
         *,
         make: bool = True,
     ) -> None:
-        self._database = Database(url, upgrade=make)
+        self._database = Database(url, connections, upgrade=make)
         self.made = self._database.made
         self._host = host or socket.gethostname()
         self._lease, self._margin = lease, margin
@@ -102,21 +116,24 @@ class PostgresStore:
         self._renewing = threading.Lock()
         self._successors: dict[int, Owner] = {}
         self._ended = threading.Event()
-        self._heard = threading.Event()
         self._threads: list[threading.Thread] = []
-        self.accounts: Accounts = SqlAccounts(self._database)
+        self.accounts: Accounts = self._tried(SqlAccounts(self._database))
         self.files: Files = SqlFiles(self._database)
-        self.queue: Queue = SqlQueue(self._database)
-        self.claims: Claims = SqlClaims(self._database)
-        self.notices: Notices = SqlNotices(self._database)
-        self.daily: Daily = SqlDaily(self._database)
-        self.results: Results = SqlResults(self._database)
-        self.routing: Routing = SqlRouting(self._database)
-        self.inbound: Inbound = SqlInbound(self._database)
-        self.optouts: Optouts = SqlOptouts(self._database)
+        self.queue: Queue = self._tried(SqlQueue(self._database))
+        self.claims: Claims = self._tried(SqlClaims(self._database))
+        self.notices: Notices = self._tried(SqlNotices(self._database))
+        self.daily: Daily = self._tried(SqlDaily(self._database))
+        self.results: Results = self._tried(SqlResults(self._database))
+        self.routing: Routing = self._tried(SqlRouting(self._database))
+        self.inbound: Inbound = self._tried(SqlInbound(self._database))
+        self.optouts: Optouts = self._tried(SqlOptouts(self._database))
         self.feed: Feed = SqlFeed(self._database)
-        self.trouble: Trouble = SqlTrouble(self._database)
-        self.contents: Contents = PieceContents(self._database)
+        self.trouble: Trouble = self._tried(SqlTrouble(self._database))
+        self.contents: Contents = self._tried(PieceContents(self._database))
+
+    def _tried(self, part: T) -> T:
+        names = (name for name in CHANGES if hasattr(part, name))
+        return tried_again(part, names, self._database.is_changing)
 
     # -- time -----------------------------------------------------------------------------------------
 
@@ -140,6 +157,7 @@ class PostgresStore:
 
     # -- being alive --------------------------------------------------------------------------------------
 
+    @again
     def register(self, kind: str, name: str = "") -> Owner:
         """Take a lease, and renew it until ``close``."""
         asked = time.monotonic()
@@ -183,7 +201,7 @@ class PostgresStore:
 
     def _beat(self, owner: int) -> None:
         asked = time.monotonic()
-        with self._database.write() as connection:
+        with self._database.write(urgent=True) as connection:
             renewed = connection.change("owner_beat", owner=owner, ttl=self._lease)
         with self._lock:
             if renewed:
@@ -198,6 +216,7 @@ class PostgresStore:
         with self._database.reading() as connection:
             return {row["id"]: row["kind"] for row in connection.all("owner_alive")}
 
+    @again
     def settle(self, retry_at: float | None = None, ended: str = "") -> int:
         """Put right what dead processes left; their claimed slices are for ``Queue.take_over``."""
         with self._database.write() as connection:
@@ -222,22 +241,24 @@ class PostgresStore:
     # -- hearing of changes -------------------------------------------------------------------------------
 
     def changed(self, timeout: float) -> bool:
-        """Wait for any host's notification."""
-        self._start(self._listen_always, "smsfs-listen")
-        heard = self._heard.wait(timeout)
-        self._heard.clear()
-        return heard
+        """Wait for any host's notification; where none can be heard, only for so long."""
+        until = time.monotonic() + timeout
+        try:
+            return self._database.heard(timeout)
+        except StoreUnavailable:  # a standby tells of nothing; and while the store is away, others say so
+            self._ended.wait(max(0.0, until - time.monotonic()))
+            return False
 
-    def _listen_always(self) -> None:
-        while not self._ended.is_set():
-            try:
-                with self._database.listening() as connection:
-                    self._heard.set()
-                    while not self._ended.is_set():
-                        if list(connection.notifies(timeout=0.5, stop_after=1)):
-                            self._heard.set()
-            except StoreUnavailable:
-                self._ended.wait(1.0)
+    def touch(self, owner: Owner) -> None:
+        """Commit a change that alters nothing."""
+        with self._database.write() as connection:
+            connection.change("owner_touch", owner=owner.id)
+
+    def concerns(self, connections: int) -> list[str]:
+        """Fewer connections than wished, and commits that do not wait for the disk."""
+        with self._database.reading() as connection:
+            hosts = {row["host"] for row in connection.all("owner_hosts") if row["alive"]} | {self._host}
+            return survey.concerns(connection.session, connections * len(hosts) + KEPT)
 
     def damage(self) -> list[str]:
         """PostgreSQL's own files are for its own tools."""
@@ -263,6 +284,6 @@ class PostgresStore:
             for owner in list(self._trusted):
                 connection.change("owner_end", owner=owner)
         self._trusted.clear()
+        self._database.close()
         for thread in self._threads:
             thread.join(2.0)
-        self._database.close()

@@ -1,4 +1,4 @@
-"""Connections to a PostgreSQL database, and its schema.
+"""Named statements and transactions on the sessions of a process.
 
 A commit is on stable storage when it returns, here and on the synchronous standbys that the server is set
 to wait for. Whatever keeps the database from answering is a ``StoreUnavailable``; a commit that was cut off
@@ -13,44 +13,28 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg.pq import TransactionStatus
 
-from smsfs.errors import ConfigurationError, Exists, StoreDamaged, StoreUnavailable
-from smsfs.store.sql import load_migrations, load_statements, no_store
+from smsfs.errors import ConfigurationError, Refusal, StoreDamaged, StoreUnavailable
+from smsfs.store.postgresql import schema, survey
+from smsfs.store.postgresql.pool import CHANNEL, Pool
+from smsfs.store.postgresql.reasons import DAMAGE, damage, first_line, refused, unconnected
+from smsfs.store.postgresql.sessions import Facts, Session, bounded, connect, find_schema, look_in
+from smsfs.store.sql import load_statements
 
-CHANNEL = "smsfs"
-MOST_CONNECTIONS = 40
-#: Of these, for threads that hold one and need a second to get on: were all held so, none ever would.
-SECOND_CONNECTIONS = 8
+MOST_CONNECTIONS = 6
 POOL_SECONDS = 5.0
-CONNECT_SECONDS = 5
-MIGRATION_LOCK = 20266
 #: A transaction whose process stands still, or whose network is gone, holds its locks no longer than this.
 STANDSTILL_SECONDS = 4
-#: A server that does not answer is given up after these, so that a thread is not stuck for ever.
-OPTIONS: dict[str, Any] = {
-    "connect_timeout": CONNECT_SECONDS,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
-    "application_name": "smsfs",
-    "client_encoding": "utf8",  # whatever PGCLIENTENCODING says
-}
-#: What says that the server cannot be had now; a transaction that it ended by itself is an InternalError.
-AWAY = (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
-
-#: Broken pages (XX001) and indexes (XX002), a table's file that is gone, and a disk that cannot be read.
-DAMAGE = (
-    psycopg.errors.DataCorrupted,
-    psycopg.errors.IndexCorrupted,
-    psycopg.errors.UndefinedFile,
-    psycopg.errors.IoError,
-)
-OTHERS_TABLE = "The database has another program's table schema_version: give smsfs a database of its own."
 #: For so long after damage was met the store is told to be damaged.
 DAMAGE_SECONDS = 60.0
+#: Looks at whether a pooler gives the statements of one client to several sessions.
+POOLER_LOOKS = 10
+_POOLED = (
+    "What stands in front of PostgreSQL gives each transaction another session (PgBouncer does with "
+    "pool_mode = transaction), and smsfs needs sessions that stay: set pool_mode = session for this "
+    "database, or connect to PostgreSQL itself."
+)
 
 
 def _named(statement: str) -> str:
@@ -65,8 +49,8 @@ SQL = {
 class PostgresConnection:
     """Named statements on one connection."""
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self.plain = connection
+    def __init__(self, session: Session) -> None:
+        self.plain = self.session = session
 
     def _run(self, statement: str, values: Mapping[str, Any]) -> psycopg.Cursor[Any]:
         return self.plain.execute(SQL[statement], values)
@@ -104,59 +88,123 @@ class PostgresConnection:
 
 
 class Database:
-    """The connections of this process, as many as are needed at a time."""
+    """The connections of this process, shared by its threads.
 
-    def __init__(self, url: str, *, upgrade: bool = True) -> None:
+    A thread that has one already has the same once more: none waits for a second one.
+
+    Args:
+        url: a libpq connection URI.
+        connections: of this process, at most.
+    """
+
+    def __init__(self, url: str, connections: int = MOST_CONNECTIONS, *, upgrade: bool = True) -> None:
         self._url = url
         self._damage: tuple[float, StoreDamaged] | None = None
-        self.made = False
-        self._firsts = threading.BoundedSemaphore(MOST_CONNECTIONS - SECOND_CONNECTIONS)
         self._thread = threading.local()
-        self._pool = ConnectionPool(
-            url,
-            min_size=1,
-            max_size=MOST_CONNECTIONS,
-            timeout=POOL_SECONDS,
-            reconnect_timeout=POOL_SECONDS,  # then whoever asks next tries anew; the pool's own pauses double
-            kwargs={"row_factory": dict_row, "autocommit": True, **OPTIONS},
-            configure=_configure,
-            check=ConnectionPool.check_connection,
-            name="smsfs",
-            open=False,
-        )
-        self._migrate(upgrade=upgrade)
-        self._pool.open()
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Wait until a thread that holds no connection may have one."""
-        if getattr(self._thread, "holds_one", False):
-            yield
-            return
-        if not self._firsts.acquire(timeout=POOL_SECONDS):
-            raise PoolTimeout(f"all connections were in use for {POOL_SECONDS:g} seconds")
-        self._thread.holds_one = True
+        self._schema: str | None = None
+        self._known = False
+        self._pool = Pool(self, connections)
         try:
-            yield
+            self.made = self._prepare(upgrade=upgrade)
+        except BaseException:
+            self._pool.close()
+            raise
+
+    # -- sessions, for the pool ---------------------------------------------------------------------------
+
+    def connect(self) -> tuple[Session, Facts]:
+        """A new session, which finds the tables.
+
+        Raises:
+            psycopg.Error: there is none to be had.
+            StoreUnavailable: a pooler would share it among clients.
+        """
+        session, facts = connect(self._url, STANDSTILL_SECONDS)
+        try:
+            with bounded(session):
+                if not self._known:
+                    self._schema, self._known = find_schema(session, self._url), True
+                look_in(session, self._schema)
+                self._check_own(facts)
+        except BaseException:
+            session.close()
+            raise
+        return session, facts
+
+    def _check_own(self, facts: Facts) -> None:
+        """A pooler that was set otherwise since this process began is found with the next session."""
+        if facts.pooled and self._pool.has_backend(facts.backend):
+            raise StoreUnavailable(_POOLED)
+
+    def room(self, session: Session) -> int:
+        """How many more sessions the server would give to this role."""
+        return survey.room(session)
+
+    def works(self, session: Session, backend: int) -> bool:
+        """Whether a process of the server still works on what it was asked."""
+        return survey.works(session, backend)
+
+    def _prepare(self, *, upgrade: bool) -> bool:
+        """Find the tables as this release needs them, or make them so, whichever host is first.
+
+        Returns:
+            Whether there were none.
+
+        Raises:
+            ConfigurationError: the database cannot be used, or another version of smsfs has made it, or it is
+                empty and this may not change it.
+            StoreDamaged: it cannot be read.
+        """
+        try:
+            with self._pool.lent(POOL_SECONDS) as member:
+                if member.facts.pooled and self._is_shared(member.session, member.facts.backend):
+                    raise ConfigurationError(_POOLED)
+                have = schema.bring_up_to_date(member.session, upgrade=upgrade)
+        except psycopg.Error as exc:
+            refusal = self._told(exc)
+            if refusal is None:
+                raise ConfigurationError(f"The database cannot be opened: {first_line(exc)}.") from exc
+            raise refusal from exc
+        return not have
+
+    def _is_shared(self, session: Session, backend: int) -> bool:
+        """Whether a second client gets the same session of the server, or this one gets others in turn."""
+        try:
+            other, facts = connect(self._url, STANDSTILL_SECONDS)
+        except psycopg.Error:  # there is only one: nobody else can have it
+            return False
+        try:
+            with bounded(other), bounded(session):
+                return facts.backend == backend or any(
+                    survey.backend(session) != backend or survey.backend(other) == backend
+                    for _ in range(POOLER_LOOKS)
+                )
         finally:
-            self._thread.holds_one = False
-            self._firsts.release()
+            other.close()
+
+    # -- statements ---------------------------------------------------------------------------------------
 
     @contextmanager
-    def _connection(self) -> Iterator[PostgresConnection]:
+    def _session(self, *, urgent: bool = False) -> Iterator[PostgresConnection]:
+        held: PostgresConnection | None = getattr(self._thread, "held", None)
         try:
-            with self._turn(), self._pool.connection() as connection:
-                yield PostgresConnection(connection)
-        except psycopg.errors.ForeignKeyViolation as exc:
-            raise StoreUnavailable("Something this needs has just gone; try again.") from exc
-        except psycopg.IntegrityError as exc:
-            raise Exists(f"The store has this already ({_first_line(exc)}).") from exc
-        except DAMAGE as exc:
-            raise self.met(_damage(exc)) from exc
-        except AWAY as exc:
-            raise StoreUnavailable(
-                f"The database does not answer now ({_first_line(exc)}); try again later."
-            ) from exc
+            if held:
+                yield held
+                return
+            with self._pool.lent(POOL_SECONDS, urgent=urgent) as member:
+                self._thread.held = PostgresConnection(member.session)
+                try:
+                    yield self._thread.held
+                finally:
+                    self._thread.held = None
+        except psycopg.Error as exc:
+            refusal = self._told(exc)
+            if refusal is None:
+                raise
+            raise refusal from exc
+
+    def _told(self, exc: psycopg.Error) -> Refusal | None:
+        return self.met(damage(exc)) if isinstance(exc, DAMAGE) else refused(exc)
 
     def met(self, found: StoreDamaged) -> StoreDamaged:
         """Remember damage, for a while."""
@@ -170,126 +218,67 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[PostgresConnection]:
-        """To read; each statement sees what was committed before it."""
-        with self._connection() as connection:
+        """To read; each statement sees what was committed before it, and what its thread is changing."""
+        with self._session() as connection:
             yield connection
 
     @contextmanager
-    def write(self, *, synced: bool = True) -> Iterator[PostgresConnection]:
-        """A transaction: committed at the end of the block, rolled back by an exception."""
+    def write(self, *, synced: bool = True, urgent: bool = False) -> Iterator[PostgresConnection]:
+        """A transaction: committed at the end of the block, rolled back by an exception.
+
+        Within another one of the same thread it is a part of that. An ``urgent`` one goes before others.
+        """
         del synced  # always: whoever saw it lives on when the database's host loses power
-        with self._connection() as connection, connection.plain.transaction():
-            yield connection
-
-    @contextmanager
-    def listening(self) -> Iterator[psycopg.Connection[Any]]:
-        """A connection of its own that hears of changes."""
-        try:
-            with psycopg.connect(self._url, autocommit=True, **OPTIONS) as connection:
-                connection.execute(f"LISTEN {CHANNEL}")
+        with self._session(urgent=urgent) as connection:
+            session = connection.session
+            session.unsure = False
+            with session.transaction():
                 yield connection
-        except AWAY as exc:
-            raise StoreUnavailable(f"The database does not answer now ({_first_line(exc)}).") from exc
+                if session.info.transaction_status == TransactionStatus.INERROR:
+                    raise StoreUnavailable("A part of this change failed, and so did the whole; try again.")
+            if session.unsure and not self.is_changing():
+                raise StoreUnavailable(
+                    "The wait for the standby was cancelled: whether it has this change is not known."
+                )
 
-    def _migrate(self, *, upgrade: bool) -> None:
-        """Bring the schema up to date, once, whichever host is first.
+    def is_changing(self) -> bool:
+        """Whether this thread is within a transaction."""
+        held: PostgresConnection | None = getattr(self._thread, "held", None)
+        return held is not None and held.session.info.transaction_status != TransactionStatus.IDLE
+
+    def heard(self, timeout: float) -> bool:
+        """Wait for any host's notification, or for so many seconds.
 
         Raises:
-            ConfigurationError: the database cannot be used, or another version of smsfs has made it, or it is
-                empty and this may not change it.
-            StoreDamaged: it cannot be read.
+            StoreUnavailable: the database is away.
         """
         try:
-            with psycopg.connect(self._url, **OPTIONS) as connection:
-                self.made = _migrate(connection, upgrade=upgrade)
-        except DAMAGE as exc:
-            raise _damage(exc) from exc
-        except AWAY as exc:
-            raise StoreUnavailable(f"The database does not answer ({_first_line(exc)}).") from exc
+            return self._pool.hear(timeout, POOL_SECONDS)
         except psycopg.Error as exc:
-            raise ConfigurationError(f"The database cannot be opened: {_first_line(exc)}.") from exc
+            raise refused(exc) or StoreUnavailable(f"Nothing can be heard ({first_line(exc)}).") from exc
 
     def close(self) -> None:
         """Close every connection of this process."""
         self._pool.close()
 
 
-def _configure(connection: psycopg.Connection[Any]) -> None:
-    connection.execute(f"SET idle_in_transaction_session_timeout = '{STANDSTILL_SECONDS}s'".encode())
-
-
-def _migrate(connection: psycopg.Connection[Any], *, upgrade: bool) -> bool:
-    """Bring the schema up to date; whether there was none."""
-    encoding = connection.info.parameter_status("server_encoding")
-    if encoding != "UTF8":
-        raise ConfigurationError(
-            f"The database has the encoding {encoding}, in which not every name and text can be kept; "
-            "make one with: createdb --encoding UTF8 --template template0"
-        )
-    scripts = load_migrations("smsfs.store.postgresql")
-    if not upgrade:
-        _check_version(_version(connection), len(scripts))
-        return False
-    connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
-    have = _version(connection)
-    if have is None:
-        connection.execute("CREATE TABLE schema_version (version BIGINT NOT NULL)")
-    _check_newest(have or 0, len(scripts))
-    for number, script in enumerate(scripts[have or 0 :], (have or 0) + 1):
-        connection.execute(script.encode())
-        connection.execute("INSERT INTO schema_version VALUES (%s)", (number,))
-    return not have
-
-
-def _version(connection: psycopg.Connection[Any]) -> int | None:
-    """The schema that the database has; None where it has no table of ours.
+def migrate(url: str, grant: str | None) -> None:
+    """Make the tables, or bring them up to date, and perhaps let a role use them.
 
     Raises:
-        ConfigurationError: the table of versions is another program's.
+        ConfigurationError: this role may not, or there is no role to grant rights to.
+        StoreUnavailable: the database is away.
     """
-    if not _has_table(connection, "schema_version"):
-        return None
     try:
-        row = connection.execute("SELECT CAST(max(version) AS BIGINT) FROM schema_version").fetchone()
-    except (psycopg.ProgrammingError, psycopg.DataError) as exc:
-        raise ConfigurationError(OTHERS_TABLE) from exc
-    version: int = (row and row[0]) or 0
-    if version and not _has_table(connection, "batch"):
-        raise ConfigurationError(OTHERS_TABLE)
-    return version
-
-
-def _has_table(connection: psycopg.Connection[Any], name: str) -> bool:
-    row = connection.execute("SELECT to_regclass(%s)", (name,)).fetchone()
-    return bool(row and row[0])
-
-
-def _check_version(have: int | None, known: int) -> None:
-    """Check that a command may work on the tables, which it may not change.
-
-    Raises:
-        ConfigurationError: there are none, or they are another version's.
-    """
-    if not have:
-        raise ConfigurationError(no_store("The database has no tables of smsfs."))
-    if have < known:
-        raise ConfigurationError(
-            f"The database has schema {have}, this smsfs needs {known}: make a backup, then start "
-            "smsfs serve of this version, which upgrades it."
-        )
-    _check_newest(have, known)
-
-
-def _check_newest(have: int, known: int) -> None:
-    if have > known + 1:
-        raise ConfigurationError(f"The database has schema {have}, this smsfs knows {known}: upgrade smsfs.")
-
-
-def _damage(exc: BaseException) -> StoreDamaged:
-    return StoreDamaged.told(
-        _first_line(exc), cure="fail over to a standby that is sound, or restore a backup of the database"
-    )
-
-
-def _first_line(exc: BaseException) -> str:
-    return str(exc).strip().split("\n", maxsplit=1)[0].rstrip(".")
+        session, _ = connect(url, STANDSTILL_SECONDS)
+    except psycopg.Error as exc:
+        raise unconnected(exc) from exc
+    try:
+        look_in(session, find_schema(session, url))
+        schema.bring_up_to_date(session, upgrade=True)
+        if grant:
+            schema.grant(session, grant)
+    except psycopg.Error as exc:
+        raise ConfigurationError(f"The tables cannot be brought up to date: {first_line(exc)}.") from exc
+    finally:
+        session.close()

@@ -52,6 +52,8 @@ INSERT INTO host_key VALUES (:kind, :private) ON CONFLICT DO NOTHING;
 
 -- name: owner_cut_files
 UPDATE file SET cut = (SELECT max(id) FROM writer) WHERE id IN (SELECT file FROM writer WHERE owner = :owner);
+-- name: owner_touch
+UPDATE owner SET kind = kind WHERE id = :owner;
 -- name: owner_drop_writers
 DELETE FROM writer WHERE owner = :owner;
 -- name: owner_drop_staged

@@ -185,6 +185,16 @@ class SqliteStore:
             (self._run / row["token"]).unlink(missing_ok=True)
         return len(dead)
 
+    def touch(self, owner: Owner) -> None:
+        """Commit a change that alters nothing."""
+        with self._database.write() as connection:
+            connection.change("owner_touch", owner=owner.id)
+
+    def concerns(self, connections: int) -> list[str]:
+        """Nothing: no setting is left to the host."""
+        del connections
+        return []
+
     def damage(self) -> list[str]:
         """What SQLite's own checks find."""
         found = self._database.check()

@@ -7,9 +7,9 @@ import attrs
 import pytest
 
 from smsfs.cli.hosts import _process
-from smsfs.config import StoreConfig, load
+from smsfs.config import WORKERS, StoreConfig, load
 from smsfs.store import Host
-from smsfs.store.postgresql.database import MOST_CONNECTIONS
+from smsfs.store.postgresql.pool import KEPT
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "pair.md").read_text(encoding="utf-8")
@@ -54,9 +54,9 @@ def test_statements_run(postgres):
 
 def test_connections_suffice_for_a_pair():
     """At the busiest moment a host would be refused by the database that was set up as the page says."""
-    each = int(re.search(r"each smsfs process takes (\d+) at most, each host runs three", PAGE)[1])
-    assert each == MOST_CONNECTIONS + 1
-    assert 2 * 3 * each < int(settings()["max_connections"])
+    each = int(re.search(r"a host takes (\d+) when it is busy", PAGE)[1])
+    assert each == StoreConfig("").connections == sum(map(StoreConfig("").share, ("front", *WORKERS)))
+    assert 2 * each + KEPT < int(settings()["max_connections"])
 
 
 def test_columns_of_hosts():
