@@ -34,7 +34,7 @@ SMPP = '[backends.x]\ntype = "smpp"\nhost = "h"\nsystem_id = "s"\npassword = "p"
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("x = 1", "top level has no key 'x' (it has store, sftp, ftp, web, mail, pipeline, backends, log)."),
+        ("x = 1", "no key 'x' (it has store, sftp, ftp, web, mail, pipeline, backends, log, limits)."),
         ("x =", "wrong.toml is not TOML: Invalid value (at end of document)."),
         ("store = 1", "store: 1 is not a table."),
         ("backends = 1", "backends is not a table."),
