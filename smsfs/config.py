@@ -172,7 +172,11 @@ class MailConfig:
 
 @define
 class PipelineConfig:
-    """How files become messages and leave; ``default_backend`` is a route, as in ``backends.routing``."""
+    """How files become messages and leave; ``default_backend`` is a route, as in ``backends.routing``.
+
+    ``readers`` are processes that read files, 0 for as many as there are processors for; ``reader_memory``
+    is what each may take, in MiB.
+    """
 
     default_backend: str = "outbox"
     retry_seconds: float = 1800
@@ -180,6 +184,12 @@ class PipelineConfig:
     stop_grace: float = 30
     breaker_failures: int = 10
     breaker_seconds: float = 30
+    readers: int = 0
+    reader_memory: int = 512
+
+    def reader_processes(self, processors: int) -> int:
+        """How many processes read files on a host with so many processors: half of them, four at most."""
+        return self.readers or max(1, min(4, processors // 2))
 
 
 @define

@@ -20,6 +20,7 @@ from attrs import evolve
 from smsfs.backends.smpp.options import SmppConfig, tls_context
 from smsfs.cli.common import DAMAGED, TEMPORARY, config_option, end_damaged, filesystems, running
 from smsfs.cli.descriptors import planned, shared
+from smsfs.cli.in_hand import InHand, is_own_fault
 from smsfs.config import Config, FtpConfig, SftpConfig
 from smsfs.errors import ConfigurationError, StoreDamaged, StoreUnavailable
 from smsfs.frontends.doorway import SharedLimits
@@ -108,7 +109,8 @@ async def _serve(config: Config, config_file: Path | None, store: Store) -> None
     ftp = _ftp_server(config.ftp, logins, room.ftp, limits)
     with _naming("web"):
         web_addresses = [address(text) for text in config.web.listen] if config.web else []
-    workers = [Worker(name, config_file, store, config) for name in ("intake", "dispatch", "reports")]
+    names = ["intake"] * config.pipeline.reader_processes(len(os.sched_getaffinity(0)))
+    workers = [Worker(name, config_file, store, config) for name in (*names, "dispatch", "reports")]
     tasks = [asyncio.create_task(worker.run()) for worker in workers]
     web, grace = None, config.pipeline.stop_grace
     try:
@@ -263,6 +265,7 @@ class Worker:
         self._config = config
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
+        self._in_hand = InHand() if name == "intake" else None
 
     async def run(self) -> None:
         """Keep it running until ``stop``."""
@@ -288,22 +291,29 @@ class Worker:
     async def _once(self) -> int:
         self._started = uuid4().hex
         options = ["--name", self._started, *(["-c", str(self._config_file)] if self._config_file else [])]
+        if self._in_hand:
+            options += ["--in-hand", str(self._in_hand.descriptor)]
+            self._in_hand.tell(0)
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "smsfs", "worker", self._name, *options),
             stdin=asyncio.subprocess.PIPE,
             start_new_session=True,
+            pass_fds=[self._in_hand.descriptor] if self._in_hand else [],
         )
         if self._stopping.is_set() and self._process.stdin:  # stop() was too early to see this process
             self._process.stdin.close()
         return await self._process.wait()
 
     def _settle(self, status: int) -> None:
-        """A reader that crashed by itself may have crashed over its file: that file waits."""
-        crashed = self._name == "intake" and status != TEMPORARY
+        """Have others go on with what it held; of a reader, note over which file it died."""
         with suppress(StoreUnavailable):
-            retry_at = self._store.now() + self._config.pipeline.retry_seconds
-            self._store.settle(retry_at if crashed else None, ended=self._started)
+            self._store.settle(ended=self._started)
+            batch = self._in_hand.told() if self._in_hand else 0
+            if batch and status not in (TEMPORARY, DAMAGED):
+                retry_at = self._store.now() + self._config.pipeline.retry_seconds
+                self._store.queue.crashed(batch, retry_at, surely=is_own_fault(status))
+                log.error("reader_died", batch=batch, status=status, its_fault=is_own_fault(status))
 
     async def stop(self, grace: float) -> None:
         """Let it finish what it has in hand, for as many seconds as ``grace``."""

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import sys
 import threading
 from pathlib import Path
 
@@ -15,15 +16,18 @@ from smsfs.backends.mending import Mending
 from smsfs.backends.outbox import Outbox
 from smsfs.backends.smpp.client import SmppBackend
 from smsfs.backends.smpp.options import SmppConfig
-from smsfs.cli.common import config_option, running
+from smsfs.cli.common import TEMPORARY, config_option, running
+from smsfs.cli.in_hand import InHand, limit_memory
 from smsfs.config import BackendConfig, Config, MailConfig
 from smsfs.dialects.registry import dialect
 from smsfs.pipeline.dispatch import Dispatcher
-from smsfs.pipeline.intake import Intake, IntakeRules
+from smsfs.pipeline.intake import Intake, IntakeRules, ReaderSpentError
 from smsfs.pipeline.mail import Mailer, Relay
 from smsfs.pipeline.results import REPORTS, ResultWriter
 from smsfs.pipeline.retention import SWEEP_SECONDS, sweep
+from smsfs.pipeline.rota import Rota
 from smsfs.pipeline.routes import BreakerRules, Route
+from smsfs.pipeline.turns import Weights
 from smsfs.pipeline.windows import reopening
 from smsfs.store import Owner, Store
 
@@ -43,8 +47,9 @@ _name_option = click.option("--name", default="", help="By which serve tells the
 
 @worker.command()
 @_name_option
+@click.option("--in-hand", type=int, help="The descriptor by which serve is told what is being read.")
 @config_option
-def intake(name: str, config_file: Path | None) -> None:
+def intake(name: str, in_hand: int | None, config_file: Path | None) -> None:
     """Read submitted files."""
     os.nice(NICE)
     with running(config_file, "intake") as (config, store):
@@ -52,14 +57,23 @@ def intake(name: str, config_file: Path | None) -> None:
             config.pipeline.default_backend, config.pipeline.retry_seconds, config.pipeline.max_failures
         )
         reader = Intake(store, store.register("intake", name), dialect, rules)
-        _read_until(_end_of_input(), reader, store)
+        rota = Rota(store, reader, Weights(store, dialect), InHand(in_hand).tell)
+        ended = _end_of_input()  # before the limit: the stack of a thread counts
+        limit_memory(config.pipeline.reader_memory)
+        _read_until(ended, rota, store)
 
 
-def _read_until(stop: threading.Event, reader: Intake, store: Store) -> None:
+def _read_until(stop: threading.Event, rota: Rota, store: Store) -> None:
+    """Read what is due until the end, or until a file took all memory: the next process has it again."""
     store.settle()
-    while not stop.is_set():
-        if not reader.step():
-            _wait(store, store.queue.next_batch_time())
+    try:
+        while not stop.is_set():
+            if not rota.step():
+                _wait(store, store.queue.next_batch_time())
+    except ReaderSpentError:
+        sys.exit(TEMPORARY)
+    finally:
+        rota.close()
 
 
 def _wait(store: Store, due: float | None) -> None:
@@ -123,7 +137,7 @@ async def _dispatch(config: Config, store: Store, name: str) -> None:
     routes = [_route(config, name, options) for name, options in config.backends.items()]
     rules = BreakerRules(config.pipeline.breaker_failures, config.pipeline.breaker_seconds)
     owner, reopen = store.register("dispatch", name), reopening(store, dialect)
-    dispatcher = Dispatcher(store, owner, routes, rules, reopen)
+    dispatcher = Dispatcher(store, owner, routes, rules, reopen, Weights(store, dialect))
     _warn_of_strays(store, config)
     ended = _end_of_input()
     watch = asyncio.create_task(_stop_at(ended, dispatcher))

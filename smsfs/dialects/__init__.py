@@ -62,7 +62,16 @@ class Refused:
     reason: str
 
 
-Row = Message | Refused | Cause | Sheet
+@frozen
+class Pause:
+    """No row: a dialect has worked for a while without one, and the reader may turn to another file."""
+
+
+#: Among the settings, if :class:`Pause` may come between the rows.
+PAUSES = "pauses"
+
+
+Row = Message | Refused | Cause | Sheet | Pause
 
 
 def spared(path: str, at: datetime) -> str:
@@ -157,7 +166,7 @@ class Dialect(Protocol):
             stream: seekable, and nobody else's while rows are read.
             size: its bytes, those of an earlier rejection included.
             submission: as it was submitted.
-            settings: the account's.
+            settings: the account's; with ``PAUSES`` among them, a :class:`Pause` may come too.
             at: the time of submission, UTC.
 
         Raises:

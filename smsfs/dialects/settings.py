@@ -35,6 +35,7 @@ COMMON: dict[str, Any] = {
     "keep_files_days": 30,
     "keep_messages_days": 90,
     "results": False,  # a folder with what became of each message
+    "weight": 1,  # its share of reading and sending while others wait too
     "optouts": False,  # keep an opt-out list, which replies that are stop words add to
     "stop_words": "STOP,STOPALL,UNSUBSCRIBE,CANCEL,END,QUIT,REVOKE,OPTOUT",
 }
@@ -46,7 +47,8 @@ _MAX_EMAIL = 254
 
 CHOICES = {"chmod": ("refuse", "ignore"), "controls": (REFUSE, DROP), "smart": (OFF, GSM)}
 #: Carriers are told in a calendar's digits how long a message is good: ten years are more than any keeps it.
-_MOST = {"validity_seconds": 3650 * DAY}
+_MOST = {"validity_seconds": 3650 * DAY, "weight": 100}
+_LEAST = {"weight": 1}
 
 
 def settings_of(dialect: Dialect, own: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,4 +90,6 @@ def check_setting(dialect: Dialect, key: str, text: str) -> Any:
         raise ConfigurationError(f"{key} is a whole number of at most {MAX_DIGITS} digits, not {text!r}.")
     if int(text) > _MOST.get(key, int(text)):
         raise ConfigurationError(f"{key} is at most {_MOST[key]}, not {text}.")
+    if int(text) < _LEAST.get(key, 0):
+        raise ConfigurationError(f"{key} is at least {_LEAST[key]}, not {text}.")
     return int(text)

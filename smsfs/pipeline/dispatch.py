@@ -22,6 +22,7 @@ from smsfs.pipeline.outcomes import of_answer
 from smsfs.pipeline.recovery import Recovery, set_aside
 from smsfs.pipeline.routes import BreakerRules, Route, mending, unknown_outcomes
 from smsfs.pipeline.slices import DamagedSlice, messages_of
+from smsfs.pipeline.turns import SliceTurns, equal
 from smsfs.pipeline.windows import Reopen, never, over
 from smsfs.sms.message import Message
 from smsfs.store import LeaseLostError, Outcome, Owner, Slice, SliceReport, StaleOwnerError, Store
@@ -54,6 +55,7 @@ class Dispatcher:
         routes: the backends.
         rules: when to leave one of them alone.
         reopen: when messages may be sent whose time is over.
+        weight: of an account, beside others that have messages waiting.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Dispatcher:
         routes: Iterable[Route],
         rules: BreakerRules | None = None,
         reopen: Reopen = never,
+        weight: Callable[[int], float] = equal,
     ) -> None:
         self._store = store
         self._owner = owner
@@ -73,6 +76,7 @@ class Dispatcher:
             for name, route in self._routes.items()
         }
         self._failover = Failover(store, owner, self._gates.values())
+        self._claims = {name: SliceTurns(store, name, weight) for name in self._routes}
         self._inbox = Inbox(store)
         self._reopen = reopen
         self._held: list[Held] = []
@@ -164,10 +168,9 @@ class Dispatcher:
     async def _feed(self, route: Route) -> None:
         """Keep as many slices with a backend as it wants."""
         sending: set[asyncio.Task[None]] = set()
-        gate, oldest = self._gates[route.name], True
+        gate = self._gates[route.name]
         while self._may_send() and not self._stopping.is_set():
-            slice_ = await self._claim(route, oldest=oldest) if len(sending) < gate.slices else None
-            oldest = not oldest
+            slice_ = await self._claim(route) if len(sending) < gate.slices else None
             if slice_:
                 sending.add(asyncio.create_task(self._send(route, slice_)))
             else:
@@ -178,15 +181,14 @@ class Dispatcher:
         for task in sending:
             await task
 
-    async def _claim(self, route: Route, *, oldest: bool) -> Slice | None:
+    async def _claim(self, route: Route) -> Slice | None:
         now = self._store.now()
         if self._pause_until.get(route.name, 0) > now:
             return None
-        claim = self._store.queue.claim_slice
         try:
             if route.name in self._in_doubt:
                 await asyncio.to_thread(self._give_back, route)
-            slice_ = await asyncio.to_thread(claim, self._owner, route.name, now, oldest=oldest)
+            slice_ = await asyncio.to_thread(self._claims[route.name].claim, self._owner, now)
         except StoreUnavailable as exc:
             log.warning("store_unavailable", reason=str(exc))
             self._in_doubt.add(route.name)

@@ -6,17 +6,18 @@ when its reader died is read again from the start, to the same messages.
 """
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import blake2b
-from itertools import count, islice
+from itertools import count
 from typing import Any, BinaryIO, cast
 
 import structlog
 from attrs import evolve, frozen
 
 from smsfs.backends import routing
-from smsfs.dialects import Dialect
+from smsfs.dialects import PAUSES, Dialect
 from smsfs.dialects.settings import settings_of
 from smsfs.errors import Cause, Exists, Ignored, StoreDamaged, StoreUnavailable, Unreadable
 from smsfs.pipeline.cancelled import FIRST_SECONDS
@@ -26,9 +27,11 @@ from smsfs.store import (
     Account,
     Batch,
     CreditUsedUpError,
+    Lane,
     LeaseLostError,
     NewFile,
     NewNotice,
+    NewSlice,
     Owner,
     StaleOwnerError,
     Store,
@@ -42,6 +45,10 @@ HEAD_BYTES = 65_536
 READ_BYTES = 262_144
 
 log = structlog.get_logger()
+
+
+class ReaderSpentError(Exception):
+    """A file took all memory of this process; it is dealt with, and another process goes on."""
 
 
 @frozen
@@ -72,34 +79,62 @@ class Intake:
         self._rules = rules
 
     def step(self) -> bool:
-        """Read the next file that is due; whether there was one.
+        """Read the next file that is due, all of it; whether there was one.
 
         Raises:
             StoreUnavailable: the store is away, or was for too long; this reader is through.
         """
+        batch = self.claim()
+        for _ in self.reading(batch) if batch else ():
+            pass
+        return batch is not None
+
+    def claim(self, lane: Lane | None = None) -> Batch | None:
+        """Take the next file that is due, of one account and size if they are given.
+
+        Raises:
+            StoreUnavailable: as for ``step``.
+        """
         if not self._store.holds(self._owner):
             raise LeaseLostError("This process was out of touch with the store; it goes on under a new term.")
-        batch = self._store.queue.claim_batch(self._owner, self._store.now())
-        if batch is None:
-            return False
+        return self._store.queue.claim_batch(self._owner, self._store.now(), lane)
+
+    def reading(self, batch: Batch) -> Iterator[None]:
+        """Read a file that was claimed; whenever this yields, another may be read.
+
+        Raises:
+            StoreUnavailable: as for ``step``.
+            ReaderSpentError: the file takes more memory than a reader has.
+        """
         try:
-            self._try(batch)
+            yield from self._try(batch)
         except StaleOwnerError as exc:
             log.warning("stale_write", batch=batch.id, file=batch.path, reason=str(exc))
-        return True
 
-    def _try(self, batch: Batch) -> None:
+    def give_back(self, batch: Batch) -> None:
+        """Give back a file that was not read to its end, after its ``reading`` was closed."""
+        with suppress(StaleOwnerError):
+            self._store.queue.release_batch(batch.id, self._owner)
+
+    def _try(self, batch: Batch) -> Iterator[None]:
         """Read a file, unless its reader died over it too often."""
         if batch.failures > self._rules.max_failures:
             self._give_up(batch, batch.failures, "its reader crashed")
             return
         try:
-            self._read(batch)
+            yield from self._read(batch)
         except (StaleOwnerError, StoreUnavailable, StoreDamaged):
             raise
+        except MemoryError:
+            pass  # what reading took is free again only once this clause is left
         except Exception as exc:
             log.exception("intake_failed", batch=batch.id, file=batch.path, failures=batch.failures + 1)
             self._failed(batch, exc)
+            return
+        else:
+            return
+        self._too_large(batch)
+        raise ReaderSpentError("A file took all memory that this process may have.")
 
     def _work(self, batch: Batch) -> Work:
         account = self._store.accounts.get(batch.account)
@@ -107,7 +142,8 @@ class Intake:
         if account is None or file is None:
             raise LookupError(f"batch {batch.id} has lost its account or file")
         dialect = self._dialect(account.dialect)
-        settings = {**settings_of(dialect, account.settings), "optouts": self._keeps_list(account)}
+        own = settings_of(dialect, account.settings)
+        settings = {**own, "optouts": self._keeps_list(account), PAUSES: True}
         return Work(batch, account, file, dialect, settings)
 
     def _keeps_list(self, account: Account) -> bool:
@@ -116,7 +152,7 @@ class Intake:
         both = [settings_of(self._dialect(each.dialect), each.settings) for each in (account, parent) if each]
         return any(settings["optouts"] for settings in both)
 
-    def _read(self, batch: Batch) -> None:
+    def _read(self, batch: Batch) -> Iterator[None]:
         work, reading = self._work(batch), Reading()
         raw = self._store.contents.open_read(work.file.content)
         with cast("BinaryIO", io.BufferedReader(raw, READ_BYTES)) as stream:
@@ -126,7 +162,7 @@ class Intake:
             if earlier:
                 reading.last(_already_sent(earlier))
             else:
-                self._read_rows(work, stream, size, reading)
+                yield from self._read_rows(work, stream, size, reading)
             reading.head = _head(stream, size)
         good = self._is_good(work, reading)
         verdict = Verdict("", self._store.now(), size=size, digest=digest)
@@ -137,15 +173,16 @@ class Intake:
         else:
             self._conclude(work, reading, evolve(verdict, state=FileState.REJECTED))
 
-    def _read_rows(self, work: Work, stream: BinaryIO, size: int, reading: Reading) -> None:
+    def _read_rows(self, work: Work, stream: BinaryIO, size: int, reading: Reading) -> Iterator[None]:
         stream.seek(0)
         routes = routing.parse(work.settings["backend"] or self._rules.default_backend)
         sorter = Sorter(self._store, self._owner, work, reading, routes)
         try:
             rows = work.dialect.read(stream, size, work.submission, work.settings, work.submitted)
-            slices = sorter.slices(rows)
-            while staged := list(islice(slices, STAGE_SLICES)):
-                self._store.queue.stage(work.batch.id, self._owner, staged)
+            for staged in _gathered(sorter.slices(rows)):
+                if staged:
+                    self._store.queue.stage(work.batch.id, self._owner, staged)
+                yield
         except Ignored as exc:
             reading.ignored = True
             reading.last(exc.cause)
@@ -206,24 +243,56 @@ class Intake:
         else:
             self._give_up(batch, batch.failures + 1, str(exc))
 
+    def _too_large(self, batch: Batch) -> None:
+        """A file that took all memory is read once more, by a process that has done nothing else."""
+        log.error("reader_out_of_memory", batch=batch.id, file=batch.path)
+        if not batch.crashes:
+            self._store.queue.crashed(batch.id, self._store.now(), surely=False)
+            self._store.queue.release_batch(batch.id, self._owner)
+            return
+        cause = (
+            "reading it takes more memory than the server has for one file; nothing was sent. "
+            "Split it into smaller files"
+        )
+        self._reject(batch, Cause(cause))
+        log.error("gave_up", batch=batch.id, file=batch.path, reason="it takes too much memory")
+
     def _give_up(self, batch: Batch, failures: int, reason: str) -> None:
         """Reject a file that cannot be read through no fault of its own, with a cause the client can read."""
         cause = Cause(
             f"the server failed {failures} times to read the file and gives up; nothing was sent. "
             f"The operator finds the reason in the log under batch {batch.id}"
         )
+        self._reject(batch, cause)
+        log.error("gave_up", batch=batch.id, file=batch.path, reason=reason)
+
+    def _reject(self, batch: Batch, cause: Cause) -> None:
+        """Reject a file with a cause of the server's own."""
         work, reading = self._work(batch), Reading()
         reading.last(evolve(cause, code=work.dialect.code_for("internal")))
         reading.head = self._head(work)
         verdict = Verdict("", self._store.now(), size=work.file.size, state=FileState.REJECTED)
         self._conclude(work, reading, verdict)
-        log.error("gave_up", batch=batch.id, file=batch.path, reason=reason)
 
     def _head(self, work: Work) -> bytes:
         try:
             return self._store.contents.read(work.file.content, 0, min(HEAD_BYTES, work.file.size))
         except OSError:  # perhaps this is what reading failed for
             return b""
+
+
+def _gathered(slices: Iterable[NewSlice | None]) -> Iterator[list[NewSlice]]:
+    """As many slices as are stored together; nothing where another file may be turned to."""
+    gathered: list[NewSlice] = []
+    for slice_ in slices:
+        if slice_ is None:
+            yield []
+            continue
+        gathered.append(slice_)
+        if len(gathered) == STAGE_SLICES:
+            yield gathered
+            gathered = []
+    yield gathered
 
 
 def _digest(stream: BinaryIO, size: int) -> bytes:

@@ -9,7 +9,7 @@ import msgspec
 from attrs import define, evolve, field, frozen
 
 from smsfs.backends.routing import Chain, Routes
-from smsfs.dialects import Dialect, Refused, Row, Sheet, Submission
+from smsfs.dialects import Dialect, Pause, Refused, Row, Sheet, Submission
 from smsfs.errors import Cause, Unreadable
 from smsfs.sms.message import Message
 from smsfs.states import FileState
@@ -21,6 +21,8 @@ SLICE_MESSAGES = 500
 CONSUMED = ".consumed"
 #: So many rows are looked up together: on the opt-out list, among numbers written to before.
 CHUNK_ROWS = 5000
+#: After so many rows the reader may turn to another file.
+PAUSE_ROWS = 100
 
 
 @define
@@ -118,16 +120,21 @@ class Sorter:
         self._seq = 0
         self._unused: set[str] = set()
 
-    def slices(self, rows: Iterable[Row]) -> Iterator[NewSlice]:
-        """The slices of a file; rows are not kept once there is no hope that they will be sent."""
+    def slices(self, rows: Iterable[Row]) -> Iterator[NewSlice | None]:
+        """The slices of a file, and None now and then, where the reader may turn to another file.
+
+        Rows are not kept once there is no hope that they will be sent.
+        """
         chunk: list[Message | Refused] = []
-        for row in rows:
+        for number, row in enumerate(rows, 1):
+            if not number % PAUSE_ROWS or isinstance(row, Pause):
+                yield None
             if isinstance(row, (Message, Refused)):
                 if self._skips or not self._reading.cause_count:
                     chunk.append(row)
             elif isinstance(row, Cause):
                 self._reading.bad(row)
-            else:
+            elif isinstance(row, Sheet):
                 yield from self._stored(chunk)
                 chunk = []
                 self._begin(row)

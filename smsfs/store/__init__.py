@@ -5,7 +5,7 @@ stable storage when it returns, unless its description says otherwise. Methods a
 several threads and processes; each is one transaction, and ``Files.change`` opens one for several steps.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from smsfs.store.claims import Claims, Notices
 from smsfs.store.contents import Contents, ContentWriter
 from smsfs.store.daily import Daily
 from smsfs.store.inbound import Inbound, Optouts, Stops
+from smsfs.store.queue import Queue
 from smsfs.store.records import (
     Account,
     Arrived,
@@ -21,6 +22,7 @@ from smsfs.store.records import (
     CreditUsedUpError,
     File,
     Host,
+    Lane,
     LeaseLostError,
     MatchedReceipt,
     NewFile,
@@ -66,6 +68,7 @@ __all__ = [
     "Files",
     "Host",
     "Inbound",
+    "Lane",
     "LeaseLostError",
     "MatchedReceipt",
     "NewFile",
@@ -270,101 +273,6 @@ class Accounts(Protocol):
         """Store a host key unless there is one of that kind; the one that counts."""
 
 
-class Queue(Protocol):
-    """Submitted files and their messages, on the way out.
-
-    Every write names the owner that claimed; a write of any other raises ``StaleOwnerError``.
-    """
-
-    def claim_batch(self, owner: Owner, now: float) -> Batch | None:
-        """Take the next submitted file to read; what an earlier reader staged is dropped.
-
-        A power cut may undo it together with its reader, as long as nothing came of that.
-        """
-
-    def stage(self, batch: int, owner: Owner, slices: Sequence[NewSlice]) -> None:
-        """Store messages that nobody sends before ``accept``, which brings them to stable storage too."""
-
-    def accept(self, batch: int, owner: Owner, verdict: Verdict) -> None:
-        """The file's messages are to be sent: they are queued, and the account is charged.
-
-        Raises:
-            CreditUsedUpError: it cannot be charged so much.
-            Exists: the file's new path, or a report's, is taken.
-        """
-
-    def reject(self, batch: int, owner: Owner, verdict: Verdict) -> None:
-        """None of them is: staged ones are dropped, the file becomes ``rejected``.
-
-        Raises:
-            Exists: as for ``accept``.
-        """
-
-    def ignore(self, batch: int, owner: Owner, verdict: Verdict) -> None:
-        """The file is none for this account: it is a draft again, under its name; the causes are kept."""
-
-    def retry_batch(self, batch: int, owner: Owner, not_before: float) -> None:
-        """Reading failed through no fault of the file: count it, and read again later."""
-
-    def release_batch(self, batch: int, owner: Owner) -> None:
-        """Give a claimed batch back unread."""
-
-    def twin(self, batch: Batch, digest: bytes, since: float) -> Batch | None:
-        """An earlier batch of the same account, stem and bytes, accepted after ``since``."""
-
-    def claim_slice(self, owner: Owner, backend: str, now: float, *, oldest: bool) -> Slice | None:
-        """Take a slice to send: the one that waits longest, or the earliest part of any file."""
-
-    def claim_overdue(self, owner: Owner, now: float) -> Slice | None:
-        """Take a slice whose time is over, of whichever backend; the one that has been so longest."""
-
-    def release_slice(self, slice_: Slice, owner: Owner) -> None:
-        """Give a claimed slice back of which nothing was sent."""
-
-    def record(self, owner: Owner, reports: Sequence[SliceReport]) -> list[Slice]:
-        """Append what was learnt, for all reports in one commit.
-
-        Returns:
-            The slices that are no longer this owner's; of these nothing was written.
-        """
-
-    def abandoned(self, alive: Callable[[], Iterable[int]]) -> list[tuple[int, Slice]]:
-        """Claimed slices of dead owners, each with that owner's id.
-
-        Args:
-            alive: the owners that live; asked after the slices were read, so that one which has just begun
-                is not taken for dead.
-        """
-
-    def take_over(self, slice_: Slice, dead: int, owner: Owner) -> set[int] | None:
-        """Make a dead owner's slice this owner's.
-
-        Returns:
-            The rows that have an outcome of this attempt already; None when another was quicker.
-        """
-
-    def next_time(self, backend: str) -> float | None:
-        """When the next queued slice of a backend is due; None when there is none."""
-
-    def next_batch_time(self) -> float | None:
-        """When the next batch is due to be read; None when there is none."""
-
-    def batches(self, account: int | None = None, file: str | None = None) -> Iterator[Batch]:
-        """Batches, oldest first; with ``file`` those whose path that is, or whose stem is part of it."""
-
-    def slices(self, batch: int) -> Iterator[Slice]:
-        """The slices of a batch in order, those tried again among them."""
-
-    def outcomes(self, batch: int, first_row: int, last_row: int) -> list[Outcome]:
-        """What was appended about messages, oldest first."""
-
-    def expire(self, finished_before: Mapping[int, float], limit: int) -> int:
-        """Forget batches that finished, with all their messages done, before an account's time."""
-
-    def backlog(self) -> dict[str, int]:
-        """Messages queued or with a worker, by backend."""
-
-
 class Feed(Protocol):
     """What is new, for those who watch. Of several hosts' outcomes one may appear after a later one."""
 
@@ -433,12 +341,10 @@ class Store(Soundness, Protocol):
     def alive(self) -> dict[int, str]:
         """The processes that run: the kind of each by its id."""
 
-    def settle(self, retry_at: float | None = None, ended: str = "") -> int:
+    def settle(self, ended: str = "") -> int:
         """Put right what dead processes left: files they wrote are cut, batches they read are pending.
 
         Args:
-            retry_at: a reader crashed by itself, perhaps over its file: count that as a failure of
-                reading, and do not read the file again before this time.
             ended: the name of a process that has surely ended, however alive it seems.
 
         Returns:

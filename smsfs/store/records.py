@@ -118,6 +118,15 @@ class Batch:
     causes: tuple[Cause, ...]
     cause_count: int
     finished: float | None
+    crashes: int = 0
+
+
+@frozen
+class Lane:
+    """Files that wait behind each other: of one account and all its connectors, and of about one size."""
+
+    principal: int
+    large: bool
 
 
 @frozen

@@ -68,6 +68,8 @@ max_failures = 10
 stop_grace = 11
 breaker_failures = 12
 breaker_seconds = 13
+readers = 3
+reader_memory = 100
 [backends.other]
 type = "outbox"
 path = "other.jsonl"
@@ -122,7 +124,7 @@ def test_every_key_is_read(read):
         proxy_from=["192.0.2.0/24"],
     )
     assert config.web == WebConfig(["127.0.0.1:9090"])
-    assert config.pipeline == PipelineConfig("other", 9, 10, 11, 12, 13)
+    assert config.pipeline == PipelineConfig("other", 9, 10, 11, 12, 13, 3, 100)
     (backend,) = config.backends.values()
     assert (backend.type, backend.path, backend.on_unknown) == ("outbox", "other.jsonl", "hold")
     assert (config.log.format, config.log.level) == ("json", "debug")

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, BinaryIO
 
-from smsfs.dialects import Row, Submission, spared
+from smsfs.dialects import PAUSES, Pause, Row, Submission, spared
 from smsfs.dialects.smsportal import reports
 from smsfs.dialects.smsportal.codes import Code
 from smsfs.dialects.smsportal.document import Source, rows
@@ -144,6 +144,13 @@ class SmsPortal:
         at: datetime,
     ) -> Iterator[Row]:
         """The sheets of a file with their rows; a zip of which one document is wrong is not sent at all."""
+        found = self._rows(stream, size, submission, settings, at)
+        return found if settings.get(PAUSES) else (row for row in found if not isinstance(row, Pause))
+
+    @staticmethod
+    def _rows(
+        stream: BinaryIO, size: int, submission: Submission, settings: Mapping[str, Any], at: datetime
+    ) -> Iterator[Row]:
         wrong: list[Cause] = []
         empty: list[Cause] = []
         good = before = 0

@@ -14,7 +14,7 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from smsfs.dialects import Row, Sheet
+from smsfs.dialects import Pause, Row, Sheet
 from smsfs.dialects.settings import is_email
 from smsfs.dialects.smsportal import contacts, options
 from smsfs.dialects.smsportal.codes import Code, Fault
@@ -26,6 +26,8 @@ from smsfs.sms.quoting import quoted
 VERSION, CONTACTS = "7", "contacts"
 #: So many are no typing errors but another file; reading on would keep other accounts' files waiting.
 MAX_BAD_CONTACTS = 100_000
+#: After so many contacts that yield no row, others may have their turn.
+PAUSE_CONTACTS = 500
 
 #: The white label's names of the same.
 _SYNONYMS = {"startdt": "start", "enddt": "end"}
@@ -84,7 +86,7 @@ def rows(
         Unreadable: the document is not to be sent; ``code`` and ``document`` of the cause are set.
     """
     try:
-        given = _survey(source)
+        given = yield from _survey(source)
         email = given.text("email")
         known = is_email(email)
         yield Sheet(source.name, source.key, email if known else "", options.scrubs(given), before)
@@ -130,7 +132,7 @@ def _refuse_binary(head: bytes) -> None:
         raise Unreadable(Cause(f"the file is {codec[:6].upper()}: save it in the encoding UTF-8"))
 
 
-def _survey(source: Source) -> options.Options:
+def _survey(source: Source) -> Generator[Row, None, options.Options]:
     scanner, version = _opened(source)
     if version is not None:
         _check_version(version)
@@ -138,6 +140,8 @@ def _survey(source: Source) -> options.Options:
     for name, ordinal, value in members(scanner, _fold, CONTACTS):
         if ordinal:
             survey.count(value)
+            if not ordinal % PAUSE_CONTACTS:
+                yield Pause()
         elif ordinal is None and name in options.OPTIONS:
             survey.given[name] = value
         elif ordinal is None:
@@ -199,6 +203,8 @@ def _messages(source: Source, plan: options.Plan, before: int) -> Generator[Row,
             good += 1
             if bad <= limit:
                 yield message
+            elif not index % PAUSE_CONTACTS:
+                yield Pause()
     if bad > limit:
         wrong = "1 contact is" if bad == 1 else f"{bad:,} contacts are"
         reason = f"{wrong} wrong, and max_errors allows {limit:,}, so nothing was sent"

@@ -217,14 +217,14 @@ class PostgresStore:
             return {row["id"]: row["kind"] for row in connection.all("owner_alive")}
 
     @again
-    def settle(self, retry_at: float | None = None, ended: str = "") -> int:
+    def settle(self, ended: str = "") -> int:
         """Put right what dead processes left; their claimed slices are for ``Queue.take_over``."""
         with self._database.write() as connection:
             if ended:
                 connection.change("owner_ended", name=ended)
             dead = [row["id"] for row in connection.all("owner_dead")]
             for owner in dead:
-                let_go(connection, owner, retry_at)
+                let_go(connection, owner)
         return len(dead)
 
     def lead(self, owner: Owner, what: str) -> bool:

@@ -41,21 +41,13 @@ FROM file f WHERE account = :account AND folder = :folder AND name > :after AND 
 -- name: file_all
 SELECT f.*, (SELECT string_agg(CAST(owner AS TEXT), ',') FROM writer WHERE file = f.id) AS writers
 FROM file f WHERE CAST(:account AS BIGINT) IS NULL OR account = :account ORDER BY account, folder, name;
--- name: owner_release_batches
-UPDATE batch SET state = 'pending', owner = NULL, failures = failures + :crashed,
-    not_before = greatest(not_before, :retry_at)
-WHERE owner = :owner AND state = 'reading';
 -- name: batch_retry
-UPDATE batch SET state = 'pending', owner = NULL, failures = failures + :failed, not_before = greatest(not_before, :not_before)
+UPDATE batch SET state = 'pending', owner = NULL, failures = failures + :failed,
+    crashes = crashes * (1 - :failed), not_before = greatest(not_before, :not_before)
 WHERE id = :batch AND owner = :owner AND state = 'reading';
 -- name: batch_next_free
-SELECT id FROM batch WHERE state = 'pending' AND not_before <= :now ORDER BY not_before, id LIMIT 1 FOR UPDATE SKIP LOCKED;
--- name: slice_oldest_free
-SELECT id FROM slice WHERE state = 'queued' AND backend = :backend AND not_before <= :now
+SELECT id FROM batch WHERE state = 'pending' AND lane = :lane AND not_before <= :now
 ORDER BY not_before, id LIMIT 1 FOR UPDATE SKIP LOCKED;
--- name: slice_first_free
-SELECT id FROM slice WHERE state = 'queued' AND backend = :backend AND not_before <= :now
-ORDER BY seq, not_before, id LIMIT 1 FOR UPDATE SKIP LOCKED;
 -- name: slice_overdue_free
 SELECT id FROM slice WHERE state = 'queued' AND expires <= :now
 ORDER BY expires, id LIMIT 1 FOR UPDATE SKIP LOCKED;

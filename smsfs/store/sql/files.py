@@ -10,6 +10,9 @@ from smsfs.states import FileState
 from smsfs.store import File, Owner
 from smsfs.store.sql import Connection, Database, Row
 
+#: A larger file, of more than some thousand rows, waits in another lane than small ones.
+LARGE_BYTES = 65_536
+
 
 def split(path: str) -> dict[str, str]:
     """A path as folder and name."""
@@ -144,7 +147,7 @@ class SqlFileChange:
         self._change("file_submit", file=file.id, empty=b"", **split(path))
         values = {"file": file.id, "path": path, "stem": stem, "at": at, "now": now}
         values["flags"] = json.dumps(sorted(flags))
-        row = self._one("batch_add", account=file.account, **values)
+        row = self._one("batch_add", account=file.account, large_bytes=LARGE_BYTES, **values)
         if row is None:
             raise RuntimeError(f"no row came back for the batch of {path}")
         self._connection.notify()

@@ -14,16 +14,15 @@ _STEPS = (
 )
 
 
-def let_go(connection: Connection, owner: int, retry_at: float | None) -> None:
+def let_go(connection: Connection, owner: int) -> None:
     """End a dead owner's hold on everything but its claimed slices.
 
     Args:
         connection: in a transaction.
         owner: the dead one.
-        retry_at: its death counts as a failure to read what it read, which is not read before this time.
     """
     for step in _STEPS:
-        connection.change(step, owner=owner, crashed=int(retry_at is not None), retry_at=retry_at or 0.0)
+        connection.change(step, owner=owner)
     connection.notify()
 
 

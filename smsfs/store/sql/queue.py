@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from attrs import asdict, evolve
@@ -12,6 +13,7 @@ from smsfs.states import FileState
 from smsfs.store import (
     Batch,
     CreditUsedUpError,
+    Lane,
     NewSlice,
     Outcome,
     Owner,
@@ -34,12 +36,19 @@ class SqlQueue:
 
     # -- batches ------------------------------------------------------------------------------------
 
-    def claim_batch(self, owner: Owner, now: float) -> Batch | None:
+    def lanes(self, now: float) -> list[Lane]:
+        """Those with a file that is due, the one that waits longest first."""
+        due = sorted((row["time"], row["lane"]) for row in self._read("batch_lanes") if row["time"] <= now)
+        return [Lane(lane // 2, bool(lane % 2)) for _, lane in due]
+
+    def claim_batch(self, owner: Owner, now: float, lane: Lane | None = None) -> Batch | None:
         """Take the next submitted file to read."""
-        if not self._read("batch_next", now=now):
-            return None
+        claims = (self._claim_of(each, owner, now) for each in ([lane] if lane else self.lanes(now)))
+        return next(filter(None, claims), None)
+
+    def _claim_of(self, lane: Lane, owner: Owner, now: float) -> Batch | None:
         with self._database.write(synced=False) as connection:
-            due = connection.one("batch_next_free", now=now)
+            due = connection.one("batch_next_free", lane=2 * lane.principal + lane.large, now=now)
             if due is None:
                 return None
             _drop_staged(connection, due["id"])
@@ -88,6 +97,11 @@ class SqlQueue:
         """Give a claimed batch back unread."""
         self._back(batch, owner, 0, failed=0)
 
+    def crashed(self, batch: int, retry_at: float, *, surely: bool) -> None:
+        """Note that a reader died while it worked on a file."""
+        with self._database.write() as connection:
+            connection.change("batch_crashed", batch=batch, retry_at=retry_at, surely=int(surely))
+
     def _back(self, batch: int, owner: Owner, not_before: float, *, failed: int) -> None:
         values = {"batch": batch, "owner": owner.id, "not_before": not_before, "failed": failed}
         with self._database.write() as connection:
@@ -102,11 +116,7 @@ class SqlQueue:
 
     def next_batch_time(self) -> float | None:
         """When the next batch is due to be read."""
-        return self._time("batch_next_time")
-
-    def _time(self, statement: str, /, **values: Any) -> float | None:
-        time: float | None = self._read(statement, **values)[0]["time"]
-        return time
+        return min((row["time"] for row in self._read("batch_lanes")), default=None)
 
     def batches(self, account: int | None = None, file: str | None = None) -> Iterator[Batch]:
         """Batches, oldest first."""
@@ -117,13 +127,23 @@ class SqlQueue:
 
     # -- slices -------------------------------------------------------------------------------------
 
-    def claim_slice(self, owner: Owner, backend: str, now: float, *, oldest: bool) -> Slice | None:
+    def principals(self, backend: str, now: float) -> list[int]:
+        """The accounts with a slice that is due."""
+        rows = self._read("slice_principals", backend=backend)
+        return [row["principal"] for row in rows if row["time"] <= now]
+
+    def claim_slice(
+        self, owner: Owner, backend: str, now: float, *, oldest: bool, principal: int | None = None
+    ) -> Slice | None:
         """Take a slice to send."""
-        if not self._read("slice_oldest", backend=backend, now=now):
+        asked = self.principals(backend, now) if principal is None else [principal]
+        if not asked:
             return None
-        free = "slice_oldest_free" if oldest else "slice_first_free"
+        values = {"backend": backend, "now": now}
         with self._database.write() as connection:
-            due = connection.one(free, backend=backend, now=now)
+            found = [_next_slice(connection, oldest=oldest, principal=one, **values) for one in asked]
+            order = itemgetter("not_before", "id") if oldest else itemgetter("seq", "not_before", "id")
+            due = min(filter(None, found), key=order, default=None)
             if due is None:
                 return None
             connection.change("slice_claim", slice=due["id"], owner=owner.id)
@@ -190,7 +210,7 @@ class SqlQueue:
 
     def next_time(self, backend: str) -> float | None:
         """When the next queued slice of a backend is due."""
-        return self._time("slice_next_time", backend=backend)
+        return min((row["time"] for row in self._read("slice_principals", backend=backend)), default=None)
 
     def _full(self, slice_: int) -> Slice:
         return slice_from(self._read("slice_full", slice=slice_)[0])
@@ -220,6 +240,15 @@ class SqlQueue:
     def backlog(self) -> dict[str, int]:
         """Messages queued or with a worker, by backend."""
         return {row["backend"]: row["messages"] for row in self._read("slice_backlog")}
+
+
+def _next_slice(connection: Connection, *, oldest: bool, **values: Any) -> Row | None:
+    """The slice of an account to be taken next, if one is due and nobody else is just taking it."""
+    if not oldest and (first := connection.one("slice_first_seq", **values)):
+        row = connection.one("slice_first_free", seq=first["seq"], **values)
+        if row is not None:
+            return row
+    return connection.one("slice_oldest_free", **values)
 
 
 def _must_change(changed: int, batch: int, owner: Owner) -> None:
@@ -293,6 +322,7 @@ def batch_from(row: Row) -> Batch:
         "not_before",
         "failures",
         "messages",
+        "crashes",
     )
     return Batch(
         **{name: row[name] for name in names},

@@ -58,6 +58,8 @@ UPDATE owner SET kind = kind WHERE id = :owner;
 DELETE FROM writer WHERE owner = :owner;
 -- name: owner_drop_staged
 DELETE FROM slice WHERE state = 'staged' AND batch IN (SELECT id FROM batch WHERE owner = :owner AND state = 'reading');
+-- name: owner_release_batches
+UPDATE batch SET state = 'pending', owner = NULL WHERE owner = :owner AND state = 'reading';
 -- name: owner_drop
 DELETE FROM owner WHERE id = :owner AND NOT EXISTS (SELECT 1 FROM slice WHERE owner = :owner AND state = 'claimed');
 
@@ -106,12 +108,23 @@ INSERT INTO alias (account, path, file, until) VALUES (:account, :path, :file, :
 ON CONFLICT (account, path) DO UPDATE SET file = excluded.file, until = excluded.until;
 
 -- name: batch_add
-INSERT INTO batch (account, file, path, stem, flags, state, submitted, not_before)
-VALUES (:account, :file, :path, :stem, :flags, 'pending', :at, :now) RETURNING id;
--- name: batch_next
-SELECT id FROM batch WHERE state = 'pending' AND not_before <= :now ORDER BY not_before, id LIMIT 1;
--- name: batch_next_time
-SELECT min(not_before) AS time FROM batch WHERE state = 'pending';
+INSERT INTO batch (account, file, path, stem, flags, state, submitted, not_before, lane)
+VALUES (:account, :file, :path, :stem, :flags, 'pending', :at, :now,
+    (SELECT 2 * coalesce(parent, id) FROM account WHERE id = :account)
+    + (SELECT CASE WHEN size > :large_bytes THEN 1 ELSE 0 END FROM file WHERE id = :file)) RETURNING id;
+-- name: batch_lanes
+-- From one lane to the next, and never along all the files in it.
+WITH RECURSIVE each (lane) AS (
+    SELECT min(lane) FROM batch WHERE state = 'pending'
+    UNION ALL
+    SELECT (SELECT min(lane) FROM batch WHERE state = 'pending' AND lane > each.lane) FROM each WHERE lane IS NOT NULL)
+SELECT lane, (SELECT min(not_before) FROM batch WHERE state = 'pending' AND lane = each.lane) AS time
+FROM each WHERE lane IS NOT NULL;
+-- name: batch_crashed
+UPDATE batch SET failures = failures + CASE WHEN :surely = 1 OR crashes > 0 THEN 1 ELSE 0 END,
+    not_before = CASE WHEN (:surely = 1 OR crashes > 0) AND not_before < :retry_at THEN :retry_at ELSE not_before END,
+    crashes = CASE WHEN :surely = 1 OR crashes > 0 THEN 0 ELSE 1 END
+WHERE id = :batch AND state IN ('pending', 'reading');
 -- name: batch_claim
 UPDATE batch SET state = 'reading', owner = :owner WHERE id = :batch AND state = 'pending' RETURNING *;
 -- name: batch_drop_staged
@@ -158,18 +171,15 @@ DELETE FROM slice WHERE batch = :batch;
 DELETE FROM batch WHERE id = :batch;
 
 -- name: slice_add
-INSERT INTO slice (batch, seq, first_row, last_row, size, again, state, backend, chain, not_before, expires, attempt)
-VALUES (:batch, :seq, :first_row, :last_row, :size, :again, :state, :backend, :chain, :not_before, :expires, :attempt)
+INSERT INTO slice (batch, seq, first_row, last_row, size, again, state, backend, chain, not_before, expires, attempt,
+    principal)
+VALUES (:batch, :seq, :first_row, :last_row, :size, :again, :state, :backend, :chain, :not_before, :expires, :attempt,
+    (SELECT lane / 2 FROM batch WHERE id = :batch))
 RETURNING id;
 -- name: payload_add
 INSERT INTO payload VALUES (:slice, :messages);
--- name: slice_oldest
-SELECT id FROM slice WHERE state = 'queued' AND backend = :backend AND not_before <= :now
-ORDER BY not_before, id LIMIT 1;
 -- name: slice_overdue
 SELECT id FROM slice WHERE state = 'queued' AND expires <= :now LIMIT 1;
--- name: slice_next_time
-SELECT min(not_before) AS time FROM slice WHERE state = 'queued' AND backend = :backend;
 -- name: slice_claim
 UPDATE slice SET state = 'claimed', owner = :owner, attempt = attempt + 1
 WHERE id = :slice AND state = 'queued';

@@ -175,13 +175,13 @@ class SqliteStore:
         finally:
             os.close(descriptor)
 
-    def settle(self, retry_at: float | None = None, ended: str = "") -> int:
+    def settle(self, ended: str = "") -> int:
         """Put right what dead processes left; their claimed slices are for ``Queue.take_over``."""
         del ended
         dead = [row for row in self._owners() if not self._is_locked(row["token"])]
         for row in dead:
             with self._database.write() as connection:
-                let_go(connection, row["id"], retry_at)
+                let_go(connection, row["id"])
             (self._run / row["token"]).unlink(missing_ok=True)
         return len(dead)
 

@@ -3,14 +3,7 @@
 -- name: account_lock
 SELECT 1;
 -- name: batch_next_free
-SELECT id FROM batch WHERE state = 'pending' AND not_before <= :now ORDER BY not_before, id LIMIT 1;
--- name: slice_oldest_free
-SELECT id FROM slice WHERE state = 'queued' AND backend = :backend AND not_before <= :now
-ORDER BY not_before, id LIMIT 1;
--- name: slice_first_free
--- Left to itself, SQLite takes the other index and sorts the whole backlog.
-SELECT id FROM slice INDEXED BY slice_first WHERE state = 'queued' AND backend = :backend AND not_before <= :now
-ORDER BY seq, not_before, id LIMIT 1;
+SELECT id FROM batch WHERE state = 'pending' AND lane = :lane AND not_before <= :now ORDER BY not_before, id LIMIT 1;
 -- name: slice_overdue_free
 SELECT id FROM slice WHERE state = 'queued' AND expires <= :now ORDER BY expires, id LIMIT 1;
 -- name: file_find
@@ -27,12 +20,9 @@ FROM file f WHERE account = :account AND folder = :folder AND name > :after AND 
 -- name: file_all
 SELECT f.*, (SELECT group_concat(owner) FROM writer WHERE file = f.id) AS writers
 FROM file f WHERE CAST(:account AS BIGINT) IS NULL OR account = :account ORDER BY account, folder, name;
--- name: owner_release_batches
-UPDATE batch SET state = 'pending', owner = NULL, failures = failures + :crashed,
-    not_before = max(not_before, :retry_at)
-WHERE owner = :owner AND state = 'reading';
 -- name: batch_retry
-UPDATE batch SET state = 'pending', owner = NULL, failures = failures + :failed, not_before = max(not_before, :not_before)
+UPDATE batch SET state = 'pending', owner = NULL, failures = failures + :failed,
+    crashes = crashes * (1 - :failed), not_before = max(not_before, :not_before)
 WHERE id = :batch AND owner = :owner AND state = 'reading';
 -- name: owner_add
 INSERT INTO owner (token, kind, since) VALUES (:token, :kind, :now) RETURNING id;

@@ -121,18 +121,54 @@ class OwnerSuite(StoreFixtures):
         store.queue.accept(batch.id, owner, verdict("a.success", messages=2))
         assert len(list(store.queue.slices(batch.id))) == 1
 
-    def test_crash_of_a_reader_counts_when_told(
-        self, store: Store, opener: Callable[[], Store], account: Account, owner: Owner
+    def test_crash_over_a_file_counts_when_it_comes_twice(
+        self, store: Store, account: Account, owner: Owner
     ) -> None:
-        """A file that kills its reader would be read again at once, over and over."""
-        elsewhere = opener()
-        batch = reading(elsewhere, account, elsewhere.register("intake"))
-        elsewhere.close()
-        store.settle(NOW + 100)
+        """A file whose reader was killed from outside would wait, or one that kills it be read for ever."""
+        batch = reading(store, account, owner)
+        for failures, retry_at in ((0, NOW), (1, NOW + 100)):
+            store.queue.release_batch(batch.id, owner)
+            store.queue.crashed(batch.id, NOW + 100, surely=False)
+            seen = batch_of(store, batch.id)
+            assert (seen.state, seen.failures, seen.not_before) == ("pending", failures, retry_at)
+            assert store.queue.claim_batch(owner, retry_at - 1) is None
+            assert claimed(store, owner, retry_at).failures == failures
+        store.queue.release_batch(batch.id, owner)
+        store.queue.crashed(batch.id, NOW + 200, surely=False)
+        assert batch_of(store, batch.id).failures == 1
+
+    def test_crash_that_is_a_files_own_counts_at_once(
+        self, store: Store, account: Account, owner: Owner
+    ) -> None:
+        """A file that has its reader end with a fault of memory would be read again at once."""
+        batch = reading(store, account, owner)
+        store.queue.release_batch(batch.id, owner)
+        store.queue.crashed(batch.id, NOW + 100, surely=True)
         seen = batch_of(store, batch.id)
-        assert (seen.state, seen.failures, seen.not_before) == ("pending", 1, NOW + 100)
-        assert store.queue.claim_batch(owner, NOW + 99) is None
-        assert claimed(store, owner, NOW + 100).failures == 1
+        assert (seen.failures, seen.not_before, seen.crashes) == (1, NOW + 100, 0)
+
+    def test_crash_is_noted_while_another_reads(
+        self, store: Store, other: Store, account: Account, owner: Owner
+    ) -> None:
+        """A file would never count as failed where another reader takes it quickly."""
+        batch = reading(store, account, owner)
+        store.queue.release_batch(batch.id, owner)
+        reader = other.register("intake")
+        again = claimed(other, reader)
+        store.queue.crashed(batch.id, NOW + 100, surely=False)
+        assert batch_of(store, batch.id).crashes == 1
+        other.queue.accept(again.id, reader, verdict("a.success"))
+        store.queue.crashed(batch.id, NOW + 100, surely=True)
+        assert batch_of(store, batch.id).failures == 0
+
+    def test_failure_of_another_kind_ends_a_row_of_crashes(
+        self, store: Store, account: Account, owner: Owner
+    ) -> None:
+        """Two crashes days apart would count as two in a row."""
+        batch = reading(store, account, owner)
+        store.queue.crashed(batch.id, NOW, surely=False)
+        store.queue.retry_batch(batch.id, owner, NOW)
+        assert (batch_of(store, batch.id).crashes, batch_of(store, batch.id).failures) == (0, 1)
 
     def test_finished_work_of_the_dead_stays(
         self, store: Store, opener: Callable[[], Store], account: Account, owner: Owner

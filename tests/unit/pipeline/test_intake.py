@@ -7,6 +7,7 @@ import pytest
 from smsfs.dialects.registry import dialect
 from smsfs.errors import StoreUnavailable
 from smsfs.pipeline.dispatch import messages_of
+from smsfs.pipeline.intake import ReaderSpentError
 from smsfs.states import FileState
 
 GOOD = b"msisdn,message\n4512345678,hello\n"
@@ -240,12 +241,24 @@ def test_file_that_kills_its_reader_is_given_up(house, connect, clock):
         reader = connect()
         assert reader.queue.claim_batch(reader.register("intake"), clock()).id == number
         reader.close()
-        house.store.settle(retry_at=clock() + 1800)
+        house.store.settle()
+        house.store.queue.crashed(number, clock() + 1800, surely=True)
         clock.now += 1800
     broken = Broken(AssertionError("read once more"))
     assert house.intake(lambda _: broken).step()
     assert (broken.tries, house.batch(number).state) == (0, "rejected")
     assert b"failed 6 times" in house.shown(number)
+
+
+def test_file_that_takes_all_memory_is_read_once_more_and_rejected(house):
+    """A file that is a bomb would be shown as being processed for hours, or be blamed for its neighbour's."""
+    number = house.submit(GOOD)
+    for state, crashes in (("pending", 1), ("rejected", 1)):
+        with pytest.raises(ReaderSpentError):
+            house.intake(lambda _: Broken(MemoryError())).step()
+        batch = house.batch(number)
+        assert (batch.state, batch.crashes, batch.failures) == (state, crashes, 0)
+    assert b"takes more memory than the server has for one file; nothing was sent" in house.shown(number)
 
 
 def test_lost_bytes_are_no_end_of_the_reader(house, clock):
