@@ -28,6 +28,7 @@ from smsfs.frontends.listening import Listener, cannot_listen, open_listener
 from smsfs.frontends.proxy import ProxyError, ProxyGate, is_within, read_header
 from smsfs.frontends.quiet import Quiet
 from smsfs.frontends.shares import Shares
+from smsfs.frontends.turns import ThreadTurns
 
 #: How often a session looks around while the server stops.
 _POLL = 0.05
@@ -130,7 +131,7 @@ class FtpServer(Host):
         self._listeners: list[Listener] = []
         self._gates: set[ProxyGate] = set()
         self._threads: dict[threading.Thread, Ticket] = {}
-        self._calls = threading.BoundedSemaphore(settings.calls)
+        self._calls = ThreadTurns(settings.calls)
         self._cutting = False
         self._ended = asyncio.Event()
         self._woken, self._wake = os.pipe()
@@ -315,8 +316,8 @@ class FtpServer(Host):
         return self._ask(self._authenticator.filesystem(account))
 
     def call(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        """Call a function of a filesystem; only so many of them run at a time."""
-        with self._calls:
+        """Call a function of a filesystem; only so many of them run at a time, and accounts take turns."""
+        with self._calls.turn(self._threads[threading.current_thread()].account or ""):
             return function(*args, **options)
 
     def is_client(self, sock: socket.socket, address: str, peer: str) -> bool:

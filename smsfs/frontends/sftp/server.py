@@ -1,10 +1,8 @@
 """The SFTP server: asyncssh's transport, logins, limits, and an orderly end."""
 
 import asyncio
-import contextvars
 import functools
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, cast
 
 import asyncssh
@@ -21,6 +19,7 @@ from smsfs.frontends.sftp.channel import WRITE_LIMITS, Room, SftpChannel, room_o
 from smsfs.frontends.sftp.protocol import SftpSession
 from smsfs.frontends.sftp.settings import SftpSettings, refuse_sha1, ssh_options
 from smsfs.frontends.shares import Shares
+from smsfs.frontends.turns import Calls
 
 if TYPE_CHECKING:
     from asyncssh.packet import SSHPacketLogger
@@ -260,7 +259,7 @@ class _Client(asyncssh.SSHServer):
         self.log.info("session_end", requests=done.requests, bytes_in=done.bytes_in, bytes_out=done.bytes_out)
 
     def run(self, function: Callable[..., Any], *args: Any) -> Awaitable[Any]:
-        return self._server.run(function, *args)
+        return self._server.run(self._username, function, *args)
 
     def spawn(self, task: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return self._server.spawn(task)
@@ -306,7 +305,7 @@ class SftpServer:
         self._gates: set[ProxyGate] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._listeners: list[Listener] = []
-        self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="sftp")
+        self._calls = Calls(settings.threads, "sftp")
 
     async def listen(self) -> None:
         """Open the listening sockets.
@@ -350,9 +349,9 @@ class SftpServer:
         self._clients.discard(client)
         self._doorway.leave(ticket)
 
-    def run(self, function: Callable[..., Any], *args: Any) -> Awaitable[Any]:
-        """Call a function that blocks, in one of the server's threads; its log events carry our context."""
-        return self._loop.run_in_executor(self._threads, contextvars.copy_context().run, function, *args)
+    def run(self, account: str, function: Callable[..., Any], *args: Any) -> Awaitable[Any]:
+        """Call a function that blocks, in one of the server's threads, when it is the account's turn."""
+        return self._calls.run(account, function, *args)
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a task that ``stop`` waits for."""
@@ -379,7 +378,7 @@ class SftpServer:
         while self._clients or self._tasks:
             await asyncio.sleep(0)
             await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.to_thread(self._threads.shutdown)
+        await asyncio.to_thread(self._calls.shutdown)
 
     def _close(self, clients: list[_Client]) -> None:
         for client in clients:
