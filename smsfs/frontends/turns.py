@@ -63,9 +63,7 @@ class Calls:
         if not self._turns.take(account, turn):
             await self._wait(turn)
         try:
-            return await loop.run_in_executor(
-                self._threads, contextvars.copy_context().run, function, *args
-            )
+            return await loop.run_in_executor(self._threads, contextvars.copy_context().run, function, *args)
         finally:
             self._next()
 

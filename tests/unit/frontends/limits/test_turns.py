@@ -28,7 +28,9 @@ def test_a_crowd_of_one_account_does_not_keep_another_waiting():
     async def scenario():
         calls, gate, order = Calls(2, "test"), threading.Event(), []
         tasks = [
-            asyncio.create_task(calls.run("greedy", lambda number=number: (gate.wait(60), order.append(number))))
+            asyncio.create_task(
+                calls.run("greedy", lambda number=number: (gate.wait(60), order.append(number)))
+            )
             for number in range(CROWD)
         ]
         await asyncio.sleep(0)

@@ -107,3 +107,20 @@ def test_an_address_in_use_is_named():
                 await start_web([("127.0.0.1", 0), ("127.0.0.1", port)], Host().readiness)
 
     run(scenario())
+
+
+def test_silent_connections_make_room():
+    """Who only connects would use up the descriptors of the server, or shut the load balancer out."""
+
+    async def scenario():
+        server = await start_web([("127.0.0.1", 0)], Host().readiness)
+        crowd = [await asyncio.open_connection(*server.addresses[0]) for _ in range(web.MAX_CONNECTIONS + 20)]
+        assert [await reader.read() for reader, _ in crowd[:20]] == [b""] * 20
+        reader, writer = await asyncio.open_connection(*server.addresses[0])
+        writer.write(b"GET /healthz HTTP/1.0\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.0 200 OK")
+        for _, each in [*crowd, (reader, writer)]:
+            each.close()
+        await server.stop()
+
+    run(scenario())
