@@ -49,6 +49,11 @@ def password_option(function: F) -> F:
     )
 
 
+def keep_sessions_option(function: F) -> F:
+    """``--keep-sessions`` on a command."""
+    return click.option("--keep-sessions", is_flag=True, help="Let what is open go on.")(function)
+
+
 def read_password(*, from_stdin: bool) -> str:
     """The password, from standard input or asked for on a terminal.
 
@@ -284,47 +289,57 @@ def _check_backend(config: Config, settings: dict[str, Any]) -> None:
 @password_option
 @click.option("--key", "keys", multiple=True, type=KEY_FILE, help="Add a public key.")
 @click.option("--drop-key", "dropped", multiple=True, metavar="FINGERPRINT", help="Remove a public key.")
+@keep_sessions_option
 @config_option
 def passwd(
     name: str,
     password_stdin: bool,
     keys: tuple[Path, ...],
     dropped: tuple[str, ...],
+    keep_sessions: bool,
     config_file: Path | None,
 ) -> None:
-    """Change an account's password, or its keys."""
+    """Change an account's password, or its keys.
+
+    When a password is changed or a key removed, all sessions of the account end, and uploads under way
+    are cut.
+    """
     lines = key_lines(keys)
     with opened(config_file) as (_, store):
         found = find_account(store, name)
         for line in lines:
             store.accounts.add_key(found.id, line)
         for fingerprint in dropped:
-            _drop_key(store, found.id, fingerprint)
+            _drop_key(store, found.id, fingerprint, keep_sessions=keep_sessions)
         if password_stdin or not (lines or dropped):
-            store.accounts.set_password(found.id, hash_password(read_password(from_stdin=password_stdin)))
+            hashed = hash_password(read_password(from_stdin=password_stdin))
+            store.accounts.set_password(found.id, hashed, keep_sessions=keep_sessions)
     out.print(f"Account {name} changed.")
 
 
-def _drop_key(store: Store, account_id: int, fingerprint: str) -> None:
+def _drop_key(store: Store, account_id: int, fingerprint: str, *, keep_sessions: bool) -> None:
     found = [line for line in store.accounts.keys(account_id) if _fingerprint(line) == fingerprint]
     if not found:
         raise ConfigurationError(f"The account has no key {fingerprint}.")
     for line in found:
-        store.accounts.remove_key(account_id, line)
+        store.accounts.remove_key(account_id, line, keep_sessions=keep_sessions)
 
 
 @account.command()
 @click.argument("name")
 @click.option("--undo", is_flag=True, help="Let it log in again.")
+@keep_sessions_option
 @config_option
 @click.pass_obj
-def disable(kind: Kind, name: str, undo: bool, config_file: Path | None) -> None:
-    """Refuse its logins.
+def disable(kind: Kind, name: str, undo: bool, keep_sessions: bool, config_file: Path | None) -> None:
+    """Refuse its logins, and end its sessions.
 
-    What was submitted before is still sent.
+    What was submitted before is still sent; uploads under way are cut. So it goes for the connectors of an
+    account too.
     """
     with opened(config_file) as (_, store):
-        store.accounts.set_disabled(kind.find(store, name).id, disabled=not undo)
+        found = kind.find(store, name)
+        store.accounts.set_disabled(found.id, disabled=not undo, keep_sessions=keep_sessions)
     out.print(f"{kind.word} {name} {'enabled' if undo else 'disabled'}.")
 
 

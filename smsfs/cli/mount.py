@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,11 @@ import structlog
 
 from smsfs.cli.common import config_option, end_damaged, filesystems, find_account, running
 from smsfs.cli.descriptors import open_files_of_a_mount
+from smsfs.errors import ConfigurationError, NotAllowed, StoreUnavailable
+from smsfs.filesystem import Filesystem, Filesystems, Rights, check_open
 from smsfs.frontends import fuse
 from smsfs.frontends.fuse_access import Access, group_id, umask_of, user_id
+from smsfs.frontends.watch import WATCH_SECONDS
 from smsfs.sms.quoting import escaped
 from smsfs.store import Store
 
@@ -65,18 +69,43 @@ def mount(mountpoint: str, name: str | None, config_file: Path | None, **options
     access = Access(**{option: value for option, value in options.items() if value is not None})
     with running(config_file) as (config, store):
         made = filesystems(store, store.register("mount"), open_files_of_a_mount(config))
-        filesystem = made.of(find_account(store, name)) if name else made.all()
+        filesystem, ended = _opened(store, made, name)
         alone = not {"front", "dispatch"}.intersection(store.alive().values())
         on_ready = partial(_tell_ready, mountpoint, alone=alone)
         threading.Thread(target=_end_when_damaged, args=[store], daemon=True).start()
         fuse.mount(filesystem, mountpoint, access=access, on_ready=on_ready)
         end_damaged(store)
+        if ended:
+            raise ConfigurationError(f"The mount {mountpoint} has ended: {ended[0]}")
 
 
 def _end_when_damaged(store: Store) -> None:
     """Have libfuse unmount by the signal that always does."""
     while not (store.ends_when_damaged and store.damaged()):
         time.sleep(DAMAGE_POLL_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _opened(store: Store, made: Filesystems, name: str | None) -> tuple[Filesystem, list[str]]:
+    """The files of an account, or of all, and a list to which is added why they may not be used any more."""
+    ended: list[str] = []
+    if not name:
+        return made.all(), ended
+    filesystem = made.of(check_open(store, find_account(store, name)))
+    threading.Thread(target=_end_when_shut_out, args=[filesystem.rights, ended], daemon=True).start()
+    return filesystem, ended
+
+
+def _end_when_shut_out(rights: Rights, ended: list[str]) -> None:
+    """Have libfuse unmount by a signal, as when somebody ends the mount: what is open counts as cut off."""
+    while not ended:
+        time.sleep(WATCH_SECONDS)
+        with suppress(StoreUnavailable):
+            try:
+                rights.account()
+            except NotAllowed as refusal:
+                ended.append(refusal.sentence)
+    log.warning("shut_out", reason=ended[0])
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -105,7 +105,7 @@ async def _serve(config: Config, config_file: Path | None, store: Store) -> None
     keys = await asyncio.to_thread(host_keys, store)
     limits = shared(config.limits)
     sftp_settings = evolve(_sftp_settings(config.sftp, keys), max_connections=room.sftp, limits=limits)
-    sftp = SftpServer(sftp_settings, logins)
+    sftp = SftpServer(sftp_settings, logins, logins)
     ftp = _ftp_server(config.ftp, logins, room.ftp, limits)
     with _naming("web"):
         web_addresses = [address(text) for text in config.web.listen] if config.web else []
@@ -230,7 +230,7 @@ def _ftp_server(
         masquerade_address=config.masquerade_address,
         **_limits("ftp", config),
     )
-    return ftp.FtpServer(evolve(settings, max_connections=connections, limits=limits), logins)
+    return ftp.FtpServer(evolve(settings, max_connections=connections, limits=limits), logins, logins)
 
 
 @contextmanager

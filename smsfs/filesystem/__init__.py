@@ -6,8 +6,10 @@ from smsfs.filesystem.everyone import AllAccounts, Filesystems
 from smsfs.filesystem.folder import OpenFolder
 from smsfs.filesystem.interface import Filesystem
 from smsfs.filesystem.openfile import OpenFile
+from smsfs.filesystem.rights import Access, Right, Rights, check_open
 
 __all__ = [
+    "Access",
     "AccountFilesystem",
     "AllAccounts",
     "Entry",
@@ -15,5 +17,8 @@ __all__ = [
     "Filesystems",
     "OpenFile",
     "OpenFolder",
+    "Right",
+    "Rights",
     "Usage",
+    "check_open",
 ]

@@ -3,9 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from functools import partial
-from itertools import count
 from typing import Any, TypeVar
 
 import structlog
@@ -14,7 +12,6 @@ from attrs import evolve
 from smsfs.dialects import Dialect, Submission
 from smsfs.dialects.settings import RESULTS_FOLDER, settings_of
 from smsfs.errors import (
-    BadRequest,
     Exists,
     IsFolder,
     Missing,
@@ -26,13 +23,14 @@ from smsfs.errors import (
     StillOpen,
     StoreUnavailable,
 )
-from smsfs.filesystem import results
+from smsfs.filesystem import handover, results
 from smsfs.filesystem.drafts import Drafts
 from smsfs.filesystem.entry import Entry, Usage
 from smsfs.filesystem.folder import OpenFolder
 from smsfs.filesystem.handles import Handles, Pool, Slot, Use
 from smsfs.filesystem.interface import FOLDER_MODE, Filesystem, relative
 from smsfs.filesystem.openfile import Draft, OpenFile, Reader
+from smsfs.filesystem.rights import Access, Right, Rights
 from smsfs.filesystem.unended import Unended
 from smsfs.states import CLIENT_RIGHTS, FileState, next_file_state
 from smsfs.store import Account, ContentWriter, File, FileChange, Owner, Store
@@ -53,10 +51,17 @@ class AccountFilesystem(Filesystem):
         account: whose they are; its settings are read anew at each operation that they bear on.
         dialect: the account's folder rules.
         pool: the handles of the process, which accounts share.
+        access: how it is used; that ends with ``account`` as it is here, whatever comes in its place.
     """
 
     def __init__(
-        self, store: Store, owner: Owner, account: Account, dialect: Dialect, pool: Pool | None = None
+        self,
+        store: Store,
+        owner: Owner,
+        account: Account,
+        dialect: Dialect,
+        pool: Pool | None = None,
+        access: Access = Access.LOCAL,
     ) -> None:
         self._store = store
         self._owner = owner
@@ -64,13 +69,23 @@ class AccountFilesystem(Filesystem):
         self._dialect = dialect
         self._drafts = Drafts()
         self._handles = Handles(pool or Pool())
-        self._unended = Unended(self._change)
+        self._unended = Unended(partial(self._change, checked=False))
+        self.rights = Rights(store, Right.to(account, access))
+
+    def count_with(self, other: "AccountFilesystem") -> None:
+        """Count what is open together with another filesystem of the account."""
+        self._drafts, self._handles = other._drafts, other._handles  # noqa: SLF001 - one of its own kind
+
+    def _where(self, path: str) -> str:
+        """A path relative to the account, if that may still be used."""
+        self.rights.check_soon()
+        return relative(path)
 
     # -- looking ------------------------------------------------------------------------------------
 
     def stat(self, path: str) -> Entry:
         """The file or folder at ``path``."""
-        where = relative(path)
+        where = self._where(path)
         if self._is_folder(where):
             return self._folder(where)
         file = self._known(where)
@@ -85,7 +100,7 @@ class AccountFilesystem(Filesystem):
 
     def page(self, path: str, after: str, limit: int) -> list[Entry]:
         """The next entries of a folder, by name."""
-        where = relative(path)
+        where = self._where(path)
         if not self._is_folder(where):
             self._known(where)
             raise NotFolder(f"{where} is a file.")
@@ -108,8 +123,7 @@ class AccountFilesystem(Filesystem):
 
     def settings(self) -> dict[str, Any]:
         """The account's settings as they are now."""
-        account = self._store.accounts.get(self._account.id)
-        return settings_of(self._dialect, account.settings if account else self._account.settings)
+        return settings_of(self._dialect, self.rights.account().settings)
 
     def entry(self, file: File) -> Entry:
         """A file as clients see it; one that is being written, or was when its process died, is measured."""
@@ -159,7 +173,7 @@ class AccountFilesystem(Filesystem):
 
     def open(self, path: str, flags: int) -> OpenFile:
         """Open a file for reading, or a draft for writing."""
-        where = relative(path)
+        where = self._where(path)
         if self._is_folder(where):
             raise IsFolder(f"/{where} is a folder.")
         writes = flags & os.O_ACCMODE != os.O_RDONLY or flags & os.O_TRUNC
@@ -182,7 +196,7 @@ class AccountFilesystem(Filesystem):
         file = self._known(where)
         self._require(file, "read")
         try:
-            return Reader(self._store.contents, file, lambda: self._entry_of(file))
+            return Reader(self._store.contents, file, lambda: self._entry_of(file), self.rights.check_soon)
         except FileNotFoundError:
             raise StoreUnavailable(f"The bytes of {file.name} are missing; upload it again.") from None
 
@@ -285,6 +299,10 @@ class AccountFilesystem(Filesystem):
         """The store's time."""
         return self._store.now()
 
+    def check_right(self) -> None:
+        """Check that the account may still be used."""
+        self.rights.check_soon()
+
     def draft_entry(self, draft: Draft) -> Entry:
         """A draft as it is while it is written."""
         return self._entry_of(draft.file)
@@ -298,14 +316,17 @@ class AccountFilesystem(Filesystem):
         """A writer is through: note what there is now, and submit it if closing does that."""
         refusal = told = None
         try:
-            with self._change() as files:
+            with self._change(checked=False) as files:
+                ended = self.rights.ended(files.account(self._account.id))
+                is_whole, cut = not cut, cut or bool(ended)
                 now = files.get(draft.file.id)
                 if mtime is None:  # nothing was written: what others did to it meanwhile stays
                     mtime = (now or draft.file).mtime
                 file = files.end_writer(draft.writer, size, mtime, cut=cut, wrote=draft.wrote)
                 self._drafts.drop(draft, size if file else None, files.usage(self._account.id)[1])
                 try:
-                    self._check_held(draft, file, now, cut=cut)
+                    if is_whole:
+                        handover.check_held(draft, file, now, ended)
                     told = None if cut else self._submit_closed(files, file, wrote=draft.wrote)
                 except Refusal as exc:  # what is stored stands
                     refusal = exc
@@ -320,14 +341,6 @@ class AccountFilesystem(Filesystem):
         if told:
             log.info("submitted", **told)
 
-    def _check_held(self, draft: Draft, file: File | None, now: File | None, *, cut: bool) -> None:
-        """Another upload may have begun anew, or this process been taken for dead: this upload is lost."""
-        if file is None and not cut and now:
-            lost = f"The server was out of touch and lost {draft.file.name}"
-            if now.content != draft.file.content:
-                lost = f"Another upload of {draft.file.name} began meanwhile"
-            raise NotAllowed(f"{lost}; upload it again.")
-
     def _submit_closed(self, files: FileChange, file: File | None, *, wrote: bool) -> dict[str, Any] | None:
         """Submit a file that its dialect takes when it is closed, or tell its writer why that cannot be."""
         if not file or not file.size or file.state is not FileState.DRAFT:
@@ -339,13 +352,15 @@ class AccountFilesystem(Filesystem):
         return self._submit(files, file, submission, file.path, settings)
 
     @contextmanager
-    def _change(self, *, synced: bool = True) -> Iterator[FileChange]:
+    def _change(self, *, synced: bool = True, checked: bool = True) -> Iterator[FileChange]:
         """A transaction; writers whose end could not be noted before, the store being away, end as cut."""
         unended = self._unended.take()
         try:
             with self._store.files.change(self._account.id, synced=synced) as files:
                 for writer in unended:
                     files.cut_writer(writer)
+                if checked:
+                    self.rights.check(files.account(self._account.id))
                 yield files
                 self._drafts.used = files.usage(self._account.id)[1]
         except BaseException:  # nothing of it was committed, whatever the reason
@@ -356,7 +371,7 @@ class AccountFilesystem(Filesystem):
 
     def rename(self, old: str, new: str, *, replace: bool) -> None:
         """Rename a file; the dialect says whether that submits it."""
-        source, target = relative(old), relative(new)
+        source, target = self._where(old), relative(new)
         settings, told = self.settings(), None
         self._check_folder(target)
         with self._change() as files:
@@ -397,34 +412,14 @@ class AccountFilesystem(Filesystem):
     ) -> dict[str, Any]:
         """Hand a file over, in the transaction that the client's answer waits for; what to log then."""
         state = next_file_state(file.state, "submit")
-        self._check_whole(file)
+        handover.check_whole(file, self._store.alive)
         now = self._store.now()
-        at = self._free_second(files, submission, int(now))
+        at = handover.free_second(self._dialect, files, self._account.id, submission, int(now))
         path = self._dialect.path(submission, at, state)
         batch = files.submit(file, path, submission.stem, submission.flags, at.timestamp(), now)
         if settings["alias_seconds"]:
             files.add_alias(self._account.id, target, file.id, now + settings["alias_seconds"])
         return {"account": self._account.name, "file": path, "batch": batch, "bytes": file.size}
-
-    def _check_whole(self, file: File) -> None:
-        if file.writers and self._store.alive().keys() & set(file.writers):
-            raise StillOpen(f"{file.path} is still being written; close it before it is submitted.")
-        if file.cut or file.writers:
-            raise NotAllowed(f"The upload of {file.path} was cut off; upload it again.")
-        if not file.size:
-            raise BadRequest(f"{file.path} is empty; there is nothing to send.")
-
-    def _free_second(self, files: FileChange, submission: Submission, now: int) -> datetime:
-        """The first second, from now, whose names are free for this file's whole life."""
-        if not self._dialect.stamped:
-            return datetime.fromtimestamp(now, UTC)
-        for second in count(now):
-            at = datetime.fromtimestamp(second, UTC)
-            states = (FileState.PROCESSING, FileState.SUCCESS, FileState.REJECTED)
-            paths = {self._dialect.path(submission, at, state) for state in states}
-            if not any(files.find(self._account.id, path) for path in paths):
-                return at
-        raise AssertionError("time has no end")
 
     def _require(self, file: File, right: str) -> None:
         """Refuse what the file's state does not allow a client to do."""
@@ -438,7 +433,7 @@ class AccountFilesystem(Filesystem):
 
     def remove(self, path: str) -> None:
         """Delete a draft or a finished file."""
-        where = relative(path)
+        where = self._where(path)
         with self._change() as files:
             file = self._file(files, where)
             self._require(file, "delete")
@@ -448,7 +443,7 @@ class AccountFilesystem(Filesystem):
 
     def truncate(self, path: str, size: int) -> None:
         """Cut or extend a draft."""
-        where = relative(path)
+        where = self._where(path)
         if self._is_folder(where):
             raise IsFolder(f"/{where} is a folder.")
         draft = self._open_to_write(where, os.O_WRONLY if size else os.O_WRONLY | os.O_TRUNC, anew=False)
@@ -460,7 +455,7 @@ class AccountFilesystem(Filesystem):
 
     def set_times(self, path: str, mtime: float) -> None:
         """Set a draft's time of modification."""
-        where = relative(path)
+        where = self._where(path)
         if self._is_folder(where):
             return
         file = self._known(where)
@@ -478,7 +473,7 @@ class AccountFilesystem(Filesystem):
 
     def _takes_attributes(self, path: str) -> bool:
         """Whether attributes are accepted without effect: by setting, in an upload, through an alias."""
-        where = relative(path)
+        where = self._where(path)
         if self.settings()["chmod"] == "ignore":
             return True
         if self._is_folder(where):

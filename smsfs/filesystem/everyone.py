@@ -13,6 +13,7 @@ from smsfs.filesystem.folder import OpenFolder
 from smsfs.filesystem.handles import Pool, Slot
 from smsfs.filesystem.interface import FOLDER_MODE, Filesystem, relative
 from smsfs.filesystem.openfile import OpenFile
+from smsfs.filesystem.rights import Access, Right
 from smsfs.store import Account, Owner, Store
 
 _ONLY_ACCOUNTS = "Here are only accounts' folders; smsfs account add makes one."
@@ -152,19 +153,32 @@ class Filesystems:
         self._owner = owner
         self._dialect = dialect
         self._pool = Pool(most_open)
-        self._made: dict[int, AccountFilesystem] = {}
+        self._made: dict[Right, AccountFilesystem] = {}
         self._lock = threading.Lock()
 
-    def of(self, account: Account) -> AccountFilesystem:
-        """The filesystem of an account."""
+    def of(self, account: Account, access: Access = Access.LOCAL) -> AccountFilesystem:
+        """The filesystem of an account, for as long as it may be used by who comes to it so."""
+        right = Right.to(account, access)
         with self._lock:
-            if account.id not in self._made:
-                dialect = self._dialect(account.dialect)
-                self._made[account.id] = AccountFilesystem(
-                    self._store, self._owner, account, dialect, self._pool
-                )
-            return self._made[account.id]
+            if right not in self._made:
+                self._made[right] = self._make(account, access)
+            return self._made[right]
+
+    def _make(self, account: Account, access: Access) -> AccountFilesystem:
+        """One that counts what is open together with others of the account.
+
+        Of those the ones of the same access are older, or younger if a login took long; what is still open
+        keeps its filesystem, and nobody is given it any more.
+        """
+        dialect = self._dialect(account.dialect)
+        made = AccountFilesystem(self._store, self._owner, account, dialect, self._pool, access)
+        for right, other in list(self._made.items()):
+            if right.account == account.id:
+                made.count_with(other)
+                if right.access is access:
+                    del self._made[right]
+        return made
 
     def all(self) -> AllAccounts:
         """Every account's, each in a folder of its name."""
-        return AllAccounts(self._store, self.of)
+        return AllAccounts(self._store, partial(self.of, access=Access.OPERATOR))

@@ -80,14 +80,22 @@ class OpenFile(ABC):
 class Reader(OpenFile):
     """A file open for reading: its content, then its tail."""
 
-    def __init__(self, contents: "Contents", file: "File", entry: "Callable[[], Entry]") -> None:
+    def __init__(
+        self,
+        contents: "Contents",
+        file: "File",
+        entry: "Callable[[], Entry]",
+        check: "Callable[[], None]" = lambda: None,
+    ) -> None:
         self._stream = contents.open_read(file.content)
         self._file = file
         self._entry = entry
+        self._check = check
         self._lock = threading.Lock()
 
     def read(self, offset: int, size: int) -> bytes:
         """Up to ``size`` bytes from ``offset``."""
+        self._check()
         with self._lock:
             if self._stream.closed:
                 raise BadHandle("The file is closed.")
@@ -120,6 +128,13 @@ class Host(Protocol):
 
     def now(self) -> float:
         """Seconds since the epoch."""
+
+    def check_right(self) -> None:
+        """Check that the account may still be used.
+
+        Raises:
+            NotAllowed: it may not.
+        """
 
     def draft_entry(self, draft: "Draft") -> "Entry":
         """A draft as it is while it is written."""
@@ -188,6 +203,7 @@ class Draft(OpenFile):
     def _check(self, end: int) -> None:
         if self._closed:
             raise BadHandle("The file is closed.")
+        self._host.check_right()
         if end > self._limit:
             self._failed = True
             raise FileTooBig(f"A file may have {self._limit} bytes at most; split it into smaller ones.")

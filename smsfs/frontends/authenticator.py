@@ -23,7 +23,7 @@ class Authenticator(Protocol):
         """Whether the password is the account's; None when what is stored of it is damaged."""
 
     async def filesystem(self, username: str) -> Filesystem:
-        """The files of an account that has logged in, for one session.
+        """The files of an account that has logged in, for one session; called in the context of its login.
 
         Raises:
             OSError: they cannot be had now; a refusal's sentence is told to the client.

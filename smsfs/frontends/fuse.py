@@ -95,6 +95,7 @@ def _folder(path: str, dots: str) -> str:
 @define
 class _Handle:
     file: "OpenFile"
+    path: str
     unsynced: bool = False
     changed: bool = False
     killed: bool = False
@@ -151,6 +152,8 @@ class Operations:
 
     def _abandon_open_files(self) -> None:
         for handle in self._handles.values():
+            if handle.changed:
+                log.warning("transfer_cut", path=handle.path)
             with contextlib.suppress(OSError):
                 handle.file.abandon()
         self._handles.clear()
@@ -302,7 +305,7 @@ class Operations:
     def _open(self, path: str, flags: int) -> int:
         file = self._filesystem.open(path, flags & OPEN_FLAGS)
         number = next(self._numbers)
-        handle = self._handles[number] = _Handle(file)
+        handle = self._handles[number] = _Handle(file, path)
         if flags & (os.O_CREAT | os.O_TRUNC):
             handle.change()
         return number

@@ -4,7 +4,9 @@ import asyncio
 import hmac
 import secrets
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from hashlib import sha256
 
 import asyncssh
@@ -13,13 +15,17 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 from smsfs.errors import NotAllowed
-from smsfs.filesystem import Filesystem, Filesystems
+from smsfs.filesystem import Access, Filesystem, Filesystems, Right
+from smsfs.frontends.watch import End, Watch
 from smsfs.store import Account, Store
 
 CACHE_SECONDS = 300.0
 HASH_THREADS = 2
 
 log = structlog.get_logger()
+#: The account, as it was then, of the login that was checked last in this context. What a session may do
+#: hangs on that, and not on its name, which may be another's by the time it opens a file.
+_logged_in: ContextVar[Account | None] = ContextVar("logged_in", default=None)
 _hasher = PasswordHasher()
 
 
@@ -39,6 +45,7 @@ class Logins:
     def __init__(self, store: Store, filesystems: Filesystems) -> None:
         self._store = store
         self._filesystems = filesystems
+        self._watch = Watch(store)
         self._threads = ThreadPoolExecutor(HASH_THREADS, thread_name_prefix="argon2")
         self._secret = secrets.token_bytes(32)
         self._nobody = hash_password(secrets.token_hex())
@@ -54,12 +61,13 @@ class Logins:
         account = await asyncio.to_thread(self._account, username)
         stored = account.password if account and account.password else self._nobody
         known = hmac.digest(self._secret, f"{stored}\0{password}".encode("utf-8", "surrogatepass"), sha256)
-        if self._verified.get(known, 0) > time.monotonic():
-            return True
-        loop = asyncio.get_running_loop()
-        right = await loop.run_in_executor(self._threads, _verify, stored, password)
-        if right:
-            self._remember(known)
+        right: bool | None = self._verified.get(known, 0) > time.monotonic()
+        if not right:
+            loop = asyncio.get_running_loop()
+            right = await loop.run_in_executor(self._threads, _verify, stored, password)
+            if right:
+                self._remember(known)
+        _logged_in.set(account if right else None)
         return right
 
     async def key(self, username: str, key: asyncssh.SSHKey, peer: str) -> bool | None:
@@ -71,21 +79,35 @@ class Logins:
             Exception: any; this could not be found out.
         """
         del peer
-        return await asyncio.to_thread(self._has_key, username, key)
+        account, right = await asyncio.to_thread(self._has_key, username, key)
+        _logged_in.set(account if right else None)
+        return right
 
     async def filesystem(self, username: str) -> Filesystem:
-        """The files of an account.
+        """The files of the account of this context's login.
 
         Raises:
-            NotAllowed: it is gone, or closed, since its login.
+            NotAllowed: its right has ended since.
         """
-        account = await asyncio.to_thread(self._account, username)
+        account = _logged_in.get()
+        if account is None or account.name != username:
+            account = await asyncio.to_thread(self._account, username)
         if account is None:
             raise NotAllowed("This account was closed.")
-        return self._filesystems.of(account)
+        filesystem = self._filesystems.of(account, Access.LOGIN)
+        await asyncio.to_thread(filesystem.rights.account)
+        return filesystem
+
+    def enter(self, end: End) -> Callable[[], None]:
+        """Have ``end`` called once the right of this context's login has ended."""
+        account = _logged_in.get()
+        if account is None:
+            raise RuntimeError("nobody has logged in in this context")
+        return self._watch.enter(Right.to(account, Access.LOGIN), end)
 
     def close(self) -> None:
         """Let the threads end."""
+        self._watch.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _account(self, username: str) -> Account | None:
@@ -96,13 +118,13 @@ class Logins:
         principal = self._store.accounts.get(account.parent) if account.parent else account
         return None if principal is None or principal.disabled else account
 
-    def _has_key(self, username: str, key: asyncssh.SSHKey) -> bool | None:
+    def _has_key(self, username: str, key: asyncssh.SSHKey) -> tuple[Account | None, bool | None]:
         account = self._account(username)
         lines = self._store.accounts.keys(account.id) if account else []
         known = [_public_data(line) for line in lines]
         if any(hmac.compare_digest(data, key.public_data) for data in known if data):
-            return True
-        return None if None in known else False
+            return account, True
+        return account, None if None in known else False
 
     def _remember(self, known: bytes) -> None:
         now = time.monotonic()

@@ -7,8 +7,9 @@ several threads and processes; each is one transaction, and ``Files.change`` ope
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Protocol
 
+from smsfs.store.accounts import Accounts
 from smsfs.store.claims import Claims, Notices
 from smsfs.store.contents import Contents, ContentWriter
 from smsfs.store.daily import Daily
@@ -126,6 +127,9 @@ class FileView(Protocol):
 class FileChange(FileView, Protocol):
     """One transaction on the files of one account; alone on it until it ends."""
 
+    def account(self, account: int) -> Account | None:
+        """The account with this id; who may use it does not change until the transaction ends."""
+
     def add(self, account: int, path: str, content: str, mtime: float) -> File:
         """A new, empty draft."""
 
@@ -209,68 +213,6 @@ class Files(Protocol):
 
     def expire(self, finished_before: Mapping[int, float], limit: int) -> list[str]:
         """Forget files that finished before an account's time; their contents, for the caller to delete."""
-
-
-class Accounts(Protocol):
-    """Who may log in, and under which rules."""
-
-    def add(
-        self, name: str, dialect: str, settings: Mapping[str, Any], now: float, parent: int | None = None
-    ) -> Account:
-        """A new account; with ``parent`` a connector of that account.
-
-        Raises:
-            Exists: there is one of that name.
-        """
-
-    def find(self, name: str) -> Account | None:
-        """The account of that name."""
-
-    def get(self, account: int) -> Account | None:
-        """The account with this id."""
-
-    def all(self) -> list[Account]:
-        """Every account, by name."""
-
-    def update(self, account: int, settings: Mapping[str, Any]) -> None:
-        """Replace an account's settings."""
-
-    def set_password(self, account: int, password: str | None) -> None:
-        """Replace an account's password hash."""
-
-    def set_disabled(self, account: int, *, disabled: bool) -> None:
-        """Close or open an account for logins."""
-
-    def credits(self, account: int) -> int | None:
-        """SMS it may still send; None without a limit. Connectors spend those of their account."""
-
-    def set_credits(self, account: int, amount: int | None) -> None:
-        """Let it send so many SMS; None takes the limit away."""
-
-    def keys(self, account: int) -> list[str]:
-        """Its public keys, each a line as in OpenSSH's authorized_keys."""
-
-    def add_key(self, account: int, line: str) -> None:
-        """Let a key log in; a second time is no error."""
-
-    def remove_key(self, account: int, line: str) -> bool:
-        """Take a key's right to log in; whether it had it."""
-
-    def remove(self, account: int) -> list[str]:
-        """Forget an account, its files and its history.
-
-        Returns:
-            The contents of its files, for the caller to delete.
-
-        Raises:
-            StillOpen: a file or message of it is on its way.
-        """
-
-    def host_keys(self) -> dict[str, str]:
-        """The hosts' SSH private keys, OpenSSH PEM by kind."""
-
-    def add_host_key(self, kind: str, private: str) -> str:
-        """Store a host key unless there is one of that kind; the one that counts."""
 
 
 class Feed(Protocol):

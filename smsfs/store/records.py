@@ -24,7 +24,11 @@ class LeaseLostError(StoreUnavailable):
 
 @frozen
 class Account:
-    """One customer: a login, a folder, its rules. ``parent`` is the account that a connector belongs to."""
+    """One customer: a login, a folder, its rules. ``parent`` is the account that a connector belongs to.
+
+    A session goes on while ``closings`` and ``resets`` are what they were when it began: the first counts how
+    often the account was disabled, the second how often its password or keys were changed or taken away.
+    """
 
     id: int
     name: str
@@ -34,6 +38,8 @@ class Account:
     settings: Mapping[str, Any]
     created: float
     parent: int | None = None
+    closings: int = 0
+    resets: int = 0
 
     @property
     def principal(self) -> int:

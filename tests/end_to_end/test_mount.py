@@ -1,5 +1,6 @@
 """A mounted folder of a store that a server runs on: both see one another, and programs behave."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -182,3 +183,27 @@ def test_a_folder_lists_itself_and_the_one_above(folder):
     assert {".", "..", "dots.csv"} <= set(shown)
     assert int(shown["."]) == folder.stat().st_ino
     (folder / "dots.csv").unlink()
+
+
+def test_mount_of_an_account_that_is_shut_out_ends(base, kit):
+    """A program on this host would go on sending for a customer who was shut out."""
+    (base / "shut").mkdir()
+    installation = Installation(base / "shut", {})
+    installation.add_account("vic", kit.password)
+    with Mount(installation, base / "shut-mount", "vic") as mount:
+        with (mount.mountpoint / "half.csv").open("w") as file:
+            file.write("msisdn,message\n")
+            file.flush()
+            installation.run("account", "disable", "vic")
+            wait_for(lambda: mount.process.poll() is not None, "the mount to end")
+            with contextlib.suppress(OSError):  # what was left in the program's buffers
+                file.close()
+        assert mount.process.returncode == 1
+        wait_for(lambda: not mount.is_mounted(), "the folder to be free")
+        assert "transfer_cut" in mount.log
+        assert "This account was closed." in mount.log
+        refused = installation.run("mount", str(mount.mountpoint), "--account", "vic", check=False)
+    assert refused.returncode == 1
+    assert "The account vic is disabled" in refused.stderr
+    (left,) = installation.rows("files")
+    assert (left["file"], left["state"]) == ("half.csv", "draft")

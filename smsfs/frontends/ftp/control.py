@@ -9,7 +9,7 @@ from functools import partial
 
 import structlog
 
-from smsfs.errors import StillOpen
+from smsfs.errors import NotAllowed, StillOpen
 from smsfs.frontends.authenticator import NOT_CHECKED
 from smsfs.frontends.ftp.certificate import Certificate
 from smsfs.frontends.ftp.data import DataConnection, Transfer
@@ -114,6 +114,8 @@ class Control(Lines):
         elif self._has_tls():
             try:
                 self._log_in(self.username, arg)
+            except NotAllowed as refusal:
+                self.leave(f"530 {refusal.sentence}")
             except Exception as exc:  # noqa: BLE001 - whatever failed, it is no answer to the password
                 self.logger.warning("login_check_failed", account=self.username, reason=str(exc))
                 self._cannot_check()
@@ -122,23 +124,22 @@ class Control(Lines):
         self.leave(f"421 {NOT_CHECKED}")
 
     def _log_in(self, account: str, password: str) -> None:
-        wrong = self.host.login(account, password, self.peer)
-        if wrong is None:
-            self.filesystem = self.host.filesystem(account)
-            self.authenticated = True
+        answer = self.host.log_in(self, account, password)
+        if not isinstance(answer, str):
+            self.filesystem, self.authenticated = answer, True
             self.logger = structlog.get_logger(frontend="ftp", peer=self.peer, account=account)
             self.logger.info("login", tls=self.is_secure)
             self.respond("230 Logged in.")
             return
-        if wrong == "undecided":
+        if answer == "undecided":
             self._cannot_check()
             return
         self.username = ""
-        if wrong == "busy":
+        if answer == "busy":
             self.leave("421 This account has too many connections; close some.")
             return
         self.attempted_logins += 1
-        if wrong == "banned" or self.attempted_logins >= self.settings.max_auth_tries:
+        if answer == "banned" or self.attempted_logins >= self.settings.max_auth_tries:
             self.leave("530 Too many failed logins.")
         else:
             self.respond("530 The account's name or password is wrong.")
@@ -149,6 +150,7 @@ class Control(Lines):
         super().flush_account()
         self.attempted_logins = tries
         self.filesystem, self.cwd, self.logger = None, "/", self._strangers_log()
+        self.host.log_out(self)
         self._await_login()
 
     def ftp_TYPE(self, arg: str) -> None:

@@ -65,11 +65,15 @@ class Host(Protocol):
     def step(self) -> None:
         """The session of this thread has sent a command."""
 
-    def login(self, account: str, password: str, peer: str) -> str | None:
-        """None if the password is right, or why not: "wrong", "banned", "busy" or "undecided"."""
+    def log_in(self, session: "Lines", account: str, password: str) -> Filesystem | str:
+        """The account's files, or why not: "wrong", "banned", "busy" or "undecided".
 
-    def filesystem(self, account: str) -> Filesystem:
-        """The files of an account that has logged in."""
+        Raises:
+            OSError: the files cannot be had now.
+        """
+
+    def log_out(self, session: "Lines") -> None:
+        """The client begins anew."""
 
     def call(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """Call a function of a filesystem; only so many of them run at a time."""
@@ -149,6 +153,7 @@ class Lines(Secure, FTPHandler):  # type: ignore[misc]  # the library has no typ
         self.filesystem: Filesystem | None = None
         self.cwd = "/"
         self.aborting = False
+        self.shut_out = ""
         self.is_secure = False
         self._prot = self._pbsz = False
         self._implicit = implicit
@@ -192,6 +197,18 @@ class Lines(Secure, FTPHandler):  # type: ignore[misc]  # the library has no typ
         self.close_when_done()
         if not self._closed:
             self.call_later(LEAVE_SECONDS, self.close)
+
+    def leave_if_shut_out(self) -> None:
+        """End at once if the login's right has ended; an upload under way is cut."""
+        why, self.shut_out = self.shut_out, ""
+        if not why or self._closed:
+            return
+        self.logger.warning("shut_out", reason=why)
+        if self.data_channel is not None:
+            self.data_channel.close()
+        self._shutdown_connecting_dtp()
+        self.authenticated, self.filesystem = False, None
+        self.leave(f"421 {why}")
 
     def leave_if_quiet(self) -> None:
         """Called again and again while the server stops."""

@@ -20,7 +20,7 @@ from smsfs.filesystem import Filesystem
 from smsfs.frontends.authenticator import Authenticator, CheckFailed, decided
 from smsfs.frontends.doorway import Doorway, Ticket
 from smsfs.frontends.ftp.library import IOLoop
-from smsfs.frontends.ftp.lines import Host
+from smsfs.frontends.ftp.lines import Host, Lines
 from smsfs.frontends.ftp.session import Session
 from smsfs.frontends.ftp.settings import FtpSettings
 from smsfs.frontends.limits import AddressLimits
@@ -29,6 +29,7 @@ from smsfs.frontends.proxy import ProxyError, ProxyGate, is_within, read_header
 from smsfs.frontends.quiet import Quiet
 from smsfs.frontends.shares import Shares
 from smsfs.frontends.turns import ThreadTurns
+from smsfs.frontends.watch import Watcher
 
 #: How often a session looks around while the server stops.
 _POLL = 0.05
@@ -85,7 +86,7 @@ class _Ends:
 
 
 class _Waker:
-    """Wakes every session's loop: a pipe whose other end is closed when the server stops."""
+    """Wakes a session's loop: a pipe whose other end is closed, that of all when the server stops."""
 
     def __init__(self, number: int) -> None:
         self._fileno = number
@@ -94,7 +95,7 @@ class _Waker:
         return True
 
     def handle_read_event(self) -> None:
-        """The session sees for itself that the server stops."""
+        """The session sees for itself why."""
 
     def handle_error(self) -> None:
         raise  # noqa: PLE0704 - called while an error is handled
@@ -110,8 +111,12 @@ class FtpServer(Host):
         implicit_addresses: likewise, where TLS begins with the first byte.
     """
 
-    def __init__(self, settings: FtpSettings, authenticator: Authenticator) -> None:
+    def __init__(
+        self, settings: FtpSettings, authenticator: Authenticator, watcher: Watcher | None = None
+    ) -> None:
         self.settings = settings
+        self._watcher = watcher
+        self._watched: dict[Lines, Callable[[], None]] = {}
         self.stopping = False
         self.addresses: list[tuple[str, int]] = []
         self.implicit_addresses: list[tuple[str, int]] = []
@@ -135,6 +140,8 @@ class FtpServer(Host):
         self._cutting = False
         self._ended = asyncio.Event()
         self._woken, self._wake = os.pipe()
+        self._alarm, other = os.pipe()
+        os.close(other)  # so that it wakes whatever loop it is registered with
 
     async def listen(self) -> None:
         """Open the listening sockets.
@@ -212,13 +219,15 @@ class FtpServer(Host):
             raise
 
     def _serve(self, session: SessionType, ends: _Ends, peer: str) -> None:
+        served = None
         try:
             with closing(ends), IOLoop() as loop:
-                self._run(session(ends.sock, self, loop, peer), loop)
+                served = session(ends.sock, self, loop, peer)
+                self._run(served, loop)
         except Exception:  # noqa: BLE001 - an error of ours ends this session, and no other
             self._log.exception("session_failed", peer=peer)
         finally:
-            self._loop.call_soon_threadsafe(self._release, threading.current_thread())
+            self._loop.call_soon_threadsafe(self._release, threading.current_thread(), served)
 
     def _run(self, session: Session, loop: IOLoop) -> None:
         """A session from its greeting to its end."""
@@ -233,11 +242,17 @@ class FtpServer(Host):
                     session.leave_if_quiet()
                     soonest = _POLL
                 loop.poll(soonest)
+                if session.shut_out:
+                    loop.unregister(self._alarm)
+                    session.leave_if_shut_out()
         finally:
             loop.unregister(self._woken)
+            loop.unregister(self._alarm)
             session.close()
 
-    def _release(self, thread: threading.Thread) -> None:
+    def _release(self, thread: threading.Thread, session: Lines | None) -> None:
+        if session:
+            self._leave(session)
         ticket = self._threads.pop(thread)
         self._give_back(ticket)
         self._doorway.leave(ticket)
@@ -269,17 +284,42 @@ class FtpServer(Host):
             self._cutting = True
             await self._ended.wait()
         os.close(self._woken)
+        os.close(self._alarm)
 
     # What sessions ask, from their threads
 
     def _ask(self, question: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(question, self._loop).result(_ASK_SECONDS)
 
-    def login(self, account: str, password: str, peer: str) -> str | None:
-        """None if the password is right, or why the client is refused."""
-        return self._ask(self._login(account, password, peer, self._threads[threading.current_thread()]))
+    def log_in(self, session: Lines, account: str, password: str) -> Filesystem | str:
+        """The account's files, or why the client is refused."""
+        ticket = self._threads[threading.current_thread()]
+        return self._ask(self._log_in(session, account, password, ticket))
 
-    async def _login(self, account: str, password: str, peer: str, ticket: Ticket) -> str | None:
+    async def _log_in(self, session: Lines, account: str, password: str, ticket: Ticket) -> Filesystem | str:
+        wrong = await self._check(account, password, session.peer, ticket)
+        if wrong:
+            return wrong
+        filesystem = await self._authenticator.filesystem(account)
+        self._leave(session)
+        if self._watcher:
+            self._watched[session] = self._watcher.enter(partial(self._shut_out, session))
+        return filesystem
+
+    def log_out(self, session: Lines) -> None:
+        """The client begins anew."""
+        self._loop.call_soon_threadsafe(self._leave, session)
+
+    def _leave(self, session: Lines) -> None:
+        self._watched.pop(session, lambda: None)()
+
+    def _shut_out(self, session: Lines, why: str) -> None:
+        session.shut_out = why
+        with suppress(OSError, ValueError):  # it is just ending by itself
+            session.ioloop.register(self._alarm, _Waker(self._alarm), IOLoop.READ)
+
+    async def _check(self, account: str, password: str, peer: str, ticket: Ticket) -> str | None:
+        """None if the password is right, or why the client is refused."""
         ticket.step(self._loop.time())
         if self.limits.is_banned(peer, self._loop.time()):
             return "banned"
@@ -310,10 +350,6 @@ class FtpServer(Host):
     def step(self) -> None:
         """The session of this thread has sent a command."""
         self._threads[threading.current_thread()].step(time.monotonic())
-
-    def filesystem(self, account: str) -> Filesystem:
-        """The files of an account that has logged in."""
-        return self._ask(self._authenticator.filesystem(account))
 
     def call(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """Call a function of a filesystem; only so many of them run at a time, and accounts take turns."""

@@ -13,8 +13,8 @@ from fs.subfs import ClosingSubFS
 
 from smsfs import config
 from smsfs.dialects.registry import dialect
-from smsfs.errors import ConfigurationError, Missing, NotAllowed
-from smsfs.filesystem import Filesystem, Filesystems
+from smsfs.errors import ConfigurationError, Missing
+from smsfs.filesystem import Filesystem, Filesystems, check_open
 from smsfs.frontends.pyfilesystem.filesystem import SmsfsFS
 from smsfs.frontends.pyfilesystem.translate import sentence
 from smsfs.store import Store
@@ -90,6 +90,4 @@ def _filesystem(store: Store, name: str) -> Filesystem:
     account = store.accounts.find(name)
     if account is None:
         raise Missing(f"There is no account {name}; smsfs account add makes one.")
-    if account.disabled:
-        raise NotAllowed(f"The account {name} is disabled; smsfs account show tells more.")
-    return filesystems.of(account)
+    return filesystems.of(check_open(store, account))

@@ -1,6 +1,7 @@
 """The SFTP server: asyncssh's transport, logins, limits, and an orderly end."""
 
 import asyncio
+import contextvars
 import functools
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, cast
@@ -20,6 +21,7 @@ from smsfs.frontends.sftp.protocol import SftpSession
 from smsfs.frontends.sftp.settings import SftpSettings, refuse_sha1, ssh_options
 from smsfs.frontends.shares import Shares
 from smsfs.frontends.turns import Calls
+from smsfs.frontends.watch import Watcher
 
 if TYPE_CHECKING:
     from asyncssh.packet import SSHPacketLogger
@@ -78,6 +80,8 @@ class _Client(asyncssh.SSHServer):
         self._sessions = 0
         self._last_active = self._loop.time()
         self._idle_timer: asyncio.TimerHandle | None = None
+        self._login = contextvars.copy_context()
+        self._leave: Callable[[], None] = lambda: None
         self.log = server.log
 
     # The connection
@@ -97,6 +101,7 @@ class _Client(asyncssh.SSHServer):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._idle_timer:
             self._idle_timer.cancel()
+        self._leave()
         if self._ticket is None:
             return
         if self._tries and not (self._logged_in or self._password_failed or self._excused):
@@ -189,6 +194,8 @@ class _Client(asyncssh.SSHServer):
             answer = None
             self.close(NOT_CHECKED)
         self._asked_at = None
+        if answer:
+            self._login = contextvars.copy_context()
         self._undecided |= answer is None
         return answer
 
@@ -218,6 +225,12 @@ class _Client(asyncssh.SSHServer):
         self.log = self.log.unbind("stranger")
         self.active()
         self._check_idle()
+        if self._server.watcher:
+            self._leave = self._login.run(self._server.watcher.enter, self._shut_out)
+
+    def _shut_out(self, why: str) -> None:
+        self.log.warning("shut_out", reason=why)
+        self.close(why)
 
     # Channels
 
@@ -234,7 +247,8 @@ class _Client(asyncssh.SSHServer):
 
     async def _new_session(self, room: Room) -> SftpChannel:
         try:
-            filesystem = await self._server.authenticator.filesystem(self._username)
+            question = self._server.authenticator.filesystem(self._username)
+            filesystem = await self._loop.create_task(question, context=self._login)
         except Exception as exc:
             self._end_session()
             if isinstance(exc, OSError):
@@ -283,8 +297,11 @@ class SftpServer:
         addresses: host and port of each listening socket.
     """
 
-    def __init__(self, settings: SftpSettings, authenticator: KeyAuthenticator) -> None:
+    def __init__(
+        self, settings: SftpSettings, authenticator: KeyAuthenticator, watcher: Watcher | None = None
+    ) -> None:
         self.settings = settings
+        self.watcher = watcher
         self.authenticator = authenticator
         self.log: structlog.stdlib.BoundLogger = structlog.get_logger(frontend="sftp")
         self.limits = AddressLimits(
@@ -385,12 +402,14 @@ class SftpServer:
             client.close("The server is stopping.")
 
 
-async def start(settings: SftpSettings, authenticator: KeyAuthenticator) -> SftpServer:
+async def start(
+    settings: SftpSettings, authenticator: KeyAuthenticator, watcher: Watcher | None = None
+) -> SftpServer:
     """Listen for SFTP clients, in the running event loop.
 
     Raises:
         ConfigurationError: an address cannot be listened on.
     """
-    server = SftpServer(settings, authenticator)
+    server = SftpServer(settings, authenticator, watcher)
     await server.listen()
     return server

@@ -1,5 +1,8 @@
 -- What PostgreSQL says in its own way.
 
+-- name: account_several
+SELECT * FROM account
+WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:accounts AS JSON)) AS given (value));
 -- name: account_lock
 SELECT pg_advisory_xact_lock(20266, CAST(:account AS INTEGER)) IS NULL AS locked;
 -- name: now

@@ -1,12 +1,13 @@
 """Accounts, their keys, and the hosts' own."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from smsfs.errors import Exists, StillOpen
 from smsfs.store import Account
-from smsfs.store.sql import Database, Row
+from smsfs.store.sql import Connection, Database, Row
 
 
 class SqlAccounts:
@@ -14,6 +15,7 @@ class SqlAccounts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.changes = 0
 
     def add(
         self, name: str, dialect: str, settings: Mapping[str, Any], now: float, parent: int | None = None
@@ -35,6 +37,11 @@ class SqlAccounts:
         """The account with this id."""
         return self._find("account_get", account=account)
 
+    def several(self, accounts: Collection[int]) -> dict[int, Account]:
+        """Those of some accounts that there are, by id."""
+        rows = self._read("account_several", accounts=json.dumps(list(accounts)))
+        return {row["id"]: account_of(row) for row in rows}
+
     def all(self) -> list[Account]:
         """Every account, by name."""
         return [account_of(row) for row in self._read("account_all")]
@@ -54,13 +61,28 @@ class SqlAccounts:
         """Replace an account's settings."""
         self._write("account_update", account=account, settings=json.dumps(dict(settings)))
 
-    def set_password(self, account: int, password: str | None) -> None:
-        """Replace an account's password hash."""
-        self._write("account_password", account=account, password=password)
+    @contextmanager
+    def _rights(self, account: int) -> Iterator[Connection]:
+        """A transaction on who may use an account and its connectors, and meanwhile none on their files."""
+        with self._database.write() as connection:
+            for row in connection.all("account_family", account=account):
+                connection.one("account_lock", account=row["id"])
+            yield connection
+        self.changes += 1
 
-    def set_disabled(self, account: int, *, disabled: bool) -> None:
+    def set_password(self, account: int, password: str | None, *, keep_sessions: bool = False) -> None:
+        """Replace an account's password hash."""
+        with self._rights(account) as connection:
+            connection.change("account_password", account=account, password=password)
+            if not keep_sessions:
+                connection.change("account_reset", account=account)
+
+    def set_disabled(self, account: int, *, disabled: bool, keep_sessions: bool = False) -> None:
         """Close or open an account for logins."""
-        self._write("account_disabled", account=account, disabled=int(disabled))
+        with self._rights(account) as connection:
+            connection.change("account_disabled", account=account, disabled=int(disabled))
+            if disabled and not keep_sessions:
+                connection.change("account_close", account=account)
 
     def credits(self, account: int) -> int | None:
         """SMS it may still send; None without a limit."""
@@ -81,13 +103,17 @@ class SqlAccounts:
         """Let a key log in."""
         self._write("key_add", account=account, line=line)
 
-    def remove_key(self, account: int, line: str) -> bool:
+    def remove_key(self, account: int, line: str, *, keep_sessions: bool = False) -> bool:
         """Take a key's right to log in."""
-        return self._write("key_drop", account=account, line=line) > 0
+        with self._rights(account) as connection:
+            had_it = connection.change("key_drop", account=account, line=line) > 0
+            if had_it and not keep_sessions:
+                connection.change("account_reset", account=account)
+        return had_it
 
     def remove(self, account: int) -> list[str]:
         """Forget an account, its files and its history."""
-        with self._database.write() as connection:
+        with self._rights(account) as connection:
             busy = connection.one("account_busy", account=account)
             if busy and busy["connectors"]:
                 raise StillOpen("This account has connectors: remove those first.")
@@ -122,4 +148,6 @@ def account_of(row: Row) -> Account:
         settings=json.loads(row["settings"]),
         created=row["created"],
         parent=row["parent"],
+        closings=row["closings"],
+        resets=row["resets"],
     )

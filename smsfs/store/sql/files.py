@@ -7,8 +7,9 @@ from typing import Any
 
 from smsfs.errors import Exists
 from smsfs.states import FileState
-from smsfs.store import File, Owner
+from smsfs.store import Account, File, Owner
 from smsfs.store.sql import Connection, Database, Row
+from smsfs.store.sql.accounts import account_of
 
 #: A larger file, of more than some thousand rows, waits in another lane than small ones.
 LARGE_BYTES = 65_536
@@ -48,6 +49,11 @@ class SqlFileChange:
     def _file(self, statement: str, /, **values: Any) -> File | None:
         row = self._one(statement, **values)
         return file_from(row) if row else None
+
+    def account(self, account: int) -> Account | None:
+        """The account with this id."""
+        row = self._one("account_get", account=account)
+        return account_of(row) if row else None
 
     def find(self, account: int, path: str) -> File | None:
         """The file at ``path``."""

@@ -15,6 +15,12 @@ UPDATE account SET settings = :settings WHERE id = :account;
 UPDATE account SET password = :password WHERE id = :account;
 -- name: account_disabled
 UPDATE account SET disabled = :disabled WHERE id = :account;
+-- name: account_close
+UPDATE account SET closings = closings + 1 WHERE id = :account OR parent = :account;
+-- name: account_reset
+UPDATE account SET resets = resets + 1 WHERE id = :account;
+-- name: account_family
+SELECT id FROM account WHERE id = :account OR parent = :account ORDER BY id;
 -- name: account_credits
 SELECT amount FROM credit WHERE account = :account;
 -- name: account_set_credits

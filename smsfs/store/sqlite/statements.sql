@@ -1,5 +1,7 @@
 -- What SQLite says in its own way.
 
+-- name: account_several
+SELECT * FROM account WHERE id IN (SELECT value FROM json_each(:accounts));
 -- name: account_lock
 SELECT 1;
 -- name: batch_next_free

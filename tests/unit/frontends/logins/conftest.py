@@ -78,14 +78,15 @@ def add_account(store, name, keys, **options):
 class Front:
     """The servers of one host."""
 
-    def __init__(self, store, keys, **limits):
+    def __init__(self, store, keys, *, watches=True, **limits):
         self.keys = keys
         self._clients = ThreadPoolExecutor(thread_name_prefix="clients")
         self.logins = Logins(store, Filesystems(store, store.register("front"), dialect))
         given = {"ban_after": 2, "max_connections_per_address": 100, **limits}
         listen = [(HOST, 0)]
-        self.sftp = SftpServer(SftpSettings(keys[:1], listen, **given), self.logins)
-        self.ftp = FtpServer(FtpSettings(plain=True, listen=listen, **given), self.logins)
+        watcher = self.logins if watches else None
+        self.sftp = SftpServer(SftpSettings(keys[:1], listen, **given), self.logins, watcher)
+        self.ftp = FtpServer(FtpSettings(plain=True, listen=listen, **given), self.logins, watcher)
 
     @asynccontextmanager
     async def running(self):

@@ -97,3 +97,23 @@ def test_a_file_keeps_its_filesystem(store, configuration):
     acme = store.accounts.find("acme")
     found = store.files.view().find(acme.id, "a.csv")
     assert (found.size, found.cut, found.writers) == (len(ROWS), False, ())
+
+
+@pytest.mark.parametrize("way", ["disable", "remove"])
+def test_who_is_shut_out_is_out(store, configuration, way):
+    """A program would go on reading and sending for an account that was closed or removed."""
+    account = store.accounts.find("acme")
+    with fs.open_fs(f"smsfs://acme?config={configuration}") as files:
+        files.writebytes("a.csv", ROWS)
+        upload = files.openbin("b.csv", "w")
+        upload.write(ROWS)
+        if way == "disable":
+            store.accounts.set_disabled(account.id, disabled=True)
+        else:
+            store.contents.delete(store.accounts.remove(account.id))
+        with pytest.raises(errors.PermissionDenied):
+            upload.close()
+        for step in (lambda: files.move("a.csv", "a.ready"), lambda: files.writebytes("c.csv", ROWS)):
+            with pytest.raises(errors.PermissionDenied):
+                step()
+    assert list(store.queue.batches()) == []
