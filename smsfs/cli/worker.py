@@ -19,7 +19,7 @@ from smsfs.backends.smpp.options import SmppConfig
 from smsfs.cli.common import TEMPORARY, config_option, running
 from smsfs.cli.in_hand import InHand, limit_memory
 from smsfs.config import BackendConfig, Config, MailConfig
-from smsfs.dialects.registry import dialect
+from smsfs.dialects.registry import DIALECTS, dialect
 from smsfs.pipeline.dispatch import Dispatcher
 from smsfs.pipeline.intake import Intake, IntakeRules, ReaderSpentError
 from smsfs.pipeline.mail import Mailer, Relay
@@ -27,6 +27,7 @@ from smsfs.pipeline.results import REPORTS, ResultWriter
 from smsfs.pipeline.retention import SWEEP_SECONDS, sweep
 from smsfs.pipeline.rota import Rota
 from smsfs.pipeline.routes import BreakerRules, Route
+from smsfs.pipeline.strays import Strays
 from smsfs.pipeline.turns import Weights
 from smsfs.pipeline.windows import reopening
 from smsfs.store import Owner, Store
@@ -97,6 +98,7 @@ def _report_until(stop: threading.Event, store: Store, owner: Owner, mail: MailC
     writer, daily, next_sweep = ResultWriter(store, owner), DailyReporter(store, owner, dialect), 0.0
     relay = Relay(**asdict(mail)) if mail else None
     mailer = Mailer(store, relay, lambda: store.lead(owner, REPORTS), dialect)
+    strays = Strays(store, [name for name in DIALECTS if not dialect(name).stamped], dialect)
     while not stop.is_set():
         if not store.lead(owner, REPORTS):
             writer.check_held()
@@ -106,7 +108,7 @@ def _report_until(stop: threading.Event, store: Store, owner: Owner, mail: MailC
             store.settle()
             sweep(store, dialect)
             next_sweep = store.now() + SWEEP_SECONDS
-        if not (writer.step() + mailer.step() + daily.step()):
+        if not (writer.step() + mailer.step() + daily.step() + strays.step()):
             _wait(store, writer.next_time())
 
 

@@ -143,6 +143,15 @@ class Dialect(Protocol):
     def close(self, path: str, settings: Mapping[str, Any]) -> Submission | None:
         """What the close of a complete upload means: a submission, or None."""
 
+    def stray(self, path: str, size: int, settings: Mapping[str, Any]) -> Cause | None:
+        """Why nothing will come of a complete upload that lies there as a draft; None where something may.
+
+        Args:
+            path: of a draft that nobody writes.
+            size: its bytes.
+            settings: the account's.
+        """
+
     def path(self, submission: Submission, at: datetime, state: FileState) -> str:
         """The path of a submitted file in ``state``; ``at`` is the time of submission, UTC."""
 

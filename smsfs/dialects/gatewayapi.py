@@ -127,6 +127,11 @@ class GatewayApi:
             return _submission(path)
         return None
 
+    def stray(self, path: str, size: int, settings: Mapping[str, Any]) -> Cause | None:
+        """None: every draft waits for its client to rename it."""
+        del path, size, settings
+        return None
+
     def path(self, submission: Submission, at: datetime, state: FileState) -> str:
         """``stem.YYYYMMDDTHHMMSS.processing``, and so on; ``at`` is the time of submission, UTC."""
         return f"{submission.stem}.{at:%Y%m%dT%H%M%S}.{state.value}"

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from smsfs.store.records import (
     Batch,
+    File,
     Lane,
     NewSlice,
     Outcome,
@@ -51,6 +52,22 @@ class Queue(Protocol):
 
     def ignore(self, batch: int, owner: Owner, verdict: Verdict) -> None:
         """The file is none for this account: it is a draft again, under its name; the causes are kept."""
+
+    def strays(self, dialect: str, after: int, limit: int) -> list[File]:
+        """Drafts of accounts of a dialect that nobody writes and about which nothing was noted yet.
+
+        In the order of their numbers, from the one behind ``after``.
+        """
+
+    def note_stray(self, file: File, stem: str, verdict: Verdict) -> bool:
+        """Note a batch that was never read, for a draft of which nothing comes; the draft stays as it is.
+
+        Returns:
+            False if the draft has changed since it was read; nothing was noted.
+
+        Raises:
+            Exists: the path of one of the reports is taken.
+        """
 
     def retry_batch(self, batch: int, owner: Owner, not_before: float) -> None:
         """Reading failed through no fault of the file: count it, and read again later."""

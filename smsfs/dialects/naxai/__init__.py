@@ -6,7 +6,6 @@ ignored and stays. The vendor's page gives no rule for names; the endings, the n
 file that cannot be read are ours.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, BinaryIO
@@ -16,6 +15,7 @@ from smsfs.dialects.naxai import rows as naxai_rows
 from smsfs.dialects.naxai.codes import FOUND
 from smsfs.dialects.naxai.reports import is_report
 from smsfs.dialects.naxai.settings import DEFAULTS, check_setting, check_together, endings_of
+from smsfs.dialects.staging import is_staging
 from smsfs.errors import Cause, Missing, NameTooLong, NotAllowed
 from smsfs.formats import marks
 from smsfs.sms.quoting import quoted
@@ -26,12 +26,6 @@ MAX_NAME = 255
 REJECTED, ERRORS = ".rejected", ".errors"
 _ADDED = len(".YYYYMMDDTHHMMSS") + len(REJECTED)
 
-#: Names that clients and desktops give to what is no file of the user's, or not yet.
-_waits = re.compile(
-    r"\..*|~\$.*|tmp\..*|.*~|4913|#.*#|thumbs\.db|desktop\.ini|"
-    r".*\.(filepart|part|partial|tmp|temp|writing|uploading|upload|crdownload|swp|swx|bak|lock)",
-    re.IGNORECASE | re.DOTALL,
-).fullmatch
 _REFUSALS = {
     FileState.PROCESSING: "is being processed; it can be read now, and vanishes once its messages are sent.",
     FileState.SUCCESS: "is the server's; it can be read or deleted.",
@@ -80,6 +74,15 @@ class Naxai:
     def close(self, path: str, settings: Mapping[str, Any]) -> Submission | None:
         """What the close of a complete upload means: a submission if its name submits."""
         return _submission(path) if _submits(path, settings) else None
+
+    def stray(self, path: str, size: int, settings: Mapping[str, Any]) -> Cause | None:
+        """Why a file will never be sent: it is empty, or its name has no ending that the connector takes."""
+        if is_staging(path) or is_report(path) or path.endswith((REJECTED, ERRORS)):
+            return None
+        if not _submits(path, settings):
+            endings = " or ".join(endings_of(settings))
+            return Cause(f"nothing is sent of it: its name must end in {endings}")
+        return None if size else Cause("nothing is sent of it: it is empty")
 
     def path(self, submission: Submission, at: datetime, state: FileState) -> str:
         """The name it was uploaded under; a rejected file has ``.rejected`` behind it, to leave that free."""
@@ -166,7 +169,7 @@ class Naxai:
 
 
 def _submits(path: str, settings: Mapping[str, Any]) -> bool:
-    if _waits(path) or is_report(path) or path.endswith((REJECTED, ERRORS)):
+    if is_staging(path) or is_report(path) or path.endswith((REJECTED, ERRORS)):
         return False
     endings = endings_of(settings)
     return not endings or path.lower().endswith(endings)

@@ -15,6 +15,7 @@ from smsfs.dialects import PAUSES, Pause, Row, Submission, spared
 from smsfs.dialects.smsportal import reports
 from smsfs.dialects.smsportal.codes import Code
 from smsfs.dialects.smsportal.document import Source, rows
+from smsfs.dialects.staging import is_staging
 from smsfs.errors import Cause, ConfigurationError, NameTooLong, NotAllowed, Unreadable
 from smsfs.formats import archives, encoding
 from smsfs.sms.plans import is_country
@@ -120,6 +121,17 @@ class SmsPortal:
         """A submission, if it is one by its name."""
         del settings  # no setting changes what a close means
         return _submission(path)
+
+    def stray(self, path: str, size: int, settings: Mapping[str, Any]) -> Cause | None:
+        """Why a file in ``Send_SMS`` will never be sent: it is empty, or has no name that is."""
+        del settings
+        folder, _, name = path.rpartition("/")
+        if folder != SEND or name.startswith(_WAITING) or is_staging(name):
+            return None
+        if not _submits(path):
+            reason = "nothing is sent of it: its name must end in .txt, .json or .zip"
+            return Cause(reason, code=Code.PARSE, document=name)
+        return None if size else Cause("nothing is sent of it: it is empty", code=Code.EMPTY, document=name)
 
     def path(self, submission: Submission, at: datetime, state: FileState) -> str:
         """``Send_SMS/x.json``, then ``Processed/x.json`` or ``Errors/x.json``."""

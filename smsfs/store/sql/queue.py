@@ -13,6 +13,7 @@ from smsfs.states import FileState
 from smsfs.store import (
     Batch,
     CreditUsedUpError,
+    File,
     Lane,
     NewSlice,
     Outcome,
@@ -23,7 +24,7 @@ from smsfs.store import (
     Verdict,
 )
 from smsfs.store.sql import Connection, Database, Row, plain
-from smsfs.store.sql.files import split
+from smsfs.store.sql.files import file_from, split
 
 OUTCOME = Outcome.__struct_fields__
 
@@ -88,6 +89,22 @@ class SqlQueue:
         with self._database.write() as connection:
             _finish(connection, batch, owner, evolve(verdict, state=FileState.DRAFT), "rejected")
             _drop_staged(connection, batch)
+
+    def strays(self, dialect: str, after: int, limit: int) -> list[File]:
+        """Drafts that nobody writes and about which nothing was noted."""
+        return [
+            file_from(row) for row in self._read("file_strays", dialect=dialect, after=after, limit=limit)
+        ]
+
+    def note_stray(self, file: File, stem: str, verdict: Verdict) -> bool:
+        """A rejected batch of a draft that stays."""
+        given = {"path": file.path, "stem": stem, "causes": _causes_of(verdict), "at": verdict.at}
+        with self._database.write() as connection:
+            connection.one("account_lock", account=file.account)
+            row = connection.one("batch_stray", file=file.id, mtime=file.mtime, **given, **split(file.path))
+            if row:
+                _tell(connection, row["id"], verdict)
+        return row is not None
 
     def retry_batch(self, batch: int, owner: Owner, not_before: float) -> None:
         """Read again later, and count the failure."""
@@ -281,12 +298,21 @@ def _charge(connection: Connection, batch: int, cost: int) -> None:
 
 def _finish(connection: Connection, batch: int, owner: Owner, verdict: Verdict, state: str) -> None:
     values = {name: getattr(verdict, name) for name in ("path", "at", "messages", "digest", "cause_count")}
-    values["causes"] = json.dumps([asdict(cause) for cause in verdict.causes])
+    values["causes"] = _causes_of(verdict)
     values["state"], values["hidden"] = state, verdict.state is FileState.CONSUMED
     _must_change(connection.change("batch_verdict", batch=batch, owner=owner.id, **values), batch, owner)
     finished = None if verdict.state is FileState.DRAFT else verdict.at
     shown = {"size": verdict.size, "tail": verdict.tail, "at": finished, **split(verdict.path)}
     connection.change("batch_file", batch=batch, state=verdict.state.value, **shown)
+    _tell(connection, batch, verdict)
+
+
+def _causes_of(verdict: Verdict) -> str:
+    return json.dumps([asdict(cause) for cause in verdict.causes])
+
+
+def _tell(connection: Connection, batch: int, verdict: Verdict) -> None:
+    """Show the reports of a verdict, and leave its e-mails to be sent."""
     for file in verdict.reports:
         connection.change("batch_report", batch=batch, at=verdict.at, **asdict(file) | split(file.path))
     for notice in verdict.notices:

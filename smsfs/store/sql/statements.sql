@@ -153,6 +153,20 @@ WHERE account = (SELECT coalesce(a.parent, a.id) FROM account a JOIN batch b ON 
 -- name: batch_credit
 SELECT amount FROM credit
 WHERE account = (SELECT coalesce(a.parent, a.id) FROM account a JOIN batch b ON b.account = a.id WHERE b.id = :batch);
+-- name: batch_stray
+-- A draft of which nothing comes by itself is told of like a rejected file, and stays what it is.
+INSERT INTO batch (account, file, path, stem, flags, state, submitted, not_before, causes, cause_count, finished)
+SELECT account, id, :path, :stem, '[]', 'rejected', :at, :at, :causes, 1, :at FROM file f
+WHERE id = :file AND state = 'draft' AND folder = :folder AND name = :name AND mtime = :mtime
+    AND NOT EXISTS (SELECT 1 FROM writer w WHERE w.file = f.id)
+RETURNING id;
+-- name: file_strays
+SELECT f.*, NULL AS writers FROM account a JOIN file f ON f.account = a.id
+WHERE a.dialect = :dialect AND f.state = 'draft' AND f.id > :after
+    AND NOT EXISTS (SELECT 1 FROM writer w WHERE w.file = f.id)
+    AND NOT EXISTS (SELECT 1 FROM batch b WHERE b.file = f.id
+        AND b.path = CASE f.folder WHEN '' THEN f.name ELSE f.folder || '/' || f.name END)
+ORDER BY f.id LIMIT :limit;
 -- name: batch_report
 INSERT INTO file (account, folder, name, state, content, size, mtime, finished)
 SELECT account, :folder, :name, 'success', :content, :size, :at, :at FROM batch WHERE id = :batch;

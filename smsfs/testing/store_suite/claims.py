@@ -3,7 +3,7 @@
 import pytest
 from attrs import evolve
 
-from smsfs.errors import Exists
+from smsfs.errors import Cause, Exists
 from smsfs.states import FileState
 from smsfs.store import (
     Account,
@@ -96,6 +96,27 @@ class ClaimSuite(StoreFixtures):
         store.claims.free(first, owner, ["x", "z"])
         store.claims.free(second, owner, ["y"])
         assert store.claims.take(second, owner, ["x", "y"], NOW, NOW + DAY) == {"y": first.id}
+
+    def test_a_stray_draft_is_noted_once(self, store: Store, account: Account, owner: Owner) -> None:
+        """A client would be told again and again, or never, of an upload that is not sent."""
+        with store.files.change(account.id) as files:
+            drafts = [files.add(account.id, f"Send/{name}", name, NOW) for name in "abc"]
+            files.add_writer(drafts[2].id, owner)
+        assert [file.path for file in store.queue.strays("gatewayapi", 0, 9)] == ["Send/a", "Send/b"]
+        assert store.queue.strays("naxai", 0, 9) == []
+        report, notice, cause = _report(store), NewNotice("verdict", "x@y", NOW), Cause("odd")
+        told = Verdict("Send/a", NOW, causes=[cause], cause_count=1, reports=[report], notices=[notice])
+        assert store.queue.note_stray(drafts[0], "a", told)
+        assert [file.path for file in store.queue.strays("gatewayapi", 0, 9)] == ["Send/b"]
+        assert store.queue.strays("gatewayapi", drafts[1].id, 9) == []
+        (batch,) = store.queue.batches(account.id)
+        assert (batch.state, batch.path, batch.causes) == ("rejected", "Send/a", (cause,))
+        assert [due.batch for due in store.notices.due(NOW, 9)] == [batch.id]
+        with pytest.raises(Exists):
+            store.queue.note_stray(drafts[1], "b", evolve(told, path="Send/b"))
+        for gone in (evolve(drafts[1], mtime=NOW + 1), evolve(drafts[1], name="x"), drafts[2]):
+            assert not store.queue.note_stray(gone, "b", evolve(told, path=gone.path, reports=[]))
+        assert len(list(store.queue.batches(account.id))) == 1
 
     def test_claims_expire(self, store: Store, account: Account, owner: Owner) -> None:
         """The store would grow for ever."""

@@ -1,0 +1,115 @@
+"""Uploads of which nothing will ever come, told to their clients.
+
+Where closing a file sends it, a client that uploads ``list.csv`` instead of ``list.json`` hears OK and then
+nothing. After a while it is told as of a rejected file: in a report, by mail and in the lists. The file stays
+as it is, so that its client can still rename it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import count
+
+import structlog
+from attrs import evolve
+
+from smsfs.dialects import Dialect, Submission
+from smsfs.dialects.settings import settings_of
+from smsfs.errors import Cause, Exists
+from smsfs.states import FileState
+from smsfs.store import Account, File, NewFile, NewNotice, Store, Verdict
+from smsfs.store.contents import written
+
+#: For so long a client may still mean to rename what it uploaded.
+GRACE_SECONDS = 600.0
+LOOK_SECONDS = 30.0
+PAGE = 500
+
+log = structlog.get_logger()
+
+
+class Strays:
+    """Tells of uploads that nothing comes of, as long as its process leads.
+
+    Args:
+        store: where they are.
+        dialects: the names of dialects in which closing a file sends it.
+        dialect: finds a dialect by name.
+    """
+
+    def __init__(self, store: Store, dialects: Iterable[str], dialect: Callable[[str], Dialect]) -> None:
+        self._store, self._dialects, self._dialect = store, tuple(dialects), dialect
+        self._next = 0.0
+        self._seen: dict[int, tuple[str, float, float]] = {}
+
+    def step(self) -> int:
+        """Look for strays, if it is time; how many were told of.
+
+        Raises:
+            StoreUnavailable: the store is away.
+        """
+        now = self._store.now()
+        if now < self._next:
+            return 0
+        self._next = now + LOOK_SECONDS
+        found = list(self._found())
+        before, self._seen = self._seen, {}
+        told = 0
+        for file, account, cause in found:
+            path, mtime, since = before.get(file.id, (file.path, file.mtime, now))
+            if (path, mtime) != (file.path, file.mtime):
+                since = now
+            if now - since < GRACE_SECONDS:
+                self._seen[file.id] = file.path, file.mtime, since
+            else:
+                told += self._tell(file, account, cause, now)
+        return told
+
+    def _found(self) -> Iterator[tuple[File, Account, Cause]]:
+        accounts: dict[int, Account | None] = {}
+        for name in self._dialects:
+            rules = self._dialect(name)
+            for file in self._drafts(name):
+                if file.account not in accounts:
+                    accounts[file.account] = self._store.accounts.get(file.account)
+                account = accounts[file.account]
+                if account is None or file.cut:  # of a cut upload its client was told as it was cut
+                    continue
+                cause = rules.stray(file.path, file.size, settings_of(rules, account.settings))
+                if cause:
+                    yield file, account, cause
+
+    def _drafts(self, dialect: str) -> Iterator[File]:
+        after = 0
+        while files := self._store.queue.strays(dialect, after, PAGE):
+            yield from files
+            after = files[-1].id
+
+    def _tell(self, file: File, account: Account, cause: Cause, now: float) -> bool:
+        rules, contents = self._dialect(account.dialect), self._store.contents
+        address = settings_of(rules, account.settings)["email"]
+        notices = [NewNotice("verdict", address, now)] if address else []
+        verdict = Verdict(file.path, now, causes=[cause], cause_count=1, notices=notices)
+        for named in _reports(rules, file, cause, now):
+            reports = [NewFile(path, written(contents, data), len(data)) for path, data in named]
+            try:
+                stem = file.path.rpartition("/")[2]
+                told = self._store.queue.note_stray(file, stem, evolve(verdict, reports=reports))
+            except Exists:
+                contents.delete(report.content for report in reports)
+                continue
+            if told:
+                log.warning("never_sent", account=account.name, file=file.path, cause=str(cause))
+            else:
+                contents.delete(report.content for report in reports)
+            return told
+        raise AssertionError("names have no end")
+
+
+def _reports(rules: Dialect, file: File, cause: Cause, now: float) -> Iterator[list[tuple[str, bytes]]]:
+    """The reports under their own names, then under spare ones."""
+    at = datetime.fromtimestamp(now, UTC)
+    reports = rules.reports(Submission(file.path.rpartition("/")[2]), [cause], 1, FileState.REJECTED, at)
+    yield reports
+    for second in count(int(now)):
+        at = datetime.fromtimestamp(second, UTC)
+        yield [(rules.spare(path, at), data) for path, data in reports]
