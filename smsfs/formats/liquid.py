@@ -3,12 +3,13 @@
 A template is written by whoever sets up an account and runs for every row of every file, so it must not
 be able to stop the reader: only tags and filters that read nothing but the row, ranges written out and
 short, and a budget of work for each text, which every look-up, loop, filter and piece of output is charged
-to before or as soon as its size is known. There is no clock in it, and no other template.
+to before or as soon as its size is known. There is no clock in it but the time that it is handed, and no
+other template.
 """
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from io import StringIO
 from math import isfinite
 from operator import itemgetter
@@ -24,6 +25,8 @@ from liquid.static_analysis import Variable
 from liquid.token import Token
 from liquid.utils import ReadOnlyChainMap
 
+from smsfs.formats.liquid_dates import formatted, moment
+from smsfs.formats.liquid_filters import MATHS, OWN, number_of
 from smsfs.sms.quoting import quoted
 
 MAX_TEMPLATE = 4000
@@ -39,13 +42,15 @@ def _words(text: str) -> frozenset[str]:
 
 _TAGS = _words(
     "if unless case for break continue assign capture cycle increment decrement echo liquid ifchanged "
-    "comment doc # content output illegal"
+    "comment doc # content output illegal tablerow"
 )
-FILTERS = _words(
-    "abs at_least at_most ceil divided_by floor minus modulo plus round times append capitalize date default "
-    "downcase first join last lstrip prepend remove remove_first remove_last replace replace_first "
-    "replace_last reverse rstrip size slice sort split squish strip strip_newlines truncate truncatewords "
-    "upcase url_decode url_encode"
+#: All of Liquid: none of them reads anything but its input.
+FILTERS = MATHS | _words(
+    "append base64_decode base64_encode base64_url_safe_decode base64_url_safe_encode capitalize compact "
+    "concat date default downcase escape escape_once find find_index first h has join last lstrip map "
+    "newline_to_br prepend reject remove remove_first remove_last replace replace_first replace_last "
+    "reverse rstrip size slice sort sort_natural split squish strip strip_html strip_newlines sum truncate "
+    "truncatewords uniq upcase url_decode url_encode where"
 )
 #: Words that an expression does not take for a column.
 _KEYWORDS = _words(
@@ -56,10 +61,6 @@ _KEYWORDS = _words(
 _blank_run = re.compile(r"\s{100}").search
 _opening = re.compile(r"\{[{%]").search
 _field = re.compile(r"\{\{\s*(?:row\.)?([^\W\d]\w*)\s*\}\}").match
-_day_first = re.compile(
-    r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?", re.ASCII
-).fullmatch
-
 _TOO_MUCH = "the text takes too much work: a loop runs too often or a text grows too long"
 
 Render = Callable[[Sequence[str]], str]
@@ -111,13 +112,14 @@ class Template:
                 where = _position(self._source, index)
                 raise TemplateError(f"{where}: there is no column {quoted(name)}; there are {known}"[:400])
 
-    def renderer(self, columns: Sequence[str]) -> Render:
+    def renderer(self, columns: Sequence[str], now: datetime | None = None) -> Render:
         """A function from the cells of a row to its text.
 
         It raises RenderError for a row from which no text can be made.
 
         Args:
             columns: the names of the cells, in their order.
+            now: what the dates "now" and "today" are, with the time zone of dates that have none; else UTC.
 
         Raises:
             TemplateError: the template names another column.
@@ -125,16 +127,16 @@ class Template:
         self.check(columns)
         if self._pieces is not None:
             return _joined(self._pieces, columns)
-        return lambda cells: self.render(dict(zip(columns, cells, strict=True)))
+        return lambda cells: self.render(dict(zip(columns, cells, strict=True)), now)
 
-    def render(self, cells: Mapping[str, str]) -> str:
-        """The text of one row, by the name of each cell.
+    def render(self, cells: Mapping[str, str], now: datetime | None = None) -> str:
+        """The text of one row, by the name of each cell, at a time as for ``renderer``.
 
         Raises:
             RenderError: there is none.
         """
         context = _Context(self._bound, globals={**cells, "row": cells})
-        context.round = len(self._source)
+        context.round, context.now = len(self._source), now
         output = _Output(context)
         try:
             self._bound.render_with_context(context, output)
@@ -180,12 +182,13 @@ class Template:
 class _Context(RenderContext):
     """The names a template sees, and how much work it may still do."""
 
-    __slots__ = ("left", "round")
+    __slots__ = ("left", "now", "round")
 
     def __init__(self, template: BoundTemplate, **options: Any) -> None:
         super().__init__(template, **options)
         self.left = WORK
         self.round = 0
+        self.now: datetime | None = None
         # Without the library's now and today: the same row gives the same text when it is read again.
         self.scope = ReadOnlyChainMap(self.locals, self.globals, self.counters)
 
@@ -255,6 +258,8 @@ def _growth(name: str, value: object, arguments: Sequence[object]) -> int:
     """What a filter makes of its input, where that can be far more than went in."""
     if name == "replace" and arguments:
         return str(value).count(str(arguments[0])) * sum(map(_size, arguments[1:]))
+    if name == "strip_html":
+        return str(value).count("<") * len(str(value)) * 2
     if name == "join" and isinstance(value, (list, tuple)):
         return len(value) * sum(map(_size, arguments))
     return 0
@@ -263,12 +268,18 @@ def _growth(name: str, value: object, arguments: Sequence[object]) -> int:
 def _bounded(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
     """A filter of the library that is charged for what goes in and comes out."""
     wants_environment = getattr(call, "with_environment", False)
+    wants_context = name == "date" or getattr(call, "with_context", False)
+    is_maths = name in MATHS
 
     def bounded(value: object, *arguments: object, context: _Context, **options: object) -> object:
         context.charge(1 + _size(value) + sum(map(_size, arguments)))
         context.charge(_growth(name, value, arguments))
         if wants_environment:
             options["environment"] = context.env
+        if wants_context:
+            options["context"] = context
+        if is_maths:
+            value, arguments = number_of(value), tuple(map(number_of, arguments))
         try:
             result = call(value, *arguments, **options)
         except (ValueError, ArithmeticError) as error:
@@ -281,31 +292,22 @@ def _bounded(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
     return with_context(bounded)
 
 
-def _date(value: object, form: object = "%Y-%m-%d") -> str:
+def _date(value: object, form: object = "%Y-%m-%d", *, context: _Context) -> str:
     """A date in another form; the day comes before the month, as in the reference implementation.
 
     What is no date is refused, where that would leave it as it is: a wrong day is worse than no message.
     """
-    text = str(value).strip()
-    return _moment(text).strftime(str(form)) if text else ""
-
-
-def _moment(text: str) -> datetime:
-    try:
-        if found := _day_first(text):
-            day, month, year, hour, minute, second = (int(part or 0) for part in found.groups())
-            return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - a wall clock's time without a place
-        return datetime.fromisoformat(text)
-    except ValueError:
-        advice = "write it as 2026-12-31 or 31/12/2026, with a time as 2026-12-31 14:30"
-        raise ValueError(f"{quoted(text)} is no date: {advice}") from None
+    text, now = str(value).strip(), context.now
+    if not text or not str(form):
+        return text
+    return formatted(moment(text, now, (now and now.tzinfo) or UTC), str(form))
 
 
 def _environment() -> _Environment:
     environment = _Environment(undefined=StrictUndefined)
     environment.template_class = _Bound
     environment.tags = {name: tag for name, tag in environment.tags.items() if name in _TAGS}
-    known = {**environment.filters, "date": _date}
+    known = {**environment.filters, **OWN, "date": _date}
     environment.filters = {name: _bounded(name, known[name]) for name in FILTERS}
     return environment
 

@@ -25,7 +25,7 @@ from smsfs.errors import Cause, Ignored, Unreadable
 from smsfs.formats import delimiter, encoding, tables
 from smsfs.formats.liquid import Render, RenderError, Template, TemplateError, TooMuchWork
 from smsfs.sms import local, segments
-from smsfs.sms.calendar import NeverOpen
+from smsfs.sms.calendar import NeverOpen, zone_of
 from smsfs.sms.message import Message
 from smsfs.sms.quoting import quoted
 from smsfs.sms.text import TextRules, rules_of
@@ -161,7 +161,7 @@ def check_template(columns: Sample, settings: Mapping[str, Any]) -> None:
     Raises:
         Unreadable: it is not so.
     """
-    _renderer(columns.names, settings, columns.line)
+    _renderer(columns.names, settings, columns.line, None)
 
 
 def _rows(table: Iterator[tuple[int, list[str]]], rules: _Rules, most: int) -> Iterator[Row]:
@@ -183,7 +183,7 @@ def _rules(names: list[str], line: int, settings: Mapping[str, Any], at: datetim
     return _Rules(
         place=place,
         names=names,
-        render=_renderer(names, settings, line),
+        render=_renderer(names, settings, line, at),
         read_number=local.reader(settings["country"]),
         sender=settings["sender"],
         max_parts=settings["max_parts"] or segments.MAX_PARTS,
@@ -235,11 +235,12 @@ def _shown(character: str) -> str:
     return "a space" if character == " " else f"{quoted(character)} (U+{ord(character):04X})"
 
 
-def _renderer(names: Sequence[str], settings: Mapping[str, Any], line: int) -> Render:
+def _renderer(names: Sequence[str], settings: Mapping[str, Any], line: int, at: datetime | None) -> Render:
     if not settings["template"].strip():
         raise Unreadable(Cause("the connector has no text: set its template, such as Hello {{ name }}"))
     try:
-        return Template(settings["template"]).renderer(names)
+        now = at and at.astimezone(zone_of(settings.get("timezone") or "UTC"))
+        return Template(settings["template"]).renderer(names, now)
     except TemplateError as error:
         reason = f"the connector's template does not fit the file: {_in_template(error)}"
         raise Unreadable(Cause(reason, line, code=TEMPLATE)) from None

@@ -1,7 +1,9 @@
 """Texts in Liquid: what they become, and that none of them stops the reader."""
 
 import re
+from datetime import datetime
 from time import process_time
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -81,6 +83,36 @@ def test_dates(cell, form, text):
     assert template.renderer(["at"])([cell]) == text
 
 
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        ("now", "2026-11-30 23:30 +0100"),
+        ("Today", "2026-11-30 23:30 +0100"),
+        ("1796077800", "2026-11-30 23:30 +0100"),
+        ("30 November 2026", "2026-11-30 00:00 +0100"),
+        ("Nov. 30th, 2026 at noon", None),
+        ("November 30th, 2026, 2:05 pm", "2026-11-30 14:05 +0100"),
+        ("12:30 am", None),
+        ("1/7/2026 12:30 AM", "2026-07-01 00:30 +0200"),
+        ("Mon, 30 Nov 2026 23:30:00 +0000", "2026-11-30 23:30 +0000"),
+        ("Mon Nov 30 08:00:00 UTC 2026", "2026-11-30 08:00 +0000"),
+        ("2026-11-30T08:00:00-0500", "2026-11-30 08:00 -0500"),
+        ("2026/2/30", None),
+        ("30/11/26", None),
+        ("13:00 pm", None),
+    ],
+)
+def test_dates_as_people_write_them(cell, text):
+    """An appointment would be told wrong, or a file refused that another system took."""
+    now = datetime(2026, 11, 30, 23, 30, tzinfo=ZoneInfo("Europe/Brussels"))
+    render = Template("{{ at | date: '%Y-%m-%d %H:%M %z' }}").renderer(["at"], now)
+    if text:
+        assert render([cell]) == text
+    else:
+        with pytest.raises(RenderError, match="is no date"):
+            render([cell])
+
+
 @pytest.mark.parametrize("cell", ["04/13/2026", "next week", "now", "20:15", "9" * 30])
 def test_what_is_no_date_is_refused(cell):
     """An appointment would be announced for a day that nobody wrote."""
@@ -135,6 +167,11 @@ BOMBS = {
     "replace of nothing": "{% assign x = name %}"
     + "{% assign x = x | append: x | append: x | append: x %}" * 5
     + "{{ x | replace: '', x | replace: '', x }}",
+    "strip_html": "{% assign x = '<script' %}{% assign y = x %}"
+    + "{% assign x = x | append: x | append: x | append: x %}" * 5
+    + "{{ x | append: y | strip_html }}",
+    "rounding": "{{ 1 | round: 99999999 }}",
+    "table": "{% tablerow i in (1..100) %}" + LOOP + "x" + END + "{% endtablerow %}",
     "join": "{% assign x = name %}"
     + "{% assign x = x | append: x | append: x | append: x %}" * 5
     + "{{ x | split: '' | join: x }}",
