@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +19,7 @@ _OOM_SCORE = 500
 #: Which number in /proc/self/statm is that of pages of data and stack.
 _DATA = 5
 MIB = 1024 * 1024
+_SPARE = 64 * MIB
 
 
 class InHand:
@@ -49,17 +51,29 @@ def is_own_fault(status: int) -> bool:
     return -status in _OWN_FAULTS
 
 
-def limit_memory(mebibytes: int) -> None:
-    """Let this process take so many MiB beyond what it has now; asking for more is a ``MemoryError``.
+def limit_memory(mebibytes: int) -> Callable[[], bool]:
+    """Limit what this process takes beyond what it has now; where the host has no more, it goes first.
 
-    It also becomes the first to go where the host runs out of memory. 0 sets no limit.
+    Args:
+        mebibytes: 0 for no limit.
+
+    Returns:
+        Tells whether it has more than that by now. Some libraries crash where memory cannot be had, so that
+        asking for more is a ``MemoryError`` only a good way above.
     """
     with suppress(OSError):  # where there is no /proc, or it cannot be written
         Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE), encoding="ascii")
-    if mebibytes:
-        # data, not the whole address space: a stack that could not grow would be a crash without a reason
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[_DATA])
-        most = pages * resource.getpagesize() + mebibytes * MIB
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        if hard == resource.RLIM_INFINITY or most < hard:
-            resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+    if not mebibytes:
+        return lambda: False
+    # data, not the whole address space: a stack that could not grow would be a crash without a reason
+    most = _data_bytes() + mebibytes * MIB
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = most + mebibytes * MIB // 4 + _SPARE
+    if hard == resource.RLIM_INFINITY or limit < hard:
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+    return lambda: _data_bytes() > most
+
+
+def _data_bytes() -> int:
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[_DATA]
+    return int(pages) * resource.getpagesize()

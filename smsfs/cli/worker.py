@@ -58,9 +58,9 @@ def intake(name: str, in_hand: int | None, config_file: Path | None) -> None:
             config.pipeline.default_backend, config.pipeline.retry_seconds, config.pipeline.max_failures
         )
         reader = Intake(store, store.register("intake", name), dialect, rules)
-        rota = Rota(store, reader, Weights(store, dialect), InHand(in_hand).tell)
         ended = _end_of_input()  # before the limit: the stack of a thread counts
-        limit_memory(config.pipeline.reader_memory)
+        is_full = limit_memory(config.pipeline.reader_memory)
+        rota = Rota(store, reader, Weights(store, dialect), InHand(in_hand).tell, is_full)
         _read_until(ended, rota, store)
 
 

@@ -6,7 +6,7 @@ when its reader died is read again from the start, to the same messages.
 """
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -99,7 +99,7 @@ class Intake:
             raise LeaseLostError("This process was out of touch with the store; it goes on under a new term.")
         return self._store.queue.claim_batch(self._owner, self._store.now(), lane)
 
-    def reading(self, batch: Batch) -> Iterator[None]:
+    def reading(self, batch: Batch) -> Generator[None, None, None]:
         """Read a file that was claimed; whenever this yields, another may be read.
 
         Raises:

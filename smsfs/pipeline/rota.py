@@ -6,7 +6,7 @@ for long, however many new ones come.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import suppress
 
 from attrs import define
@@ -30,7 +30,7 @@ class _Held:
 
     lane: Lane
     batch: Batch
-    reading: Iterator[None]
+    reading: Generator[None, None, None]
     last: float
 
 
@@ -42,6 +42,7 @@ class Rota:
         intake: reads one of them.
         weight: of an account.
         mark: told the number of the batch that is being worked on, and 0 afterwards.
+        is_full: whether this process has all the memory that it may have.
         timer: seconds, from any start.
     """
 
@@ -51,10 +52,11 @@ class Rota:
         intake: Intake,
         weight: Callable[[int], float],
         mark: Callable[[int], None] = lambda _: None,
+        is_full: Callable[[], bool] = lambda: False,
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store, self._intake, self._weight = store, intake, weight
-        self._mark, self._timer = mark, timer
+        self._mark, self._is_full, self._timer = mark, is_full, timer
         self._turns, self._fresh = Turns(), Fresh(timer)
         self._held: list[_Held] = []
         self._due: set[Lane] = set()
@@ -83,7 +85,7 @@ class Rota:
         """Give back what is under way: it is read again by whoever is next."""
         with suppress(StoreUnavailable):
             for held in self._held:
-                held.reading.close()  # type: ignore[attr-defined] # it is a generator
+                held.reading.close()
                 self._intake.give_back(held.batch)
         self._held.clear()
 
@@ -155,9 +157,14 @@ class Rota:
         if ended:
             self._held.remove(held)
 
-    def _ends_before(self, end: float, reading: Iterable[None]) -> bool:
+    def _ends_before(self, end: float, reading: Generator[None, None, None]) -> bool:
         """Go on with it, at least for a moment; whether it came to its end."""
-        return all(self._timer() < end for _ in reading)
+        for _ in reading:
+            if self._is_full():
+                reading.throw(MemoryError())
+            if self._timer() >= end:
+                return False
+        return True
 
 
 def _last(held: _Held) -> float:

@@ -94,3 +94,15 @@ def test_two_kills_in_a_row_or_a_fault_of_its_own_count(tmp_path, store_url):
         assert house.batch(other).not_before > time.time() + LONG
         small = house.submit("clinic", "small.csv", make_rows(1))
         wait_for(lambda: house.state(small) is FileState.SUCCESS, "other files to be read")
+
+
+def test_file_that_takes_all_memory_is_rejected_with_the_cause(tmp_path, store_url):
+    """A file that is a bomb would take the host's memory, or be shown as being processed for hours."""
+    with running(tmp_path, store_url, reader_memory=12) as house:
+        bomb = house.submit("bulk", "bomb.csv", make_rows(3000, "\N{CYRILLIC SMALL LETTER A}" * 4000))
+        small = house.submit("clinic", "small.csv", make_rows(10))
+        wait_for(lambda: house.state(bomb) is FileState.REJECTED, "the bomb to be rejected")
+        (cause,) = house.batch(bomb).causes
+        assert "takes more memory than the server has for one file" in cause.reason
+        wait_for(lambda: house.state(small) is FileState.SUCCESS, "other files to be read")
+        assert house.batch(small).failures == 0

@@ -4,6 +4,7 @@ import pytest
 
 from smsfs.dialects.registry import dialect
 from smsfs.pipeline import rota
+from smsfs.pipeline.intake import ReaderSpentError
 from smsfs.pipeline.rota import Rota
 from smsfs.pipeline.turns import equal
 
@@ -32,7 +33,7 @@ def neighbour(house):
 def reader(house):
     """Reads by turns, five hundred rows or so in one."""
     marks = []
-    made = Rota(house.store, house.intake(), equal, marks.append, Timer())
+    made = Rota(house.store, house.intake(), equal, marks.append, timer=Timer())
     made.marks = marks
     return made
 
@@ -152,6 +153,20 @@ def test_it_is_told_what_is_worked_on(house, neighbour, reader, table):
     assert not reader.step()
     assert set(reader.marks[::2]) == {large, small}
     assert set(reader.marks[1::2]) == {0}
+
+
+def test_file_that_fills_the_memory_is_ended_in_good_order(house, neighbour, table):
+    """A file that is a bomb would end in a crash of some library, which tells nobody what was wrong."""
+    beside = submit(house, neighbour, table(LARGE), "beside")
+    bomb, full = house.submit(table(LARGE), "bomb"), []
+    for state in ("pending", "rejected"):
+        reader = Rota(house.store, house.intake(), equal, full.append, lambda: full[-1:] == [bomb], Timer())
+        with pytest.raises(ReaderSpentError):
+            steps_until(reader, is_read(house, bomb))
+        assert house.batch(bomb).state == state
+        reader.close()
+        assert (house.batch(beside).state, house.batch(beside).crashes) == ("pending", 0)
+    assert b"takes more memory" in house.shown(bomb)
 
 
 def test_document_is_left_while_it_is_looked_through(house, reader, neighbour):
