@@ -257,8 +257,8 @@ class PostgresStore:
     def concerns(self, connections: int) -> list[str]:
         """Fewer connections than wished, and commits that do not wait for the disk."""
         with self._database.reading() as connection:
-            hosts = {row["host"] for row in connection.all("owner_hosts") if row["alive"]} | {self._host}
-            return survey.concerns(connection.session, connections * len(hosts) + KEPT)
+            hosts = sum(kind == "front" for kind in self.alive().values())
+            return survey.concerns(connection.session, connections * max(1, hosts) + KEPT)
 
     def damage(self) -> list[str]:
         """PostgreSQL's own files are for its own tools."""

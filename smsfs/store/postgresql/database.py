@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from smsfs.errors import ConfigurationError, Refusal, StoreDamaged, StoreUnavailable
+from smsfs.errors import ConfigurationError, Refusal, StoreConflict, StoreDamaged, StoreUnavailable
 from smsfs.store.postgresql import schema, survey
 from smsfs.store.postgresql.pool import CHANNEL, Pool
 from smsfs.store.postgresql.reasons import DAMAGE, damage, first_line, refused, unconnected
@@ -235,7 +235,7 @@ class Database:
             with session.transaction():
                 yield connection
                 if session.info.transaction_status == TransactionStatus.INERROR:
-                    raise StoreUnavailable("A part of this change failed, and so did the whole; try again.")
+                    raise StoreConflict("A part of this change failed, and so did the whole; try again.")
             if session.unsure and not self.is_changing():
                 raise StoreUnavailable(
                     "The wait for the standby was cancelled: whether it has this change is not known."

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from random import uniform
 
 import psycopg
@@ -25,6 +26,8 @@ KEPT = 3
 IDLE_SECONDS = 5.0
 LOOK_SECONDS = 5.0
 TICK_SECONDS = 1.0
+#: Most sessions are given back sooner than another one is made.
+GROW_AFTER_SECONDS = 0.05
 #: After the server had no room for one more: at first, and after many times.
 GROW_AGAIN_SECONDS, GROW_AT_LAST_SECONDS = 1.0, 30.0
 #: Without an answer for so long, the server is asked whether there still comes one.
@@ -48,7 +51,7 @@ class Pool:
         self._most = max(1, most)
         self._idle: list[Member] = []
         self._lent: set[Member] = set()
-        self._queue: list[object] = []
+        self._queue: list[threading.Condition] = []
         self._making = 0
         self._grow_at = 0.0
         self._grow_pause = GROW_AGAIN_SECONDS
@@ -57,7 +60,8 @@ class Pool:
         self._tight = False
         self._listener: Member | None = None
         self._closed = threading.Event()
-        self._free = threading.Condition()
+        self._free = threading.Condition(lock := threading.Lock())
+        self._ticket = partial(threading.Condition, lock)
         self._fault: Exception | None = None
         self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._keeper: threading.Thread | None = None
@@ -108,7 +112,7 @@ class Pool:
 
     def _next(self, began: float, patience: float, *, urgent: bool) -> Member | None:
         """One that is free, in the order of the queue; None when one more may be made instead."""
-        ticket = object()
+        ticket, asked = self._ticket(), time.monotonic()
         with self._free:
             self._queue.insert(0 if urgent else len(self._queue), ticket)
             try:
@@ -117,22 +121,28 @@ class Pool:
                         raise StoreUnavailable("This process is ending.")
                     if self._queue[0] is ticket:
                         member = self._free_one()
-                        if member or self._may_make():
+                        if member or self._may_make(time.monotonic() - asked):
                             self._making += member is None
                             return member
-                    self._wait(max(began, self._progress) + patience - time.monotonic(), patience)
+                    self._check_patience(max(began, self._progress) + patience - time.monotonic(), patience)
+                    ticket.wait(GROW_AFTER_SECONDS if self._queue[0] is ticket else TICK_SECONDS)
             finally:
                 self._queue.remove(ticket)
-                self._free.notify_all()
+                self._tell()
 
-    def _wait(self, left: float, patience: float) -> None:
+    def _tell(self) -> None:
+        """Wake the first of the queue, and those that wait for one session or for the end."""
+        self._free.notify_all()
+        if self._queue:
+            self._queue[0].notify()
+
+    def _check_patience(self, left: float, patience: float) -> None:
         if left <= 0 and self._fault and not (self._lent or self._idle):
             raise unconnected(self._fault) from self._fault
         if left <= 0:
             raise StoreUnavailable(
                 f"The server is busy: all connections were in use for {patience:g} seconds; try again later."
             )
-        self._free.wait(min(left, TICK_SECONDS))
 
     def _free_one(self) -> Member | None:
         """One that is idle; one whose thread only waits for changes is asked for."""
@@ -147,10 +157,12 @@ class Pool:
                 os.write(self._wake[1], b"x")
         return None
 
-    def _may_make(self) -> bool:
+    def _may_make(self, waited: float) -> bool:
         have = len(self._lent) + self._making
         waits = any(member.waits for member in self._lent)
-        return have == 0 or (have < self._most and not waits and time.monotonic() >= self._grow_at)
+        if have == 0 or waits or have >= self._most:
+            return have == 0
+        return waited >= GROW_AFTER_SECONDS and time.monotonic() >= self._grow_at
 
     def _make(self) -> Member:
         """A new session, lent to this thread.
@@ -179,7 +191,7 @@ class Pool:
                 else:
                     self._grow_at = time.monotonic() + self._grow_pause
                     self._grow_pause = min(2 * self._grow_pause, GROW_AT_LAST_SECONDS)
-                self._free.notify_all()
+                self._tell()
         self._start_keeper()
         return member
 
@@ -206,7 +218,7 @@ class Pool:
                 self._idle.insert(0 if member is self._listener else len(self._idle), member)
             else:
                 self._drop(member)
-            self._free.notify_all()
+            self._tell()
 
     def _drop(self, member: Member) -> None:
         if member is self._listener:
@@ -360,7 +372,7 @@ class Pool:
                 for end in self._wake:
                     os.close(end)
             idle, self._idle = self._idle, []
-            self._free.notify_all()
+            self._tell()
         for member in idle:
             member.session.close()
         if self._keeper and self._keeper is not threading.current_thread():
