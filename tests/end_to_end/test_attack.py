@@ -1,0 +1,16 @@
+"""All floods at once, beside a customer."""
+
+import pytest
+
+from smsfs.testing.attack.__main__ import MOST_LOG, MOST_MEMORY, run
+from smsfs.testing.attack.floods import FLOODS
+
+
+@pytest.mark.slow
+def test_a_customer_is_served_while_all_others_attack():
+    """One greedy client, or strangers without a login, would keep everybody's messages from leaving."""
+    seen = run(12, tuple(FLOODS))
+    assert seen.failures == []
+    assert len(seen.seconds) > 1
+    assert seen.memory < MOST_MEMORY
+    assert seen.log < MOST_LOG
