@@ -14,7 +14,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
-from attrs import asdict, define, field, fields
+from attrs import define, field, fields
 from cattrs import ClassValidationError, Converter, IterableValidationError
 from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn
@@ -22,12 +22,23 @@ from cattrs.gen import make_dict_structure_fn
 from smsfs.backends import routing
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.errors import ConfigurationError, StoreDamaged
+from smsfs.ranges import refuse_odd_text
+from smsfs.sections import (
+    FtpConfig,
+    LimitsConfig,
+    LogConfig,
+    MailConfig,
+    PipelineConfig,
+    SftpConfig,
+    WebConfig,
+)
 from smsfs.store import Store
 from smsfs.store.sqlite import SqliteStore
 
 WORKERS = ("intake", "dispatch", "reports")
 LEAST_CONNECTIONS = 1 + len(WORKERS)
 COMMAND_CONNECTIONS = 2
+LEAST_LEASE, LONGEST_LEASE = 1, 3600
 SYSTEM_FILE = Path("/etc/smsfs/smsfs.toml")
 KINDS = {
     str: "a string",
@@ -54,7 +65,7 @@ class StoreConfig:
     connections: int = 12
 
     def __attrs_post_init__(self) -> None:
-        """Refuse what leaves a process without a connection.
+        """Refuse what leaves a process without a connection, and leases that no host can keep.
 
         Raises:
             ValueError: a clause that names the key.
@@ -64,6 +75,8 @@ class StoreConfig:
                 f"connections is {self.connections}, and has to be {LEAST_CONNECTIONS} at least: "
                 "one for each process"
             )
+        if not LEAST_LEASE <= self.lease <= LONGEST_LEASE:
+            raise ValueError(f"lease is {self.lease:g}, and has to be from {LEAST_LEASE} to {LONGEST_LEASE}")
 
     def share(self, process: str) -> int:
         """How many of the connections a process may take; of commands, which have no name here, two."""
@@ -76,120 +89,11 @@ class StoreConfig:
             spare = max(0, spare - 1)
         return shares[process] + (spare if process == "front" else 0)
 
-
-@define
-class SftpConfig:
-    """The SFTP listener; times in seconds."""
-
-    listen: list[str] = field(factory=lambda: ["127.0.0.1:8022"])
-    login_timeout: float = 30
-    idle_timeout: float = 900
-    max_auth_tries: int = 6
-    max_connections: int = 500
-    max_connections_per_address: int = 20
-    max_sessions: int = 10
-    ban_after: int = 15
-    ban_window: float = 600
-    ban_time: float = 600
-    legacy_algorithms: bool = False
-    proxy_from: list[str] = field(factory=list)
-
-    def __attrs_post_init__(self) -> None:
-        """Refuse what would let nobody in."""
-        _refuse_zeros(self)
-
-
-@define
-class FtpConfig:
-    """The FTP and FTPS listener; times in seconds."""
-
-    listen: list[str] = field(factory=lambda: ["127.0.0.1:8021"])
-    implicit_listen: list[str] = field(factory=list)
-    plain: bool = False
-    certificate: str = ""
-    key: str = ""
-    passive_ports: str = "50000-50100"
-    masquerade_address: str = ""
-    login_timeout: float = 30
-    idle_timeout: float = 900
-    max_auth_tries: int = 6
-    max_connections: int = 200
-    max_connections_per_address: int = 20
-    ban_after: int = 15
-    ban_window: float = 600
-    ban_time: float = 600
-    proxy_from: list[str] = field(factory=list)
-
-    def __attrs_post_init__(self) -> None:
-        """Refuse what would let nobody in."""
-        _refuse_zeros(self)
-
-
-def _refuse_zeros(limits: "SftpConfig | FtpConfig | LimitsConfig") -> None:
-    """Whoever writes 0 for no limit would have a server that turns everybody away.
-
-    Raises:
-        ValueError: a clause that names the key.
-    """
-    for key, value in asdict(limits, recurse=False).items():
-        if value == 0 and not isinstance(value, bool) and key != "ban_time":
-            raise ValueError(f"{key} is 0, and has to be more")
-
-
-@define
-class WebConfig:
-    """The HTTP listener for health checks."""
-
-    listen: list[str] = field(factory=lambda: ["127.0.0.1:8080"])
-
-
-@define
-class MailConfig:
-    """The SMTP relay that takes e-mails about files.
-
-    ``sender`` is the address they come from; ``security`` says how to encrypt; an empty ``username`` means
-    no login.
-    """
-
-    host: str
-    sender: str
-    port: int = 25
-    security: Literal["none", "starttls", "tls"] = "none"
-    username: str = ""
-    password: str = ""
-
-    def __attrs_post_init__(self) -> None:
-        """Refuse what no mail could go to or come from.
-
-        Raises:
-            ValueError: a clause that names the key.
-        """
-        if not self.host:
-            raise ValueError("host is empty, and has to be the relay's name")
-        if not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", self.sender):
-            raise ValueError(f"sender is {self.sender!r}, and has to be an address such as smsfs@example.com")
-
-
-@define
-class PipelineConfig:
-    """How files become messages and leave; ``default_backend`` is a route, as in ``backends.routing``.
-
-    ``readers`` are processes that read files, 0 for as many as there are processors for; ``reader_memory``
-    is what each may take, in MiB.
-    """
-
-    default_backend: str = "outbox"
-    retry_seconds: float = 1800
-    max_failures: int = 5
-    stop_grace: float = 30
-    breaker_failures: int = 10
-    breaker_seconds: float = 30
-    readers: int = 0
-    reader_memory: int = 512
-
-    def reader_processes(self, processors: int) -> int:
-        """How many processes read files on a host with so many processors: half of them, four at most."""
-        return self.readers or max(1, min(4, processors // 2))
+    @property
+    def shown(self) -> str:
+        """The URL without its passwords, for people and the log."""
+        without = re.sub(r"(://[^:/@?]*):[^?]*@", r"\1:***@", self.url)
+        return re.sub(r"((?:^|[?&\s])(?:ssl)?password=)[^&\s]*", r"\1***", without)
 
 
 @define
@@ -200,32 +104,17 @@ class OutboxConfig:
     path: str = "outbox.jsonl"
     on_unknown: Literal["resend", "hold"] = "resend"
 
+    def __attrs_post_init__(self) -> None:
+        """Refuse what is no file.
+
+        Raises:
+            ValueError: a clause that names the key.
+        """
+        refuse_odd_text("path", self.path, "the path of a file", blanks=True)
+
 
 BackendConfig = OutboxConfig | SmppConfig
 BACKENDS: dict[str, type[BackendConfig]] = {"outbox": OutboxConfig, "smpp": SmppConfig}
-
-
-@define
-class LogConfig:
-    """``console`` for people, ``json`` for machines."""
-
-    format: Literal["console", "json"] = "console"
-    level: Literal["debug", "info", "warning", "error"] = "info"
-
-
-@define
-class LimitsConfig:
-    """What clients may take of a process together, beside what ``[sftp]``, ``[ftp]`` and accounts allow."""
-
-    open_files: int = 4096
-    connections_per_account: int = 200
-    sessions_per_account: int = 200
-    waiting: int = 250
-    waiting_per_network: int = 100
-
-    def __attrs_post_init__(self) -> None:
-        """Refuse what would let nobody open a file."""
-        _refuse_zeros(self)
 
 
 @define
@@ -254,7 +143,7 @@ class Config:
             return None
         if engine != "sqlite" or not path.startswith("/") or not path.strip("/"):
             raise ConfigurationError(
-                f"[store] url: {self.store.url!r} is none of the kind sqlite:///var/lib/smsfs/smsfs.db "
+                f"[store] url: {self.store.shown!r} is none of the kind sqlite:///var/lib/smsfs/smsfs.db "
                 "or postgresql://user@host/database."
             )
         return Path("/" + path.lstrip("/"))
@@ -348,6 +237,8 @@ def migrate_store(config: Config, grant: str | None) -> None:
 def _advice(path: Path) -> str:
     """What may help where a file or the folder that it belongs into is another user's, or a disk is full."""
     there = next(place for place in (path, *path.parents) if os.access(place, os.F_OK))
+    if os.statvfs(there).f_flag & os.ST_RDONLY:
+        return f" The filesystem of {there} is mounted read-only: mount it for writing."
     if os.statvfs(there).f_bavail == 0:
         return " The disk is full."
     if os.access(there, os.R_OK | os.W_OK):

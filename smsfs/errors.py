@@ -108,6 +108,12 @@ class DiskFull(Refusal):
     code = errno.ENOSPC
 
 
+class ReadOnly(Refusal):
+    """The server's filesystem takes no changes (EROFS)."""
+
+    code = errno.EROFS
+
+
 class TooManyOpen(Refusal):
     """The account has too many open files (EMFILE)."""
 

@@ -23,6 +23,7 @@ from smsfs.store import Account, Store
 
 KEY_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 CREDITS = "credits"
+LEAST_PASSWORD = 8
 F = TypeVar("F", bound=Callable[..., Any])
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
@@ -70,6 +71,10 @@ def read_password(*, from_stdin: bool) -> str:
         )
     if not password:
         raise ConfigurationError("The password is empty.")
+    if len(password) < LEAST_PASSWORD:
+        raise ConfigurationError(
+            f"The password has {len(password)} characters, which is soon guessed; it needs {LEAST_PASSWORD}."
+        )
     return password
 
 

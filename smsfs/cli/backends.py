@@ -9,7 +9,7 @@ import click
 from smsfs.cli.common import config_option, opened, show_list
 from smsfs.cli.lists import moment
 from smsfs.config import Config
-from smsfs.store import BackendState, Store
+from smsfs.store import BackendState, Store, WorkerState
 
 
 @click.command()
@@ -28,13 +28,15 @@ def _backends(config: Config, store: Store) -> Iterator[dict[str, Any]]:
     alive = [host for host in store.hosts() if host.alive]
     hosts = {host.term: host.host for host in alive}
     states = [state for state in store.routing.states() if state.owner in hosts]
+    troubles = [item for item in store.trouble.workers() if item.worker == "dispatch" and item.owner in hosts]
     silent = {host.host for host in alive if host.kind == "front"} - {hosts[state.owner] for state in states}
     for name in dict.fromkeys([*config.backends, *sorted(backlog), *(state.backend for state in states)]):
         options = config.backends.get(name)
         common = {"backend": name, "type": options and options.type, "queued": backlog.get(name, 0)}
         seen = [state for state in states if state.backend == name]
         yield from (_row(common, hosts[state.owner], state) for state in seen)
-        if not seen:
+        yield from (_troubled(common, hosts[item.owner], item) for item in troubles if options)
+        if not seen and not (troubles and options):
             reason = _unseen(silent) if options else "it is not in the configuration"
             yield {**common, "host": None, "state": None, "since": None, "reason": reason}
 
@@ -46,6 +48,11 @@ def _unseen(silent: set[str]) -> str:
             f"smsfs serve on {', '.join(sorted(silent))} is starting: look again in a moment, or into its log"
         )
     return "no smsfs serve that has it runs"
+
+
+def _troubled(common: dict[str, Any], host: str, trouble: WorkerState) -> dict[str, Any]:
+    reason = f"the process dispatch does not stay up: {trouble.reason}"
+    return {**common, "host": host, "state": "down", "since": moment(trouble.since), "reason": reason}
 
 
 def _row(common: dict[str, Any], host: str, state: BackendState) -> dict[str, Any]:

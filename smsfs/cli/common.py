@@ -1,7 +1,6 @@
 """What the commands share: the configuration option, the store, and how errors are shown."""
 
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -52,6 +51,10 @@ def config_option(function: F) -> F:
     )(function)
 
 
+class Ended(SystemExit):
+    """A command ends with a status, and has logged why: its cause."""
+
+
 @contextmanager
 def opened(config_file: Path | None, *, make: bool = False) -> Iterator[tuple[Config, Store]]:
     """The configuration and its store, closed at the end; ``make`` it, or upgrade it, if need be."""
@@ -97,8 +100,10 @@ def running(
     except (ConfigurationError, Refusal) as exc:
         if config.log.format != "json":
             raise
-        log.critical("ended", command=click.get_current_context().info_name, reason=str(exc))
-        sys.exit(exit_status(exc))
+        status = exit_status(exc)
+        tell = log.warning if status == TEMPORARY else log.critical
+        tell("ended", command=click.get_current_context().info_name, reason=str(exc))
+        raise Ended(status) from exc
 
 
 def end_damaged(store: Store) -> None:

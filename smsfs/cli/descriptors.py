@@ -5,8 +5,9 @@ import resource
 import structlog
 from attrs import frozen
 
-from smsfs.config import Config, LimitsConfig
+from smsfs.config import Config
 from smsfs.frontends.doorway import SharedLimits
+from smsfs.sections import LimitsConfig
 
 #: Kept for accepting, the store, the log, the workers' pipes and libraries.
 RESERVED = 160

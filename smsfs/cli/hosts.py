@@ -1,5 +1,6 @@
 """``smsfs hosts``: the processes that share the store, on this host and on others."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import click
 
 from smsfs.cli.common import config_option, opened, show_list
 from smsfs.cli.lists import moment
-from smsfs.store import Host
+from smsfs.store import Host, Store, WorkerState
 
 
 @click.command()
@@ -16,13 +17,32 @@ from smsfs.store import Host
 def hosts(as_json: bool, config_file: Path | None) -> None:
     """List the processes of all hosts, each with its lease."""
     with opened(config_file) as (_, store):
-        now = store.now()
-        shown = [_process(host, now) for host in store.hosts()]
+        now, known = store.now(), store.hosts()
+        troubles = {(host, state.worker): state for state, host in _troubled(store, known)}
+        running = [(host.host, host.kind) for host in known if host.alive]
+        shown = [_process(host, now, troubles.get((host.host, host.kind))) for host in known]
+        shown += [_missing(where, state) for where, state in troubles.items() if where not in running]
     columns = ["host", "kind", "term", "version", "since", "lease_left", "leases", "alive"]
+    if any(item["trouble"] for item in shown):
+        columns.append("trouble")
     show_list(columns, shown, as_json=as_json)
 
 
-def _process(host: Host, now: float) -> dict[str, Any]:
+def _troubled(store: Store, known: Iterable[Host]) -> Iterator[tuple[WorkerState, str]]:
+    """The processes that do not stay up, each with the name of its host."""
+    hosts = {host.term: host.host for host in known if host.alive}
+    return ((state, hosts[state.owner]) for state in store.trouble.workers() if state.owner in hosts)
+
+
+def _missing(where: tuple[str, str], state: WorkerState) -> dict[str, Any]:
+    """A process that is about to be started again."""
+    host, kind = where
+    unknown = {"term": None, "version": None, "lease_left": None, "leases": 0}
+    told = {"since": moment(state.since), "alive": False, "trouble": state.reason}
+    return {"host": host, "kind": kind, **unknown, **told}
+
+
+def _process(host: Host, now: float, trouble: WorkerState | None = None) -> dict[str, Any]:
     """``lease_left``: seconds, below 0 for a lease that has run out; None for one given back, or for none."""
     return {
         "host": host.host,
@@ -33,4 +53,5 @@ def _process(host: Host, now: float) -> dict[str, Any]:
         "lease_left": round(host.until - now, 1) if host.until else None,
         "leases": host.leases,
         "alive": host.alive,
+        "trouble": trouble.reason if trouble and host.alive else "",
     }

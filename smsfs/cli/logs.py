@@ -5,12 +5,13 @@ import logging
 import sys
 import textwrap
 import threading
-from typing import Any, TextIO
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 
-from smsfs.config import LogConfig
 from smsfs.frontends.strangers import shorten_strangers
+from smsfs.sections import LogConfig
 from smsfs.sms.quoting import escaped, escaped_lines, json_text
 
 log = structlog.get_logger()
@@ -24,12 +25,13 @@ def configure(config: LogConfig) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     last = _as_json() if config.format == "json" else _for_people()
+    stream = cast("TextIO", _Patient(sys.stderr))
     structlog.configure(
         processors=[*shared, shorten_strangers, *last],
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[config.level.upper()]
         ),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),  # whole lines: the processes share it
+        logger_factory=structlog.WriteLoggerFactory(stream),  # whole lines: the processes share it
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler()
@@ -44,6 +46,23 @@ def configure(config: LogConfig) -> None:
     # what nobody caught is an event, too
     sys.excepthook = lambda *raised: log.critical("crashed", exc_info=raised)
     threading.excepthook = lambda raised: log.critical("thread_crashed", exc_info=raised[:3])
+
+
+class _Patient:
+    """A stream that may be gone, or full: what cannot be logged holds up nothing and ends nobody."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Write, if that can be done."""
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        """Likewise."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 def _for_people() -> list[structlog.typing.Processor]:

@@ -4,37 +4,37 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import asyncssh
 import click
 import structlog
 from attrs import evolve
 
+from smsfs import __version__
 from smsfs.backends.smpp.options import SmppConfig, tls_context
-from smsfs.cli.common import DAMAGED, TEMPORARY, config_option, end_damaged, filesystems, running
+from smsfs.cli.common import config_option, end_damaged, filesystems, running
 from smsfs.cli.descriptors import planned, shared
-from smsfs.cli.in_hand import InHand, is_own_fault
-from smsfs.config import Config, FtpConfig, SftpConfig
+from smsfs.cli.hangups import hold_hangups, tell_hangups
+from smsfs.cli.supervisor import Watch, Worker
+from smsfs.config import Config, find
 from smsfs.errors import ConfigurationError, StoreDamaged, StoreUnavailable
 from smsfs.frontends.doorway import SharedLimits
 from smsfs.frontends.logins import Logins, host_keys
 from smsfs.frontends.proxy import networks
 from smsfs.frontends.sftp import SftpServer, SftpSettings
+from smsfs.sections import FtpConfig, SftpConfig
 from smsfs.store import Owner, Store
 
 if TYPE_CHECKING:
     from smsfs.frontends.ftp import FtpServer
     from smsfs.frontends.web import Readiness, WebServer
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
-STEADY_SECONDS = 60.0
 EARLIEST_YEAR = 2020
 #: A start waits no longer for the look over the store: of a large one, a part is looked at.
 LOOK_SECONDS = 5.0
@@ -53,11 +53,13 @@ def serve(config_file: Path | None) -> None:
 
     Prints one line "ready" for each listener. A second signal ends it at once; nothing is lost.
     """
+    hold_hangups()
     with running(config_file, "front", make=True) as (config, store):
         _check_clock(datetime.fromtimestamp(store.now(), UTC))
         _check_backends(config)
         if not store.look_over(LOOK_SECONDS):
             log.info("looked_over_in_part", seconds=LOOK_SECONDS, hint="smsfs fsck looks at all of the store")
+        tell_hangups()
         asyncio.run(_serve(config, config_file, store))
         end_damaged(store)
 
@@ -111,22 +113,44 @@ async def _serve(config: Config, config_file: Path | None, store: Store) -> None
         web_addresses = [address(text) for text in config.web.listen] if config.web else []
     names = ["intake"] * config.pipeline.reader_processes(len(os.sched_getaffinity(0)))
     workers = [Worker(name, config_file, store, config) for name in (*names, "dispatch", "reports")]
+    watch = Watch(store, owner, workers)
     tasks = [asyncio.create_task(worker.run()) for worker in workers]
+    watching = asyncio.create_task(watch.run())
     web, grace = None, config.pipeline.stop_grace
     try:
         await _listen("sftp", sftp)
         if ftp:
             await _listen("ftp", ftp)
             _print_ready("ftps", ftp.implicit_addresses)
-        web = await _listen_web(web_addresses, partial(_unready, stop, store, owner))
+        web = await _listen_web(web_addresses, partial(_unready, stop, store, owner, watch), watch.warning)
+        named = {"sftp": sftp, "ftp": ftp, "web": web}
+        listeners = {what: server.addresses for what, server in named.items() if server}
+        listeners |= {"ftps": ftp.implicit_addresses} if ftp else {}
+        _tell_start(config, config_file, listeners)
         grace = await _until_stopped(stop, store, config.pipeline.stop_grace)
     finally:
         await asyncio.gather(*(server.stop(grace) for server in (sftp, ftp) if server))
         await asyncio.gather(*(worker.stop(grace) for worker in workers))
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
         await asyncio.gather(*tasks)
         if web:
             await web.stop()
         logins.close()
+        log.info("stopped")
+
+
+def _tell_start(
+    config: Config, config_file: Path | None, listeners: Mapping[str, list[tuple[str, int]]]
+) -> None:
+    """What runs, of which store, and where: for whoever reads the log weeks later."""
+    log.info(
+        "started",
+        version=__version__,
+        configuration=str(find(config_file) or "none"),
+        store=config.store.shown,
+        listeners=[f"{what} {name_of(place)}" for what, places in listeners.items() for place in places],
+    )
 
 
 async def _until_stopped(stop: asyncio.Event, store: Store, grace: float) -> float:
@@ -154,25 +178,34 @@ async def _listen(what: str, server: "SftpServer | FtpServer") -> None:
     _print_ready(what, server.addresses)
 
 
-async def _listen_web(addresses: list[tuple[str, int]], readiness: "Readiness") -> "WebServer | None":
+async def _listen_web(
+    addresses: list[tuple[str, int]], readiness: "Readiness", warning: Callable[[], str]
+) -> "WebServer | None":
     if not addresses:
         return None
     from smsfs.frontends.web import start_web  # noqa: PLC0415 -- as for FTP
 
-    web = await start_web(addresses, readiness)
+    web = await start_web(addresses, readiness, warning)
     _print_ready("web", web.addresses)
     return web
 
 
 def _print_ready(what: str, addresses: list[tuple[str, int]]) -> None:
-    for host, port in addresses:
-        click.echo(f"ready {what} {f'[{host}]' if ':' in host else host}:{port}")
+    for address_ in addresses:
+        click.echo(f"ready {what} {name_of(address_)}")
     sys.stdout.flush()
 
 
-async def _unready(stop: asyncio.Event, store: Store, owner: Owner) -> str | None:
+def name_of(place: tuple[str, int]) -> str:
+    """An address as it is written in the configuration."""
+    host, port = place
+    return f"{f'[{host}]' if ':' in host else host}:{port}"
+
+
+async def _unready(stop: asyncio.Event, store: Store, owner: Owner, watch: Watch) -> str | None:
     """Why no new clients should come, in a sentence; None when they may."""
     sentence = None if stop.is_set() else await asyncio.to_thread(_store_fault, store, owner)
+    sentence = sentence or watch.fault()
     return "This host is stopping and takes no new sessions." if stop.is_set() else sentence
 
 
@@ -252,78 +285,3 @@ def address(text: str) -> tuple[str, int]:
     if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 -- TCP's last port
         raise ConfigurationError(f"listen: {text!r} is no address of the kind 127.0.0.1:8022 or [::1]:8022.")
     return host.strip("[]"), int(port)
-
-
-class Worker:
-    """One process of the pipeline, started again when it ends by itself."""
-
-    def __init__(self, name: str, config_file: Path | None, store: Store, config: Config) -> None:
-        self._name = name
-        self._config_file = config_file
-        self._started = ""
-        self._store = store
-        self._config = config
-        self._process: asyncio.subprocess.Process | None = None
-        self._stopping = asyncio.Event()
-        self._in_hand = InHand() if name == "intake" else None
-
-    async def run(self) -> None:
-        """Keep it running until ``stop``."""
-        pause = FIRST_PAUSE
-        loop = asyncio.get_running_loop()
-        while not self._stopping.is_set():
-            began = loop.time()
-            try:
-                status = await self._once()
-                if status == DAMAGED:
-                    what = f"{self._name} met it; the log says what it is"
-                    self._store.condemn(StoreDamaged.told(what, str(self._config.database or "")))
-                if self._stopping.is_set():
-                    return
-                log.error("worker_ended", worker=self._name, status=status, again_in=pause)
-                await asyncio.to_thread(self._settle, status)
-            except OSError as exc:  # the store or the host has no room; the next process settles at its start
-                log.error("worker_not_settled", worker=self._name, reason=str(exc), again_in=pause)  # noqa: TRY400 -- the sentence says it all
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
-            pause = FIRST_PAUSE if loop.time() - began > STEADY_SECONDS else min(pause * 2, LONGEST_PAUSE)
-
-    async def _once(self) -> int:
-        self._started = uuid4().hex
-        options = ["--name", self._started, *(["-c", str(self._config_file)] if self._config_file else [])]
-        if self._in_hand:
-            options += ["--in-hand", str(self._in_hand.descriptor)]
-            self._in_hand.tell(0)
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "smsfs", "worker", self._name, *options),
-            stdin=asyncio.subprocess.PIPE,
-            start_new_session=True,
-            pass_fds=[self._in_hand.descriptor] if self._in_hand else [],
-        )
-        if self._stopping.is_set() and self._process.stdin:  # stop() was too early to see this process
-            self._process.stdin.close()
-        return await self._process.wait()
-
-    def _settle(self, status: int) -> None:
-        """Have others go on with what it held; of a reader, note over which file it died."""
-        with suppress(StoreUnavailable):
-            self._store.settle(ended=self._started)
-            batch = self._in_hand.told() if self._in_hand else 0
-            if batch and status not in (TEMPORARY, DAMAGED):
-                retry_at = self._store.now() + self._config.pipeline.retry_seconds
-                self._store.queue.crashed(batch, retry_at, surely=is_own_fault(status))
-                log.error("reader_died", batch=batch, status=status, its_fault=is_own_fault(status))
-
-    async def stop(self, grace: float) -> None:
-        """Let it finish what it has in hand, for as many seconds as ``grace``."""
-        self._stopping.set()
-        process = self._process
-        if process is None or process.returncode is not None:
-            return
-        if process.stdin:
-            process.stdin.close()
-        done, _ = await asyncio.wait({asyncio.create_task(process.wait())}, timeout=grace)
-        if not done:
-            log.error("worker_killed", worker=self._name)
-            process.kill()

@@ -5,7 +5,9 @@ import gc
 import os
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import click
 import structlog
@@ -16,9 +18,10 @@ from smsfs.backends.mending import Mending
 from smsfs.backends.outbox import Outbox
 from smsfs.backends.smpp.client import SmppBackend
 from smsfs.backends.smpp.options import SmppConfig
-from smsfs.cli.common import TEMPORARY, config_option, running
+from smsfs.cli.common import TEMPORARY, Ended, config_option, running
 from smsfs.cli.in_hand import InHand, limit_memory
-from smsfs.config import BackendConfig, Config, MailConfig
+from smsfs.cli.supervisor import OWNER
+from smsfs.config import BackendConfig, Config
 from smsfs.dialects.registry import DIALECTS, dialect
 from smsfs.pipeline.dispatch import Dispatcher
 from smsfs.pipeline.intake import Intake, IntakeRules, ReaderSpentError
@@ -30,15 +33,39 @@ from smsfs.pipeline.routes import BreakerRules, Route
 from smsfs.pipeline.strays import Strays
 from smsfs.pipeline.turns import Weights
 from smsfs.pipeline.windows import reopening
+from smsfs.sections import MailConfig
 from smsfs.store import Owner, Store
 
 NICE = 5
+MOST_SAID = 1000
 IDLE_SECONDS = 1.0
 
 log = structlog.get_logger()
 
 
-@click.group(hidden=True)
+class Telling(click.Group):
+    """Commands that say why they end, to who started them, on standard output."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run one."""
+        try:
+            return super().invoke(context)
+        except Exception as exc:
+            _say(str(exc) or type(exc).__name__)
+            raise
+        except Ended as exc:
+            _say(str(exc.__cause__))
+            raise
+
+
+def _say(text: str) -> None:
+    """Say one line, if anyone is there to hear it."""
+    with suppress(OSError):
+        click.echo(" ".join(text.split())[:MOST_SAID])
+        sys.stdout.flush()
+
+
+@click.group(hidden=True, cls=Telling)
 def worker() -> None:
     """Run one of the pipeline's processes."""
 
@@ -57,11 +84,18 @@ def intake(name: str, in_hand: int | None, config_file: Path | None) -> None:
         rules = IntakeRules(
             config.pipeline.default_backend, config.pipeline.retry_seconds, config.pipeline.max_failures
         )
-        reader = Intake(store, store.register("intake", name), dialect, rules)
+        reader = Intake(store, _register(store, "intake", name), dialect, rules)
         ended = _end_of_input()  # before the limit: the stack of a thread counts
         is_full = limit_memory(config.pipeline.reader_memory)
         rota = Rota(store, reader, Weights(store, dialect), InHand(in_hand).tell, is_full)
         _read_until(ended, rota, store)
+
+
+def _register(store: Store, kind: str, name: str) -> Owner:
+    """Make this process known, to who started it as well."""
+    owner = store.register(kind, name)
+    _say(f"{OWNER}{owner.id}")
+    return owner
 
 
 def _read_until(stop: threading.Event, rota: Rota, store: Store) -> None:
@@ -89,7 +123,7 @@ def reports(name: str, config_file: Path | None) -> None:
     """Write result files and daily reports, send mails, forget what is past its time, on one of all hosts."""
     os.nice(NICE)
     with running(config_file, "reports") as (config, store):
-        _report_until(_end_of_input(), store, store.register("reports", name), config.mail)
+        _report_until(_end_of_input(), store, _register(store, "reports", name), config.mail)
 
 
 def _report_until(stop: threading.Event, store: Store, owner: Owner, mail: MailConfig | None) -> None:
@@ -138,7 +172,7 @@ def dispatch(name: str, config_file: Path | None) -> None:
 async def _dispatch(config: Config, store: Store, name: str) -> None:
     routes = [_route(config, name, options) for name, options in config.backends.items()]
     rules = BreakerRules(config.pipeline.breaker_failures, config.pipeline.breaker_seconds)
-    owner, reopen = store.register("dispatch", name), reopening(store, dialect)
+    owner, reopen = _register(store, "dispatch", name), reopening(store, dialect)
     dispatcher = Dispatcher(store, owner, routes, rules, reopen, Weights(store, dialect))
     _warn_of_strays(store, config)
     ended = _end_of_input()

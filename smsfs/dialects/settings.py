@@ -46,9 +46,20 @@ _email = re.compile(
 _MAX_EMAIL = 254
 
 CHOICES = {"chmod": ("refuse", "ignore"), "controls": (REFUSE, DROP), "smart": (OFF, GSM)}
-#: Carriers are told in a calendar's digits how long a message is good: ten years are more than any keeps it.
-_MOST = {"validity_seconds": 3650 * DAY, "weight": 100}
-_LEAST = {"weight": 1}
+#: The least and the most of a setting, and why: what is beyond can only be a mistake.
+_RANGES: Mapping[str, tuple[int, int, str]] = {
+    # Carriers are told in a calendar's digits how long a message is good: more than ten years none keeps it.
+    "validity_seconds": (60, 3650 * DAY, "a message has to be read and handed over within that time"),
+    "weight": (1, 100, ""),
+    "alias_seconds": (0, 30 * DAY, "the old name of a file would hide what is uploaded later"),
+    "duplicate_seconds": (0, 366 * DAY, "no list could be sent a second time"),
+    "max_file_bytes": (1, 10**MAX_DIGITS, "nothing could be uploaded"),
+    "max_files": (1, 10**MAX_DIGITS, "nothing could be uploaded"),
+    "max_bytes": (1, 10**MAX_DIGITS, "nothing could be uploaded"),
+    "max_open_files": (1, 10**MAX_DIGITS, "nothing could be uploaded"),
+    "keep_files_days": (1, 36_500, "days are counted, and nobody would see how a file went"),
+    "keep_messages_days": (1, 36_500, "days are counted, and nobody would see what became of a message"),
+}
 
 
 def settings_of(dialect: Dialect, own: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,8 +99,13 @@ def check_setting(dialect: Dialect, key: str, text: str) -> Any:
         return text
     if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
         raise ConfigurationError(f"{key} is a whole number of at most {MAX_DIGITS} digits, not {text!r}.")
-    if int(text) > _MOST.get(key, int(text)):
-        raise ConfigurationError(f"{key} is at most {_MOST[key]}, not {text}.")
-    if int(text) < _LEAST.get(key, 0):
-        raise ConfigurationError(f"{key} is at least {_LEAST[key]}, not {text}.")
-    return int(text)
+    return _in_range(key, int(text))
+
+
+def _in_range(key: str, number: int) -> int:
+    least, most, why = _RANGES.get(key, (0, number, ""))
+    if number > most:
+        raise ConfigurationError(f"{key} is at most {most}, not {number}.")
+    if number < least:
+        raise ConfigurationError(f"{key} is at least {least}, not {number}{f': {why}' if why else ''}.")
+    return number

@@ -160,6 +160,8 @@ def host_keys(store: Store) -> list[asyncssh.SSHKey]:
     for kind, options in (("ssh-ed25519", {}), ("ecdsa-sha2-nistp256", {}), ("ssh-rsa", {"key_size": 3072})):
         if kind not in stored:
             made = asyncssh.generate_private_key(kind, "smsfs", **options)
-            stored[kind] = store.accounts.add_host_key(kind, made.export_private_key().decode())
-            log.info("host_key_made", kind=kind, fingerprint=made.get_fingerprint())
+            text = made.export_private_key().decode()
+            stored[kind] = store.accounts.add_host_key(kind, text)
+            if stored[kind] == text:  # else another host was quicker, and its key is shown by all
+                log.info("host_key_made", kind=kind, fingerprint=made.get_fingerprint())
     return [asyncssh.import_private_key(text) for text in stored.values()]

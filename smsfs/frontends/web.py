@@ -10,6 +10,8 @@ from smsfs.frontends.listening import Listener, cannot_listen, open_listener
 
 #: None when new clients may come; else one sentence that says why not.
 Readiness = Callable[[], Awaitable[str | None]]
+#: What to look at all the same, one sentence; empty when there is nothing.
+Warning_ = Callable[[], str]
 
 READY_SECONDS = 2.0
 #: Connections at a time: load balancers and monitors need few, and each takes a descriptor.
@@ -23,12 +25,14 @@ log = structlog.get_logger(frontend="web")
 class HealthPages:
     """``/healthz``: the process runs. ``/readyz``: it can take new clients, else 503 with the reason.
 
+    A second line of ``/readyz`` is a warning: of what keeps nobody from coming.
+
     A question that hangs, as one to a database that is gone, is not asked again before it was answered: the
     checks of every balancer would each leave one more of them behind.
     """
 
-    def __init__(self, readiness: Readiness) -> None:
-        self._readiness = readiness
+    def __init__(self, readiness: Readiness, warning: Warning_ = str) -> None:
+        self._readiness, self._warning = readiness, warning
         self._question: asyncio.Future[str | None] | None = None
 
     def routes(self) -> list[web.RouteDef]:
@@ -40,7 +44,10 @@ class HealthPages:
 
     async def _ready(self, _: web.Request) -> web.Response:
         sentence = await self._ask()
-        return web.Response(text=f"{sentence or 'ok'}\n", status=503 if sentence else 200)
+        if sentence:
+            return web.Response(text=f"{sentence}\n", status=503)
+        warning = self._warning()
+        return web.Response(text=f"ok\nwarning: {warning}\n" if warning else "ok\n")
 
     async def _ask(self) -> str | None:
         if self._question is None or self._question.done():
@@ -103,16 +110,19 @@ class WebServer:
         await self._runner.cleanup()
 
 
-async def start_web(listen: Sequence[tuple[str, int]], readiness: Readiness) -> WebServer:
+async def start_web(
+    listen: Sequence[tuple[str, int]], readiness: Readiness, warning: Warning_ = str
+) -> WebServer:
     """Serve the health pages, in the running event loop.
 
     Args:
         listen: host and port pairs; port 0 takes a free one.
         readiness: asked by ``/readyz``.
+        warning: asked when that says nothing.
 
     Raises:
         ConfigurationError: an address cannot be listened on.
     """
-    server = WebServer(HealthPages(readiness).routes())
+    server = WebServer(HealthPages(readiness, warning).routes())
     await server.listen(listen)
     return server

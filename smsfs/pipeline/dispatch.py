@@ -258,7 +258,7 @@ class Dispatcher:
         held = Held(slice_, {message.row: message for message in messages})
         self._held.append(held)
         if slice_.expires <= self._store.now():
-            await self._time_over(held, messages)
+            await self._time_over(route, held, messages)
         else:
             await self._submit(route, held, self._envelopes(slice_, messages))
         if held.untouched:
@@ -275,7 +275,7 @@ class Dispatcher:
             try:
                 await asyncio.to_thread(self._store.queue.release_slice, slice_, self._owner)
             except StaleOwnerError:
-                log.error("stale_write", account=slice_.account, file=slice_.path, slice=slice_.id)  # noqa: TRY400 -- there is nothing more to say
+                log.warning("stale_write", account=slice_.account, file=slice_.path, slice=slice_.id)
             except StoreUnavailable as exc:
                 log.warning("store_unavailable", reason=str(exc))
                 await asyncio.sleep(RECOVER_SECONDS)
@@ -289,7 +289,7 @@ class Dispatcher:
         times = slice_.expires, left
         return [Envelope(f"{slice_.batch}-{message.row}", *file, message, *times) for message in messages]
 
-    async def _time_over(self, held: Held, messages: list[Message]) -> None:
+    async def _time_over(self, route: Route, held: Held, messages: list[Message]) -> None:
         """Give a slice up whose time is over, or put it back for when it may be sent instead."""
         now, slice_ = self._store.now(), held.slice
         held.waiting.clear()
@@ -299,7 +299,7 @@ class Dispatcher:
             )
         except StoreUnavailable:
             window = now + RECOVER_SECONDS, slice_.expires
-        outcomes, held.moved = over(slice_, messages, now, window)
+        outcomes, held.moved = over(slice_, messages, now, window, self._gates[route.name].state(now).reason)
         held.ready += outcomes
         if window is None:
             held.freed = [(message.row, recipient_key(message.recipient)) for message in messages]
@@ -415,7 +415,7 @@ class Dispatcher:
         stale_ones = await self._record(reports)
         self._known -= {report.slice.id for report in reports if report.done}
         for stale in stale_ones:
-            log.error(
+            log.warning(
                 "stale_write", account=stale.account, file=stale.path, slice=stale.id, attempt=stale.attempt
             )
 

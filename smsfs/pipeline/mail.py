@@ -50,6 +50,7 @@ class Relay:
         host: its name.
         port: its port.
         sender: the address that mails come from.
+        on: which verdicts are told: of ``"all"`` files, or of ``"rejected"`` ones.
         security: ``"none"``, ``"starttls"``, or ``"tls"`` from the first byte.
         username: to log in with; empty for no login.
         password: likewise.
@@ -61,6 +62,7 @@ class Relay:
     security: Literal["none", "starttls", "tls"] = "none"
     username: str = ""
     password: str = ""
+    on: Literal["all", "rejected"] = "all"
 
     @contextmanager
     def session(self) -> Iterator[smtplib.SMTP]:
@@ -145,6 +147,8 @@ class Mailer:
                 "mail_not_sent", to=notice.address, batch=notice.batch, reason="there is no section [mail]"
             )
         if not (self._relay and account and batch and notice.address):
+            return None
+        if notice.kind == "verdict" and batch.state == "accepted" and self._relay.on == "rejected":
             return None
         told = (
             verdict_text(account, batch)

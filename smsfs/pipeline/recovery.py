@@ -67,6 +67,9 @@ class Recovery:
         self.taken[slice_.id] = slice_
         answered = self._store.queue.take_over(slice_, dead, self._owner)
         if answered is not None:
+            if dead != self._owner.id:
+                who = {"owner": dead, "by": self._owner.id, "backend": slice_.backend}
+                log.warning("taken_over", **who, account=slice_.account, file=slice_.path, slice=slice_.id)
             self._resolve(route, slice_, answered)
         del self.taken[slice_.id]
 
@@ -88,4 +91,5 @@ class Recovery:
         stale = self._store.queue.record(self._owner, [SliceReport(slice_, outcomes, done=True, later=again)])
         action = "resend" if again else "hold"
         event = "stale_write" if stale else "unknown_after_crash"
-        log.warning(event, account=slice_.account, file=slice_.path, messages=len(left), action=action)
+        file = {"account": slice_.account, "file": slice_.path, "slice": slice_.id}
+        log.warning(event, **file, messages=len(left), action=action)

@@ -60,12 +60,27 @@ def later(slice_: Slice, messages: Iterable[Message], not_before: float, chain: 
 
 
 def over(
-    slice_: Slice, messages: Sequence[Message], now: float, window: tuple[float, float] | None
+    slice_: Slice,
+    messages: Sequence[Message],
+    now: float,
+    window: tuple[float, float] | None,
+    trouble: str = "",
 ) -> tuple[list[Outcome], list[NewSlice]]:
-    """What becomes of a slice whose time is over: outcomes, and the slice with its messages for later."""
+    """What becomes of a slice whose time is over: outcomes, and the slice with its messages for later.
+
+    Args:
+        slice_: it.
+        messages: its messages.
+        now: the store's time.
+        window: when they may be sent instead; None for never.
+        trouble: why its backend cannot send now, a clause; empty when it can.
+    """
     if window is None:
-        event = "cancel" if messages[0].until else "too_late"
-        return [Outcome(message.row, event, now, attempt=slice_.attempt) for message in messages], []
+        event, what = ("cancel", "time window") if messages[0].until else ("too_late", "validity")
+        end = f"{datetime.fromtimestamp(slice_.expires, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        reason = f"it had not left by {end}, the end of its {what}" + (f"; {trouble}" if trouble else "")
+        attempt = slice_.attempt
+        return [Outcome(item.row, event, now, reason=reason, attempt=attempt) for item in messages], []
     due, until = window
     moved = [msgspec.structs.replace(message, until=until) for message in messages]
     new = evolve(later(slice_, moved, max(due, now), slice_.chain), expires=until)

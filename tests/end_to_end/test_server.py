@@ -61,9 +61,9 @@ def test_only_the_password_and_the_key_let_in(own, tmp_path):
 def test_a_new_password_acts_at_once(own, kit):
     """A password that got known would still let in for minutes."""
     assert can_log_in(own)
-    own.installation.run("account", "passwd", own.name, "--password-stdin", text="another\n")
+    own.installation.run("account", "passwd", own.name, "--password-stdin", text="another one\n")
     assert not can_log_in(own)
-    assert can_log_in(own, password="another")
+    assert can_log_in(own, password="another one")
     own.installation.run("account", "passwd", own.name, "--password-stdin", text=f"{kit.password}\n")
     assert can_log_in(own)
 

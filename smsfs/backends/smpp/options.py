@@ -9,8 +9,10 @@ import structlog
 from attrs import define
 
 from smsfs.errors import ConfigurationError
+from smsfs.ranges import refuse_absurd, refuse_odd_text
 
 MAX_WINDOW, MAX_BINDS = 10_000, 100
+LEAST_THROUGHPUT = 0.001
 
 log = structlog.get_logger()
 
@@ -119,6 +121,15 @@ class SmppConfig:
         for key in ("enquire_link", "response_timeout", "reconnect_first"):
             if not getattr(self, key):
                 raise ValueError(f"{key} is 0, and has to be more")
+        refuse_odd_text("host", self.host, "the carrier's name or address")
+        refuse_odd_text("system_id", self.system_id, "the login that the carrier gave", blanks=True)
+        refuse_absurd(self, ["enquire_link", "response_timeout", "reconnect_first", "reconnect_longest"])
+        if self.reconnect_longest < self.reconnect_first:
+            raise ValueError("reconnect_longest is less than reconnect_first")
+        if 0 < self.throughput < LEAST_THROUGHPUT:
+            raise ValueError(
+                f"throughput is {self.throughput:g}, and has to be {LEAST_THROUGHPUT} or more, or 0"
+            )
 
 
 _LENGTHS = {"system_id": 15, "password": 8, "system_type": 12, "service_type": 5, "default_sender": 20}

@@ -9,9 +9,9 @@ out is never renewed: the process goes on under a new term, or ends.
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from attrs import define
@@ -66,6 +66,8 @@ CHANGES = (
     *("later", "report", "show", "postpone", "move", "create", "delete", "put_back", "report_workers"),
 )
 T = TypeVar("T")
+#: Dead processes that are not told of a second time.
+REMEMBERED = 1000
 
 log = structlog.get_logger()
 
@@ -115,6 +117,7 @@ class PostgresStore:
         self._lock = threading.Lock()
         self._renewing = threading.Lock()
         self._successors: dict[int, Owner] = {}
+        self._lost: dict[int, None] = {}
         self._ended = threading.Event()
         self._threads: list[threading.Thread] = []
         self.accounts: Accounts = self._tried(SqlAccounts(self._database))
@@ -181,6 +184,9 @@ class PostgresStore:
         with self._renewing:
             while not self.holds(owner):
                 if owner.id not in self._successors:
+                    if self._beat(owner.id):  # the database was away, but not for so long as to lose it
+                        continue
+                    self._lost[owner.id] = None
                     self._successors[owner.id] = self.register(owner.kind)
                 owner = self._successors[owner.id]
         return owner
@@ -199,17 +205,20 @@ class PostgresStore:
                 with suppress(StoreUnavailable):
                     self._beat(owner)
 
-    def _beat(self, owner: int) -> None:
+    def _beat(self, owner: int) -> bool:
+        """Renew a lease; whether that was in time."""
         asked = time.monotonic()
         with self._database.write(urgent=True) as connection:
-            renewed = connection.change("owner_beat", owner=owner, ttl=self._lease)
+            renewed = connection.change("owner_beat", owner=owner, ttl=self._lease) > 0
         with self._lock:
+            known = owner in self._trusted
             if renewed:
                 self._trusted[owner] = asked + self._lease - self._margin
             else:
                 self._trusted.pop(owner, None)
-        if not renewed and not self._ended.is_set():
-            log.error("lease_lost", owner=owner, host=self._host)
+        if known and not renewed and not self._ended.is_set():
+            log.warning("lease_lost", owner=owner, host=self._host)
+        return renewed
 
     def alive(self) -> dict[int, str]:
         """The processes whose lease lasts."""
@@ -222,10 +231,23 @@ class PostgresStore:
         with self._database.write() as connection:
             if ended:
                 connection.change("owner_ended", name=ended)
-            dead = [row["id"] for row in connection.all("owner_dead")]
-            for owner in dead:
-                let_go(connection, owner)
+            dead = connection.all("owner_dead")
+            for row in dead:
+                let_go(connection, row["id"])
+        self._tell_lost(dead)
         return len(dead)
+
+    def _tell_lost(self, dead: Iterable[Mapping[str, Any]]) -> None:
+        """Tell of processes that died without a word; once, for those that hold slices are found again."""
+        lost: dict[str, list[str]] = {}
+        for row in dead:
+            if row["until"] and row["id"] not in self._lost:
+                lost.setdefault(row["host"], []).append(row["kind"])
+            self._lost[row["id"]] = None
+        for host, kinds in lost.items():
+            log.warning("host_lost", host=host, processes=kinds)
+        while len(self._lost) > REMEMBERED:
+            self._lost.pop(next(iter(self._lost)))
 
     def lead(self, owner: Owner, what: str) -> bool:
         """Whether ``owner`` does some work alone, from now on if need be."""

@@ -29,7 +29,8 @@ SELECT o.*, o.until > extract(epoch FROM clock_timestamp()) AS alive,
     + (SELECT count(*) FROM writer WHERE owner = o.id) AS leases
 FROM owner o ORDER BY host, kind, id;
 -- name: owner_dead
-SELECT id FROM owner WHERE until <= extract(epoch FROM clock_timestamp()) ORDER BY id FOR UPDATE SKIP LOCKED;
+SELECT id, host, kind, until FROM owner WHERE until <= extract(epoch FROM clock_timestamp())
+ORDER BY id FOR UPDATE SKIP LOCKED;
 -- name: file_find
 SELECT f.*, (SELECT string_agg(CAST(owner AS TEXT), ',') FROM writer WHERE file = f.id) AS writers
 FROM file f WHERE account = :account AND folder = :folder AND name = :name;

@@ -9,7 +9,7 @@ from io import RawIOBase
 from pathlib import Path
 from uuid import uuid4
 
-from smsfs.errors import DiskFull, StoreUnavailable
+from smsfs.errors import DiskFull, ReadOnly, StoreUnavailable
 from smsfs.store import File
 from smsfs.store.durable import make_file, make_folder, sync_entered
 from smsfs.store.sql.files import file_from
@@ -24,6 +24,8 @@ def _on_disk() -> Iterator[None]:
     except OSError as exc:
         if exc.errno in (errno.EMFILE, errno.ENFILE):
             raise StoreUnavailable("The server has too many files open; try again later.") from exc
+        if exc.errno == errno.EROFS:
+            raise ReadOnly("The server's filesystem is read-only; nothing can be stored now.") from exc
         if exc.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise DiskFull("The server's disk is full; try again later.") from exc

@@ -6,6 +6,7 @@ millisecond, because SQLite's own busy handler backs off so far that a small wri
 a large one.
 """
 
+import os
 import sqlite3
 import threading
 import time
@@ -192,9 +193,17 @@ class Database:
                     raise StoreUnavailable("Something this needs has just gone; try again.") from exc
                 raise Exists(f"The store has this already ({exc}).") from exc
             except sqlite3.Error as exc:
-                refusal = self._failed(exc, f"The store cannot be written now ({exc}); nothing was changed.")
+                sentence = f"The store cannot be written now ({self._reason(exc)}); nothing was changed."
+                refusal = self._failed(exc, sentence)
                 self._roll_back()
                 raise refusal from exc
+
+    def _reason(self, exc: sqlite3.Error) -> str:
+        """Why the store cannot be written; SQLite has several words for a filesystem that is read-only."""
+        with suppress(OSError):
+            if os.statvfs(self.path).f_flag & os.ST_RDONLY:
+                return f"the filesystem of {self.path} is read-only"
+        return str(exc)
 
     def _sync(self, *, synced: bool) -> None:
         """Whether the next commit is synced; SQLite does not take this within a transaction."""

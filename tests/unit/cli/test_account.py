@@ -50,34 +50,38 @@ def test_add_with_key_needs_no_password(smsfs, key, store):
 @pytest.mark.parametrize(
     ("arguments", "text", "told"),
     [
-        (["a b"], "pw\n", "'a b' is no account name: letters, digits and . _ @ - only, at most 64."),
-        (["../x"], "pw\n", "'../x' is no account name"),
-        (["x" * 65], "pw\n", "is no account name"),
-        (["clinic"], "pw\n", "There is an account clinic already."),
+        (["a b"], "password\n", "'a b' is no account name: letters, digits and . _ @ - only, at most 64."),
+        (["../x"], "password\n", "'../x' is no account name"),
+        (["x" * 65], "password\n", "is no account name"),
+        (["clinic"], "password\n", "There is an account clinic already."),
         (["x"], "", "The password is empty."),
-        (["x", "--set", "foo=1"], "pw\n", "There is no setting 'foo'; there are alias_seconds, "),
-        (["x", "--set", "bad_rows"], "pw\n", "A setting is given as KEY=VALUE, not 'bad_rows'."),
+        (["x", "--set", "foo=1"], "password\n", "There is no setting 'foo'; there are alias_seconds, "),
+        (["x", "--set", "bad_rows"], "password\n", "A setting is given as KEY=VALUE, not 'bad_rows'."),
         (
             ["x", "--set", "backend=smpp"],
-            "pw\n",
+            "password\n",
             "There is no backend 'smpp' in the configuration; there are: outbox.",
         ),
         (
             ["x", "--set", "backend=45=smpp,outbox outbox"],
-            "pw\n",
+            "password\n",
             "There is no backend 'smpp' in the configuration; there are: outbox.",
         ),
         (
             ["x", "--set", "backend=45=outbox"],
-            "pw\n",
+            "password\n",
             "The setting backend is no route: it lacks an entry without a prefix, for all other numbers.",
         ),
         (
             ["x", "--key", "empty"],
-            "pw\n",
+            "password\n",
             "empty holds no OpenSSH public key; give the file that ends in .pub.",
         ),
-        (["x", "--key", "key"], "pw\n", "key holds no OpenSSH public key; give the file that ends in .pub."),
+        (
+            ["x", "--key", "key"],
+            "password\n",
+            "key holds no OpenSSH public key; give the file that ends in .pub.",
+        ),
     ],
 )
 @pytest.mark.usefixtures("clinic", "key")
@@ -134,6 +138,19 @@ def test_set_changes_what_it_names(smsfs, clinic, store):
         ("bad_rows=x", 'bad_rows is reject or skip, not "x".'),
         ("max_files=-1", "max_files is a whole number of at most 15 digits, not '-1'."),
         ("validity_seconds=315360001", "validity_seconds is at most 315360000, not 315360001."),
+        (
+            "validity_seconds=59",
+            "validity_seconds is at least 60, not 59: a message has to be read and",
+        ),
+        ("alias_seconds=2592001", "alias_seconds is at most 2592000, not 2592001."),
+        ("duplicate_seconds=999999999", "duplicate_seconds is at most 31622400, not 999999999."),
+        ("max_file_bytes=0", "max_file_bytes is at least 1, not 0: nothing could be uploaded."),
+        ("max_files=0", "max_files is at least 1, not 0: nothing could be uploaded."),
+        ("max_bytes=0", "max_bytes is at least 1, not 0: nothing could be uploaded."),
+        ("max_open_files=0", "max_open_files is at least 1, not 0: nothing could be uploaded."),
+        ("keep_files_days=0", "keep_files_days is at least 1, not 0: "),
+        ("keep_messages_days=0", "keep_messages_days is at least 1, not 0: "),
+        ("keep_messages_days=36501", "keep_messages_days is at most 36500, not 36501."),
         ("max_files=9999999999999999", "max_files is a whole number of at most 15 digits"),
         ("max_batch_bytes=0", 'max_batch_bytes is a number of bytes, not "0".'),
     ],
@@ -146,9 +163,24 @@ def test_set_refuses_wrong_values(smsfs, clinic, store, pair, told):
 
 def test_passwd_replaces_the_password(smsfs, clinic, store):
     """A password that became known could not be changed."""
-    assert smsfs("account", "passwd", clinic, "--password-stdin", text="new\n").status == 0
+    assert smsfs("account", "passwd", clinic, "--password-stdin", text="new one!\n").status == 0
     stored = store.accounts.find(clinic).password
-    assert (_verify(stored, "new"), _verify(stored, "secret-1")) == (True, False)
+    assert (_verify(stored, "new one!"), _verify(stored, "secret-1")) == (True, False)
+
+
+@pytest.mark.parametrize("password", ["x", "1234567", "äöüäöüä"])
+def test_short_passwords_are_refused(smsfs, clinic, store, password):
+    """An account that sends messages at somebody's cost could be guessed open in a day."""
+    before = store.accounts.find(clinic).password
+    told = f"The password has {len(password)} characters, which is soon guessed; it needs 8."
+    changed = smsfs("account", "passwd", clinic, "--password-stdin", text=f"{password}\n")
+    assert sentence(changed) == f"smsfs: {told}"
+    made = smsfs(
+        *("account", "add", "second", "--dialect", "gatewayapi", "--password-stdin"), text=f"{password}\n"
+    )
+    assert sentence(made) == f"smsfs: {told}"
+    assert store.accounts.find("second") is None
+    assert store.accounts.find(clinic).password == before
 
 
 def test_passwd_adds_and_drops_keys(smsfs, clinic, key, store):
@@ -213,7 +245,10 @@ def test_remove_waits_for_messages_under_way(smsfs, clinic, store, submitted):
 @pytest.mark.usefixtures("clinic")
 def test_unknown_account(smsfs, arguments):
     """A slip in a name would end in an empty answer or a traceback, not with the names there are."""
-    assert sentence(smsfs(*arguments, text="pw\n")) == "smsfs: There is no account nobody; there are: clinic."
+    assert (
+        sentence(smsfs(*arguments, text="password\n"))
+        == "smsfs: There is no account nobody; there are: clinic."
+    )
 
 
 def test_results_need_the_name_of_their_folder(smsfs, clinic, store):
@@ -244,7 +279,7 @@ def test_credits_are_set_and_shown(smsfs, clinic, store, given, kept, shown):
 def test_an_account_may_begin_with_credits(smsfs, store):
     """Between its making and its limit, an account could send whatever it likes."""
     options = ("--dialect", "smsportal", "--password-stdin", "--set", "credits=3")
-    assert smsfs("account", "add", "paid", *options, text="pw\n").status == 0
+    assert smsfs("account", "add", "paid", *options, text="password\n").status == 0
     assert store.accounts.credits(store.accounts.find("paid").id) == 3
 
 

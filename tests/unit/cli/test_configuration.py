@@ -1,6 +1,12 @@
 import os
+import subprocess
 
 import pytest
+
+from smsfs.errors import ReadOnly
+from smsfs.store.sqlite import SqliteStore
+from smsfs.store.sqlite.contents import PlainContents
+from smsfs.store.sqlite.database import Database
 
 
 def test_nothing_is_needed(smsfs, tmp_path):
@@ -29,6 +35,7 @@ def test_file_given_comes_first(smsfs, tmp_path, monkeypatch):
 
 
 SMPP = '[backends.x]\ntype = "smpp"\nhost = "h"\nsystem_id = "s"\npassword = "p"\n'
+MAIL = '[mail]\nhost = "h"\nsender = "a@b.c"\n'
 
 
 @pytest.mark.parametrize(
@@ -66,6 +73,23 @@ SMPP = '[backends.x]\ntype = "smpp"\nhost = "h"\nsystem_id = "s"\npassword = "p"
         (SMPP + 'system_type = "thirteen-long"', "system_type is over the 12 characters that SMPP allows."),
         (SMPP + "response_timeout = 0", "backends.x: response_timeout is 0, and has to be more."),
         (SMPP + 'bind = "receiver"', "backends.x.bind: 'receiver' is none of 'transceiver', "),
+        (SMPP.replace('"h"', '" "'), "backends.x: host is empty, and has to be the carrier's name"),
+        (SMPP + "reconnect_longest = 0.5", "backends.x: reconnect_longest is less than reconnect_first."),
+        (SMPP + "enquire_link = 1e9", "backends.x: enquire_link is 1e+09 seconds, which is over ten years."),
+        (SMPP + "throughput = 1e-6", "backends.x: throughput is 1e-06, and has to be 0.001 or more, or 0."),
+        ("[store]\nurl = 'sqlite:///x/y'\nlease = 0.5", "store: lease is 0.5, and has to be from 1 to 3600."),
+        ("[sftp]\nban_time = 1e12", "sftp: ban_time is 1e+12 seconds, which is over ten years."),
+        ("[sftp]\nmax_connections = 99999999999", "sftp: max_connections is 99999999999, and has to be "),
+        ('[ftp]\nlisten = ["[::]:21", "[::]:21"]', "ftp: listen names '[::]:21' twice."),
+        ("[pipeline]\nretry_seconds = 0", "pipeline: retry_seconds is 0, and has to be more."),
+        ("[pipeline]\nstop_grace = 1e10", "pipeline: stop_grace is 1e+10 seconds, which is over ten years."),
+        ('[backends.x]\ntype = "outbox"\npath = ""', "backends.x: path is empty, and has to be the path of"),
+        ('[backends.x]\ntype = "outbox"\npath = "a\\u0000b"', "backends.x: path is 'a\\x00b', and has to be"),
+        (MAIL + "port = 70000", "mail: port is 70000, and has to be from 1 to 65535."),
+        (MAIL + "port = 0", "mail: port is 0, and has to be from 1 to 65535."),
+        (MAIL + 'password = "x"', "mail: password is there, and username is empty: name both, or neither."),
+        (MAIL + 'on = "none"', "mail.on: 'none' is none of 'all', 'rejected'."),
+        ('[mail]\nhost = "a b"\nsender = "a@b.c"', "mail: host is 'a b', and has to be the relay's name."),
         ('[log]\nformat = "x"', "log.format: 'x' is none of 'console', 'json'."),
     ],
 )
@@ -100,3 +124,38 @@ def test_somebody_elses_store(smsfs, tmp_path, monkeypatch):
     whose = f"{tmp_path}/data/smsfs.db belongs to the user {tmp_path.owner()}: run smsfs as that user.\n"
     assert (done.status, done.err.count("\n")) == (1, 1)
     assert done.err.endswith(whose)
+
+
+@pytest.fixture
+def read_only(tmp_path):
+    """A folder whose filesystem takes no changes, once it is told to."""
+    folder = tmp_path / "fixed"
+    folder.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], capture_output=True, check=False)
+    if made.returncode:
+        pytest.skip(f"no filesystem can be mounted here: {made.stderr.decode().strip()}")
+    yield folder, lambda: subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_store_on_a_read_only_filesystem(smsfs, monkeypatch, read_only, there):
+    """An operator would be sent to look for another user, where a filesystem was mounted read-only."""
+    folder, fix = read_only
+    if there:
+        SqliteStore(folder / "smsfs.db").close()
+    monkeypatch.setenv("SMSFS_DATA", str(folder))
+    fix()
+    made = ("account", "add", "clinic", "--dialect", "gatewayapi", "--password-stdin")
+    told = smsfs(*(["files"] if there else made), text="password\n").err
+    where = folder / "smsfs.db" if there else folder
+    assert told.endswith(f" The filesystem of {where} is mounted read-only: mount it for writing.\n")
+
+
+def test_upload_to_a_read_only_filesystem(read_only):
+    """A disk that was mounted read-only would be told as an error of ours, with a traceback."""
+    folder, fix = read_only
+    contents = PlainContents(folder / "contents", Database(folder.parent / "smsfs.db"))
+    fix()
+    with pytest.raises(ReadOnly, match="The server's filesystem is read-only"):
+        contents.create()

@@ -159,7 +159,7 @@ def test_python_example_runs(tmp_path):
     for step in steps:
         done = subprocess.run(
             [sys.executable, *step],
-            input="pw\n",
+            input="password\n",
             env=environment,
             cwd=tmp_path,
             capture_output=True,

@@ -199,6 +199,19 @@ def test_message_past_its_validity_is_never_sent(house, run, clock, settled):
     carrier = ScriptedCarrier()
     run(carrier, until_=settled(number, "expired"))
     assert (carrier.sent, house.states(number)) == ([], {1: "expired", 2: "expired", 3: "expired"})
+    reasons = {outcome.reason for outcome in house.store.queue.outcomes(number, 1, 3)}
+    assert reasons == {"it had not left by 2023-11-14 22:15:00 UTC, the end of its validity"}
+
+
+def test_expired_message_tells_what_kept_it(house, run, clock, settled):
+    """A customer would be told that messages are too old, and nobody why they did not leave in time."""
+    number = house.accept(1, validity_seconds=100)
+    carrier = ScriptedCarrier()
+    carrier.down = "cannot connect: Connection refused"
+    clock.now += 100
+    run(carrier, until_=settled(number, "expired"))
+    (outcome,) = house.store.queue.outcomes(number, 1, 1)
+    assert outcome.reason.endswith("the end of its validity; cannot connect: Connection refused")
 
 
 def test_retries_end_with_the_validity(house, run, clock):

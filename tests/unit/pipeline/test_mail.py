@@ -67,6 +67,18 @@ def test_a_mail_steers_no_terminal(house):
     assert text.count("[2J") == 3
 
 
+def test_mails_of_rejected_files_alone(house, relay, inbox):
+    """People who send a file every minute would be told of each, and pass over the one that was rejected."""
+    _rejected(house)
+    number = house.submit(b"msisdn,message\n4512345678,hi\n")
+    house.set(email=ANN)
+    assert house.intake().step()
+    assert house.batch(number).state == "accepted"
+    mailer = Mailer(house.store, evolve(relay, on="rejected"), lambda: True, dialect)
+    assert (mailer.step(), mailer.step()) == (2, 0)
+    assert [mail["Subject"].endswith("rejected, nothing is sent") for mail in inbox.mails] == [True]
+
+
 def test_many_faults_are_counted(house, mailer, inbox):
     """A mail of a hundred thousand lines would be thrown away by the first relay."""
     _rejected(house, causes=["bad"] * 50)

@@ -4,6 +4,7 @@ import asyncio
 
 import asyncssh
 import pytest
+import structlog
 from argon2 import PasswordHasher
 
 from smsfs.dialects.registry import dialect
@@ -216,3 +217,22 @@ def test_host_keys_stay(store, tmp_path):
     other.close()
     assert [key.get_fingerprint() for key in first] == [key.get_fingerprint() for key in second]
     assert {key.get_algorithm() for key in first} == {"ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa"}
+
+
+def test_only_the_host_key_in_use_is_told(store, tmp_path, monkeypatch):
+    """Two hosts that start together would log two keys, and clients be told to trust one that nobody has."""
+    other = SqliteStore(tmp_path / "smsfs.db")
+    add = store.accounts.add_host_key
+
+    def too_late(kind, private):
+        made = asyncssh.generate_private_key("ssh-ed25519").export_private_key().decode()
+        other.accounts.add_host_key(kind, made)
+        return add(kind, private)
+
+    monkeypatch.setattr(store.accounts, "add_host_key", too_late)
+    with structlog.testing.capture_logs() as events:
+        keys = host_keys(store)
+    assert [event for event in events if event["event"] == "host_key_made"] == []
+    kept = [asyncssh.import_private_key(text) for text in other.accounts.host_keys().values()]
+    assert {key.public_data for key in keys} == {key.public_data for key in kept}
+    other.close()

@@ -124,3 +124,21 @@ def test_silent_connections_make_room():
         await server.stop()
 
     run(scenario())
+
+
+def test_a_warning_keeps_nobody_away():
+    """A host whose carriers are away would be taken out of service, or nobody told that they are."""
+
+    async def scenario():
+        said = ["No backend can send since noon."]
+        host = Host()
+        server = await start_web([("127.0.0.1", 0)], host.readiness, lambda: said[0])
+        url = f"http://127.0.0.1:{server.addresses[0][1]}/readyz"
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            assert (response.status, await response.text()) == (200, f"ok\nwarning: {said[0]}\n")
+            host.sentence = "This host is stopping."
+            async with session.get(url) as second:
+                assert (second.status, await second.text()) == (503, "This host is stopping.\n")
+        await server.stop()
+
+    run(scenario())

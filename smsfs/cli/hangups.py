@@ -1,0 +1,26 @@
+"""SIGHUP: it ends nothing that runs, and nothing is read anew for it."""
+
+import signal
+import threading
+
+import structlog
+
+log = structlog.get_logger()
+
+
+def hold_hangups() -> None:
+    """Let no SIGHUP end this process, nor those that it starts, which inherit this; from now on."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+
+
+def tell_hangups() -> None:
+    """Log each SIGHUP that comes, now that there is a log."""
+    threading.Thread(target=_tell_always, name="smsfs-hangups", daemon=True).start()
+
+
+def _tell_always() -> None:
+    while True:
+        signal.sigwait({signal.SIGHUP})
+        log.warning(
+            "hangup_ignored", signal="SIGHUP", meaning="restart smsfs to have a changed configuration read"
+        )
