@@ -28,6 +28,7 @@ COMMANDS = {
     "replies": "replies",
     "optout": "optout",
     "report": "report",
+    "bans": "bans",
     "hosts": "hosts",
     "backends": "backends",
     "simulator": "simulator",

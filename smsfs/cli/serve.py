@@ -24,6 +24,7 @@ from smsfs.cli.hangups import hold_hangups, tell_hangups
 from smsfs.cli.supervisor import Watch, Worker
 from smsfs.config import Config, find
 from smsfs.errors import ConfigurationError, StoreDamaged, StoreUnavailable
+from smsfs.frontends.bans import Ledger
 from smsfs.frontends.doorway import SharedLimits
 from smsfs.frontends.logins import Logins, host_keys
 from smsfs.frontends.proxy import networks
@@ -107,8 +108,9 @@ async def _serve(config: Config, config_file: Path | None, store: Store) -> None
     keys = await asyncio.to_thread(host_keys, store)
     limits = shared(config.limits)
     sftp_settings = evolve(_sftp_settings(config.sftp, keys), max_connections=room.sftp, limits=limits)
-    sftp = SftpServer(sftp_settings, logins, logins)
-    ftp = _ftp_server(config.ftp, logins, room.ftp, limits)
+    ledger = Ledger(store)
+    sftp = SftpServer(sftp_settings, logins, logins, ledger)
+    ftp = _ftp_server(config.ftp, (logins, ledger), room.ftp, limits)
     with _naming("web"):
         web_addresses = [address(text) for text in config.web.listen] if config.web else []
     names = ["intake"] * config.pipeline.reader_processes(len(os.sched_getaffinity(0)))
@@ -136,6 +138,7 @@ async def _serve(config: Config, config_file: Path | None, store: Store) -> None
         await asyncio.gather(*tasks)
         if web:
             await web.stop()
+        ledger.close()
         logins.close()
         log.info("stopped")
 
@@ -241,7 +244,7 @@ def _limits(section: str, config: SftpConfig | FtpConfig) -> dict[str, Any]:
 
 
 def _ftp_server(
-    config: FtpConfig | None, logins: Logins, connections: int, limits: SharedLimits
+    config: FtpConfig | None, keepers: tuple[Logins, Ledger], connections: int, limits: SharedLimits
 ) -> "FtpServer | None":
     """The FTP server, if there is to be one.
 
@@ -263,7 +266,8 @@ def _ftp_server(
         masquerade_address=config.masquerade_address,
         **_limits("ftp", config),
     )
-    return ftp.FtpServer(evolve(settings, max_connections=connections, limits=limits), logins, logins)
+    logins, ledger = keepers
+    return ftp.FtpServer(evolve(settings, max_connections=connections, limits=limits), logins, logins, ledger)
 
 
 @contextmanager

@@ -91,6 +91,20 @@ class AddressLimits:
         record.banned_until = now + self.ban_time
         return True
 
+    def ban(self, peer: str, until: float) -> None:
+        """Turn an address away until then, for what others know of it."""
+        record = self._record(peer)
+        record.failures.clear()
+        record.banned_until = until
+
+    def lift(self, peer: str) -> None:
+        """It is not banned, whatever is known here; failures still count."""
+        self._record(peer).banned_until = -inf
+
+    def banned(self, now: float) -> list[str]:
+        """The addresses that are banned, as ``key_of`` gives them."""
+        return [key for key, record in self._records.items() if now < record.banned_until]
+
     def _record(self, peer: str) -> _Record:
         key = key_of(peer)
         record = self._records.pop(key, None) or _Record()

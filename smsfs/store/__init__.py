@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from smsfs.store.accounts import Accounts
+from smsfs.store.bans import Bans
 from smsfs.store.claims import Claims, Notices
 from smsfs.store.contents import Contents, ContentWriter
 from smsfs.store.daily import Daily
@@ -56,6 +57,7 @@ __all__ = [
     "Arrived",
     "Aside",
     "BackendState",
+    "Bans",
     "Batch",
     "Claims",
     "ContentWriter",
@@ -241,6 +243,7 @@ class Store(Soundness, Protocol):
     """One engine's store."""
 
     accounts: Accounts
+    bans: Bans
     files: Files
     queue: Queue
     claims: Claims

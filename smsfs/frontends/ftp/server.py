@@ -18,6 +18,7 @@ import structlog
 
 from smsfs.filesystem import Filesystem
 from smsfs.frontends.authenticator import Authenticator, CheckFailed, decided
+from smsfs.frontends.bans import DoorBans, Ledger
 from smsfs.frontends.doorway import Doorway, Ticket
 from smsfs.frontends.ftp.library import IOLoop
 from smsfs.frontends.ftp.lines import Host, Lines
@@ -30,6 +31,7 @@ from smsfs.frontends.quiet import Quiet
 from smsfs.frontends.shares import Shares
 from smsfs.frontends.turns import ThreadTurns
 from smsfs.frontends.watch import Watcher
+from smsfs.store.bans import BanRules
 
 #: How often a session looks around while the server stops.
 _POLL = 0.05
@@ -112,7 +114,11 @@ class FtpServer(Host):
     """
 
     def __init__(
-        self, settings: FtpSettings, authenticator: Authenticator, watcher: Watcher | None = None
+        self,
+        settings: FtpSettings,
+        authenticator: Authenticator,
+        watcher: Watcher | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         self.settings = settings
         self._watcher = watcher
@@ -129,6 +135,8 @@ class FtpServer(Host):
             settings.ban_window,
             settings.ban_time,
         )
+        rules = BanRules(settings.ban_after, settings.ban_window, settings.ban_time)
+        self._bans = DoorBans("FTP", self.limits, rules, ledger)
         self.accounts = Shares(settings.limits.connections_per_account, settings.max_connections)
         self.quiet = Quiet()
         self._doorway = Doorway(self.limits, settings.limits)
@@ -191,6 +199,7 @@ class FtpServer(Host):
             ends.close()
             self._doorway.leave(ticket)
             return self._no_room(peer, exc)
+        self._bans.ask_soon(peer)
         return None
 
     def _refuse(self, peer: str, reason: str) -> str:
@@ -285,6 +294,7 @@ class FtpServer(Host):
             await self._ended.wait()
         os.close(self._woken)
         os.close(self._alarm)
+        self._bans.close()
 
     # What sessions ask, from their threads
 
@@ -321,7 +331,7 @@ class FtpServer(Host):
     async def _check(self, account: str, password: str, peer: str, ticket: Ticket) -> str | None:
         """None if the password is right, or why the client is refused."""
         ticket.step(self._loop.time())
-        if self.limits.is_banned(peer, self._loop.time()):
+        if await self._bans.ask(peer):
             return "banned"
         log = self._log.bind(peer=peer, account=account, method="password")
         try:
@@ -331,7 +341,7 @@ class FtpServer(Host):
         if right is not False:
             return self._logged_in(account, ticket) if right else "undecided"
         log.info("login_failed")
-        if self.limits.fail(peer, self._loop.time()):
+        if await self._bans.fail(peer):
             self._log.warning("banned", peer=peer, seconds=self.settings.ban_time)
             return "banned"
         return "wrong"

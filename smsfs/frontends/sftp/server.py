@@ -11,6 +11,7 @@ import structlog
 from asyncssh.constants import MSG_IGNORE
 
 from smsfs.frontends.authenticator import NOT_CHECKED, CheckFailed, KeyAuthenticator, decided
+from smsfs.frontends.bans import DoorBans, Ledger
 from smsfs.frontends.doorway import Doorway, Ticket
 from smsfs.frontends.limits import AddressLimits
 from smsfs.frontends.listening import Listener, cannot_listen, open_listener
@@ -22,6 +23,7 @@ from smsfs.frontends.sftp.settings import SftpSettings, refuse_sha1, ssh_options
 from smsfs.frontends.shares import Shares
 from smsfs.frontends.turns import Calls
 from smsfs.frontends.watch import Watcher
+from smsfs.store.bans import BanRules
 
 if TYPE_CHECKING:
     from asyncssh.packet import SSHPacketLogger
@@ -106,7 +108,7 @@ class _Client(asyncssh.SSHServer):
             return
         if self._tries and not (self._logged_in or self._password_failed or self._excused):
             # keys alone count once for a connection: an honest client offers all that it has
-            self._count_failure()
+            self._server.spawn(self._count_failure())
         if self._counted:
             self._server.accounts.give_back(self._username)
         self._server.release(self, self._ticket)
@@ -161,7 +163,7 @@ class _Client(asyncssh.SSHServer):
         return True
 
     async def validate_password(self, username: str, password: str) -> bool:
-        if self._server.limits.is_banned(self._peer, self._loop.time()):
+        if await self._server.bans.ask(self._peer):
             return self._reject()
         log = self.log.bind(account=username, method="password")
         right = await self._ask(self._server.authenticator.password(username, password, self._peer), log)
@@ -171,12 +173,14 @@ class _Client(asyncssh.SSHServer):
             return bool(right)
         self._password_failed = True
         log.info("login_failed")
-        self._count_failure()
+        await self._count_failure()
         return self._reject()
 
     async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         if not self._settings.legacy_algorithms:
             refuse_sha1(key)
+        if await self._server.bans.ask(self._peer):
+            return self._reject()
         log = self.log.bind(account=username, method="key")
         right = await self._ask(self._server.authenticator.key(username, key, self._peer), log)
         if right:
@@ -199,13 +203,13 @@ class _Client(asyncssh.SSHServer):
         self._undecided |= answer is None
         return answer
 
-    def _count_failure(self) -> None:
-        if self._server.limits.fail(self._peer, self._loop.time()):
+    async def _count_failure(self) -> None:
+        if await self._server.bans.fail(self._peer):
             self.log.warning("banned", seconds=self._settings.ban_time)
 
     def _reject(self) -> bool:
         self._tries += 1
-        banned = self._server.limits.is_banned(self._peer, self._loop.time())
+        banned = self._server.bans.is_banned(self._peer)
         if banned or self._tries >= self._settings.max_auth_tries:
             self.close("Too many authentication failures", asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE)
         return False
@@ -298,7 +302,11 @@ class SftpServer:
     """
 
     def __init__(
-        self, settings: SftpSettings, authenticator: KeyAuthenticator, watcher: Watcher | None = None
+        self,
+        settings: SftpSettings,
+        authenticator: KeyAuthenticator,
+        watcher: Watcher | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         self.settings = settings
         self.watcher = watcher
@@ -311,6 +319,8 @@ class SftpServer:
             settings.ban_window,
             settings.ban_time,
         )
+        rules = BanRules(settings.ban_after, settings.ban_window, settings.ban_time)
+        self.bans = DoorBans("SFTP", self.limits, rules, ledger)
         self.accounts = Shares(settings.limits.connections_per_account, settings.max_connections)
         self.channels = Shares(settings.limits.sessions_per_account)
         self.quiet = Quiet()
@@ -354,6 +364,7 @@ class SftpServer:
         ticket = self._doorway.enter(peer, self._loop.time(), client.drop)
         if isinstance(ticket, Ticket):
             self._clients.add(client)
+            self.bans.ask_soon(peer)
         return ticket
 
     def logged_in(self, ticket: Ticket, username: str) -> bool:
@@ -395,6 +406,7 @@ class SftpServer:
         while self._clients or self._tasks:
             await asyncio.sleep(0)
             await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.bans.close()
         await asyncio.to_thread(self._calls.shutdown)
 
     def _close(self, clients: list[_Client]) -> None:

@@ -20,6 +20,7 @@ from smsfs import __version__
 from smsfs.errors import StoreDamaged, StoreUnavailable
 from smsfs.store import (
     Accounts,
+    Bans,
     Claims,
     Contents,
     Daily,
@@ -41,6 +42,7 @@ from smsfs.store.postgresql.contents import PieceContents
 from smsfs.store.postgresql.database import MOST_CONNECTIONS, Database
 from smsfs.store.postgresql.pool import KEPT
 from smsfs.store.sql.accounts import SqlAccounts
+from smsfs.store.sql.bans import SqlBans
 from smsfs.store.sql.claims import SqlClaims
 from smsfs.store.sql.daily import SqlDaily
 from smsfs.store.sql.feed import SqlFeed
@@ -64,6 +66,7 @@ CHANGES = (
     *("add_host_key", "claim_batch", "stage", "accept", "reject", "ignore", "retry_batch", "release_batch"),
     *("claim_slice", "release_slice", "record", "take_over", "take", "publish", "receive", "match", "done"),
     *("later", "report", "show", "postpone", "move", "create", "delete", "put_back", "report_workers"),
+    *("fail", "lift"),
 )
 T = TypeVar("T")
 #: Dead processes that are not told of a second time.
@@ -121,6 +124,7 @@ class PostgresStore:
         self._ended = threading.Event()
         self._threads: list[threading.Thread] = []
         self.accounts: Accounts = self._tried(SqlAccounts(self._database))
+        self.bans: Bans = self._tried(SqlBans(self._database))
         self.files: Files = SqlFiles(self._database)
         self.queue: Queue = self._tried(SqlQueue(self._database))
         self.claims: Claims = self._tried(SqlClaims(self._database))

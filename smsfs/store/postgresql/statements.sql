@@ -1,5 +1,8 @@
 -- What PostgreSQL says in its own way.
 
+-- name: ban_several
+SELECT * FROM ban WHERE until > :now
+AND address IN (SELECT value FROM json_array_elements_text(CAST(:addresses AS JSON)) AS given (value));
 -- name: account_several
 SELECT * FROM account
 WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:accounts AS JSON)) AS given (value));

@@ -17,6 +17,7 @@ from smsfs import __version__
 from smsfs.errors import ConfigurationError, StoreDamaged
 from smsfs.store import (
     Accounts,
+    Bans,
     Claims,
     Contents,
     Daily,
@@ -35,6 +36,7 @@ from smsfs.store import (
 from smsfs.store.durable import make_file, make_folder
 from smsfs.store.sql import Row, no_store
 from smsfs.store.sql.accounts import SqlAccounts
+from smsfs.store.sql.bans import SqlBans
 from smsfs.store.sql.claims import SqlClaims
 from smsfs.store.sql.daily import SqlDaily
 from smsfs.store.sql.feed import SqlFeed
@@ -90,6 +92,7 @@ class SqliteStore:
         self._locks: list[int] = []
         self._seen: int | None = None
         self.accounts: Accounts = SqlAccounts(self._database)
+        self.bans: Bans = SqlBans(self._database)
         self.files: Files = SqlFiles(self._database)
         self.queue: Queue = SqlQueue(self._database)
         self.claims: Claims = SqlClaims(self._database)

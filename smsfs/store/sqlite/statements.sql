@@ -1,5 +1,7 @@
 -- What SQLite says in its own way.
 
+-- name: ban_several
+SELECT * FROM ban WHERE until > :now AND address IN (SELECT value FROM json_each(:addresses));
 -- name: account_several
 SELECT * FROM account WHERE id IN (SELECT value FROM json_each(:accounts));
 -- name: account_lock

@@ -9,6 +9,7 @@ Derive a class whose name starts with ``Test`` from ``StoreSuite`` and override 
 """
 
 from smsfs.testing.store_suite.accounts import AccountSuite
+from smsfs.testing.store_suite.bans import BanSuite
 from smsfs.testing.store_suite.claims import ClaimSuite
 from smsfs.testing.store_suite.connectors import ConnectorSuite, DailySuite
 from smsfs.testing.store_suite.doubtful import DoubtfulSuite, NoIdSuite, PassingSuite
@@ -27,6 +28,7 @@ from smsfs.testing.store_suite.trouble import TroubleSuite
 
 class StoreSuite(
     AccountSuite,
+    BanSuite,
     ClaimSuite,
     ConnectorSuite,
     DailySuite,

@@ -15,6 +15,7 @@ from argon2 import PasswordHasher
 from smsfs.dialects.registry import dialect
 from smsfs.filesystem import Filesystems
 from smsfs.frontends import logins as module
+from smsfs.frontends.bans import Ledger
 from smsfs.frontends.ftp import FtpServer, FtpSettings
 from smsfs.frontends.logins import Logins, hash_password
 from smsfs.frontends.sftp import SftpServer, SftpSettings
@@ -85,8 +86,11 @@ class Front:
         given = {"ban_after": 2, "max_connections_per_address": 100, **limits}
         listen = [(HOST, 0)]
         watcher = self.logins if watches else None
-        self.sftp = SftpServer(SftpSettings(keys[:1], listen, **given), self.logins, watcher)
-        self.ftp = FtpServer(FtpSettings(plain=True, listen=listen, **given), self.logins, watcher)
+        self.ledger = Ledger(store)
+        self.sftp = SftpServer(SftpSettings(keys[:1], listen, **given), self.logins, watcher, self.ledger)
+        self.ftp = FtpServer(
+            FtpSettings(plain=True, listen=listen, **given), self.logins, watcher, self.ledger
+        )
 
     @asynccontextmanager
     async def running(self):
@@ -98,6 +102,7 @@ class Front:
         finally:
             await self.sftp.stop(0)
             await self.ftp.stop(0)
+            self.ledger.close()
             self.logins.close()
             self._clients.shutdown()
 
