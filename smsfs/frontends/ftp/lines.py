@@ -27,9 +27,9 @@ from smsfs.frontends.quiet import Quiet
 #: A command's greatest length in bytes, its end not counted: a path of eight names of 255 bytes.
 MAX_LINE = 2048
 #: Bytes of replies that a client may leave unread and still send commands.
-MAX_UNREAD = 2**20
+MAX_UNREAD = 2**18
 #: For how many of them a listing counts that is given on the control connection.
-LISTING_WEIGHT = 2**18
+LISTING_WEIGHT = 2**16
 #: How long a client that is told to go may take to read that.
 LEAVE_SECONDS = 5.0
 #: While the server stops, a session without a transfer is closed after this many quiet seconds: a client that
