@@ -14,6 +14,8 @@ from attrs import asdict, define, field
 from rich.progress import wrap_file
 
 from smsfs.cli.common import config_option, err, find_account, opened, out
+from smsfs.cli.measuring import measured
+from smsfs.config import load
 from smsfs.dialects import Dialect, Refused, Row
 from smsfs.dialects.registry import DIALECTS, dialect
 from smsfs.dialects.settings import settings_of
@@ -123,9 +125,10 @@ def _rules(
     dialect_name: str | None, name: str | None, config_file: Path | None
 ) -> tuple[Dialect, dict[str, Any]]:
     if name:
-        with opened(config_file) as (_, store):
+        with opened(config_file) as (config, store):
             account = find_account(store, name)
-        return dialect(account.dialect), settings_of(dialect(account.dialect), account.settings)
+        own = settings_of(dialect(account.dialect), account.settings)
+        return dialect(account.dialect), measured(config, own)
     if not dialect_name:
         raise ConfigurationError(f"Say which rules: --dialect {' or '.join(DIALECTS)}, or --account NAME.")
     rules = dialect(dialect_name)
@@ -134,7 +137,8 @@ def _rules(
             f"What is sent of a file of {dialect_name} is up to a connector: name one with --account, or use "
             "smsfs connector test NAME FILE."
         )
-    return rules, settings_of(rules, {})
+    own = settings_of(rules, {})
+    return rules, measured(load(config_file), own) if config_file else own
 
 
 def read(file: Path, rules: Dialect, settings: dict[str, Any]) -> Result:
@@ -150,12 +154,12 @@ def read(file: Path, rules: Dialect, settings: dict[str, Any]) -> Result:
 
 
 def _read(file: Path, rules: Dialect, settings: dict[str, Any]) -> Result:
-    result, size = Result(), file.stat().st_size
+    result, size, measure = Result(), file.stat().st_size, settings.get("measure")
     try:
         submission = rules.trial(file.name)
         with file.open("rb") as plain, _watched(plain, size) as stream:
             for row in rules.read(stream, size, submission, settings, datetime.now(UTC)):
-                result.add(row)
+                result.add(measure.row(row) if measure else row)
     except (Unreadable, Ignored) as exc:
         result.stop(exc.cause)
     except Refusal as exc:

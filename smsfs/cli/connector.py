@@ -29,6 +29,7 @@ from smsfs.cli.account import (
 )
 from smsfs.cli.check import SHOWN_MESSAGES, Result, judge, show_messages
 from smsfs.cli.common import config_option, find_account, opened, out, show_list
+from smsfs.cli.measuring import measured
 from smsfs.dialects.naxai import Naxai, columns
 from smsfs.dialects.naxai import rows as naxai_rows
 from smsfs.dialects.settings import COMMON, settings_of
@@ -92,7 +93,7 @@ def create(
         parent = _parent(store, parent_name, name)
         settings = _with_sample(sample, {**_inherited(parent), **own})
         check_settings(config, store, RULES.name, settings)
-        _show_preview(sample, settings)
+        _show_preview(sample, measured(config, settings_of(RULES, settings)))
         password = _password(lines, from_stdin=password_stdin)
         made = store.accounts.add(name, RULES.name, settings, store.now(), parent.id)
         let_in(store, made, lines, password)
@@ -255,9 +256,9 @@ def list_(parent_name: str | None, as_json: bool, config_file: Path | None) -> N
 @config_option
 def test(name: str, file: Path, as_json: bool, config_file: Path | None) -> None:
     """Tell what FILE would send; nothing is. Exit status 0: it would be sent; 1: not, with the causes."""
-    with opened(config_file) as (_, store):
+    with opened(config_file) as (config, store):
         found = _find(store, name)
-    judge(file, RULES, settings_of(RULES, found.settings), as_json=as_json)
+    judge(file, RULES, measured(config, settings_of(RULES, found.settings)), as_json=as_json)
 
 
 def _find(store: Store, name: str) -> Account:

@@ -20,6 +20,7 @@ from smsfs.backends.smpp.client import SmppBackend
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.cli.common import TEMPORARY, Ended, config_option, running
 from smsfs.cli.in_hand import InHand, limit_memory
+from smsfs.cli.measuring import tongues_of
 from smsfs.cli.supervisor import OWNER
 from smsfs.config import BackendConfig, Config
 from smsfs.dialects.registry import DIALECTS, dialect
@@ -82,7 +83,10 @@ def intake(name: str, in_hand: int | None, config_file: Path | None) -> None:
     os.nice(NICE)
     with running(config_file, "intake") as (config, store):
         rules = IntakeRules(
-            config.pipeline.default_backend, config.pipeline.retry_seconds, config.pipeline.max_failures
+            config.pipeline.default_backend,
+            config.pipeline.retry_seconds,
+            config.pipeline.max_failures,
+            tongues_of(config),
         )
         reader = Intake(store, _register(store, "intake", name), dialect, rules)
         ended = _end_of_input()  # before the limit: the stack of a thread counts

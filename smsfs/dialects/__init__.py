@@ -86,7 +86,8 @@ def spared(path: str, at: datetime) -> str:
 class Dialect(Protocol):
     """The rules of one system. Paths are relative to the account, without a leading slash.
 
-    ``settings`` are the account's own, with every default filled in.
+    ``settings`` are the account's own, with every default filled in. Those to read with may hold ``measure``,
+    which counts the SMS of a text to a recipient as the backend will send it.
     """
 
     name: str

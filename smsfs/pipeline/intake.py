@@ -6,7 +6,7 @@ when its reader died is read again from the start, to the same messages.
 """
 
 import io
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -14,9 +14,10 @@ from itertools import count
 from typing import Any, BinaryIO, cast
 
 import structlog
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from smsfs.backends import routing
+from smsfs.backends.measuring import Measure, Tongues
 from smsfs.dialects import PAUSES, Dialect
 from smsfs.dialects.settings import settings_of
 from smsfs.errors import Cause, Exists, Ignored, StoreDamaged, StoreUnavailable, Unreadable
@@ -53,11 +54,15 @@ class ReaderSpentError(Exception):
 
 @frozen
 class IntakeRules:
-    """``retry_seconds`` apart, ``max_failures`` times again; ``default_backend`` is a route."""
+    """``retry_seconds`` apart, ``max_failures`` times again; ``default_backend`` is a route.
+
+    ``tongues`` are the national tables of those backends that use some, by name.
+    """
 
     default_backend: str
     retry_seconds: float = 1800
     max_failures: int = 5
+    tongues: Mapping[str, Tongues] = field(factory=dict)
 
 
 class Intake:
@@ -177,9 +182,11 @@ class Intake:
         stream.seek(0)
         routes = routing.parse(work.settings["backend"] or self._rules.default_backend)
         sorter = Sorter(self._store, self._owner, work, reading, routes)
+        measure = Measure(routes, self._rules.tongues)
+        settings = {**work.settings, "measure": measure}
         try:
-            rows = work.dialect.read(stream, size, work.submission, work.settings, work.submitted)
-            for staged in _gathered(sorter.slices(rows)):
+            rows = work.dialect.read(stream, size, work.submission, settings, work.submitted)
+            for staged in _gathered(sorter.slices(map(measure.row, rows) if measure.matters else rows)):
                 if staged:
                     self._store.queue.stage(work.batch.id, self._owner, staged)
                 yield

@@ -107,7 +107,13 @@ punctuation, emoji and whatever nobody sees do not count, nor does the dot on a 
 ### National tables
 
 Of 3GPP TS 23.038, Annex A: a header names them by number, with the elements 0x25 (locking shift) and 0x24
-(single shift). They are read whatever the settings are; texts leave in them with `languages` of a backend.
+(single shift). In replies they are read always.
+
+Texts leave in them where a backend's `languages` names some, such as `["tr", "es"]`: a text that the GSM
+alphabet cannot hold goes in those tables with which it is shortest, if that takes fewer SMS than UCS-2. One
+SMS has 155 septets then, and each of several 149; with tables of both kinds 152 and 146. Phones of the last
+fifteen years read them; ask the carrier whether it passes headers on. `smsfs check` counts what the
+account's backend would send.
 
 """
 

@@ -85,6 +85,8 @@ waiting = 17
 waiting_per_network = 18
 """
 
+SMPP = "[backends.c]\ntype = 'smpp'\nhost = 'h'\nsystem_id = 'a'\npassword = 'b'\n"
+
 
 @pytest.fixture(autouse=True)
 def nowhere(tmp_path, monkeypatch):
@@ -171,6 +173,13 @@ def test_empty_file_is_the_default(read, tmp_path):
         ("backends = 5\n", "backends is not a table"),
         ("[backends]\noutbox = 5\n", "backends.outbox: 5 is not a table"),
         ("[backends.outbox]\ntype = 'smpp2'\n", "backends.outbox: type 'smpp2' is none of 'outbox', 'smpp'"),
+        (SMPP + "languages = ['tr', 'de']\n", "languages has 'de', and can have tr, es, pt, bn, gu"),
+        (SMPP + "languages = ['tr']\nconcatenation = 'sar'\n", "concatenation to be udh8 or udh16, not sar"),
+        (
+            SMPP + "languages = ['tr']\ndata_coding_gsm7 = 3\n",
+            "needs data_coding_gsm7 to be one of GSM",
+        ),
+        (SMPP + "receipts = 'all'\n", "receipts: 'all' is none of"),
         ("[log]\nlevel = 'loud'\n", "log.level: 'loud' is none of"),
         ("[pipeline]\ndefault_backend = 'x'\n", "there is no section [backends.x]"),
         ("[pipeline]\ndefault_backend = '45=outbox,y outbox'\n", "there is no section [backends.y]"),

@@ -34,6 +34,7 @@ class Composer:
     def __init__(self, config: SmppConfig) -> None:
         self._config = config
         self._codings = dict.fromkeys((GSM7, LATIN1), config.data_coding_gsm7)
+        self._languages = config.tongues.languages
         self._default = LATIN1 if alphabet(config.data_coding_gsm7) == LATIN1 else GSM7
         # Not the same after each start: phones would join parts of before it with those of another message.
         self._reference = secrets.randbelow(LAST_REFERENCE + 1)
@@ -47,11 +48,15 @@ class Composer:
         """
         found, default = message.encoding, self._default
         if message.parts == 1 and default == GSM7:
-            parts = [Part(encode(message.text, found))]
-        else:
-            self._reference = (self._reference + 1) & LAST_REFERENCE
-            found, parts = split(message.text, self._config.concatenation, self._reference, default)
-        return self._codings.get(found, self._config.data_coding_ucs2), parts
+            with suppress(UnicodeEncodeError):  # the text was counted in national tables
+                return self._coding(found), [Part(encode(message.text, found))]
+        self._reference = (self._reference + 1) & LAST_REFERENCE
+        way = self._config.concatenation, self._reference, default
+        found, parts = split(message.text, *way, self._languages)
+        return self._coding(found), parts
+
+    def _coding(self, found: str) -> int:
+        return self._codings.get(found, self._config.data_coding_ucs2)
 
     def pdu(self, envelope: Envelope, coding: int, part: Part) -> SubmitSm:
         """One part as a request, without a sequence number."""
@@ -150,7 +155,8 @@ class Letter:
     @property
     def parts(self) -> int:
         """How many SMS it is."""
-        return max(self.total, self.envelope.message.parts if self.total == 1 else 1)
+        is_payload = self.total == 1 and self._parts and not self._parts[0].short_message
+        return max(self.total, self.envelope.message.parts if is_payload else 1)
 
     def prepare(self) -> None:
         """Encode its next part ahead of its turn; what does not fit is told when its turn comes."""

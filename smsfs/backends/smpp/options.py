@@ -6,13 +6,19 @@ from pathlib import Path
 from typing import Literal
 
 import structlog
-from attrs import define
+from attrs import define, field
 
+from smsfs.backends.measuring import Tongues
+from smsfs.backends.smpp.coding import alphabet
 from smsfs.errors import ConfigurationError
 from smsfs.ranges import refuse_absurd, refuse_odd_text
+from smsfs.sms.alphabets import NUMBERS
+from smsfs.sms.segments import GSM7
 
 MAX_WINDOW, MAX_BINDS = 10_000, 100
 LEAST_THROUGHPUT = 0.001
+#: Of the ways of joining parts that leave the header to us.
+REFERENCE_BITS = {"udh8": 8, "udh16": 16}
 
 log = structlog.get_logger()
 
@@ -51,6 +57,7 @@ class SmppConfig:
         id_base: how the carrier writes message ids in its answers; ``text`` compares them as they are.
         receipt_id_base: how it writes them in receipts, where that differs.
         validity_period: whether to tell the carrier when a message is too late.
+        languages: whose national tables texts may leave in, where they take fewer SMS so than as UCS-2.
         receipts: of a message of several parts: one for ``each``, or one for all of them, under the id of the
             ``first`` or of ``any``.
     """
@@ -90,6 +97,13 @@ class SmppConfig:
     receipt_id_base: Literal["same", "text", "decimal", "hexadecimal"] = "same"
     on_unknown: Literal["resend", "hold"] = "resend"
     receipts: Literal["each", "first", "any"] = "each"
+    languages: list[str] = field(factory=list)
+
+    @property
+    def tongues(self) -> Tongues:
+        """The national tables that texts may leave in."""
+        numbers = tuple(NUMBERS[code] for code in self.languages)
+        return Tongues(numbers, REFERENCE_BITS.get(self.concatenation, 8))
 
     @property
     def id_base_of_receipts(self) -> str:
@@ -130,6 +144,17 @@ class SmppConfig:
             raise ValueError(
                 f"throughput is {self.throughput:g}, and has to be {LEAST_THROUGHPUT} or more, or 0"
             )
+        self._check_languages()
+
+    def _check_languages(self) -> None:
+        unknown = [code for code in self.languages if code not in NUMBERS]
+        if unknown:
+            raise ValueError(f"languages has {unknown[0]!r}, and can have {', '.join(NUMBERS)}")
+        if self.languages and self.concatenation not in REFERENCE_BITS:
+            raise ValueError(f"languages needs concatenation to be udh8 or udh16, not {self.concatenation}")
+        coding = self.data_coding_gsm7
+        if self.languages and alphabet(coding) != GSM7:
+            raise ValueError(f"languages needs data_coding_gsm7 to be one of GSM 7 bit, like 0, not {coding}")
 
 
 _LENGTHS = {"system_id": 15, "password": 8, "system_type": 12, "service_type": 5, "default_sender": 20}

@@ -11,10 +11,11 @@ from msgspec import Struct
 
 from smsfs.backends.smpp.coding import LATIN1, alphabet, decode
 from smsfs.backends.smpp.constants import UDHI, Tag
-from smsfs.backends.smpp.header import MAX_PARTS, Fragment, content
+from smsfs.backends.smpp.header import LOCKING_SHIFT, MAX_PARTS, SINGLE_SHIFT, Fragment, content
 from smsfs.backends.smpp.pdu import Tlvs
 from smsfs.sms import gsm, segments
 from smsfs.sms.segments import GSM7, UCS2
+from smsfs.sms.shifts import Shifted, shift
 
 __all__ = ["LATIN1", "Fragment", "Part", "Reassembler", "alphabet", "content", "decode", "encode", "split"]
 
@@ -45,7 +46,11 @@ def encode(text: str, alphabet: str) -> bytes:
 
 
 def split(
-    text: str, concatenation: str = UDH8, reference: int = 0, default: str = GSM7
+    text: str,
+    concatenation: str = UDH8,
+    reference: int = 0,
+    default: str = GSM7,
+    languages: tuple[int, ...] = (),
 ) -> tuple[str, list[Part]]:
     """The alphabet a text leaves in, and its parts.
 
@@ -58,25 +63,54 @@ def split(
         reference: the number that joins the parts; as many of its low bits are taken as fit.
         default: ``"gsm7"`` or ``"latin1"``: what this carrier takes texts of the GSM alphabet in. A text
             with a character that Latin-1 lacks leaves as UCS-2 then.
+        languages: whose national tables may be used, with a header in the text; by number.
 
     Raises:
         ValueError: it takes over 255 parts, or over 65,535 octets as a payload.
     """
-    found, pieces = segments.split(text, 16 if concatenation == UDH16 else 8)
+    bits = 16 if concatenation == UDH16 else 8
+    shifted = shift(text, languages, bits) if languages else None
+    if shifted:
+        return GSM7, _shifted(shifted, reference, bits)
+    found, pieces = segments.split(text, bits)
     if found == GSM7 and default == LATIN1:
         found = LATIN1
         if not _is_latin1(text):
-            found, pieces = segments.split(text, 16 if concatenation == UDH16 else 8, UCS2)
+            found, pieces = segments.split(text, bits, UCS2)
     encoded = [encode(piece, found) for piece in pieces]
     if len(encoded) == 1:
         return found, [Part(encoded[0])]
     if concatenation == PAYLOAD:
         return found, [_payload(b"".join(encoded))]
-    total = len(encoded)
-    if total > MAX_PARTS:
-        raise ValueError(f"a text of {total} parts is over the {MAX_PARTS} that can be joined")
+    total = _joined(len(encoded))
     join = _JOIN[concatenation]
     return found, [join(data, reference, total, number) for number, data in enumerate(encoded, 1)]
+
+
+def _joined(total: int) -> int:
+    if total > MAX_PARTS:
+        raise ValueError(f"a text of {total} parts is over the {MAX_PARTS} that can be joined")
+    return total
+
+
+def _shifted(shifted: Shifted, reference: int, bits: int) -> list[Part]:
+    """Parts whose headers name tables, and join them if there are several."""
+    named = [(LOCKING_SHIFT, shifted.locking), (SINGLE_SHIFT, shifted.single)]
+    tables = b"".join(bytes((kind, 1, number)) for kind, number in named if number)
+    total = _joined(len(shifted.parts))
+    parts = []
+    for number, septets in enumerate(shifted.parts, 1):
+        joining = _joining(reference, bits, total, number) if total > 1 else b""
+        header = joining + tables
+        parts.append(Part(bytes((len(header),)) + header + septets, UDHI))
+    return parts
+
+
+def _joining(reference: int, bits: int, total: int, number: int) -> bytes:
+    """The element that joins parts."""
+    width = bits // 8
+    kind = {8: 0, 16: 8}[bits]
+    return bytes((kind, width + 2)) + (reference % (1 << bits)).to_bytes(width) + bytes((total, number))
 
 
 def _is_latin1(text: str) -> bool:
@@ -94,12 +128,11 @@ def _payload(data: bytes) -> Part:
 
 
 def _udh8(data: bytes, reference: int, total: int, number: int) -> Part:
-    return Part(bytes((5, 0, 3, reference & 0xFF, total, number)) + data, UDHI)
+    return Part(b"\x05" + _joining(reference, 8, total, number) + data, UDHI)
 
 
 def _udh16(data: bytes, reference: int, total: int, number: int) -> Part:
-    header = bytes((6, 8, 4, reference >> 8 & 0xFF, reference & 0xFF, total, number))
-    return Part(header + data, UDHI)
+    return Part(b"\x06" + _joining(reference, 16, total, number) + data, UDHI)
 
 
 def _sar(data: bytes, reference: int, total: int, number: int) -> Part:

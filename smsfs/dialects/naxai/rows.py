@@ -1,7 +1,7 @@
 """Rows of the Naxai dialect: a table of any delimiter, a template, and rules about who gets what and when."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
@@ -37,6 +37,11 @@ NO_ROWS = "the file has no rows behind its column names"
 _name = re.compile(r"[\w-]+").fullmatch
 
 
+def _measured(_recipient: str, text: str) -> tuple[str, int]:
+    """The encoding and the number of SMS, whatever the backend."""
+    return segments.count(text)
+
+
 @define
 class _Rules:
     """What a file's rows are made into messages by."""
@@ -51,6 +56,7 @@ class _Rules:
     until: float
     seen: set[str] | None
     texts: TextRules
+    measure: Callable[[str, str], tuple[str, int]]
     exhausted: int = field(default=0)
 
     def row(self, number: int, line: int, cells: list[str]) -> Row:
@@ -78,7 +84,7 @@ class _Rules:
         return self._judged(self._message(number, recipient, text))
 
     def _message(self, number: int, recipient: str, text: str) -> Message:
-        coding, parts = segments.count(text)
+        coding, parts = self.measure(recipient, text)
         return Message(
             number, recipient, text, self.sender, encoding=coding, parts=parts, due=self.due, until=self.until
         )
@@ -191,6 +197,7 @@ def _rules(names: list[str], line: int, settings: Mapping[str, Any], at: datetim
         until=until,
         seen=set() if settings["dedupe_file"] or settings["dedupe_days"] else None,
         texts=rules_of(settings),
+        measure=settings.get("measure", _measured),
     )
 
 

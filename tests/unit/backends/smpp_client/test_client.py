@@ -8,13 +8,14 @@ import structlog
 from smsfs.backends import Accepted, Rejected, Throttled, Unknown
 from smsfs.backends.smpp import client
 from smsfs.backends.smpp.constants import Status
+from smsfs.backends.smpp.header import content, tables
 from smsfs.backends.smpp.letter import Composer
 from smsfs.backends.smpp.link import Link
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.backends.smpp.pdu import (
     GenericNack,
 )
-from smsfs.backends.smpp.text import content
+from smsfs.backends.smpp.text import alphabet, decode
 from smsfs.sms import gsm
 from smsfs.sms.message import Message
 
@@ -149,6 +150,45 @@ def test_unknown_after_some_parts(play, receipts, ids, requests):
         assert (answer.ids, answer.requests) == (ids, requests)
 
     play(scenario, receipts=receipts)
+
+
+@pytest.mark.parametrize(("concatenation", "reference"), [("udh8", 3), ("udh16", 4)])
+def test_national_tables(play, concatenation, reference):
+    """A Turkish text would cost twice as many SMS as it needs, or be read as other letters."""
+    text, short, plain = "İyi günler, \u0131ş\u0131k çok güzel. " * 12, "Ağ şubesi, çağri. " * 5, "İyi günler"
+
+    async def scenario(smsc, sender):
+        whole, one, other = [(await sender.submit(each))[0] for each in (text, short, plain)]
+        assert (whole.parts, one.parts, other.parts) == (3, 1, 1)
+        *long, single, ucs2 = smsc.got
+        assert {pdu.data_coding for pdu in (*long, single)} == {0}
+        assert (ucs2.data_coding, ucs2.esm_class) == (8, 0)
+        assert {pdu.esm_class for pdu in (*long, single)} == {0x40}
+        assert single.short_message[:4] == bytes((3, 0x25, 1, 1))
+        for number, pdu in enumerate(long, 1):
+            size = 2 + reference
+            assert pdu.short_message[0] == size + 3
+            assert pdu.short_message[size - 1 : size + 4] == bytes((3, number, 0x25, 1, 1))
+        assert [read(pdu) for pdu in (single, ucs2)] == [short, plain]
+        assert "".join(map(read, long)) == text
+
+    play(scenario, concatenation=concatenation, languages=["tr", "es"])
+
+
+def read(pdu):
+    """What a phone shows of a message."""
+    return decode(content(pdu)[1], alphabet(pdu.data_coding), tables(pdu))
+
+
+def test_a_text_counted_in_national_tables_leaves_without_them(play):
+    """A message would be refused that another backend was to send in fewer SMS."""
+
+    async def scenario(smsc, sender):
+        answers = await sender.submit("Ağ şubesi, çağri. " * 5, counted=("gsm7", 1))
+        assert answers == [Accepted("id1", 2, ("id2",))]
+        assert {pdu.data_coding for pdu in smsc.got} == {8}
+
+    play(scenario)
 
 
 def test_a_carrier_of_latin1(play):
