@@ -34,6 +34,7 @@ from smsfs.filesystem.rights import Access, Right, Rights
 from smsfs.filesystem.unended import Unended
 from smsfs.states import CLIENT_RIGHTS, FileState, next_file_state
 from smsfs.store import Account, ContentWriter, File, FileChange, Owner, Store
+from smsfs.store.again import again
 
 DRAFT_MODE, FINISHED_MODE = 0o644, 0o444
 FIRST_FILE_INODE = 1000
@@ -143,9 +144,8 @@ class AccountFilesystem(Filesystem):
         return ("", *self._dialect.folders, *results)
 
     def _is_folder(self, where: str) -> bool:
-        if where in ("", *self._dialect.folders):
-            return True
-        return where == RESULTS_FOLDER and bool(self.settings()["results"])
+        is_own = where in ("", *self._dialect.folders)
+        return is_own or (where == RESULTS_FOLDER and bool(self.settings()["results"]))
 
     def _folder(self, where: str) -> Entry:
         inode = 1 + ("", *self._dialect.folders, RESULTS_FOLDER).index(where)
@@ -229,6 +229,7 @@ class AccountFilesystem(Filesystem):
         self._drafts.add(draft, settings["max_bytes"])
         return draft
 
+    @again
     def _note_writer(
         self, where: str, flags: int, settings: dict[str, Any], *, new: bool, anew: bool
     ) -> tuple[File, int] | None:
@@ -289,8 +290,7 @@ class AccountFilesystem(Filesystem):
             raise NotAllowed(f"{where} has been submitted; nothing can be added to it. Write a new file.")
 
     def _check_folder(self, where: str) -> None:
-        folder = where.rpartition("/")[0]
-        if not self._is_folder(folder):
+        if not self._is_folder(folder := where.rpartition("/")[0]):
             raise Missing(f"There is no folder {folder}.")
 
     # -- what a draft open for writing calls back -----------------------------------------------------
@@ -309,8 +309,12 @@ class AccountFilesystem(Filesystem):
 
     def draft_synced(self, draft: Draft) -> None:
         """Commit something about a file, and with it that there is one."""
+        self._note_times(draft.file, self.now())
+
+    @again
+    def _note_times(self, file: File, mtime: float) -> None:
         with self._change() as files:
-            files.set_times(draft.file.id, self.now())
+            files.set_times(file.id, mtime)
 
     def draft_closed(self, draft: Draft, size: int, mtime: float | None, *, cut: bool) -> None:
         """A writer is through: note what there is now, and submit it if closing does that."""
@@ -372,14 +376,21 @@ class AccountFilesystem(Filesystem):
     def rename(self, old: str, new: str, *, replace: bool) -> None:
         """Rename a file; the dialect says whether that submits it."""
         source, target = self._where(old), relative(new)
-        settings, told = self.settings(), None
         self._check_folder(target)
+        replaced, told = self._move(source, target, replace=replace)
+        self._store.contents.delete(replaced)
+        if told:
+            log.info("submitted", **told)
+
+    @again
+    def _move(self, source: str, target: str, *, replace: bool) -> tuple[list[str], dict[str, Any] | None]:
+        settings, told = self.settings(), None
         with self._change() as files:
             file = self._file(files, source)
             if self._is_folder(target):
                 raise Exists(f"/{target} is a folder.")
             if source == target:
-                return
+                return [], None
             if results.in_results(source) or results.in_results(target):
                 raise NotAllowed(results.NO_RENAME)
             self._require(file, "rename")
@@ -392,9 +403,7 @@ class AccountFilesystem(Filesystem):
                 files.reopen(file.id, target)
             else:
                 files.move(file.id, target)
-        self._store.contents.delete(replaced)
-        if told:
-            log.info("submitted", **told)
+        return replaced, told
 
     def _make_way(self, files: FileChange, target: str, *, replace: bool) -> list[str]:
         """Drop the draft that a rename replaces; its content, to be deleted after the commit."""
@@ -461,8 +470,7 @@ class AccountFilesystem(Filesystem):
         file = self._known(where)
         if file.state is not FileState.DRAFT:
             return
-        with self._change() as files:
-            files.set_times(file.id, mtime)
+        self._note_times(file, mtime)
         for draft in self._drafts.of(file.id):
             draft.set_times(mtime)
 

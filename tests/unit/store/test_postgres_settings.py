@@ -221,8 +221,10 @@ CREATE TRIGGER fail AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH STATEME
 """
 
 
-@pytest.mark.parametrize("state", ["40001", "40P01", "53100"])
-@pytest.mark.parametrize("table", ["slice", "outcome"])
+@pytest.mark.parametrize(
+    ("state", "table"),
+    [("40001", "slice"), ("53100", "slice"), ("40P01", "outcome"), ("40P01", "batch"), ("53100", "alias")],
+)
 def test_what_may_pass_is_tried_again(database, state, table):
     """A moment's trouble of the database would be an error to a client, or end a worker."""
     store = PostgresStore(database)
