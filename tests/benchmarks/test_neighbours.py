@@ -37,7 +37,9 @@ def store_url(request, tmp_path):
 @contextmanager
 def serving(folder, url):
     """A server with two accounts, and a store of ours."""
-    installation = Installation(folder, {"store": {"url": url}, "log": {"level": "warning"}})
+    outbox = {"type": "outbox", "path": str(folder / "outbox.jsonl")}
+    sections = {"store": {"url": url}, "log": {"level": "warning"}, "backends.outbox": outbox}
+    installation = Installation(folder, sections)
     installation.add_account("clinic", "a password")
     installation.add_account("bulk", "a password")
     installation.add_account("portal", "a password", dialect="smsportal")

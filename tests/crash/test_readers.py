@@ -57,7 +57,8 @@ class House:
 @contextmanager
 def running(folder, url, **pipeline):
     """A server with two accounts whose failed files wait for half an hour."""
-    sections = {"store": {"url": url}, "pipeline": {"readers": 1, **pipeline}, "log": {"format": "json"}}
+    outbox = {"type": "outbox", "path": str(folder / "outbox.jsonl")}
+    sections = {"store": {"url": url}, "pipeline": {"readers": 1, **pipeline}, "backends.outbox": outbox}
     installation = Installation(folder, sections)
     for account in ("clinic", "bulk"):
         installation.add_account(account, "a password")
