@@ -5,7 +5,9 @@ import gc
 import os
 import sys
 import threading
+import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +26,10 @@ from smsfs.cli.measuring import tongues_of
 from smsfs.cli.supervisor import OWNER
 from smsfs.config import BackendConfig, Config
 from smsfs.dialects.registry import DIALECTS, dialect
+from smsfs.errors import StoreDamaged, StoreUnavailable
 from smsfs.pipeline.dispatch import Dispatcher
 from smsfs.pipeline.intake import Intake, IntakeRules, ReaderSpentError
+from smsfs.pipeline.jobs import Every, Jobs
 from smsfs.pipeline.mail import Mailer, Relay
 from smsfs.pipeline.results import REPORTS, ResultWriter
 from smsfs.pipeline.retention import SWEEP_SECONDS, sweep
@@ -40,6 +44,8 @@ from smsfs.store import Owner, Store
 NICE = 5
 MOST_SAID = 1000
 IDLE_SECONDS = 1.0
+#: How long a stop waits for a mail that is being handed over.
+MAIL_STOP_SECONDS = 5.0
 
 log = structlog.get_logger()
 
@@ -133,21 +139,42 @@ def reports(name: str, config_file: Path | None) -> None:
 def _report_until(stop: threading.Event, store: Store, owner: Owner, mail: MailConfig | None) -> None:
     from smsfs.pipeline.daily import DailyReporter  # noqa: PLC0415 -- it takes Liquid along, which slows the others
 
-    writer, daily, next_sweep = ResultWriter(store, owner), DailyReporter(store, owner, dialect), 0.0
+    writer, daily = ResultWriter(store, owner), DailyReporter(store, owner, dialect)
     relay = Relay(**asdict(mail)) if mail else None
-    mailer = Mailer(store, relay, lambda: store.lead(owner, REPORTS), dialect)
+    mailer = Mailer(store, relay, lambda: store.lead(owner, REPORTS), dialect, stop.is_set)
     strays = Strays(store, [name for name in DIALECTS if not dialect(name).stamped], dialect)
+    sweep_job = Every(SWEEP_SECONDS, store.now, partial(_clean_up, store))
+    steps = {"sweep": sweep_job.step, "results": writer.step, "daily reports": daily.step}
+    jobs = Jobs({**steps, "strays": strays.step}, store.now)
+    mails = threading.Thread(target=_mail_until, args=(stop, mailer), name="smsfs-mail", daemon=True)
+    mails.start()  # beside the rest: a relay that hardly answers holds up nothing else
     while not stop.is_set():
         if not store.lead(owner, REPORTS):
             writer.check_held()
             store.changed(IDLE_SECONDS)
-            continue
-        if store.now() >= next_sweep:
-            store.settle()
-            sweep(store, dialect)
-            next_sweep = store.now() + SWEEP_SECONDS
-        if not (writer.step() + mailer.step() + daily.step() + strays.step()):
+        elif not jobs.step():
             _wait(store, writer.next_time())
+    mails.join(MAIL_STOP_SECONDS)
+
+
+def _clean_up(store: Store) -> None:
+    store.settle()
+    sweep(store, dialect)
+
+
+def _mail_until(stop: threading.Event, mailer: Mailer) -> None:
+    """Send mails; what is not sent when the process ends is for the next one."""
+    jobs = Jobs({"mails": mailer.step}, time.monotonic)
+    while not stop.is_set():
+        busy = False
+        try:
+            busy = jobs.step()
+        except StoreUnavailable:  # the process ends, if that lasts
+            pass
+        except StoreDamaged:
+            return
+        if not busy:
+            stop.wait(IDLE_SECONDS)
 
 
 def _end_of_input() -> threading.Event:

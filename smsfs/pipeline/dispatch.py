@@ -20,7 +20,7 @@ from smsfs.pipeline.held import Held
 from smsfs.pipeline.inbox import Inbox
 from smsfs.pipeline.outcomes import of_answer
 from smsfs.pipeline.recovery import Recovery, set_aside
-from smsfs.pipeline.routes import BreakerRules, Route, mending, unknown_outcomes
+from smsfs.pipeline.routes import BreakerRules, Route, mending, unknown_outcomes, unknown_report
 from smsfs.pipeline.slices import DamagedSlice, messages_of
 from smsfs.pipeline.turns import SliceTurns, equal
 from smsfs.pipeline.windows import Reopen, never, over
@@ -429,6 +429,14 @@ class Dispatcher:
                     "store_unavailable", reason=str(exc), answers=sum(len(r.outcomes) for r in reports)
                 )
                 await asyncio.sleep(RECOVER_SECONDS)
+            except StoreDamaged:
+                raise
+            except Exception:
+                if len(reports) > 1:  # each by itself: what is wrong with one holds up no other
+                    return [stale for report in reports for stale in await self._record([report])]
+                log.exception("not_recorded", **_place(reports[0].slice))
+                reports = [unknown_report(reports[0], self._store.now())]
+                return await asyncio.to_thread(self._store.queue.record, self._owner, reports)
 
     # -- after a crash ------------------------------------------------------------------------------------
 
@@ -450,3 +458,7 @@ class Dispatcher:
                 if self._may_send():
                     await asyncio.to_thread(self._failover.reroute)
             await asyncio.sleep(RECOVER_SECONDS)
+
+
+def _place(slice_: Slice) -> dict[str, str | int]:
+    return {"account": slice_.account, "file": slice_.path, "slice": slice_.id}

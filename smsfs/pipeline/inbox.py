@@ -10,7 +10,7 @@ from attrs import evolve
 from smsfs.backends import Inbound, Receipt, Receive, ReplyPart
 from smsfs.dialects.registry import dialect
 from smsfs.dialects.settings import settings_of
-from smsfs.errors import StoreUnavailable
+from smsfs.errors import ConfigurationError, StoreUnavailable
 from smsfs.sms.stopwords import is_stop_word
 from smsfs.store import Account, Arrived, NewReceipt, NewReplyPart, Reply, Store
 
@@ -71,7 +71,11 @@ class Inbox:
 
 def stops(account: Account, text: str) -> bool:
     """Whether a reply of this text puts its sender on the account's opt-out list."""
-    own = settings_of(dialect(account.dialect), account.settings)
+    try:
+        own = settings_of(dialect(account.dialect), account.settings)
+    except ConfigurationError as exc:  # the others' replies and receipts come in the same transaction
+        log.warning("account_left_alone", account=account.name, reason=str(exc))
+        return False
     return bool(own["optouts"]) and is_stop_word(text, own["stop_words"].split(","))
 
 

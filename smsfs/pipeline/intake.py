@@ -270,8 +270,16 @@ class Intake:
             f"the server failed {failures} times to read the file and gives up; nothing was sent. "
             f"The operator finds the reason in the log under batch {batch.id}"
         )
-        self._reject(batch, cause)
-        log.error("gave_up", batch=batch.id, file=batch.path, reason=reason)
+        try:
+            self._reject(batch, cause)
+        except (StaleOwnerError, StoreUnavailable, StoreDamaged):
+            raise
+        except Exception:  # its account is gone, or has rules that are not known here: others come first
+            log.exception("not_given_up", batch=batch.id, file=batch.path)
+            later = self._store.now() + self._rules.retry_seconds
+            self._store.queue.retry_batch(batch.id, self._owner, later)
+        else:
+            log.error("gave_up", batch=batch.id, file=batch.path, reason=reason)
 
     def _reject(self, batch: Batch, cause: Cause) -> None:
         """Reject a file with a cause of the server's own."""

@@ -7,8 +7,9 @@ one sends it once more under the same Message-ID.
 
 import smtplib
 import ssl
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -29,6 +30,8 @@ FIRST_WAIT, LONGEST_WAIT = 60.0, 7200.0
 #: With the waits between, about a day.
 MOST_FAILURES = 18
 MOST_AT_ONCE = 50
+#: A relay that breaks off so often has more to it than one mail.
+MOST_BREAKS = 3
 SHOWN_CAUSES = 20
 RELAY_SECONDS = 30.0
 #: What is wrong with one mail, or with what the relay thinks of it; others may be taken.
@@ -94,6 +97,7 @@ class Mailer:
         relay: what takes them; None to send none.
         leads: whether this process is the one that sends.
         dialect: finds a dialect by name, for reports beside files.
+        stopping: whether no further mail is to be begun.
     """
 
     def __init__(
@@ -102,8 +106,11 @@ class Mailer:
         relay: Relay | None,
         leads: Callable[[], bool],
         dialect: Callable[[str], Dialect],
+        stopping: Callable[[], bool] = bool,
     ) -> None:
         self._store, self._relay, self._leads, self._dialect = store, relay, leads, dialect
+        self._stopping = stopping
+        self._begun = False
 
     def step(self) -> int:
         """Send what is due, a limited number at once; how many notices were looked at.
@@ -112,8 +119,29 @@ class Mailer:
             StoreUnavailable: the store is away.
         """
         due = self._store.notices.due(self._store.now(), MOST_AT_ONCE) if self._leads() else []
-        self._mail([notice for notice in due if not self._waits(notice) and not self._beside(notice)])
+        letters = [(notice, mail) for notice in due if (mail := self._try(notice))]
+        if self._relay and letters:
+            self._send(self._relay, deque(letters))
         return len(due)
+
+    def _try(self, notice: Notice) -> EmailMessage | None:
+        """What is to be mailed of a notice; one that cannot be told holds up no other."""
+        try:
+            return self._prepared(notice)
+        except (StoreUnavailable, StoreDamaged):
+            raise
+        except Exception as exc:
+            log.exception("notice_failed", batch=notice.batch, about=notice.kind, to=notice.address)
+            self._later(notice, str(exc))
+            return None
+
+    def _prepared(self, notice: Notice) -> EmailMessage | None:
+        if self._waits(notice) or self._beside(notice):
+            return None
+        mail = self._letter(notice)
+        if mail is None:
+            self._store.notices.done(notice, self._store.now())
+        return mail
 
     def _waits(self, notice: Notice) -> bool:
         """Whether it is too early to tell what was cancelled."""
@@ -128,15 +156,6 @@ class Mailer:
             cancelled.report(self._store, notice, self._dialect)
             return True
         return False
-
-    def _mail(self, notices: Iterable[Notice]) -> None:
-        letters = [(notice, self._letter(notice)) for notice in notices]
-        for notice, letter in letters:
-            if letter is None:
-                self._store.notices.done(notice, self._store.now())
-        to_send = [(notice, letter) for notice, letter in letters if letter is not None]
-        if self._relay and to_send:
-            self._send(self._relay, to_send)
 
     def _letter(self, notice: Notice) -> EmailMessage | None:
         """The mail of a notice; None when there is nothing to tell, or nobody to tell it through."""
@@ -157,20 +176,38 @@ class Mailer:
         )
         return letter(notice, self._relay.sender, self._store.now(), *told) if told else None
 
-    def _send(self, relay: Relay, letters: list[tuple[Notice, EmailMessage]]) -> None:
-        left = list(letters)
+    def _send(self, relay: Relay, left: deque[tuple[Notice, EmailMessage]]) -> None:
+        """Hand mails over; one at which the relay breaks off is tried later, and the others at once."""
+        breaks = 0
+        while left and not self._stopping():
+            waiting = len(left)
+            why = self._session(relay, left)
+            if why is None:
+                return
+            breaks += 1
+            if (len(left) == waiting and not self._begun) or breaks == MOST_BREAKS:
+                log.warning("mail_relay_away", host=relay.host, reason=why, mails=len(left))
+                for notice, _ in left:
+                    self._later(notice, why)
+                return
+            notice, _ = left.popleft()
+            log.warning("mail_broke_off", host=relay.host, to=notice.address, batch=notice.batch, reason=why)
+            self._later(notice, why)
+
+    def _session(self, relay: Relay, left: deque[tuple[Notice, EmailMessage]]) -> str | None:
+        """Hand over what can be in one connection; why it broke, if it did before the end."""
+        self._begun = False
         try:
             with relay.session() as smtp:
-                while left:
-                    notice, mail = left[0]
-                    self._hand_over(smtp, notice, mail)
-                    left.pop(0)
+                while left and not self._stopping():
+                    self._begun = True
+                    self._hand_over(smtp, *left[0])
+                    left.popleft()
         except (StoreUnavailable, StoreDamaged):
             raise
-        except OSError as exc:
-            log.warning("mail_relay_away", host=relay.host, reason=_why(exc), mails=len(left))
-            for notice, _ in left:
-                self._later(notice, _why(exc))
+        except (OSError, ValueError) as exc:
+            return _why(exc) if left else None
+        return None
 
     def _hand_over(self, smtp: smtplib.SMTP, notice: Notice, mail: EmailMessage) -> None:
         """Give the relay one mail.
@@ -183,8 +220,9 @@ class Mailer:
         except smtplib.SMTPServerDisconnected:
             raise
         except _OF_ONE_MAIL as exc:
-            smtp.rset()
             self._later(notice, _why(exc))
+            with suppress(smtplib.SMTPServerDisconnected):  # it shows with the next mail
+                smtp.rset()
         else:
             self._store.notices.done(notice, self._store.now())
             log.info("mail_sent", to=notice.address, batch=notice.batch, about=notice.kind)
@@ -257,7 +295,7 @@ def window_text(account: Account, batch: Batch, statuses: Iterator[MessageStatus
     return subject, "\n".join([*lines, *([f"- and {more:,} more"] if more else [])]) + "\n"
 
 
-def _why(exc: OSError | UnicodeError) -> str:
+def _why(exc: OSError | ValueError) -> str:
     if isinstance(exc, smtplib.SMTPRecipientsRefused):
         code, text = next(iter(exc.recipients.values()))
         return f"{code} {text.decode('utf-8', 'replace')}"

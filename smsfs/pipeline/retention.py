@@ -1,11 +1,13 @@
 """Retention: finished files and messages are kept for as long as their account says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import structlog
 
 from smsfs.dialects import Dialect
 from smsfs.dialects.settings import DAY, settings_of
+from smsfs.errors import ConfigurationError
 from smsfs.store import Store
 
 SWEEP_SECONDS = 3600.0
@@ -22,10 +24,7 @@ log = structlog.get_logger()
 def sweep(store: Store, dialect: Callable[[str], Dialect]) -> None:
     """Forget what is past its time, at most a thousand files and batches in one call."""
     now = store.now()
-    settings = {
-        account.id: settings_of(dialect(account.dialect), account.settings)
-        for account in store.accounts.all()
-    }
+    settings = dict(_settings(store, dialect))
     files = {account: now - own["keep_files_days"] * DAY for account, own in settings.items()}
     messages = {account: now - own["keep_messages_days"] * DAY for account, own in settings.items()}
     contents = store.files.expire(files, MOST_AT_ONCE)
@@ -37,3 +36,12 @@ def sweep(store: Store, dialect: Callable[[str], Dialect]) -> None:
     store.contents.delete(orphans)
     if contents or batches or inbound or orphans:
         log.info("retention", files=len(contents), batches=batches, inbound=inbound, orphans=len(orphans))
+
+
+def _settings(store: Store, dialect: Callable[[str], Dialect]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The settings of each account; of one whose dialect is not known here nothing is forgotten."""
+    for account in store.accounts.all():
+        try:
+            yield account.id, settings_of(dialect(account.dialect), account.settings)
+        except ConfigurationError as exc:
+            log.warning("account_left_alone", account=account.name, reason=str(exc))

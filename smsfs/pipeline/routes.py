@@ -8,7 +8,7 @@ from smsfs.backends import Backend, Unknown
 from smsfs.backends.mending import Mending
 from smsfs.pipeline.outcomes import of_answer
 from smsfs.sms.message import Message
-from smsfs.store import Outcome
+from smsfs.store import Outcome, SliceReport
 
 
 @frozen
@@ -45,3 +45,17 @@ def unknown_outcomes(route: Route, message: Message, at: float, what: Unknown, a
     """The record that a message may have been sent, and that it is sent again, if it is."""
     unknown = of_answer(what, message, at, attempt, traceable=route.backend.traceable)
     return [*unknown, Outcome(message.row, "resend", at, attempt=attempt)] if route.resends else unknown
+
+
+def unknown_report(report: SliceReport, at: float) -> SliceReport:
+    """What is recorded in place of answers that no store can hold: that their messages' fate is unknown.
+
+    What is tried again for another reason still is.
+    """
+    reason = "the carrier's answer could not be stored"
+    outcomes: dict[tuple[int, str], Outcome] = {}
+    for item in report.outcomes:
+        lost = Outcome(item.row, "no_answer", at, reason=reason, attempt=item.attempt)
+        kept = item if item.event in ("not_now", "resend") else lost
+        outcomes.setdefault((item.row, kept.event), kept)
+    return evolve(report, outcomes=list(outcomes.values()))

@@ -9,11 +9,15 @@ from io import RawIOBase
 from pathlib import Path
 from uuid import uuid4
 
+import structlog
+
 from smsfs.errors import DiskFull, ReadOnly, StoreUnavailable
 from smsfs.store import File
 from smsfs.store.durable import make_file, make_folder, sync_entered
 from smsfs.store.sql.files import file_from
 from smsfs.store.sqlite.database import Database
+
+log = structlog.get_logger()
 
 
 @contextmanager
@@ -131,9 +135,12 @@ class PlainContents:
             ) from None
 
     def delete(self, contents: Iterable[str]) -> None:
-        """Remove the files."""
+        """Remove the files; one that cannot be removed holds up no other, and is for the sweep of orphans."""
         for content in contents:
-            self._path(content).unlink(missing_ok=True)
+            try:
+                self._path(content).unlink(missing_ok=True)
+            except OSError as exc:
+                log.warning("content_not_deleted", content=content, reason=exc.strerror)
 
     def orphans(self, older_than: float) -> list[str]:
         """Files that no row has; young ones may belong to an upload that is just beginning."""
