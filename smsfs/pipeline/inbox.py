@@ -36,11 +36,12 @@ class Inbox:
         """The way in for one backend, by the name of its route."""
 
         async def receive(inbound: Sequence[Inbound]) -> None:
-            await asyncio.to_thread(self._receive, backend, inbound)
+            await asyncio.to_thread(self.take, backend, inbound)
 
         return receive
 
-    def _receive(self, backend: str, inbound: Sequence[Inbound]) -> None:
+    def take(self, backend: str, inbound: Sequence[Inbound]) -> Arrived:
+        """Store what a carrier delivered; blocks, and raises if it cannot be stored."""
         now = self._store.now()
         receipts, parts = list[NewReceipt](), list[NewReplyPart]()
         for item in inbound:
@@ -51,7 +52,9 @@ class Inbox:
                 receipts.append(evolve(looks, reply=_part(backend, item, now)))
             else:
                 parts.append(_part(backend, item, now))
-        _tell(self._store.inbound.receive(receipts, parts, stops))
+        arrived = self._store.inbound.receive(receipts, parts, stops)
+        _tell(arrived)
+        return arrived
 
     async def match_always(self) -> None:
         """Match again and again what came before its message was known to be sent."""
@@ -99,7 +102,7 @@ def _tell(arrived: Arrived) -> None:
     for receipt in arrived.kept:
         what = {"backend": receipt.backend, "carrier_id": receipt.carrier_id, "reason": receipt.reason}
         if receipt.readable:
-            log.info("receipt_kept", **what)
+            log.debug("receipt_kept", **what)
         else:
             log.warning("receipt_unreadable", **what)
     for item in arrived.again:
@@ -113,7 +116,8 @@ def _tell_again(item: NewReceipt | NewReplyPart) -> None:
     if isinstance(item, NewReceipt):
         log.info("receipt_again", backend=item.backend, carrier_id=item.carrier_id, reason=item.reason)
     else:
-        log.info("reply_again", backend=item.backend, sender=item.sender, part=item.part, total=item.total)
+        place = {"reference": item.reference, "part": item.part, "total": item.total}
+        log.info("reply_again", backend=item.backend, recipient=item.recipient, **place)
 
 
 def _tell_reply(reply: Reply) -> None:

@@ -319,7 +319,8 @@ class Link(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _unreadable(self, error: SmppError) -> None:
-        log.warning("unreadable_pdu", host=self._config.host, reason=str(error))
+        which = {"command": f"0x{error.command:08X}", "sequence": error.sequence}
+        log.warning("unreadable_pdu", host=self._config.host, reason=str(error), **which)
         if error.command & RESPONSE:
             found = self._window.take(error.sequence)
             if found:

@@ -104,10 +104,10 @@ class SqlInbound:
 def _tell_forgotten(receipts: Collection[Row], replies: Collection[Row]) -> None:
     """The last that is heard of what was for nobody we know."""
     for row in receipts:
-        told = {name: row[name] for name in ("backend", "carrier_id", "recipient", "reason")}
-        log.info("receipt_forgotten", **told)
+        told = {name: row[name] for name in ("backend", "carrier_id", "reason")}
+        log.info("receipt_forgotten", **told, came=round(row["at"]))
     for row in replies:
-        log.info("reply_forgotten", backend=row["backend"], sender=row["sender"], reply=row["id"])
+        log.info("reply_forgotten", backend=row["backend"], reply=row["id"], came=round(row["at"]))
 
 
 def _match(connection: Connection, receipts: Mapping[int, NewReceipt]) -> dict[int, MatchedReceipt | None]:

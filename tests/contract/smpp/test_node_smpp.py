@@ -98,6 +98,30 @@ def test_node_smpp_reads_what_was_written(modules, concatenation, bind):
         assert [place(part) for part in parts] == [(len(parts), number + 1) for number in range(len(parts))]
 
 
+NATIONAL = [
+    "Ağ şubesi, çağr\u0131 merkezi: İyi günler! " * 2,
+    "Ağ şubesi, çağr\u0131 merkezi: İyi günler! " * 9,
+    "Mañana en Málaga, a las tres de la tarde, o después según convenga. " * 2,
+    "Mañana en Málaga, a las tres de la tarde, o después según convenga. " * 5,
+    "Amanhã não há reunião; até às três, em São João, com atenção. " * 2,
+    "Amanhã não há reunião; até às três, em São João, com atenção. " * 5,
+]
+
+
+@pytest.mark.parametrize("concatenation", ["udh8", "udh16"])
+def test_node_smpp_reads_national_tables(modules, concatenation):
+    """Phones would show other letters than our own simulator does."""
+    options = {"concatenation": concatenation, "languages": ["tr", "es", "pt"]}
+    answers, found, _ = asyncio.run(exchange(modules, NATIONAL, **options))
+    got = [report for report in found if "text" in report]
+    assert {report["data_coding"] for report in got} == {0}
+    for row, text in enumerate(NATIONAL):
+        parts = [report for report in got if int(report["destination"][2][4:]) == row]
+        assert "".join(report["text"] for report in parts) == text
+        assert len(parts) == answers[row].parts
+        assert len(parts) < count(text)[1]
+
+
 def place(report):
     """Total and number of a part, from its header or its parameters."""
     if report["header"]:

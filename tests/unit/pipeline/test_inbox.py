@@ -157,3 +157,24 @@ def test_stop_words(house, text, settings, stopped):
     """A person who wants no more would go on being written to, or one who does would not."""
     house.set(**settings)
     assert stops(house.store.accounts.find("shop"), text) is stopped
+
+
+def test_what_comes_again_is_told(house, deliver, events):
+    """What was acknowledged and not stored would be seen by nobody."""
+    number = house.accept(1)
+    again = [Receipt("a", FIRST, "delivered"), ReplyPart(FIRST, "29", "Hi"), ReplyPart(FIRST, "29", "Hi")]
+    deliver(number, {1: [Accepted("a", 1)]}, Receipt("a", FIRST, "delivered"), *again, then="delivered")
+    told = {event["event"]: event for event in events}
+    assert told["receipt_again"]["carrier_id"] == "a"
+    assert told["reply_again"]["recipient"] == "29"
+
+
+def test_what_looks_like_a_receipt(house, deliver):
+    """A message would stay submitted, or what a person wrote be gone."""
+    number = house.accept(1)
+    words = "id:a stat:DELIVRD"
+    ours = ReplyPart(FIRST, "29", words, receipt=Receipt("a", FIRST, "delivered", "", "DELIVRD"))
+    other = ReplyPart(FIRST, "29", "id:b stat:DELIVRD", receipt=Receipt("b", FIRST, "delivered"))
+    deliver(number, {1: [Accepted("a", 1)]}, ours, other, then="delivered")
+    assert house.states(number) == {1: "delivered"}
+    assert [item.text for item in house.store.inbound.replies()] == ["id:b stat:DELIVRD"]
