@@ -59,7 +59,7 @@ def test_results_are_listed_and_read(files, result, send):
     assert entry == files.fs.stat(result)
     assert (entry.mode, entry.state) == (0o444, "processing")
     before = files.get(result)
-    assert before.decode().splitlines()[1:] == ["1,4512345678,,1,queued,,,,,"]
+    assert before.decode().splitlines()[1:] == ["1,4512345678,,1,queued,,,,,,"]
     assert len(before) == entry.size
     send()
     assert files.get(result).decode().splitlines()[1].startswith("1,4512345678,,1,submitted,c-1,")
