@@ -387,6 +387,8 @@ STATUSES = {
     errors.TooManyOpen: Status.FAILURE,
     errors.BadHandle: Status.FAILURE,
     errors.StoreUnavailable: Status.FAILURE,
+    errors.StoreDamaged: Status.FAILURE,
+    errors.ReadOnly: Status.PERMISSION_DENIED,
 }
 
 
