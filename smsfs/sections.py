@@ -12,7 +12,7 @@ MOST_READERS = 64
 
 @define
 class SftpConfig:
-    """The SFTP listener; times in seconds."""
+    """The SFTP listener; times in seconds. ``public_host`` is what clients are told, perhaps with a port."""
 
     listen: list[str] = field(factory=lambda: ["127.0.0.1:8022"])
     login_timeout: float = 30
@@ -26,6 +26,7 @@ class SftpConfig:
     ban_time: float = 600
     legacy_algorithms: bool = False
     proxy_from: list[str] = field(factory=list)
+    public_host: str = ""
 
     def __attrs_post_init__(self) -> None:
         """Refuse what would let nobody in."""
@@ -34,7 +35,7 @@ class SftpConfig:
 
 @define
 class FtpConfig:
-    """The FTP and FTPS listener; times in seconds."""
+    """The FTP and FTPS listener; times in seconds. ``public_host`` is what clients are told, as above."""
 
     listen: list[str] = field(factory=lambda: ["127.0.0.1:8021"])
     implicit_listen: list[str] = field(factory=list)
@@ -52,6 +53,7 @@ class FtpConfig:
     ban_window: float = 600
     ban_time: float = 600
     proxy_from: list[str] = field(factory=list)
+    public_host: str = ""
 
     def __attrs_post_init__(self) -> None:
         """Refuse what would let nobody in."""

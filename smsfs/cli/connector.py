@@ -29,6 +29,7 @@ from smsfs.cli.account import (
 )
 from smsfs.cli.check import SHOWN_MESSAGES, Result, judge, show_messages
 from smsfs.cli.common import config_option, find_account, opened, out, show_list
+from smsfs.cli.connecting import ways
 from smsfs.cli.measuring import measured
 from smsfs.dialects.naxai import Naxai, columns
 from smsfs.dialects.naxai import rows as naxai_rows
@@ -97,9 +98,20 @@ def create(
         password = _password(lines, from_stdin=password_stdin)
         made = store.accounts.add(name, RULES.name, settings, store.now(), parent.id)
         let_in(store, made, lines, password)
+        connecting = list(ways(config, store, settings_of(RULES, settings)["protocols"].split(",")))
     out.print(f"Connector {name} of account {parent_name} made; it logs in as {name}.", soft_wrap=True)
+    _show_ways(name, connecting)
     if password and not password_stdin:
         out.print(f"Its password, shown only now: {password}", markup=False, soft_wrap=True)
+
+
+def _show_ways(name: str, connecting: Sequence[str]) -> None:
+    if connecting:
+        _tell(f"Clients connect as {name} by")
+    else:
+        _tell("No client can connect yet: none of its protocols is turned on in the configuration.")
+    for line in connecting:
+        _tell(line)
 
 
 def _own_settings(shorthands: Mapping[str, str | None], pairs: Iterable[str]) -> dict[str, Any]:

@@ -109,7 +109,7 @@ async def _serve(config: Config, config_file: Path | None, store: Store) -> None
     limits = shared(config.limits)
     sftp_settings = evolve(_sftp_settings(config.sftp, keys), max_connections=room.sftp, limits=limits)
     ledger = Ledger(store)
-    sftp = SftpServer(sftp_settings, logins, logins, ledger)
+    sftp = SftpServer(sftp_settings, logins.through("sftp"), logins, ledger)
     ftp = _ftp_server(config.ftp, (logins, ledger), room.ftp, limits)
     with _naming("web"):
         web_addresses = [address(text) for text in config.web.listen] if config.web else []
@@ -267,7 +267,8 @@ def _ftp_server(
         **_limits("ftp", config),
     )
     logins, ledger = keepers
-    return ftp.FtpServer(evolve(settings, max_connections=connections, limits=limits), logins, logins, ledger)
+    settings = evolve(settings, max_connections=connections, limits=limits)
+    return ftp.FtpServer(settings, logins.through("ftps"), logins, ledger, logins.through("ftp"))
 
 
 @contextmanager

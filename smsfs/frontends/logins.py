@@ -4,10 +4,11 @@ import asyncio
 import hmac
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from hashlib import sha256
+from typing import Any
 
 import asyncssh
 import structlog
@@ -16,11 +17,18 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 from smsfs.errors import NotAllowed
 from smsfs.filesystem import Access, Filesystem, Filesystems, Right
+from smsfs.filesystem.account import AccountFilesystem
 from smsfs.frontends.watch import End, Watch
 from smsfs.store import Account, Store
 
 CACHE_SECONDS = 300.0
 HASH_THREADS = 2
+#: The kinds of host keys -> how they are made.
+HOST_KEYS: dict[str, dict[str, Any]] = {
+    "ssh-ed25519": {},
+    "ecdsa-sha2-nistp256": {},
+    "ssh-rsa": {"key_size": 3072},
+}
 
 log = structlog.get_logger()
 #: The account, as it was then, of the login that was checked last in this context. What a session may do
@@ -83,7 +91,7 @@ class Logins:
         _logged_in.set(account if right else None)
         return right
 
-    async def filesystem(self, username: str) -> Filesystem:
+    async def filesystem(self, username: str) -> AccountFilesystem:
         """The files of the account of this context's login.
 
         Raises:
@@ -97,6 +105,10 @@ class Logins:
         filesystem = self._filesystems.of(account, Access.LOGIN)
         await asyncio.to_thread(filesystem.rights.account)
         return filesystem
+
+    def through(self, protocol: str) -> "Through":
+        """The same for one protocol, ``"sftp"``, ``"ftps"`` or ``"ftp"``, which some accounts may not use."""
+        return Through(self, protocol)
 
     def enter(self, end: End) -> Callable[[], None]:
         """Have ``end`` called once the right of this context's login has ended."""
@@ -132,6 +144,28 @@ class Logins:
         self._verified[known] = now + CACHE_SECONDS
 
 
+class Through:
+    """Logins by one protocol: of an account with the setting ``protocols``, only by those it names."""
+
+    def __init__(self, logins: Logins, protocol: str) -> None:
+        self._logins, self._protocol = logins, protocol
+        self.password, self.key = logins.password, logins.key
+
+    async def filesystem(self, username: str) -> Filesystem:
+        """The files of the account of this context's login.
+
+        Raises:
+            NotAllowed: its right has ended since, or it may not come this way.
+        """
+        filesystem = await self._logins.filesystem(username)
+        settings = await asyncio.to_thread(filesystem.settings)
+        allowed = settings.get("protocols", self._protocol).split(",")
+        if self._protocol not in allowed:
+            ways = " or ".join(allowed).upper()
+            raise NotAllowed(f"This login is for {ways}, and not for {self._protocol.upper()}: use that.")
+        return filesystem
+
+
 def _verify(stored: str, password: str) -> bool | None:
     """Whether the password is that of a hash; None when that is no hash.
 
@@ -154,12 +188,12 @@ def _public_data(line: str) -> bytes | None:
         return None
 
 
-def host_keys(store: Store) -> list[asyncssh.SSHKey]:
-    """The SSH host keys, made when there are none yet; every host on the store shows the same."""
+def host_keys(store: Store, kinds: Collection[str] = tuple(HOST_KEYS)) -> list[asyncssh.SSHKey]:
+    """The SSH host keys, some made when there are none yet; every host on the store shows the same."""
     stored = store.accounts.host_keys()
-    for kind, options in (("ssh-ed25519", {}), ("ecdsa-sha2-nistp256", {}), ("ssh-rsa", {"key_size": 3072})):
+    for kind in kinds:
         if kind not in stored:
-            made = asyncssh.generate_private_key(kind, "smsfs", **options)
+            made = asyncssh.generate_private_key(kind, "smsfs", **HOST_KEYS[kind])
             text = made.export_private_key().decode()
             stored[kind] = store.accounts.add_host_key(kind, text)
             if stored[kind] == text:  # else another host was quicker, and its key is shown by all

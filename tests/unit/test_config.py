@@ -35,6 +35,7 @@ ban_window = 7
 ban_time = 8
 legacy_algorithms = true
 proxy_from = ["192.0.2.0/24"]
+public_host = "sms.example.org:22"
 [ftp]
 listen = ["127.0.0.1:2021"]
 implicit_listen = ["127.0.0.1:2990"]
@@ -52,6 +53,7 @@ ban_after = 6
 ban_window = 7
 ban_time = 8
 proxy_from = ["192.0.2.0/24"]
+public_host = "ftp.example.org"
 [web]
 listen = ["127.0.0.1:9090"]
 [mail]
@@ -116,6 +118,7 @@ def test_every_key_is_read(read):
         *(5, 60.5, 2, 3, 4, 5, 6, 7, 8),
         legacy_algorithms=True,
         proxy_from=["192.0.2.0/24"],
+        public_host="sms.example.org:22",
     )
     assert config.ftp == FtpConfig(
         ["127.0.0.1:2021"],
@@ -124,6 +127,7 @@ def test_every_key_is_read(read):
         *("/etc/smsfs/chain.pem", "/etc/smsfs/key.pem", "40000-40010", "192.0.2.10"),
         *(5, 60.5, 2, 3, 4, 6, 7, 8),
         proxy_from=["192.0.2.0/24"],
+        public_host="ftp.example.org",
     )
     assert config.web == WebConfig(["127.0.0.1:9090"])
     assert config.pipeline == PipelineConfig("other", 9, 10, 11, 12, 13, 3, 100)

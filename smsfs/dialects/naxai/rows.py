@@ -115,6 +115,7 @@ def rows(stream: BinaryIO, size: int, settings: Mapping[str, Any], at: datetime)
         Ignored: no column holds the phone numbers.
         Unreadable: the file cannot be read, or is over a limit.
     """
+    _check_text(settings)
     if size > settings["max_batch_bytes"]:
         limit = settings["max_batch_bytes"]
         raise Unreadable(Cause(f"the file has {size:,} bytes; at most {limit:,} are allowed: split it"))
@@ -242,9 +243,19 @@ def _shown(character: str) -> str:
     return "a space" if character == " " else f"{quoted(character)} (U+{ord(character):04X})"
 
 
-def _renderer(names: Sequence[str], settings: Mapping[str, Any], line: int, at: datetime | None) -> Render:
+def _check_text(settings: Mapping[str, Any]) -> None:
+    """Refuse files of a login that has no text: an account that was never meant for uploads, most likely."""
     if not settings["template"].strip():
-        raise Unreadable(Cause("the connector has no text: set its template, such as Hello {{ name }}"))
+        raise Unreadable(
+            Cause(
+                "the connector has no text: set its template, such as Hello {{ name }}; or, where this is an "
+                "account's login, upload with that of a connector, which smsfs connector create makes"
+            )
+        )
+
+
+def _renderer(names: Sequence[str], settings: Mapping[str, Any], line: int, at: datetime | None) -> Render:
+    _check_text(settings)
     try:
         now = at and at.astimezone(zone_of(settings.get("timezone") or "UTC"))
         return Template(settings["template"]).renderer(names, now)

@@ -25,11 +25,13 @@ DEFAULTS: Mapping[str, Any] = {
     "timezone": "UTC",  # whose clock weekdays and hours are
     "exclusions": "",  # days without sending, such as 2026-12-24..2027-01-02,2027-05-14
     "holidays": "",  # likewise, also every year: 01-01,12-25
+    "protocols": "sftp,ftps",  # by which it may log in; ftp: also without TLS
     "endings": "csv,txt",  # of names that submit; *: any name that is no client's temporary one
     "max_batch_bytes": 20 * 1024 * 1024,
     "max_rows": 200_000,
 }
 MAX_TEXT = 255
+PROTOCOLS = ("sftp", "ftps", "ftp")
 
 
 def check_setting(key: str, text: str) -> Any:
@@ -142,6 +144,13 @@ def _endings(text: str) -> str:
     raise ValueError(f"{quoted(text)} is no list of endings; write them such as csv,txt, or * for any")
 
 
+def _protocols(text: str) -> str:
+    wanted = text.lower().split(",")
+    if set(wanted) <= set(PROTOCOLS):
+        return ",".join(name for name in PROTOCOLS if name in wanted)
+    raise ValueError(f"{quoted(text)} names none of {', '.join(PROTOCOLS)}; write such as sftp,ftps")
+
+
 _CHECKS: Mapping[str, Callable[[str], Any]] = {
     "phone_column": _column,
     "country": _country,
@@ -155,6 +164,7 @@ _CHECKS: Mapping[str, Callable[[str], Any]] = {
     "timezone": _kept(zone_of),
     "exclusions": _kept(days_of),
     "holidays": _kept(days_of),
+    "protocols": _protocols,
     "endings": _endings,
     "max_batch_bytes": _whole(1, 10**12),
     "max_rows": _whole(1, 10**9),

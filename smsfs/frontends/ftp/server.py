@@ -119,6 +119,7 @@ class FtpServer(Host):
         authenticator: Authenticator,
         watcher: Watcher | None = None,
         ledger: Ledger | None = None,
+        plain: Authenticator | None = None,
     ) -> None:
         self.settings = settings
         self._watcher = watcher
@@ -126,7 +127,7 @@ class FtpServer(Host):
         self.stopping = False
         self.addresses: list[tuple[str, int]] = []
         self.implicit_addresses: list[tuple[str, int]] = []
-        self._authenticator = authenticator
+        self._authenticator, self._plain = authenticator, plain or authenticator
         self._log: structlog.stdlib.BoundLogger = structlog.get_logger(frontend="ftp", stranger=True)
         self.limits = AddressLimits(
             settings.max_connections,
@@ -310,7 +311,8 @@ class FtpServer(Host):
         wrong = await self._check(account, password, session.peer, ticket)
         if wrong:
             return wrong
-        filesystem = await self._authenticator.filesystem(account)
+        asked = self._authenticator if session.is_secure else self._plain
+        filesystem = await asked.filesystem(account)
         self._leave(session)
         if self._watcher:
             self._watched[session] = self._watcher.enter(partial(self._shut_out, session))

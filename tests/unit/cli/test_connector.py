@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from smsfs.frontends.logins import _verify
+from smsfs.cli.connecting import place
+from smsfs.frontends.logins import _verify, host_keys
 from smsfs.testing.clients import make_key
 
 SAMPLE = "client;mobile;name\n1001;0476123456;Ada\n1002;0476123457;Élise\n1003;12;Bo\n1004;0476123458;Cy\n"
@@ -47,7 +48,9 @@ def test_create_shows_what_would_be_sent(create, store, clinic):
     """A slip in a text would be read first by those who get it."""
     done = create(*TEXT, "--sender", "Clinic", "--set", "max_parts=2")
     assert (done.status, done.err) == (0, "")
-    assert done.out.splitlines()[:-1] == [
+    lines = done.out.splitlines()
+    assert lines[-1].startswith("Its password, shown only now: ")
+    assert lines[:7] == [
         f"Phone numbers are in the column mobile: {NAMED} and 3 of 4 cells can be phone numbers.",
         '  line 4, column mobile: "12" is no phone number of BE, nor one with a country code',
         "The first 3 messages of sample.csv would be these; nothing is sent now:",
@@ -55,6 +58,12 @@ def test_create_shows_what_would_be_sent(create, store, clinic):
         "  row 2: to 32476123457 from Clinic (1 SMS, ucs2): 'Dear Élise, ☺ 1002'",
         "  row 4: to 32476123458 from Clinic (1 SMS, ucs2): 'Dear Cy, ☺ 1004'",
         "Connector leads of account clinic made; it logs in as leads.",
+    ]
+    (fingerprint,) = (key.get_fingerprint() for key in host_keys(store, []))
+    assert lines[7:-1] == [
+        "Clients connect as leads by",
+        "  SFTP at 127.0.0.1, port 8022; its host keys:",
+        f"    ssh-ed25519 {fingerprint}",
     ]
     made = store.accounts.find("leads")
     assert (made.dialect, made.parent) == ("naxai", store.accounts.find(clinic).id)
@@ -264,3 +273,42 @@ def test_report_of_a_day(smsfs, leads, tmp_path, clinic):
     assert sentence(missing) == (
         "The report cannot be written to no/such/folder.csv: No such file or directory."
     )
+
+
+@pytest.mark.parametrize(
+    ("listen", "public", "shown"),
+    [
+        ("127.0.0.1:8022", "", "127.0.0.1, port 8022"),
+        ("[::1]:8022", "", "::1, port 8022"),
+        ("0.0.0.0:8022", "sms.example.org", "sms.example.org, port 8022"),
+        ("0.0.0.0:8022", "sms.example.org:22", "sms.example.org, port 22"),
+        ("[::]:8022", "2001:db8::1", "2001:db8::1, port 8022"),
+        ("[::]:8022", "[2001:db8::1]:22", "2001:db8::1, port 22"),
+        ("127.0.0.1:0", "", "127.0.0.1, the port that smsfs serve prints"),
+    ],
+)
+def test_where_clients_come_to(listen, public, shown):
+    """A customer would be told an address behind the firewall, or the wrong port."""
+    assert str(place(listen, public)) == shown
+
+
+def test_only_the_ways_that_are_open_are_told(create, tmp_path, monkeypatch):
+    """A customer would be sent to a door that is closed for the connector."""
+    ftp = 'certificate = "x.pem"\nplain = true\nimplicit_listen = ["0.0.0.0:990"]'
+    text = f'[sftp]\npublic_host = "s.example.org"\n[ftp]\npublic_host = "f.example.org:21"\n{ftp}\n'
+    (tmp_path / "c.toml").write_text(text)
+    monkeypatch.setenv("SMSFS_CONFIG", str(tmp_path / "c.toml"))
+    lines = create(*TEXT).out.splitlines()[-5:-1]
+    assert lines == [
+        "  SFTP at s.example.org, port 8022; its host keys:",
+        lines[1],
+        "  FTPS at f.example.org, port 21, explicit (AUTH TLS), passive mode",
+        "  FTPS at f.example.org, port 990, implicit, passive mode",
+    ]
+    done = create(*TEXT, "--set", "protocols=FTP", name="third")
+    assert done.out.splitlines()[-2] == "  FTP without TLS at f.example.org, port 21, passive mode"
+    assert "FTPS" not in done.out
+    assert "names none of sftp, ftps, ftp" in sentence(create(*TEXT, "--set", "protocols=scp", name="fourth"))
+    monkeypatch.delenv("SMSFS_CONFIG")
+    done = create(*TEXT, "--set", "protocols=ftp,ftps", name="fifth")
+    assert done.out.splitlines()[-2].startswith("No client can connect yet: ")

@@ -233,6 +233,11 @@ def test_the_number_of_rows():
         (HEADER, {}, "the file has no rows behind its column names"),
         (HEADER + JAN, {"template": ""}, "the connector has no text: set its template"),
         (
+            "name\nJan\n",
+            {"template": ""},
+            "upload with that of a connector, which smsfs connector create makes",
+        ),
+        (
             HEADER + JAN,
             {"template": "{{ date }}"},
             'column 4: there is no column "date"; there are phone, name',

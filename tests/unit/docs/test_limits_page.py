@@ -19,7 +19,16 @@ LINES = [line for line in PAGE.splitlines() if line.startswith("| ")][1:]
 ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in LINES]
 SECTIONS = {"sftp": SftpConfig(), "ftp": FtpConfig(), "limits": LimitsConfig()}
 #: Keys of those sections that are no limits.
-OTHERS = {"listen", "implicit_listen", "plain", "certificate", "key", "passive_ports", "masquerade_address"}
+OTHERS = {
+    "public_host",
+    "listen",
+    "implicit_listen",
+    "plain",
+    "certificate",
+    "key",
+    "passive_ports",
+    "masquerade_address",
+}
 OTHERS |= {"legacy_algorithms", "proxy_from", "ban_window", "ban_time"}
 #: Fixed ones, by how their row begins.
 FIXED = {
