@@ -13,12 +13,10 @@ def moment(text: str) -> datetime | None:
 
     Of twelve digits, the first four are the year if the month would be over 12 otherwise.
     """
-    if not text.isascii():
+    if len(text) < _SHORT or not text.isascii():
         return None
-    if len(text) == _ABSOLUTE:
-        return _absolute(text)
     if not text.isdigit():
-        return None
+        return _absolute(text) if len(text) == _ABSOLUTE else None
     if len(text) == _LONG:
         return _of(text)
     if len(text) == _MIDDLE:

@@ -34,9 +34,16 @@ def _receipt(found: written.Receipt, pdu: ShortMessage, id_base: str) -> Receipt
     event = _EVENTS.get(found.outcome or "", "passing" if found.stat else "")
     if event and event != "delivered" and pdu.esm_class & MESSAGE_TYPE == INTERMEDIATE:
         event = "passing"  # of one attempt, after which there may be others
-    message_id, other = (written.normal_id(each, id_base) for each in (found.id, written.other_id(pdu)))
-    done = _seconds(found.done)
-    return Receipt(message_id, _recipient(pdu), event, found.error, found.stat, done, other)
+    other = written.other_id(pdu)
+    return Receipt(
+        written.normal_id(found.id, id_base),
+        _recipient(pdu),
+        event,
+        found.error,
+        found.stat,
+        _seconds(found.done),
+        written.normal_id(other, id_base) if other else "",
+    )
 
 
 def _recipient(pdu: ShortMessage) -> str:

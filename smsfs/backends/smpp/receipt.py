@@ -80,7 +80,8 @@ def doubtful(pdu: ShortMessage) -> Receipt | None:
     Raises:
         SmppError: its user data header is cut short.
     """
-    if not (_has_id(pdu.body) and _has_stat(pdu.body)):
+    body = pdu.body
+    if b":" not in body or not (_has_id(body) and _has_stat(body)):
         return None
     found = _read(pdu)
     return found if found.id and found.stat else None
@@ -134,7 +135,7 @@ def normal_id(message_id: str, base: str = TEXT) -> str:
 def _fields_of(data: bytes, data_coding: int) -> dict[str, str]:
     """Label -> value, in the reading of the octets that makes most sense: ``data_coding`` is a hint."""
     if _is_plain(data):
-        return _fields(_clean(data.decode("ascii")))
+        return _fields(data.rstrip(b"\0").decode("ascii"))
     found = [_fields(_clean(text)) for text in _readings(data, data_coding)]
     return max(found, key=_sense)
 
@@ -173,7 +174,7 @@ def _fields(text: str) -> dict[str, str]:
 
 
 def _c_octets(value: bytes | None) -> str:
-    return (value or b"").partition(b"\0")[0].decode("latin-1").strip()
+    return value.partition(b"\0")[0].decode("latin-1").strip() if value else ""
 
 
 def _clean(text: str) -> str:

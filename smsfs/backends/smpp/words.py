@@ -37,6 +37,7 @@ SPELLINGS = {
     **dict.fromkeys(("SCHEDLD", "SCHEDULD"), "SCHEDULED"),
     **dict.fromkeys(("ENRUTE", "ENROUT"), "ENROUTE"),
 }
+_FINAL = frozenset(STATES.values()) - ON_THE_WAY
 _MOST_DIGITS = 3
 
 
@@ -56,8 +57,10 @@ def state(parameter: bytes | None, fields: Mapping[str, str]) -> str:
         parameter: ``message_state``, if it is there.
         fields: label -> value of the text.
     """
-    written = _word(fields.get("stat", ""))
-    found = max((_numbered(parameter), written), key=_weight)
+    written = fields.get("stat", "")
+    if parameter is None and written in _FINAL:  # most are
+        return written
+    found = max((_numbered(parameter), _word(written)), key=_weight)
     return found or _counted(fields)
 
 
@@ -69,7 +72,7 @@ def _weight(word: str) -> int:
         return 1
     if word == "UNKNOWN":
         return 2
-    return 4 if word in STATES.values() else 3
+    return 4 if word in _FINAL else 3
 
 
 def _numbered(parameter: bytes | None) -> str:
