@@ -15,6 +15,7 @@ from smsfs import config
 from smsfs.dialects.registry import dialect
 from smsfs.errors import ConfigurationError, Missing
 from smsfs.filesystem import Filesystem, Filesystems, check_open
+from smsfs.frontends.console import for_people
 from smsfs.frontends.pyfilesystem.filesystem import SmsfsFS
 from smsfs.frontends.pyfilesystem.translate import sentence
 from smsfs.store import Store
@@ -52,7 +53,7 @@ def _log_quietly() -> None:
     """Without a configuration of its own, structlog writes every event to the program's standard output."""
     if not structlog.is_configured():
         structlog.configure(
-            processors=[_drop_small_talk, *structlog.get_config()["processors"]],
+            processors=[_drop_small_talk, *structlog.get_config()["processors"][:-1], *for_people()],
             logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         )
 

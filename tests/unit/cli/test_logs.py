@@ -1,6 +1,7 @@
 """The log, as people and programs read it."""
 
 import json
+import os
 import subprocess
 import sys
 import unicodedata
@@ -53,3 +54,25 @@ def test_a_stranger_cannot_fill_the_log():
     assert "stranger" not in event
     (line,) = (line for line in _log("console") if "login_failed" in line)
     assert len(line) < 3 * 130 + 120
+
+
+PLUGIN = r"""
+import fs, structlog
+try:
+    fs.open_fs("smsfs://nobody")
+except Exception:
+    pass
+structlog.get_logger().info("small talk")
+structlog.get_logger().warning("refused", file="x\x1b[2J\u202e\n2026 [info] forged")
+"""
+
+
+def test_a_program_that_uses_the_plugin_has_a_quiet_terminal(tmp_path):
+    """A client's file name would act on the terminal of whoever runs a script with PyFilesystem."""
+    command = [sys.executable, "-W", "ignore", "-c", PLUGIN]
+    environment = {**os.environ, "SMSFS_DATA": str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, check=True, timeout=60, cwd=tmp_path)
+    (line,) = done.stderr.decode().splitlines()
+    assert "refused" in line
+    assert "file='x\\x1b[2J\\u202e\\n2026 [info] forged'" in line
+    assert not any(unicodedata.category(c) in {"Cc", "Cf"} for c in line.replace("\x1b[", ""))
