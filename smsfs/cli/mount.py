@@ -67,6 +67,7 @@ def mount(mountpoint: str, name: str | None, config_file: Path | None, **options
     foreground, beside "smsfs serve" on the same store, which sends what is submitted here.
     """
     access = Access(**{option: value for option, value in options.items() if value is not None})
+    access.check()
     with running(config_file) as (config, store):
         made = filesystems(store, store.register("mount"), open_files_of_a_mount(config))
         filesystem, ended = _opened(store, made, name)
