@@ -143,9 +143,9 @@ def _report_until(stop: threading.Event, store: Store, owner: Owner, mail: MailC
     relay = Relay(**asdict(mail)) if mail else None
     mailer = Mailer(store, relay, lambda: store.lead(owner, REPORTS), dialect, stop.is_set)
     strays = Strays(store, [name for name in DIALECTS if not dialect(name).stamped], dialect)
-    sweep_job = Every(SWEEP_SECONDS, store.now, partial(_clean_up, store))
+    sweep_job = Every(SWEEP_SECONDS, time.monotonic, partial(_clean_up, store, set()))
     steps = {"sweep": sweep_job.step, "results": writer.step, "daily reports": daily.step}
-    jobs = Jobs({**steps, "strays": strays.step}, store.now)
+    jobs = Jobs({**steps, "strays": strays.step}, time.monotonic)
     mails = threading.Thread(target=_mail_until, args=(stop, mailer), name="smsfs-mail", daemon=True)
     mails.start()  # beside the rest: a relay that hardly answers holds up nothing else
     while not stop.is_set():
@@ -157,9 +157,12 @@ def _report_until(stop: threading.Event, store: Store, owner: Owner, mail: MailC
     mails.join(MAIL_STOP_SECONDS)
 
 
-def _clean_up(store: Store) -> None:
+def _clean_up(store: Store, orphans: set[str]) -> None:
+    """Forget what is past its time; ``orphans`` are the contents that no file had the last time."""
     store.settle()
-    sweep(store, dialect)
+    found = sweep(store, dialect, orphans)
+    orphans.clear()
+    orphans.update(found)
 
 
 def _mail_until(stop: threading.Event, mailer: Mailer) -> None:

@@ -72,6 +72,11 @@ class Breaker:
         else:
             self._open(now)
 
+    def set_back(self, seconds: float) -> None:
+        """Take note that the clock was set back by so much."""
+        self._since -= seconds
+        self._until -= seconds
+
     def _open(self, now: float) -> None:
         self._pause = min(self._pause * 2 or self.seconds, self.seconds * LONGEST)
         self.state, self._until = BreakerState.OPEN, now + self._pause

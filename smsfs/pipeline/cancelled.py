@@ -31,7 +31,9 @@ def look_again(store: Store, notice: Notice) -> float | None:
     batch = store.feed.batch(notice.batch)
     ends = [item.expires for item in store.queue.slices(batch.id) if item.state != "done"] if batch else []
     now = store.now()
-    return now + max(FIRST_SECONDS, (now - max(ends)) / 4) if ends else None
+    if not ends:
+        return None
+    return max(ends) + FIRST_SECONDS if max(ends) > now else now + max(FIRST_SECONDS, (now - max(ends)) / 4)
 
 
 @define

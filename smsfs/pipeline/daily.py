@@ -87,7 +87,7 @@ class DailyReporter:
 
     def __init__(self, store: Store, owner: Owner, dialect: Callable[[str], Dialect]) -> None:
         self._store, self._owner, self._dialect = store, owner, dialect
-        self._next = 0.0
+        self._next = self._looked = 0.0
         self._failed: dict[tuple[int, date], float] = {}
 
     def step(self) -> bool:
@@ -97,8 +97,9 @@ class DailyReporter:
             StoreUnavailable: the store is away.
         """
         now = self._store.now()
-        if now < self._next:
+        if self._looked <= now < self._next:  # the clock may have been set back
             return False
+        self._looked = now
         for account, day in self._due(datetime.fromtimestamp(now, UTC)):
             if self._failed.get((account.id, day), 0.0) <= now:
                 self._try(account, day, now)

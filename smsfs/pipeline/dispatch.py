@@ -21,6 +21,7 @@ from smsfs.pipeline.inbox import Inbox
 from smsfs.pipeline.outcomes import of_answer
 from smsfs.pipeline.recovery import Recovery, set_aside
 from smsfs.pipeline.routes import BreakerRules, Route, mending, unknown_outcomes, unknown_report
+from smsfs.pipeline.setback import Setback
 from smsfs.pipeline.slices import DamagedSlice, messages_of
 from smsfs.pipeline.turns import SliceTurns, equal
 from smsfs.pipeline.windows import Reopen, never, over
@@ -87,6 +88,7 @@ class Dispatcher:
         self._pause_until: dict[str, float] = {}
         self._known: set[int] = set()
         self._recovery = Recovery(store, owner, self._routes)
+        self._setback = Setback(store, backoff=backoff)
         self._in_doubt: set[str] = set()
 
     def stop(self) -> None:
@@ -447,7 +449,17 @@ class Dispatcher:
 
     async def _recover(self) -> None:
         with suppress(StoreUnavailable):  # what is left is for the next time
+            if back := self._setback.seconds():
+                self._set_back(back)
+            await asyncio.to_thread(self._setback.mend)
             await asyncio.to_thread(self._recovery.step)
+
+    def _set_back(self, seconds: float) -> None:
+        """Wait no longer than was meant, though the clock that told until when was ahead."""
+        self._pause_until = {name: until - seconds for name, until in self._pause_until.items()}
+        for held in self._held:
+            held.again_after = max(0.0, held.again_after - seconds)
+        self._failover.set_back(seconds)
 
     async def _fail_over_always(self) -> None:
         """Tell how the backends fare, and move what waits for one that is down."""

@@ -124,6 +124,12 @@ class Failover:
             self._states[gate.name] = seen
         return now - self._reported >= REPORT_SECONDS
 
+    def set_back(self, seconds: float) -> None:
+        """Take note that the clock was set back by so much."""
+        self._reported = float("-inf")
+        for gate in self._gates:
+            gate.breaker.set_back(seconds)
+
     def report(self) -> None:
         """Tell the other hosts, and ``smsfs backends``.
 

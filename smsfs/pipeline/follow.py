@@ -96,7 +96,7 @@ class Follower:
 
     def _new_batches(self) -> Iterator[MessageStatus]:
         since = self._store.now() - COMMIT_SECONDS
-        for number, finished in self._store.feed.accepted(self._since):
+        for number, finished in self._store.feed.accepted(min(self._since, since)):
             batch = self._interesting(number) if number not in self._accepted else None
             if batch:
                 yield from statuses(self._store, batch)

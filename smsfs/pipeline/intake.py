@@ -23,6 +23,7 @@ from smsfs.dialects.settings import settings_of
 from smsfs.errors import Cause, Exists, Ignored, StoreDamaged, StoreUnavailable, Unreadable
 from smsfs.pipeline.cancelled import FIRST_SECONDS
 from smsfs.pipeline.reading import Reading, Sorter, Work
+from smsfs.pipeline.setback import Setback
 from smsfs.states import FileState
 from smsfs.store import (
     Account,
@@ -82,6 +83,7 @@ class Intake:
         self._owner = owner
         self._dialect = dialect
         self._rules = rules
+        self._setback = Setback(store, rules.retry_seconds)
 
     def step(self) -> bool:
         """Read the next file that is due, all of it; whether there was one.
@@ -94,6 +96,14 @@ class Intake:
             pass
         return batch is not None
 
+    def mind_clock(self) -> None:
+        """Let no file wait because the clock was ahead.
+
+        Raises:
+            StoreUnavailable: the store is away.
+        """
+        self._setback.step()
+
     def claim(self, lane: Lane | None = None) -> Batch | None:
         """Take the next file that is due, of one account and size if they are given.
 
@@ -102,6 +112,7 @@ class Intake:
         """
         if not self._store.holds(self._owner):
             raise LeaseLostError("This process was out of touch with the store; it goes on under a new term.")
+        self.mind_clock()
         return self._store.queue.claim_batch(self._owner, self._store.now(), lane)
 
     def reading(self, batch: Batch) -> Generator[None, None, None]:

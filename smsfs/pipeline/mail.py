@@ -23,6 +23,7 @@ from smsfs.dialects import Dialect
 from smsfs.errors import Cause, StoreDamaged, StoreUnavailable
 from smsfs.pipeline import cancelled
 from smsfs.pipeline.messages import MessageStatus
+from smsfs.pipeline.setback import Setback
 from smsfs.sms.quoting import escaped
 from smsfs.store import Account, Batch, Notice, Store
 
@@ -111,6 +112,7 @@ class Mailer:
         self._store, self._relay, self._leads, self._dialect = store, relay, leads, dialect
         self._stopping = stopping
         self._begun = False
+        self._setback = Setback(store)
 
     def step(self) -> int:
         """Send what is due, a limited number at once; how many notices were looked at.
@@ -118,6 +120,7 @@ class Mailer:
         Raises:
             StoreUnavailable: the store is away.
         """
+        self._setback.step()
         due = self._store.notices.due(self._store.now(), MOST_AT_ONCE) if self._leads() else []
         letters = [(notice, mail) for notice in due if (mail := self._try(notice))]
         if self._relay and letters:

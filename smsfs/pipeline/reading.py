@@ -270,6 +270,6 @@ class Sorter:
             messages=msgspec.msgpack.encode(messages),
             backend=chain[0],
             chain=",".join(chain) if len(chain) > 1 else "",
-            not_before=max(batch.not_before, due),
+            not_before=max(min(batch.not_before, self._store.now()), due),
             expires=until or max(batch.submitted, due) + self._work.settings["validity_seconds"],
         )

@@ -19,6 +19,7 @@ from attrs import define
 from smsfs.dialects.settings import DAY, RESULTS_FOLDER
 from smsfs.errors import StoreDamaged, StoreUnavailable
 from smsfs.pipeline.messages import MessageStatus, statuses
+from smsfs.pipeline.setback import Setback
 from smsfs.sms.segments import UCS2
 from smsfs.sms.text import cost
 from smsfs.states import FINAL_MESSAGE_STATES, MessageState
@@ -143,6 +144,7 @@ class ResultWriter:
         self._owner = owner
         self._timer = timer
         self._replaced: deque[tuple[float, str]] = deque()
+        self._setback = Setback(store)
 
     def step(self) -> bool:
         """Write the file that is most overdue; whether there was one.
@@ -151,6 +153,7 @@ class ResultWriter:
             StoreUnavailable: the store is away, or was for too long; this process is through.
         """
         self.check_held()
+        self._setback.step()
         self._delete_replaced()
         due = self._store.results.due(self._store.now(), 1)
         for result in due:

@@ -1,6 +1,6 @@
 """Retention: finished files and messages are kept for as long as their account says."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import structlog
@@ -21,8 +21,18 @@ UNMATCHED_SECONDS = 30 * DAY
 log = structlog.get_logger()
 
 
-def sweep(store: Store, dialect: Callable[[str], Dialect]) -> None:
-    """Forget what is past its time, at most a thousand files and batches in one call."""
+def sweep(store: Store, dialect: Callable[[str], Dialect], known: Collection[str] | None = None) -> list[str]:
+    """Forget what is past its time, at most a thousand files and batches in one call.
+
+    Args:
+        store: where it is.
+        dialect: finds a dialect by name.
+        known: what an earlier call returned. Contents that no file has are deleted only if they are among
+            these: by a clock that has just gone ahead, an upload that is beginning is old. None: all are.
+
+    Returns:
+        The contents that no file has, and that are old.
+    """
     now = store.now()
     settings = dict(_settings(store, dialect))
     files = {account: now - own["keep_files_days"] * DAY for account, own in settings.items()}
@@ -33,9 +43,11 @@ def sweep(store: Store, dialect: Callable[[str], Dialect]) -> None:
     inbound = store.inbound.expire(messages, now - UNMATCHED_SECONDS, MOST_INBOUND)
     store.claims.expire(now, MOST_CLAIMS)
     orphans = store.contents.orphans(now - ORPHAN_SECONDS)
-    store.contents.delete(orphans)
-    if contents or batches or inbound or orphans:
-        log.info("retention", files=len(contents), batches=batches, inbound=inbound, orphans=len(orphans))
+    gone = orphans if known is None else [content for content in orphans if content in known]
+    store.contents.delete(gone)
+    if contents or batches or inbound or gone:
+        log.info("retention", files=len(contents), batches=batches, inbound=inbound, orphans=len(gone))
+    return orphans
 
 
 def _settings(store: Store, dialect: Callable[[str], Dialect]) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -95,6 +95,7 @@ class Rota:
         """See whose files are due."""
         if self._fresh.is_over() or not self._waiting():
             began = self._timer()
+            self._intake.mind_clock()
             self._due = set(self._store.queue.lanes(self._store.now()))
             self._had_small &= {lane.principal for lane in self._due}
             self._fresh.looked(began)

@@ -38,7 +38,7 @@ class Strays:
 
     def __init__(self, store: Store, dialects: Iterable[str], dialect: Callable[[str], Dialect]) -> None:
         self._store, self._dialects, self._dialect = store, tuple(dialects), dialect
-        self._next = 0.0
+        self._looked = float("-inf")
         self._seen: dict[int, tuple[str, float, float]] = {}
 
     def step(self) -> int:
@@ -48,9 +48,9 @@ class Strays:
             StoreUnavailable: the store is away.
         """
         now = self._store.now()
-        if now < self._next:
+        if 0 <= now - self._looked < LOOK_SECONDS:  # the clock may have been set back
             return 0
-        self._next = now + LOOK_SECONDS
+        self._looked = now
         found = list(self._found())
         before, self._seen = self._seen, {}
         told = 0
@@ -58,6 +58,7 @@ class Strays:
             path, mtime, since = before.get(file.id, (file.path, file.mtime, now))
             if (path, mtime) != (file.path, file.mtime):
                 since = now
+            since = min(since, now)
             if now - since < GRACE_SECONDS:
                 self._seen[file.id] = file.path, file.mtime, since
             else:

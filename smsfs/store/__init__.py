@@ -50,6 +50,7 @@ from smsfs.store.results import Results
 from smsfs.store.routing import Routing
 from smsfs.store.soundness import Soundness
 from smsfs.store.trouble import Aside, Trouble, WorkerState
+from smsfs.store.waits import Waits
 
 __all__ = [
     "Account",
@@ -100,6 +101,7 @@ __all__ = [
     "Store",
     "Trouble",
     "Verdict",
+    "Waits",
     "WorkerState",
 ]
 
@@ -255,6 +257,7 @@ class Store(Soundness, Protocol):
     optouts: Optouts
     feed: Feed
     trouble: Trouble
+    waits: Waits
     contents: Contents
 
     def now(self) -> float:

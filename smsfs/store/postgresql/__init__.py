@@ -35,6 +35,7 @@ from smsfs.store import (
     Results,
     Routing,
     Trouble,
+    Waits,
 )
 from smsfs.store.again import again, tried_again
 from smsfs.store.postgresql import survey
@@ -55,18 +56,21 @@ from smsfs.store.sql.queue import SqlQueue
 from smsfs.store.sql.results import SqlResults
 from smsfs.store.sql.routing import SqlRouting
 from smsfs.store.sql.trouble import SqlTrouble
+from smsfs.store.sql.waits import SqlWaits
 
 LEASE_SECONDS = 10.0
 MARGIN_SECONDS = 2.0
 BEAT_SECONDS = 2.0
 CLOCK_SECONDS = 30.0
+#: Seconds that a lease lasts at most; of one taken while the database's clock was ahead nothing more counts.
+LONGEST_LEASE = 60.0
 #: What changes something in one transaction, whichever part of the store has it.
 CHANGES = (
     *("add", "update", "set_password", "set_disabled", "set_credits", "add_key", "remove_key", "remove"),
     *("add_host_key", "claim_batch", "stage", "accept", "reject", "ignore", "retry_batch", "release_batch"),
     *("claim_slice", "release_slice", "record", "take_over", "take", "publish", "receive", "match", "done"),
     *("later", "report", "show", "postpone", "move", "create", "delete", "put_back", "report_workers"),
-    *("fail", "lift"),
+    *("fail", "lift", "shorten", "bring_forward"),
 )
 T = TypeVar("T")
 #: Dead processes that are not told of a second time.
@@ -136,6 +140,7 @@ class PostgresStore:
         self.optouts: Optouts = self._tried(SqlOptouts(self._database))
         self.feed: Feed = SqlFeed(self._database)
         self.trouble: Trouble = self._tried(SqlTrouble(self._database))
+        self.waits: Waits = self._tried(SqlWaits(self._database))
         self.contents: Contents = self._tried(PieceContents(self._database))
 
     def _tried(self, part: T) -> T:
@@ -214,6 +219,7 @@ class PostgresStore:
         asked = time.monotonic()
         with self._database.write(urgent=True) as connection:
             renewed = connection.change("owner_beat", owner=owner, ttl=self._lease) > 0
+            connection.change("owner_clamp", longest=max(LONGEST_LEASE, 2 * self._lease))
         with self._lock:
             known = owner in self._trusted
             if renewed:

@@ -19,6 +19,9 @@ RETURNING id;
 -- name: owner_beat
 UPDATE owner SET until = extract(epoch FROM clock_timestamp()) + :ttl
 WHERE id = :owner AND until > extract(epoch FROM clock_timestamp());
+-- name: owner_clamp
+UPDATE owner SET until = extract(epoch FROM clock_timestamp()) + :longest
+WHERE id IN (SELECT id FROM owner WHERE until > extract(epoch FROM clock_timestamp()) + :longest FOR UPDATE SKIP LOCKED);
 -- name: owner_ended
 UPDATE owner SET until = 0 WHERE name = :name;
 -- name: owner_end

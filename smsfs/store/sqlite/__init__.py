@@ -32,6 +32,7 @@ from smsfs.store import (
     Results,
     Routing,
     Trouble,
+    Waits,
 )
 from smsfs.store.durable import make_file, make_folder
 from smsfs.store.sql import Row, no_store
@@ -49,6 +50,7 @@ from smsfs.store.sql.queue import SqlQueue
 from smsfs.store.sql.results import SqlResults
 from smsfs.store.sql.routing import SqlRouting
 from smsfs.store.sql.trouble import SqlTrouble
+from smsfs.store.sql.waits import SqlWaits
 from smsfs.store.sqlite.contents import PlainContents
 from smsfs.store.sqlite.database import Database
 from smsfs.store.sqlite.identity import standing
@@ -104,6 +106,7 @@ class SqliteStore:
         self.optouts: Optouts = SqlOptouts(self._database)
         self.feed: Feed = SqlFeed(self._database)
         self.trouble: Trouble = SqlTrouble(self._database)
+        self.waits: Waits = SqlWaits(self._database)
         self.contents: Contents = PlainContents(path.parent / "contents", self._database)
 
     def now(self) -> float:

@@ -24,6 +24,7 @@ from smsfs.testing.store_suite.races import RaceSuite
 from smsfs.testing.store_suite.results import LeaderSuite, ResultSuite
 from smsfs.testing.store_suite.routing import RoutingSuite
 from smsfs.testing.store_suite.trouble import TroubleSuite
+from smsfs.testing.store_suite.waits import WaitSuite
 
 
 class StoreSuite(
@@ -51,6 +52,7 @@ class StoreSuite(
     DoubtfulSuite,
     PassingSuite,
     NoIdSuite,
+    WaitSuite,
 ):
     """Everything that a store promises."""
 

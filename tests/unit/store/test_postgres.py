@@ -3,6 +3,7 @@
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from queue import Queue
 
 import psycopg
@@ -312,3 +313,17 @@ def test_damage_of_the_database_is_told_as_damage(database, code):
     assert "invalid page" in store.damaged().what
     assert store.accounts.all() == [], "other pages are sound"
     store.close()
+
+
+def test_a_lease_taken_while_the_clock_was_ahead_ends(database):
+    """What a dead process holds would wait for a day, if the database's clock was set back since."""
+    with closing(PostgresStore(database)) as store:
+        dead, alive = store.register("dead"), store.register("alive")
+        store._trusted.pop(dead.id)
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute("UPDATE owner SET until = until + 86400")
+            left = "SELECT id, until - extract(epoch FROM clock_timestamp()) FROM owner ORDER BY id"
+            store._beat(alive.id)
+            (_, first), (_, second) = connection.execute(left).fetchall()
+    assert 30 < first <= 60
+    assert second <= 10
