@@ -26,12 +26,12 @@ def server(base, kit, certificate):
         yield server
 
 
-def _ftp(server, name, certificate):
+def _ftp(server, name, certificate, *, clear_data=False):
     context = certificate and ssl.create_default_context(cafile=certificate[0])
     with ftplib.FTP_TLS(context=context, timeout=60) if certificate else ftplib.FTP(timeout=60) as client:
         client.connect("localhost", server.ftp_port)
         client.login(name, PASSWORD)
-        if certificate:
+        if certificate and not clear_data:
             client.prot_p()
         return client.nlst()
 
@@ -65,4 +65,8 @@ def test_a_connector_takes_only_its_protocols(server, certificate, protocols, al
             enter()
         if "ftp" in protocol[:3]:
             assert f"and not for {protocol.upper()}" in str(caught.value)
+    if "ftps" in allowed.split():
+        with pytest.raises(ftplib.error_perm, match="521 Data connections are encrypted here"):
+            _ftp(server, name, certificate, clear_data=True)
     assert _sftp(server, "practice") == []
+    assert _ftp(server, "practice", certificate, clear_data=True) == []

@@ -78,7 +78,7 @@ class Control(Lines):
         elif arg.upper() == "P":
             self._prot = True
             self.respond("200 Data connections are encrypted.")
-        elif arg.upper() == "C" and self.settings.plain:
+        elif arg.upper() == "C" and self.plain_data:
             self._prot = False
             self.respond("200 Data connections are not encrypted.")
         else:
@@ -150,6 +150,7 @@ class Control(Lines):
         super().flush_account()
         self.attempted_logins = tries
         self.filesystem, self.cwd, self.logger = None, "/", self._strangers_log()
+        self.plain_data = self.settings.plain
         self.host.log_out(self)
         self._await_login()
 
@@ -172,7 +173,7 @@ class Control(Lines):
     def _may_prepare(self) -> bool:
         if self.is_transferring:
             raise StillOpen("A transfer is under way; wait for its end, or abort it.")
-        if not self._prot and not self.settings.plain:
+        if not self._prot and not self.plain_data:
             self.respond("521 Data connections are encrypted here: PBSZ 0 and PROT P come first.")
             return False
         return True

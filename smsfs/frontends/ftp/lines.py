@@ -156,6 +156,8 @@ class Lines(Secure, FTPHandler):  # type: ignore[misc]  # the library has no typ
         self.shut_out = ""
         self.is_secure = False
         self._prot = self._pbsz = False
+        #: Whether data connections may be without TLS; after the login that is the account's matter, too.
+        self.plain_data = host.settings.plain
         self._implicit = implicit
         self._too_long = False
         self._active_at = time.monotonic()

@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 
 import structlog
 
+from smsfs.errors import NotAllowed
 from smsfs.filesystem import Filesystem
 from smsfs.frontends.authenticator import Authenticator, CheckFailed, decided
 from smsfs.frontends.bans import DoorBans, Ledger
@@ -313,10 +314,19 @@ class FtpServer(Host):
             return wrong
         asked = self._authenticator if session.is_secure else self._plain
         filesystem = await asked.filesystem(account)
+        if session.is_secure and session.plain_data:
+            session.plain_data = await self._may_be_plain(account)
         self._leave(session)
         if self._watcher:
             self._watched[session] = self._watcher.enter(partial(self._shut_out, session))
         return filesystem
+
+    async def _may_be_plain(self, account: str) -> bool:
+        try:
+            await self._plain.filesystem(account)
+        except NotAllowed:
+            return False
+        return True
 
     def log_out(self, session: Lines) -> None:
         """The client begins anew."""
