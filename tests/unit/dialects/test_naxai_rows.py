@@ -4,6 +4,7 @@ import io
 import tracemalloc
 from datetime import UTC, datetime
 from time import perf_counter, process_time
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
@@ -60,8 +61,8 @@ def test_local_numbers_by_country():
 def test_delimiters_and_encodings_are_detected(delimiter, codec):
     """A file from another country's spreadsheet would be mangled, or ignored."""
     text = f'phone{delimiter}name\r\n32476123456{delimiter}"Zoë{delimiter} ""€""\n"\r\n'
-    (message,) = _read(text.encode(codec))
-    assert message.text == f'Hi Zoë{delimiter} "€"\n'
+    (message,) = _read(text.encode(codec), controls="drop")
+    assert message.text == f'Hi Zoë{delimiter.strip()} "€"\n'
 
 
 def test_the_phone_column():
@@ -269,16 +270,19 @@ def test_rows_of_an_earlier_rejection_are_no_data():
     assert _read(data + tail) == _read(data)
 
 
+_characters = st.one_of(st.characters(exclude_categories=["Cc", "Cs"]), st.sampled_from("\r\n"))
+
+
 @given(
     st.lists(
-        st.tuples(st.from_regex(r"\A[1-9][0-9]{6,14}\Z"), st.text(st.characters(codec="utf-8"), max_size=20)),
+        st.tuples(st.from_regex(r"\A[1-9][0-9]{6,14}\Z"), st.text(_characters, max_size=20)),
         min_size=1,
     ),
     st.sampled_from(",;\t|"),
 )
 def test_cells_reach_the_text_as_they_are(rows, delimiter):
     """A name would be changed on its way into a message."""
-    table = [("phone", "name"), *((n, t.replace("\0", "")) for n, t in rows)]
+    table = [("phone", "name"), *((n, normalize("NFC", t)) for n, t in rows)]
     lines = [f'"{n}"{delimiter}"{t.replace(chr(34), chr(34) * 2)}"\n' for n, t in table]
     read = _read("\ufeff" + "".join(lines))
     assert [(row.recipient, row.text) for row in read] == [(n, f"Hi {t}") for n, t in table[1:]]
