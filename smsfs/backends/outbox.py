@@ -96,7 +96,11 @@ class Outbox:
             for envelope in envelopes[exc.lines :]:
                 answer(envelope, Throttled(0))
             self._in_trouble(exc.why)
-            raise exc.why from None
+            if not exc.kept:
+                raise exc.why from None
+            for envelope in envelopes[: exc.lines]:
+                answer(envelope, Accepted(envelope.key, envelope.message.parts))
+            return
         except OSError as exc:
             self._in_trouble(exc)
             raise NotTaken(exc.errno, exc.strerror) from exc
@@ -146,11 +150,11 @@ class Outbox:
 
 
 class _Cut(Exception):
-    """Some lines were written, and then there was a failure."""
+    """Some lines were written, and then there was a failure; ``kept``: they are on stable storage."""
 
-    def __init__(self, lines: int, why: OSError) -> None:
+    def __init__(self, lines: int, why: OSError, *, kept: bool) -> None:
         super().__init__(str(why))
-        self.lines, self.why = lines, why
+        self.lines, self.why, self.kept = lines, why, kept
 
 
 def _write(descriptor: int, lines: Sequence[bytes]) -> None:
@@ -162,9 +166,19 @@ def _write(descriptor: int, lines: Sequence[bytes]) -> None:
         os.fsync(descriptor)
     except OSError as exc:
         whole = data[:done].count(b"\n")
-        if whole:
-            raise _Cut(whole, exc) from exc
+        if whole:  # where it is the disk that failed to sync, nothing can be known any more
+            raise _Cut(whole, exc, kept=done < len(data) and _is_synced(descriptor)) from exc
         raise
+
+
+def _is_synced(descriptor: int) -> bool:
+    """Bring what was written before a disk was full to stable storage, without its torn line."""
+    try:
+        _cut_torn_line(descriptor)
+        os.fsync(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 def _cut_torn_line(descriptor: int) -> None:

@@ -20,7 +20,16 @@ from smsfs.backends import routing
 from smsfs.backends.measuring import Measure, Tongues
 from smsfs.dialects import PAUSES, Dialect
 from smsfs.dialects.settings import settings_of
-from smsfs.errors import Cause, Exists, Ignored, StoreDamaged, StoreUnavailable, Unreadable
+from smsfs.errors import (
+    Cause,
+    DiskFull,
+    Exists,
+    Ignored,
+    ReadOnly,
+    StoreDamaged,
+    StoreUnavailable,
+    Unreadable,
+)
 from smsfs.pipeline.cancelled import FIRST_SECONDS
 from smsfs.pipeline.reading import Reading, Sorter, Work
 from smsfs.pipeline.setback import Setback
@@ -45,6 +54,8 @@ STAGE_SLICES = 20
 KEPT_CAUSES = 100
 HEAD_BYTES = 65_536
 READ_BYTES = 262_144
+#: When a file is read again for whose reports the disk had no room.
+ROOM_SECONDS = 10.0
 
 log = structlog.get_logger()
 
@@ -141,6 +152,11 @@ class Intake:
             yield from self._read(batch)
         except (StaleOwnerError, StoreUnavailable, StoreDamaged):
             raise
+        except (DiskFull, ReadOnly) as exc:  # its reports cannot be written; that says nothing about the file
+            log.warning("no_room", batch=batch.id, file=batch.path, reason=str(exc), again_in=ROOM_SECONDS)
+            again_at = self._store.now() + ROOM_SECONDS
+            self._store.queue.retry_batch(batch.id, self._owner, again_at, counts=False)
+            return
         except MemoryError:
             pass  # what reading took is free again only once this clause is left
         except Exception as exc:

@@ -69,8 +69,8 @@ class Queue(Protocol):
             Exists: the path of one of the reports is taken.
         """
 
-    def retry_batch(self, batch: int, owner: Owner, not_before: float) -> None:
-        """Reading failed through no fault of the file: count it, and read again later."""
+    def retry_batch(self, batch: int, owner: Owner, not_before: float, *, counts: bool = True) -> None:
+        """Reading failed through no fault of the file: count it, unless told not to, and read again later."""
 
     def release_batch(self, batch: int, owner: Owner) -> None:
         """Give a claimed batch back unread."""

@@ -106,9 +106,9 @@ class SqlQueue:
                 _tell(connection, row["id"], verdict)
         return row is not None
 
-    def retry_batch(self, batch: int, owner: Owner, not_before: float) -> None:
+    def retry_batch(self, batch: int, owner: Owner, not_before: float, *, counts: bool = True) -> None:
         """Read again later, and count the failure."""
-        self._back(batch, owner, not_before, failed=1)
+        self._back(batch, owner, not_before, failed=int(counts))
 
     def release_batch(self, batch: int, owner: Owner) -> None:
         """Give a claimed batch back unread."""

@@ -51,7 +51,7 @@ from smsfs.store.sql.results import SqlResults
 from smsfs.store.sql.routing import SqlRouting
 from smsfs.store.sql.trouble import SqlTrouble
 from smsfs.store.sql.waits import SqlWaits
-from smsfs.store.sqlite.contents import PlainContents
+from smsfs.store.sqlite.contents import PlainContents, on_disk
 from smsfs.store.sqlite.database import Database
 from smsfs.store.sqlite.identity import standing
 
@@ -117,7 +117,8 @@ class SqliteStore:
         """Make this process known, lock first, so that nobody takes it for dead."""
         del name  # the kernel tells who has ended
         token = uuid4().hex
-        descriptor = make_file(self._run / token)
+        with on_disk():
+            descriptor = make_file(self._run / token)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         self._locks.append(descriptor)
         with self._database.write() as connection:

@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 
 @contextmanager
-def _on_disk() -> Iterator[None]:
+def on_disk() -> Iterator[None]:
     """Tell a full disk, and a system without descriptors, from what is wrong with the server."""
     try:
         yield
@@ -45,14 +45,14 @@ class PlainWriter:
 
     def __init__(self, path: Path, folder: Path) -> None:
         # A power cut may have left the row of a draft without its file: it is uploaded again.
-        with _on_disk():
+        with on_disk():
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         self._folder = folder
 
     def write(self, offset: int, data: bytes) -> int:
         """Write all of ``data`` at ``offset``."""
         view, done = memoryview(data), 0
-        with _on_disk():
+        with on_disk():
             while done < len(view):
                 done += os.pwrite(self._descriptor, view[done:], offset + done)
         return done
@@ -71,7 +71,7 @@ class PlainWriter:
 
     def truncate(self, size: int) -> None:
         """Cut or extend to ``size`` bytes."""
-        with _on_disk():
+        with on_disk():
             os.ftruncate(self._descriptor, size)
 
     def size(self) -> int:
@@ -80,7 +80,7 @@ class PlainWriter:
 
     def sync(self) -> None:
         """The bytes and the folder entry to stable storage."""
-        with _on_disk():
+        with on_disk():
             sync_entered(self._descriptor, self._folder)
 
     def close(self) -> None:
@@ -102,7 +102,7 @@ class PlainContents:
     def create(self) -> str:
         """A new empty file."""
         content = uuid4().hex
-        with _on_disk():
+        with on_disk():
             os.close(make_file(self._path(content)))
         return content
 
@@ -113,7 +113,7 @@ class PlainContents:
 
     def open_read(self, content: str) -> RawIOBase:
         """Open for reading."""
-        with _on_disk():
+        with on_disk():
             return self._path(content).open("rb", buffering=0)
 
     def read(self, content: str, offset: int, size: int) -> bytes:

@@ -8,7 +8,7 @@ import stat
 
 import pytest
 
-from smsfs.backends import UP
+from smsfs.backends import UP, Accepted
 from smsfs.backends.outbox import Outbox
 from smsfs.errors import ConfigurationError
 from smsfs.testing.backend_suite import Answers, envelope
@@ -133,3 +133,32 @@ def test_state_tells_whether_it_can_be_written(path):
     path.unlink()
     path.mkdir()
     assert outbox.state() == UP
+
+
+@pytest.mark.parametrize("syncs", [True, False])
+def test_what_was_written_before_the_disk_was_full_is_accepted_if_it_is_kept(path, monkeypatch, syncs):
+    """Messages would leave twice because the disk was full for a moment, or count as accepted and be lost."""
+    real, sizes = os.write, iter([600])
+
+    def full(descriptor, data):
+        for size in sizes:
+            return real(descriptor, data[:size])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def broken(_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "write", full)
+    monkeypatch.setattr(os, "fsync", os.fsync if syncs else broken)
+    answers = Answers()
+    sending = Outbox(path).submit([envelope(row) for row in range(1, 6)], answers, lambda: True)
+    if syncs:
+        asyncio.run(sending)
+    else:
+        with pytest.raises(OSError, match="No space"):
+            asyncio.run(sending)
+    whole = [json.loads(line)["row"] for line in path.read_bytes().splitlines(keepends=True) if b"\n" in line]
+    accepted = [int(key.partition("-")[2]) for key, what in answers.given if isinstance(what, Accepted)]
+    assert whole
+    assert accepted == (whole if syncs else [])
+    assert len(answers.given) == 5 - (0 if syncs else len(whole))
