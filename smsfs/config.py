@@ -98,10 +98,14 @@ class StoreConfig:
 
 @define
 class OutboxConfig:
-    """Appends one JSON object for each message to ``path``, relative to the data folder."""
+    """Appends one JSON object for each message to ``path``, relative to the data folder.
+
+    With ``keep_days`` each day's file is kept for so many days more; 0: one file, for ever.
+    """
 
     type: Literal["outbox"]
     path: str = "outbox.jsonl"
+    keep_days: int = 0
     on_unknown: Literal["resend", "hold"] = "resend"
 
     def __attrs_post_init__(self) -> None:

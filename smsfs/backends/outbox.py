@@ -24,6 +24,7 @@ from smsfs.backends import (
     Throttled,
     receive_nothing,
 )
+from smsfs.backends.outbox_files import OutboxFiles, cut_torn_line
 from smsfs.errors import ConfigurationError
 
 SLICES = 2
@@ -34,6 +35,8 @@ AGAIN_SECONDS = 5.0
 class Outbox:
     """Appends to ``path``; what it accepted is on stable storage.
 
+    With ``keep_days`` the first message of a day, in UTC, moves the file of the day before away.
+
     Several processes may append to one file. A line torn by a crash is cut off at the next start, or before
     the next is written: its message was never accepted.
     """
@@ -41,8 +44,9 @@ class Outbox:
     idempotent = False
     traceable = False
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, keep_days: int = 0, clock: Callable[[], float] = time.time) -> None:
+        self._path, self._clock = path, clock
+        self._files = OutboxFiles(path, keep_days)
         self._trouble, self._again = "", 0.0
         #: Of its own: another program may hold the file for long, and others need the threads of the process.
         self._threads = ThreadPoolExecutor(SLICES, thread_name_prefix="outbox")
@@ -124,7 +128,7 @@ class Outbox:
         """Nothing is held between two calls."""
 
     def _open(self) -> int:
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o600)
+        descriptor = self._files.open()
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # a device or a pipe keeps nothing
             os.close(descriptor)
             raise OSError(errno.EINVAL, "it is a device or a pipe, and no file")
@@ -137,15 +141,27 @@ class Outbox:
             _Cut: the first lines were written.
             OSError: none was.
         """
-        descriptor = self._open()
+        descriptor = self._locked()
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            _cut_torn_line(descriptor)
+            cut_torn_line(descriptor)
             if not may_send():
                 return False
             _write(descriptor, lines)
             return True
         finally:
+            os.close(descriptor)
+
+    def _locked(self) -> int:
+        """Today's file, open and locked; another process may move it away while this one waits."""
+        while True:
+            descriptor = self._open()
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                if self._files.is_current(descriptor) and not self._files.end_day(descriptor, self._clock()):
+                    return descriptor
+            except BaseException:
+                os.close(descriptor)
+                raise
             os.close(descriptor)
 
 
@@ -174,20 +190,11 @@ def _write(descriptor: int, lines: Sequence[bytes]) -> None:
 def _is_synced(descriptor: int) -> bool:
     """Bring what was written before a disk was full to stable storage, without its torn line."""
     try:
-        _cut_torn_line(descriptor)
+        cut_torn_line(descriptor)
         os.fsync(descriptor)
     except OSError:
         return False
     return True
-
-
-def _cut_torn_line(descriptor: int) -> None:
-    end = size = os.fstat(descriptor).st_size
-    while end and os.pread(descriptor, 1, end - 1) != b"\n":
-        block = os.pread(descriptor, min(65536, end), max(0, end - 65536))
-        end = max(0, end - 65536) + block.rfind(b"\n") + 1
-    if end != size:
-        os.ftruncate(descriptor, end)
 
 
 def _line(envelope: Envelope) -> dict[str, str | int]:

@@ -12,18 +12,24 @@ import click
 from attrs import frozen
 
 from smsfs.backends import routing
-from smsfs.cli.common import config_option, find_account, opened, out, show_list
+from smsfs.cli.common import config_option, err, find_account, opened, out, outboxes, show_list
 from smsfs.config import Config
 from smsfs.dialects.registry import DIALECTS, dialect
 from smsfs.dialects.settings import MAX_DIGITS, RESULTS_FOLDER, check_setting, settings_of, shown
 from smsfs.errors import ConfigurationError
 from smsfs.frontends.logins import hash_password
+from smsfs.pipeline.forgetting import Upkeep
 from smsfs.sms.quoting import json_text
 from smsfs.store import Account, Store
 
 KEY_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 CREDITS = "credits"
 LEAST_PASSWORD = 8
+#: For so long a removal waits for those who still read what it has deleted.
+ERASE_SECONDS = 5.0
+LATER = (
+    "Somebody reads the store: what is left of this in its log goes within a minute, while smsfs serve runs."
+)
 F = TypeVar("F", bound=Callable[..., Any])
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
@@ -356,13 +362,16 @@ def disable(kind: Kind, name: str, undo: bool, keep_sessions: bool, config_file:
 def remove(kind: Kind, name: str, yes: bool, config_file: Path | None) -> None:
     """Remove one, with its files and its history.
 
-    Refused while messages of it are on their way.
+    Refused while messages of it are on their way. Nothing of its texts and numbers is left in the store's
+    files, nor in the outboxes of this host.
     """
-    with opened(config_file) as (_, store):
+    with opened(config_file) as (config, store):
         found = kind.find(store, name)
         if not yes:
             click.confirm(f"Remove {name}, its files and its history?", abort=True)
         store.contents.delete(store.accounts.remove(found.id))
+        if not Upkeep(store, outboxes(config)).erase(ERASE_SECONDS):
+            err.print(LATER, markup=False, soft_wrap=True)
     out.print(f"{kind.word} {name} removed.")
 
 

@@ -11,8 +11,9 @@ import structlog
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 
+from smsfs.backends.outbox_files import OutboxFiles
 from smsfs.cli.logs import configure
-from smsfs.config import Config, load, open_store
+from smsfs.config import Config, OutboxConfig, load, open_store
 from smsfs.dialects.registry import dialect
 from smsfs.errors import ConfigurationError, Refusal, StoreDamaged, StoreUnavailable
 from smsfs.filesystem import Filesystems
@@ -122,6 +123,16 @@ def exit_status(exc: Exception) -> int:
     if isinstance(exc, StoreDamaged):
         return DAMAGED
     return TEMPORARY if isinstance(exc, StoreUnavailable) else 1
+
+
+def outboxes(config: Config) -> list[OutboxFiles]:
+    """The outboxes of this host; one outside the data folder may hold another store's messages as well."""
+    found = []
+    for options in config.backends.values():
+        if isinstance(options, OutboxConfig):
+            path = config.data / options.path
+            found.append(OutboxFiles(path, options.keep_days, ours=path.is_relative_to(config.data)))
+    return found
 
 
 def find_account(store: Store, name: str) -> Account:

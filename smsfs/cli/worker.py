@@ -20,7 +20,7 @@ from smsfs.backends.mending import Mending
 from smsfs.backends.outbox import Outbox
 from smsfs.backends.smpp.client import SmppBackend
 from smsfs.backends.smpp.options import SmppConfig
-from smsfs.cli.common import TEMPORARY, Ended, config_option, running
+from smsfs.cli.common import TEMPORARY, Ended, config_option, outboxes, running
 from smsfs.cli.in_hand import InHand, limit_memory
 from smsfs.cli.measuring import tongues_of
 from smsfs.cli.supervisor import OWNER
@@ -28,6 +28,7 @@ from smsfs.config import BackendConfig, Config
 from smsfs.dialects.registry import DIALECTS, dialect
 from smsfs.errors import StoreDamaged, StoreUnavailable
 from smsfs.pipeline.dispatch import Dispatcher
+from smsfs.pipeline.forgetting import Upkeep
 from smsfs.pipeline.intake import Intake, IntakeRules, ReaderSpentError
 from smsfs.pipeline.jobs import Every, Jobs
 from smsfs.pipeline.mail import Mailer, Relay
@@ -133,22 +134,27 @@ def reports(name: str, config_file: Path | None) -> None:
     """Write result files and daily reports, send mails, forget what is past its time, on one of all hosts."""
     os.nice(NICE)
     with running(config_file, "reports") as (config, store):
-        _report_until(_end_of_input(), store, _register(store, "reports", name), config.mail)
+        upkeep = Upkeep(store, outboxes(config))
+        owner = _register(store, "reports", name)
+        _report_until(_end_of_input(), store, owner, config.mail, upkeep)
 
 
-def _report_until(stop: threading.Event, store: Store, owner: Owner, mail: MailConfig | None) -> None:
+def _report_until(
+    stop: threading.Event, store: Store, owner: Owner, mail: MailConfig | None, upkeep: Upkeep
+) -> None:
     from smsfs.pipeline.daily import DailyReporter  # noqa: PLC0415 -- it takes Liquid along, which slows the others
 
     writer, daily = ResultWriter(store, owner), DailyReporter(store, owner, dialect)
     relay = Relay(**asdict(mail)) if mail else None
     mailer = Mailer(store, relay, lambda: store.lead(owner, REPORTS), dialect, stop.is_set)
     strays = Strays(store, [name for name in DIALECTS if not dialect(name).stamped], dialect)
-    sweep_job = Every(SWEEP_SECONDS, time.monotonic, partial(_clean_up, store, set()))
+    sweep_job = Every(SWEEP_SECONDS, time.monotonic, partial(_clean_up, store, upkeep, set()))
     steps = {"sweep": sweep_job.step, "results": writer.step, "daily reports": daily.step}
     jobs = Jobs({**steps, "strays": strays.step}, time.monotonic)
     mails = threading.Thread(target=_mail_until, args=(stop, mailer), name="smsfs-mail", daemon=True)
     mails.start()  # beside the rest: a relay that hardly answers holds up nothing else
     while not stop.is_set():
+        upkeep.step()
         if not store.lead(owner, REPORTS):
             writer.check_held()
             store.changed(IDLE_SECONDS)
@@ -157,12 +163,13 @@ def _report_until(stop: threading.Event, store: Store, owner: Owner, mail: MailC
     mails.join(MAIL_STOP_SECONDS)
 
 
-def _clean_up(store: Store, orphans: set[str]) -> None:
+def _clean_up(store: Store, upkeep: Upkeep, orphans: set[str]) -> None:
     """Forget what is past its time; ``orphans`` are the contents that no file had the last time."""
     store.settle()
     found = sweep(store, dialect, orphans)
     orphans.clear()
-    orphans.update(found)
+    orphans.update(found.orphans)
+    upkeep.step(deleted=found.deleted)
 
 
 def _mail_until(stop: threading.Event, mailer: Mailer) -> None:
@@ -228,7 +235,7 @@ def _route(config: Config, name: str, options: BackendConfig) -> Route:
         smpp = Mending(name, lambda: SmppBackend(name, options, config.data), **kind)
         return Route(name, smpp, options.on_unknown)
     kind = {"idempotent": Outbox.idempotent, "traceable": Outbox.traceable}
-    outbox = Mending(name, lambda: Outbox(config.data / options.path), **kind)
+    outbox = Mending(name, lambda: Outbox(config.data / options.path, options.keep_days), **kind)
     return Route(name, outbox, options.on_unknown)
 
 

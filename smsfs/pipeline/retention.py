@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import structlog
+from attrs import frozen
 
 from smsfs.dialects import Dialect
 from smsfs.dialects.settings import DAY, settings_of
@@ -21,7 +22,15 @@ UNMATCHED_SECONDS = 30 * DAY
 log = structlog.get_logger()
 
 
-def sweep(store: Store, dialect: Callable[[str], Dialect], known: Collection[str] | None = None) -> list[str]:
+@frozen
+class Swept:
+    """The old contents that no file has, by their names, and whether anything was ``deleted``."""
+
+    orphans: list[str]
+    deleted: bool
+
+
+def sweep(store: Store, dialect: Callable[[str], Dialect], known: Collection[str] | None = None) -> Swept:
     """Forget what is past its time, at most a thousand files and batches in one call.
 
     Args:
@@ -30,8 +39,6 @@ def sweep(store: Store, dialect: Callable[[str], Dialect], known: Collection[str
         known: what an earlier call returned. Contents that no file has are deleted only if they are among
             these: by a clock that has just gone ahead, an upload that is beginning is old. None: all are.
 
-    Returns:
-        The contents that no file has, and that are old.
     """
     now = store.now()
     settings = dict(_settings(store, dialect))
@@ -45,9 +52,10 @@ def sweep(store: Store, dialect: Callable[[str], Dialect], known: Collection[str
     orphans = store.contents.orphans(now - ORPHAN_SECONDS)
     gone = orphans if known is None else [content for content in orphans if content in known]
     store.contents.delete(gone)
-    if contents or batches or inbound or gone:
+    deleted = bool(contents or batches or inbound or gone)
+    if deleted:
         log.info("retention", files=len(contents), batches=batches, inbound=inbound, orphans=len(gone))
-    return orphans
+    return Swept(orphans, deleted=deleted)
 
 
 def _settings(store: Store, dialect: Callable[[str], Dialect]) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -1,6 +1,6 @@
 """The queue: from submitted files to messages that leave."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from smsfs.store.records import (
@@ -146,6 +146,9 @@ class Queue(Protocol):
 
     def expire(self, finished_before: Mapping[int, float], limit: int) -> int:
         """Forget batches that finished, with all their messages done, before an account's time."""
+
+    def forgotten(self, batches: Collection[int]) -> set[int]:
+        """Which of some numbers are of batches that there were once, and are no more."""
 
     def backlog(self) -> dict[str, int]:
         """Messages queued or with a worker, by backend."""

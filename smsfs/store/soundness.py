@@ -1,4 +1,4 @@
-"""Whether a store can be trusted: the part of the interface that tells of damage."""
+"""The part of the interface that is about the store itself: damage, and what deleting leaves behind."""
 
 from typing import Protocol
 
@@ -21,6 +21,9 @@ class Soundness(Protocol):
         Raises:
             StoreDamaged: there is some.
         """
+
+    def tidy(self) -> bool:
+        """Remove what deleted rows have left, in short turns; whether nobody was in the way."""
 
     def damaged(self) -> StoreDamaged | None:
         """The damage that was met, by this process or one that it was told of; None while there is none."""

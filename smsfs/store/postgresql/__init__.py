@@ -301,6 +301,10 @@ class PostgresStore:
         del seconds
         return True
 
+    def tidy(self) -> bool:
+        """Nothing: autovacuum does it."""
+        return True
+
     def damaged(self) -> StoreDamaged | None:
         """What was met a moment ago: after a failover it is met no more."""
         return self._database.damaged()

@@ -6,6 +6,10 @@ AND address IN (SELECT value FROM json_array_elements_text(CAST(:addresses AS JS
 -- name: account_several
 SELECT * FROM account
 WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:accounts AS JSON)) AS given (value));
+-- name: batch_forgotten
+SELECT CAST(value AS BIGINT) AS id FROM json_array_elements_text(CAST(:ids AS JSON))
+WHERE CAST(value AS BIGINT) <= (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM batch_id_seq)
+    AND NOT EXISTS (SELECT 1 FROM batch WHERE id = CAST(value AS BIGINT));
 -- name: account_lock
 SELECT pg_advisory_xact_lock(20266, CAST(:account AS INTEGER)) IS NULL AS locked;
 -- name: now

@@ -125,6 +125,7 @@ class SqlAccounts:
             for step in ("results", "outcomes", "slices", "batches", "files"):
                 connection.change(f"account_drop_{step}", account=account)
             connection.change("account_drop", account=account)
+            connection.change("reply_part_forget")
         return contents
 
     def host_keys(self) -> dict[str, str]:

@@ -97,6 +97,7 @@ class SqlInbound:
             for account, before in replies_before.items():
                 gone += connection.change("reply_expire", account=account, before=before, limit=limit)
             connection.change("reply_part_expire", before=kept_before)
+            connection.change("reply_part_forget")
         _tell_forgotten(receipts, replies)
         return gone
 

@@ -50,6 +50,8 @@ SELECT backend, sender, recipient, reference, total FROM reply_part WHERE reply 
 GROUP BY backend, sender, recipient, reference, total
 HAVING count(DISTINCT part) >= total OR min(at) < :overdue
 ORDER BY backend, sender, recipient, reference, total LIMIT :limit;
+-- name: reply_part_forget
+DELETE FROM reply_part WHERE reply IS NOT NULL AND reply NOT IN (SELECT id FROM reply);
 -- name: reply_part_expire
 DELETE FROM reply_part WHERE reply IS NOT NULL AND at < :before;
 

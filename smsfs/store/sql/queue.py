@@ -1,7 +1,7 @@
 """Batches, slices and outcomes."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -253,6 +253,10 @@ class SqlQueue:
                     connection.change("batch_drop", batch=row["id"])
                 gone += 1
         return gone
+
+    def forgotten(self, batches: Collection[int]) -> set[int]:
+        """Which of some numbers are of batches that there were once."""
+        return {row["id"] for row in self._read("batch_forgotten", ids=json.dumps(sorted(batches)))}
 
     def backlog(self) -> dict[str, int]:
         """Messages queued or with a worker, by backend."""

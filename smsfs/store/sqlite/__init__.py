@@ -211,6 +211,10 @@ class SqliteStore:
         """SQLite's quick check, for so long at most."""
         return self._database.look_over(seconds)
 
+    def tidy(self) -> bool:
+        """Empty the log, and give back free pages."""
+        return self._database.tidy()
+
     def damaged(self) -> StoreDamaged | None:
         """The damage that was met."""
         return self._database.damaged

@@ -24,7 +24,16 @@ BUSY_SECONDS = 20.0
 RETRY_SECONDS = 0.0005
 READ_BUSY_SECONDS = 10.0
 SPARE_READERS = 16
-PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = 0")
+PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    "secure_delete = ON",  # what was deleted is overwritten
+)
+#: For a file that is still empty; on any other, it would be a commit each time the file is opened.
+NEW_PRAGMAS = ("auto_vacuum = INCREMENTAL",)
+#: Free pages are given back so many at a time, and what is left of the log is written in as long a turn.
+VACUUM_PAGES = 128
 
 SQL = load_statements("smsfs.store.sql", "smsfs.store.sqlite")
 
@@ -100,13 +109,16 @@ class Database:
         )
         try:
             connection.row_factory = sqlite3.Row
-            for pragma in PRAGMAS:
+            for pragma in PRAGMAS if self._has_bytes() else NEW_PRAGMAS + PRAGMAS:
                 _retry(partial(connection.execute, f"PRAGMA {pragma}"))
         except BaseException:
             connection.close()
             raise
         self._all.append(connection)
         return connection
+
+    def _has_bytes(self) -> bool:
+        return self.path.exists() and self.path.stat().st_size > 0
 
     @contextmanager
     def reading(self) -> Iterator[SqliteConnection]:
@@ -274,6 +286,32 @@ class Database:
         if not ended.is_set() and lines != ["ok"]:
             raise self._found(lines[0].removeprefix("*** in database main ***\n"))
         return not ended.is_set()
+
+    def tidy(self) -> bool:
+        """Give back free pages in short turns, and empty the log, in which deleted rows still stand.
+
+        Returns:
+            Whether that is done; not while somebody reads what the log has.
+        """
+        while self._vacuum():
+            time.sleep(RETRY_SECONDS)  # others' turn
+        self._refuse_damaged()
+        with self._write_lock:
+            try:
+                for mode in ("PASSIVE", "TRUNCATE"):  # the first does the work, and keeps no writer waiting
+                    row = self._writer.plain.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+            except sqlite3.Error as exc:
+                raise self._failed(exc, f"The store cannot be written now ({exc}).") from exc
+        return bool(row[0] == 0)
+
+    def _vacuum(self) -> bool:
+        """Give back some free pages; whether there are more."""
+        with self.reading() as reader:
+            if not _number(reader, "auto_vacuum") or not _number(reader, "freelist_count"):
+                return False
+        with self.write(synced=False) as connection:
+            connection.plain.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall()
+            return _number(connection, "freelist_count") > 0
 
     def check(self) -> list[str]:
         """Faults in the file's structure, and rows that refer to nothing."""

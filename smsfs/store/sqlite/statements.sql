@@ -10,6 +10,9 @@ SELECT 1;
 SELECT id FROM batch WHERE state = 'pending' AND lane = :lane AND not_before <= :now ORDER BY not_before, id LIMIT 1;
 -- name: slice_overdue_free
 SELECT id FROM slice WHERE state = 'queued' AND expires <= :now ORDER BY expires, id LIMIT 1;
+-- name: batch_forgotten
+SELECT value AS id FROM json_each(:ids) WHERE value <= (SELECT seq FROM sqlite_sequence WHERE name = 'batch')
+    AND NOT EXISTS (SELECT 1 FROM batch WHERE id = value);
 -- name: file_find
 SELECT f.*, (SELECT group_concat(owner) FROM writer WHERE file = f.id) AS writers
 FROM file f WHERE account = :account AND folder = :folder AND name = :name;

@@ -279,6 +279,17 @@ class QueueSuite(StoreFixtures):
         store.queue.accept(batch.id, owner, evolve(verdict("a.2.success"), at=NOW + 9))
         assert found(store, first.file).state is FileState.SUCCESS
 
+    def test_forgotten_batches_are_told_from_others(
+        self, store: Store, account: Account, owner: Owner
+    ) -> None:
+        """What an outbox holds of forgotten messages would stay; or what it holds of others would be lost."""
+        assert store.queue.forgotten({1, 2}) == set()
+        gone, kept = (_read(store, account, owner, stem, b"x") for stem in "ab")
+        store.queue.expire({account.id: NOW + DAY}, 1)
+        left = {batch.id for batch in store.queue.batches()}
+        assert store.queue.forgotten({gone, kept, kept + 1000}) == {gone, kept} - left
+        assert len(left) == 1
+
 
 def _read(
     store: Store, account: Account, owner: Owner, stem: str, digest: bytes, *, good: bool = True

@@ -237,7 +237,7 @@ def test_a_clock_that_goes_ahead_ends_nothing_that_is_not_due_by_then(house, clo
     number = house.accept(2, validity_seconds=2 * DAY)
     content = house.store.contents.create()
     clock.now += DAY + 1
-    assert sweep(house.store, dialect, ()) == []
+    assert sweep(house.store, dialect, ()).orphans == []
     run(ScriptedCarrier(), until_=settled(number))
     assert house.file(number) is not None
     house.store.contents.delete([content])
@@ -247,7 +247,7 @@ def test_an_upload_that_is_beginning_is_no_orphan_by_a_clock_that_went_ahead(hou
     """The bytes of a file would be deleted between the moment they are written and the one they are known."""
     content = house.store.contents.create()
     clock.now = 4e9
-    orphans = sweep(house.store, dialect, ())
+    orphans = sweep(house.store, dialect, ()).orphans
     assert orphans == [content]
     assert house.store.contents.orphans(clock.now) == [content]
     sweep(house.store, dialect, orphans)
