@@ -115,13 +115,14 @@ def _made(target: Path) -> Path:
 
 def _save(path: Path, target: Path) -> None:
     from smsfs.pipeline.salvage import export  # noqa: PLC0415 - as above
+    from smsfs.pipeline.slices import span  # noqa: PLC0415
     from smsfs.store.sqlite import SqliteStore  # noqa: PLC0415
     from smsfs.store.sqlite.salvage import salvage  # noqa: PLC0415
 
     os.umask(0o077)  # there are texts, numbers and password hashes in what is written
     work = target / WORK
     work.mkdir()
-    done = salvage(path, work / path.name)
+    done = salvage(path, work / path.name, span)
     with closing(SqliteStore(work / path.name)) as store:
         counts = export(store, path.parent / "contents", target)
     shutil.rmtree(work)

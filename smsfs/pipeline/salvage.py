@@ -10,11 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from attrs import asdict
 
 from smsfs.pipeline.messages import MessageStatus, statuses, statuses_in
-from smsfs.pipeline.slices import messages_of
+from smsfs.pipeline.slices import DamagedSlice, messages_of
 from smsfs.states import MessageState
 from smsfs.store import Account, Batch, File, Slice, Store
 
@@ -118,7 +117,7 @@ def _rows(slice_: Slice) -> set[int] | None:
     """The rows of a slice; None when its messages cannot be decoded."""
     try:
         return {message.row for message in messages_of(slice_)}
-    except msgspec.MsgspecError:
+    except DamagedSlice:
         return None
 
 

@@ -33,6 +33,15 @@ def messages_of(slice_: Slice) -> list[Message]:
     return messages
 
 
+def span(messages: bytes) -> tuple[int, int, int] | None:
+    """How many messages these are, with their first and last rows; None when they cannot be decoded."""
+    try:
+        rows = [message.row for message in _decoder.decode(messages)]
+    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError):
+        return None
+    return (len(rows), rows[0], rows[-1]) if rows else None
+
+
 def _fault(slice_: Slice, messages: list[Message]) -> str:
     """Why these are not the messages of the slice; empty when they are."""
     rows = [message.row for message in messages]

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sqlite3
+import subprocess
 import urllib.error
 import urllib.request
 from contextlib import closing, suppress
@@ -101,11 +102,14 @@ def test_damage_shows_on_the_health_page(installation):
     with Server(installation) as server:
         assert readiness(server)[0] == 200
         spoil(installation)
-        installation.run("account", "set", "clinic", "chmod=ignore", check=False)
+        command = subprocess.Popen(
+            installation.command("account", "set", "clinic", "chmod=ignore"), stderr=subprocess.DEVNULL
+        )
         found = wait_for(lambda: (page := readiness(server))[0] != 200 and page, "the page to tell")
         assert found[0] == 503, found
         assert "damaged: restore a backup" in found[1]
         assert str(installation.folder) not in found[1]
+        command.wait(60)
         assert server.process.wait(60) == DAMAGED
 
 

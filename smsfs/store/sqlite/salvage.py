@@ -7,7 +7,7 @@ damaged file is only read.
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -32,17 +32,19 @@ _CONFLICTS = {
 }
 #: The number of the account and the batch of what has lost its own.
 LOST = 1 << 60
+_LONE_PAYLOADS = "SELECT slice, messages FROM payload WHERE slice NOT IN (SELECT id FROM slice)"
+_PLACEHOLDER = """
+INSERT INTO slice (id, batch, seq, first_row, last_row, size, state, backend, not_before, expires)
+SELECT :slice, coalesce(max(batch), :lost), 0, :first, :last, :size, 'done', '', 0, 0
+FROM outcome WHERE slice = :slice
+"""
+#: How many messages some stored ones are, with their first and last rows; None when they are none.
+Span = Callable[[bytes], tuple[int, int, int] | None]
 #: What was found is to be listed, though what it belongs to is lost.
 _COMPLETION = (
     "UPDATE account SET settings = '{}' WHERE NOT json_valid(settings)",
     "UPDATE batch SET flags = '[]' WHERE NOT json_valid(flags)",
     "UPDATE batch SET causes = '[]' WHERE NOT json_valid(causes)",
-    "CREATE INDEX salvage_outcome ON outcome (slice)",
-    """INSERT INTO slice (id, batch, seq, first_row, last_row, size, state, backend, not_before, expires)
-    SELECT p.slice, coalesce(max(o.batch), :lost), 0, coalesce(min(o.row), 0), coalesce(max(o.row), 0), 0,
-        'done', '', 0, 0
-    FROM payload p LEFT JOIN outcome o ON o.slice = p.slice
-    WHERE p.slice NOT IN (SELECT id FROM slice) GROUP BY p.slice""",
     "DELETE FROM slice WHERE id NOT IN (SELECT slice FROM payload)",
     """INSERT INTO batch (id, account, path, stem, flags, state, submitted, not_before)
     SELECT DISTINCT batch, :lost, 'lost', 'lost', '[]', 'accepted', 0, 0 FROM slice
@@ -107,8 +109,13 @@ class Salvaged:
     lost_pages: int = 0
 
 
-def salvage(damaged: Path, target: Path) -> Salvaged:
+def salvage(damaged: Path, target: Path, span: Span) -> Salvaged:
     """Make a store at ``target``, which must not be there, of what is left of another.
+
+    Args:
+        damaged: the file of the other.
+        target: the new file.
+        span: what it takes to list messages whose slice is lost.
 
     Raises:
         OSError: the damaged file cannot be opened.
@@ -128,10 +135,20 @@ def salvage(damaged: Path, target: Path) -> Salvaged:
         connection.execute("BEGIN")
         found.follow()
         found.guess()
+        _complete_slices(connection, span)
         for statement in _COMPLETION:
             connection.execute(statement, {"lost": LOST})
         connection.execute("COMMIT")
         return found.result
+
+
+def _complete_slices(connection: sqlite3.Connection, span: Span) -> None:
+    """Give messages without a slice one, of the batch that an outcome of theirs names."""
+    connection.execute("CREATE INDEX salvage_outcome ON outcome (slice)")
+    for slice_, messages in connection.execute(_LONE_PAYLOADS).fetchall():
+        if found := span(messages):
+            values = dict(zip(("size", "first", "last"), found, strict=True))
+            connection.execute(_PLACEHOLDER, {"slice": slice_, "lost": LOST, **values})
 
 
 class _Salvage:

@@ -8,6 +8,7 @@ from contextlib import closing
 
 import pytest
 
+from smsfs.pipeline.slices import span
 from smsfs.store import NewReplyPart
 from smsfs.store.sqlite.salvage import salvage
 
@@ -120,11 +121,11 @@ def test_every_page_may_be_lost(filled, tmp_path):
     """One broken page would take more with it than what it held, or end the rescue in a traceback."""
     pages = filled.stat().st_size // PAGE
     data = filled.read_bytes()
-    whole = sum(salvage(filled, tmp_path / "whole.db").rows.values())
+    whole = sum(salvage(filled, tmp_path / "whole.db", span).rows.values())
     for number in range(1, pages + 1, max(1, pages // 40)):
         filled.write_bytes(data)
         spoil(filled, number)
-        done = salvage(filled, tmp_path / f"{number}.db")
+        done = salvage(filled, tmp_path / f"{number}.db", span)
         lost = whole - sum(done.rows.values())
         assert lost <= PAGE // 6, (number, lost, done)
 
@@ -138,7 +139,7 @@ def test_what_is_only_in_the_log_is_saved(smsfs, clinic, store, submitted, tmp_p
     for name in ("smsfs.db", "smsfs.db-wal"):
         (copy / name).write_bytes((path.parent / name).read_bytes())
     assert (copy / "smsfs.db-wal").stat().st_size > 0
-    done = salvage(copy / "smsfs.db", copy / "new.db")
+    done = salvage(copy / "smsfs.db", copy / "new.db", span)
     assert (done.rows["account"], done.rows["batch"], done.rows["outcome"]) == (1, 1, 2)
     assert clinic
     assert store
