@@ -370,6 +370,8 @@ def remove(kind: Kind, name: str, yes: bool, config_file: Path | None) -> None:
         if not yes:
             click.confirm(f"Remove {name}, its files and its history?", abort=True)
         store.contents.delete(store.accounts.remove(found.id))
+        if not store.alive():  # nobody is writing: what earlier versions of result files left goes too
+            store.contents.delete(store.contents.orphans(store.now() + 1))
         if not Upkeep(store, outboxes(config)).erase(ERASE_SECONDS):
             err.print(LATER, markup=False, soft_wrap=True)
     out.print(f"{kind.word} {name} removed.")

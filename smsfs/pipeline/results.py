@@ -143,7 +143,7 @@ class ResultWriter:
         self._store = store
         self._owner = owner
         self._timer = timer
-        self._replaced: deque[tuple[float, str]] = deque()
+        self._replaced: deque[tuple[float, int, str]] = deque()
         self._setback = Setback(store)
 
     def step(self) -> bool:
@@ -198,7 +198,7 @@ class ResultWriter:
             version = self._version(content, size, result, tally, self._timer() - began)
             earlier = self._store.results.show(result, version, paths(result.batch), self._owner, REPORTS)
         if earlier:
-            self._replaced.append((version.at + KEPT_SECONDS, earlier))
+            self._replaced.append((version.at + KEPT_SECONDS, result.batch.account, earlier))
         if version.final:
             log.info("result_final", batch=result.batch.id, file=result.batch.path, bytes=size)
 
@@ -217,5 +217,11 @@ class ResultWriter:
         )
 
     def _delete_replaced(self) -> None:
+        """Delete earlier versions that nobody reads any more, or whose account was removed."""
         while self._replaced and self._replaced[0][0] <= self._store.now():
-            self._store.contents.delete([self._replaced.popleft()[1]])
+            self._store.contents.delete([self._replaced.popleft()[2]])
+        accounts = {account for _, account, _ in self._replaced}
+        gone = {account for account in accounts if self._store.accounts.get(account) is None}
+        if gone:
+            self._store.contents.delete(content for _, account, content in self._replaced if account in gone)
+            self._replaced = deque(item for item in self._replaced if item[1] not in gone)

@@ -75,6 +75,7 @@ reader_memory = 100
 [backends.other]
 type = "outbox"
 path = "other.jsonl"
+keep_days = 30
 on_unknown = "hold"
 [log]
 format = "json"
