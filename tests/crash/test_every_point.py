@@ -38,6 +38,8 @@ KILLED, WENT_WRONG = 77, 99
 ROWS = 12
 LIVES_BOUND = 60.0
 PAIRS = 25
+#: Chains of power cuts at random moments; for a night, a hundred or more.
+MOMENTS = int(os.environ.get("SMSFS_MOMENTS") or 6)
 HEADER = "msisdn,message,userref\n"
 SENT = {
     name: HEADER + "".join(f"45123{100 * place + row:05},Message {row},{name}\n" for row in range(ROWS))
@@ -147,6 +149,14 @@ class Disk:
 def kept(folder: Path) -> Path:
     """Where the disk is that a power cut leaves of a folder."""
     return folder.with_name(f"{folder.name}-kept")
+
+
+def after_cut(folder: Path) -> Path:
+    """What the next start finds after the power was cut, and what clients remember."""
+    disk = kept(folder)
+    if (folder / "told").exists():
+        shutil.copyfile(folder / "told", disk / "told")
+    return disk
 
 
 def append_torn(path: Path, torn: bytes) -> None:
@@ -354,11 +364,26 @@ def test_a_power_cut_at_any_point_loses_nothing_that_was_told(prepared):
         assert status in (0, KILLED), f"the life that was to end at point {at} failed"
         if status == 0:
             break
-        disk = kept(folder)
-        if (folder / "told").exists():
-            shutil.copyfile(folder / "told", disk / "told")
+        disk = after_cut(folder)
         check_told(disk)
         assert in_child(lambda disk=disk: live(disk, 0, "resend")) == 0, f"after a cut at point {at}"
         doubled += check_end(disk, "resend")
     sys.stdout.write(f"{at - 1} points, {doubled} messages doubled\n")
     assert at > 100, "the points are not passed any more: this test tests nothing"
+
+
+def test_power_cuts_at_random_moments_one_after_the_other_lose_nothing_that_was_told(prepared, chance):
+    """What a recovery from a power cut writes would be lost with the next one."""
+    cuts = doubled = 0
+    for number in range(MOMENTS):
+        folder = prepared(number)
+        moments = [chance.randrange(1, 160) for _ in range(chance.randrange(1, 4))]
+        for at in moments:
+            status = in_child(lambda folder=folder, at=at: live(folder, at, "resend", cut=True))
+            assert status in (0, KILLED), f"the life that was to end at one of {moments} failed"
+            folder, cuts = after_cut(folder), cuts + (status == KILLED)
+            check_told(folder)
+        assert in_child(lambda folder=folder: live(folder, 0, "resend")) == 0, f"after cuts at {moments}"
+        doubled += check_end(folder, "resend")
+    sys.stdout.write(f"{cuts} cuts, {doubled} messages doubled\n")
+    assert cuts >= MOMENTS // 2, "the moments are not met any more: this test tests nothing"
