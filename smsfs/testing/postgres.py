@@ -143,6 +143,9 @@ class PostgresServer:
         """End every process of it at once, as a power cut would."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        deadline = time.monotonic() + PATIENCE
+        while _is_left(self.process.pid) and time.monotonic() < deadline:  # or its memory is still in use
+            time.sleep(0.005)
         self._log.close()
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
@@ -160,3 +163,15 @@ class PostgresServer:
                 self.kill()
         self._log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _is_left(group: int) -> bool:
+    """Whether any process of a group still runs."""
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, of, *_ = file.read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        except (OSError, ValueError):  # it has just ended
+            continue
+        if int(of) == group and state not in "ZX":
+            return True
+    return False
