@@ -10,6 +10,9 @@ from smsfs.cli.common import config_option, opened, show_list
 from smsfs.cli.lists import moment
 from smsfs.store import Host, Store, WorkerState
 
+#: What is shown of each process; where one does not stay up, ``trouble`` as well.
+COLUMNS = ("host", "kind", "term", "version", "since", "lease_left", "leases", "alive")
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
@@ -22,9 +25,7 @@ def hosts(as_json: bool, config_file: Path | None) -> None:
         running = [(host.host, host.kind) for host in known if host.alive]
         shown = [_process(host, now, troubles.get((host.host, host.kind))) for host in known]
         shown += [_missing(where, state) for where, state in troubles.items() if where not in running]
-    columns = ["host", "kind", "term", "version", "since", "lease_left", "leases", "alive"]
-    if any(item["trouble"] for item in shown):
-        columns.append("trouble")
+    columns = [*COLUMNS, *(["trouble"] if any(item["trouble"] for item in shown) else [])]
     show_list(columns, shown, as_json=as_json)
 
 

@@ -19,9 +19,13 @@ CODES = {
     "FileTooBig": errno.EFBIG,
     "QuotaFull": errno.EDQUOT,
     "DiskFull": errno.ENOSPC,
+    "ReadOnly": errno.EROFS,
     "TooManyOpen": errno.EMFILE,
     "BadHandle": errno.EBADF,
     "StoreUnavailable": errno.EAGAIN,
+    "StoreDamaged": errno.EIO,
+    "StoreConflict": errno.EAGAIN,
+    "StoreFull": errno.ENOSPC,
 }
 KINDS = {
     name: kind

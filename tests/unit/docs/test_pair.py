@@ -6,7 +6,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from smsfs.cli.hosts import _process
+from smsfs.cli.hosts import COLUMNS, _process
 from smsfs.config import WORKERS, StoreConfig, load
 from smsfs.store import Host
 from smsfs.store.postgresql.pool import KEPT
@@ -63,7 +63,9 @@ def test_columns_of_hosts():
     """An operator would look for a column that there is not."""
     shown = next(line.split() for line in PAGE.splitlines() if line.startswith("host  "))
     host = Host("a", "front", 1, "0.1.0", since=0.0, until=1.0, leases=0, alive=True)
-    assert shown == list(_process(host, 0.0))
+    assert shown == list(COLUMNS)
+    assert [*shown, "trouble"] == list(_process(host, 0.0))
+    assert "a column `trouble`" in PAGE
 
 
 def test_lease_times_are_the_defaults():
