@@ -110,7 +110,7 @@ SMSPORTAL = System(
 )
 NAXAI = System(
     dialect="naxai",
-    options=("template={{ text }}",),
+    options=("template={{ text }}", "protocols=sftp,ftps,ftp"),
     waiting="{}.csv.part",
     sends="{}.csv",
     straight="",
