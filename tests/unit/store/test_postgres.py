@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from queue import Queue
@@ -130,7 +131,9 @@ def test_a_lease_is_not_trusted_longer_than_it_can_last(database, postgres):
     name = database.rpartition("/")[2]
     postgres.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")
     postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")  # noqa: S608 -- our own name
+    cut_off = time.monotonic()
     wait_for(lambda: not store.holds(owner), "the lease to end by itself")
+    wait_for(lambda: time.monotonic() > cut_off + 1.5, "the lease to end in the database")
     postgres.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")
     wait_for(lambda: _is_new(store, owner), "a new term once the database is back")
     store.close()
@@ -210,8 +213,8 @@ def test_parts_that_come_by_two_hosts_at_once_are_joined(database, monkeypatch):
         met.wait()  # neither has committed yet
         return replies
 
-    monkeypatch.setattr(inbound, "receive_parts", together)
-    with ThreadPoolExecutor(2) as threads:
+    with monkeypatch.context() as patched, ThreadPoolExecutor(2) as threads:
+        patched.setattr(inbound, "receive_parts", together)
         pair = [(one, part("Hello ", 1)), (two, part("there", 2))]
         calls = [threads.submit(store.inbound.receive, [], [item], never) for store, item in pair]
         assert [call.result().replies for call in calls] == [[], []]

@@ -4,6 +4,7 @@ import contextlib
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import psycopg
 import pytest
@@ -273,6 +274,17 @@ def test_a_change_that_failed_in_part_fails_whole(database):
     store.close()
 
 
+#: The sessions whose commit waits for a standby.
+WAITING = "FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+
+
+def waiting(server, threads, change):
+    """Make a change; it, if it waits for a standby: right after a reload it may not yet."""
+    made = threads.submit(change)
+    wait_for(lambda: made.done() or server.execute(f"SELECT pid {WAITING}"), "the change or its wait", BOUND)
+    return made if not made.done() else made.result()
+
+
 def test_what_was_cut_off_from_the_standby_is_not_acknowledged():
     """An administrator's cancel would let go on what only one disk has, and the client be told OK."""
     server = PostgresServer()
@@ -281,11 +293,10 @@ def test_what_was_cut_off_from_the_standby_is_not_acknowledged():
         account = store.accounts.add("shop", "gatewayapi", {}, store.now())
         server.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
         server.execute("SELECT pg_reload_conf()")
-        wait_for(lambda: server.execute("SHOW synchronous_standby_names") == [("nobody",)], "the setting")
+        disable = partial(store.accounts.set_disabled, account.id, disabled=True)
         with ThreadPoolExecutor(1) as threads:
-            change = threads.submit(store.accounts.set_disabled, account.id, disabled=True)
-            cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-            wait_for(lambda: server.execute(cancel) and change.done(), "a commit that waits", BOUND)
+            change = wait_for(lambda: waiting(server, threads, disable), "a commit that waits", BOUND)
+            server.execute(f"SELECT pg_cancel_backend(pid) {WAITING}")
             with pytest.raises(StoreUnavailable, match="wait for the standby was cancelled"):
                 change.result()
         server.execute("ALTER SYSTEM RESET synchronous_standby_names")
