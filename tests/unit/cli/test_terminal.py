@@ -21,6 +21,7 @@ def _is_tame(text):
 @pytest.mark.parametrize("command", [["files"], ["messages"], ["replies"], ["messages", "--file", EVIL]])
 def test_a_list_steers_nothing(smsfs, submitted, store, command):
     """A client's file name could rewrite what the operator sees above it."""
+    smsfs("account", "set", "clinic", "controls=drop")  # else the row is refused
     rows = f'msisdn,message,userref\n4512345601,"{EVIL}",a\n'
     submitted(f"x{EVIL}.csv", rows, until="read")
     store.inbound.receive([], [NewReplyPart("outbox", "4599", "29", EVIL, 1e9)], lambda *_: False)
@@ -31,16 +32,18 @@ def test_a_list_steers_nothing(smsfs, submitted, store, command):
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
-def test_check_steers_nothing(smsfs, tmp_path, options):
+@pytest.mark.parametrize("controls", ["refuse", "drop"])
+def test_check_steers_nothing(smsfs, clinic, tmp_path, options, controls):
     """Whoever checks a stranger's file would run what the stranger wrote."""
+    smsfs("account", "set", clinic, f"controls={controls}")
     for name, text in (
         (f"[red]x{EVIL}.csv", f'msisdn,message,sender\n4512345601,"{EVIL}",{EVIL}\n{EVIL},x,\n'),
         ("good.csv", f'msisdn,message\n4512345601,"owned{EVIL}"\n'),
     ):
         (tmp_path / name).write_text(text, encoding="utf-8")
-        done = smsfs("check", tmp_path / name, "--dialect", "gatewayapi", *options)
+        done = smsfs("check", tmp_path / name, "--account", clinic, *options)
         assert _is_tame(done.out)
-        assert "owned" in done.out
+        assert ("owned" if name != "good.csv" or controls == "drop" else "U+001B") in done.out
         assert options or name[:5] in done.out
 
 
