@@ -419,6 +419,19 @@ class TestEditors:
         if options in ("-a", "-t"):
             assert run(folder, f"rsync -i {options} {source} .") == ""
 
+    @pytest.mark.parametrize(("mode", "umask"), [(0o600, "022"), (0o644, "077"), (0o664, "002")])
+    def test_rsync_uploads_whatever_the_mode_and_the_umask(self, folder, base, mode, umask):
+        """The command that the pages give would fail for a user whose files or umask are private."""
+        source = base / f"rsync-{umask}.csv"
+        source.write_text("number,text\n")
+        source.chmod(mode)
+        command = f"umask {umask}; rsync -rtp --chmod=F644 -i {source} ."
+        assert source.name in run(folder, command)
+        assert run(folder, command) == ""
+        assert "failed to set permissions" in run(
+            folder, f"umask {umask}; rsync -c -p --chmod=F600 {source} .", code=23
+        )
+
 
 class TestFaults:
     @pytest.mark.parametrize(
