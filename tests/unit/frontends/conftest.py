@@ -15,7 +15,7 @@ from smsfs.filesystem.interface import Filesystem, relative
 from smsfs.filesystem.openfile import OpenFile
 
 MTIME = 1_700_000_000.0
-LIMIT = 20
+LIMIT = 60
 
 
 class MemoryFile(OpenFile):

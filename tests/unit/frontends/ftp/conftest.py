@@ -16,7 +16,7 @@ import pytest
 from smsfs.frontends.ftp import Certificate, FtpServer, FtpSettings
 from smsfs.testing.ftp_clients import make_certificate
 
-LIMIT = 20
+LIMIT = 60
 
 
 class OneAccount:

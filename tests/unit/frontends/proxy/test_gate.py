@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from smsfs.frontends.proxy import networks
 from smsfs.frontends.sftp import SftpSettings, start
 
-LIMIT = 20
+LIMIT = 60
 BALANCER, STRANGER, CLIENT = "192.0.2.7", "198.51.100.9", "203.0.113.5"
 
 

@@ -14,7 +14,7 @@ from smsfs.frontends.sftp.protocol import SftpSession
 from smsfs.frontends.sftp.wire import Reader, Reply, Request, Splitter
 
 MTIME = 1_700_000_000.0
-LIMIT = 20
+LIMIT = 60
 
 
 class Driver:

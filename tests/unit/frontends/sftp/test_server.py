@@ -12,7 +12,7 @@ from smsfs.frontends.sftp import SftpSettings, start
 from smsfs.frontends.sftp.settings import ssh_options
 from smsfs.frontends.sftp.wire import MAX_PACKET, Request
 
-LIMIT = 20
+LIMIT = 60
 
 
 @pytest.fixture

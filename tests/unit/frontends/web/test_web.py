@@ -9,7 +9,7 @@ from smsfs.errors import ConfigurationError
 from smsfs.frontends import web
 from smsfs.frontends.web import start_web
 
-LIMIT = 20
+LIMIT = 60
 
 
 class Host:
