@@ -88,11 +88,13 @@ async def be_refused(step, *arguments):
     return refused.value.reason
 
 
-async def exhaust(sftp):
-    """Use up what room the store's files have left within themselves."""
-    with suppress(asyncssh.SFTPError):
-        for number in range(1000):
-            await upload(sftp, f"empty-{number}", b"")
+async def exhaust(sftp, disk):
+    """Use up what room the store's files have left within themselves, or give back as they are tidied."""
+    for round_ in range(2):
+        with suppress(asyncssh.SFTPError):
+            for number in range(1000):
+                await upload(sftp, f"empty-{round_}-{number}", b"")
+        fill(disk)
 
 
 async def meet_a_full_disk(server, disk):
@@ -103,7 +105,7 @@ async def meet_a_full_disk(server, disk):
         await half.write(rows_of("half.csv")[:1000])
         fill(disk)
         sentences = [await be_refused(half.write, rows_of("half.csv")[1000:])]
-        await exhaust(sftp)
+        await exhaust(sftp, disk)
         sentences.append(await be_refused(sftp.rename, "whole.csv", "whole.csv.ready"))
         sentences.append(await be_refused(upload, sftp, "new.csv", rows_of("new.csv")))
         (disk / "filler").unlink()

@@ -98,7 +98,8 @@ _LACKS = _Kind(
     StoreUnavailable, "The database lacks what smsfs keeps there ({}): run smsfs store migrate as its owner."
 )
 _STATES = {
-    "23503": _Kind(StoreUnavailable, "Something this needs has just gone; try again."),
+    # such as this process itself, to whoever took its lease for over: it may have a new one by now
+    "23503": _Kind(StoreConflict, "Something this needs has just gone; try again."),
     "23": _Kind(Exists, "The store has this already ({})."),
     "40001": _CONFLICT,
     "40P01": _CONFLICT,
