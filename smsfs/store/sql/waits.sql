@@ -7,7 +7,8 @@ WHERE state = 'pending' AND (not_before > :retry_at OR (failures = 0 AND not_bef
 UPDATE result SET not_before = :now WHERE final = 0 AND not_before > :pause_at;
 -- name: waits_notices
 UPDATE notice SET due = :now
-WHERE sent IS NULL AND due > :now AND (kind = 'window' OR failures = 0 OR due > :mail_at);
+WHERE sent IS NULL AND due > :now
+    AND CASE kind WHEN 'window' THEN due > :pause_at ELSE failures = 0 OR due > :mail_at END;
 -- name: waits_receipts
 UPDATE receipt SET due = :now WHERE due > :match_at;
 -- name: waits_reply_parts
