@@ -73,10 +73,12 @@ def report(store: Store, notice: Notice, dialect: Callable[[str], Dialect]) -> N
     told = submission, tally.causes, tally.total, FileState.SUCCESS, at
     reports = rules.reports(*told, others=tally.left)
     log.info("cancelled", account=account.name, file=batch.path, messages=tally.total)
-    next(names for names in _names(rules, reports, now) if _shown(store, notice, names))
+    next(names for names in under_free_names(rules, reports, now) if _shown(store, notice, names))
 
 
-def _names(rules: Dialect, reports: list[tuple[str, bytes]], now: float) -> Iterator[list[tuple[str, bytes]]]:
+def under_free_names(
+    rules: Dialect, reports: list[tuple[str, bytes]], now: float
+) -> Iterator[list[tuple[str, bytes]]]:
     """The reports under their own names, then under spare ones."""
     yield reports
     for second in count(int(now)):

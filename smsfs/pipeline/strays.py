@@ -7,7 +7,6 @@ as it is, so that its client can still rename it.
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from itertools import count
 
 import structlog
 from attrs import evolve
@@ -15,6 +14,7 @@ from attrs import evolve
 from smsfs.dialects import Dialect, Submission
 from smsfs.dialects.settings import settings_of
 from smsfs.errors import Cause, Exists
+from smsfs.pipeline.cancelled import under_free_names
 from smsfs.states import FileState
 from smsfs.store import Account, File, NewFile, NewNotice, Store, Verdict
 from smsfs.store.contents import written
@@ -89,28 +89,19 @@ class Strays:
         rules, contents = self._dialect(account.dialect), self._store.contents
         address = settings_of(rules, account.settings)["email"]
         notices = [NewNotice("verdict", address, now)] if address else []
+        stem, at = file.path.rpartition("/")[2], datetime.fromtimestamp(now, UTC)
+        reports = rules.reports(Submission(stem), [cause], 1, FileState.REJECTED, at)
         verdict = Verdict(file.path, now, causes=[cause], cause_count=1, notices=notices)
-        for named in _reports(rules, file, cause, now):
-            reports = [NewFile(path, written(contents, data), len(data)) for path, data in named]
+        for named in under_free_names(rules, reports, now):
+            files = [NewFile(path, written(contents, data), len(data)) for path, data in named]
             try:
-                stem = file.path.rpartition("/")[2]
-                told = self._store.queue.note_stray(file, stem, evolve(verdict, reports=reports))
+                told = self._store.queue.note_stray(file, stem, evolve(verdict, reports=files))
             except Exists:
-                contents.delete(report.content for report in reports)
+                contents.delete(report.content for report in files)
                 continue
             if told:
                 log.warning("never_sent", account=account.name, file=file.path, cause=str(cause))
             else:
-                contents.delete(report.content for report in reports)
+                contents.delete(report.content for report in files)
             return told
         raise AssertionError("names have no end")
-
-
-def _reports(rules: Dialect, file: File, cause: Cause, now: float) -> Iterator[list[tuple[str, bytes]]]:
-    """The reports under their own names, then under spare ones."""
-    at = datetime.fromtimestamp(now, UTC)
-    reports = rules.reports(Submission(file.path.rpartition("/")[2]), [cause], 1, FileState.REJECTED, at)
-    yield reports
-    for second in count(int(now)):
-        at = datetime.fromtimestamp(second, UTC)
-        yield [(rules.spare(path, at), data) for path, data in reports]
