@@ -8,9 +8,9 @@ from email import message_from_bytes, policy
 import pytest
 from aiosmtpd.controller import Controller
 
-pytest.register_assert_rewrite("smsfs.testing")
+pytest.register_assert_rewrite("tests.support")
 
-from smsfs.testing.postgres import PostgresServer  # noqa: E402 -- after the line above
+from tests.support.postgres import PostgresServer  # noqa: E402 -- after the line above
 
 # In the background of a script, or under nohup, these are ignored, and every program would inherit that; a
 # signal with a handler is as usual for the programs.

@@ -18,8 +18,8 @@ from smsfs.backends.smpp.constants import Status
 from smsfs.cli.common import err, out
 from smsfs.errors import ConfigurationError
 from smsfs.frontends.listening import reason
-from smsfs.testing.simulator import Behaviour, Simulator
-from smsfs.testing.simulator.receipts import FORMATS, ID_BASES
+from smsfs.simulator import Behaviour, Simulator
+from smsfs.simulator.receipts import FORMATS, ID_BASES
 
 Mo = tuple[str, str, str]
 

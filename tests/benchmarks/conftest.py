@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from smsfs.testing.clients import Login, make_key
-from smsfs.testing.server import Installation, Server, wait_for
+from tests.support.clients import Login, make_key
+from tests.support.server import Installation, Server, wait_for
 
 FIGURES = pytest.StashKey[list[tuple[str, str, str]]]()
 SECTIONS = {

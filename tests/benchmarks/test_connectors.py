@@ -8,7 +8,7 @@ import pytest
 
 from smsfs.cli.common import filesystems
 from smsfs.config import load, open_store
-from smsfs.testing.server import wait_for
+from tests.support.server import wait_for
 
 MOST_MEMORY = 120  # MiB, whatever the size of the file
 BOUND = 240.0

@@ -17,7 +17,7 @@ import pytest
 from smsfs.cli.common import filesystems
 from smsfs.config import load, open_store
 from smsfs.states import FileState
-from smsfs.testing.server import Installation, Server, wait_for
+from tests.support.server import Installation, Server, wait_for
 
 ZIPS, FILES = 3, 10_000
 CONTACTS, SHORT_CONTACTS = 370_000, 40_000

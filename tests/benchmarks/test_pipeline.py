@@ -11,7 +11,7 @@ import pytest
 from smsfs.cli.common import filesystems
 from smsfs.config import load, open_store
 from smsfs.states import FileState
-from smsfs.testing.server import wait_for
+from tests.support.server import wait_for
 
 MOST_MEMORY = 120  # MiB, whatever the size of the file
 BOUND = 120.0

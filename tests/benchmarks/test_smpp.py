@@ -16,9 +16,9 @@ import paramiko
 import pytest
 
 from smsfs.config import load, open_store
-from smsfs.testing.kannel import Kannel, programs
-from smsfs.testing.server import Installation, Server, wait_for
-from smsfs.testing.smsc import Smsc
+from tests.support.kannel import Kannel, programs
+from tests.support.server import Installation, Server, wait_for
+from tests.support.smsc import Smsc
 
 PASSWORD = "a password"
 LATENCIES, WINDOWS = (0.001, 0.01, 0.05), (1, 10, 100)

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from smsfs.config import load, open_store
-from smsfs.testing.clients import sshfs
-from smsfs.testing.server import Mount, wait_for
+from tests.support.clients import sshfs
+from tests.support.server import Mount, wait_for
 
 MIB = 1024 * 1024
 LISTED = 10_000

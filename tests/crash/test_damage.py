@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 import asyncssh
 import pytest
 
-from smsfs.testing.server import Installation, Mount, Server, wait_for
+from tests.support.server import Installation, Mount, Server, wait_for
 
 PAGE = 4096
 DAMAGED = 74

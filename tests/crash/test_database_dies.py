@@ -6,9 +6,9 @@ import os
 import asyncssh
 import pytest
 
-from smsfs.testing.postgres import PostgresServer
-from smsfs.testing.sender import Sender, tally
-from smsfs.testing.server import Installation, Server, free_ports, wait_for
+from tests.support.postgres import PostgresServer
+from tests.support.sender import Sender, tally
+from tests.support.server import Installation, Server, free_ports, wait_for
 
 #: For a night, two hundred.
 CRASHES = int(os.environ.get("SMSFS_MOMENTS") or 5)

@@ -10,7 +10,7 @@ import asyncssh
 import pytest
 
 from smsfs.config import load, open_store
-from smsfs.testing.server import Installation, Server, wait_for
+from tests.support.server import Installation, Server, wait_for
 
 MIB = 1024 * 1024
 SIZE = 12 * MIB

@@ -11,7 +11,7 @@ import pytest
 
 from smsfs.config import load, open_store
 from smsfs.errors import DiskFull
-from smsfs.testing.server import Installation, Server, wait_for
+from tests.support.server import Installation, Server, wait_for
 
 KIB, MIB = 1024, 1024 * 1024
 ROWS = 300

@@ -10,9 +10,9 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from smsfs.testing import kills
-from smsfs.testing.sender import Sender, tally
-from smsfs.testing.server import Installation, Server, free_ports, wait_for
+from tests.support import kills
+from tests.support.sender import Sender, tally
+from tests.support.server import Installation, Server, free_ports, wait_for
 
 KILLS = int(os.environ.get(kills.KILLS) or kills.ROUND)
 CLIENTS = 2

@@ -11,7 +11,7 @@ from smsfs.filesystem import Filesystems
 from smsfs.store.contents import fill
 from smsfs.store.postgresql import PostgresStore
 from smsfs.store.postgresql.contents import PIECE
-from smsfs.testing.postgres import PostgresServer
+from tests.support.postgres import PostgresServer
 
 #: What is committed without a sync stays in the memory of the database until the next sync.
 LAZY = {"wal_writer_delay": "10s", "wal_writer_flush_after": "0"}

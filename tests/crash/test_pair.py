@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from smsfs.testing.haproxy import BALANCER, HaProxy
-from smsfs.testing.pair import (
+from tests.support.haproxy import BALANCER, HaProxy
+from tests.support.pair import (
     LEASE,
     Forwarder,
     Pair,
@@ -18,9 +18,9 @@ from smsfs.testing.pair import (
     wait_for_sending,
     waits_for_outbox,
 )
-from smsfs.testing.postgres import USER, PostgresServer
-from smsfs.testing.sender import Sender, tally
-from smsfs.testing.server import wait_for
+from tests.support.postgres import USER, PostgresServer
+from tests.support.sender import Sender, tally
+from tests.support.server import wait_for
 
 FULL = bool(os.environ.get("SMSFS_FULL"))
 FILES, ROUNDS = (200, 3) if FULL else (60, 1)

@@ -13,8 +13,8 @@ import pytest
 
 from smsfs.errors import StoreUnavailable
 from smsfs.store.postgresql import PostgresStore
-from smsfs.testing.pair import LEASE, Forwarder, Pair, full_outbox, wait_for_log, waits_for_outbox
-from smsfs.testing.server import stop_process, wait_for
+from tests.support.pair import LEASE, Forwarder, Pair, full_outbox, wait_for_log, waits_for_outbox
+from tests.support.server import stop_process, wait_for
 
 PASSWORD = "a password"
 AWAY = 2 * LEASE

@@ -11,8 +11,8 @@ import pytest
 
 from smsfs.dialects.naxai.reports import names as report_names
 from smsfs.dialects.naxai.reports import report_days
-from smsfs.testing.pair import Pair
-from smsfs.testing.server import wait_for
+from tests.support.pair import Pair
+from tests.support.server import wait_for
 
 PASSWORD = "correct-horse-battery"
 ROUNDS, NUMBERS = 5, 300

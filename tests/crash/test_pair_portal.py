@@ -6,8 +6,8 @@ import re
 import asyncssh
 import pytest
 
-from smsfs.testing.pair import Pair
-from smsfs.testing.server import wait_for
+from tests.support.pair import Pair
+from tests.support.server import wait_for
 
 ROUNDS = 10
 REFUSALS = re.compile("is being processed|there already|took this name|began meanwhile")

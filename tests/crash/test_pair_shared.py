@@ -9,8 +9,8 @@ import asyncssh
 import paramiko
 import pytest
 
-from smsfs.testing.pair import Pair
-from smsfs.testing.server import wait_for
+from tests.support.pair import Pair
+from tests.support.server import wait_for
 
 SOON = 1.0
 

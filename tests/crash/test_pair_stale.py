@@ -12,8 +12,8 @@ from smsfs.filesystem import Filesystems
 from smsfs.pipeline.dispatch import Dispatcher, Route
 from smsfs.pipeline.intake import Intake, IntakeRules
 from smsfs.store.postgresql import PostgresStore
-from smsfs.testing.pair import Forwarder
-from smsfs.testing.server import wait_for
+from tests.support.pair import Forwarder
+from tests.support.server import wait_for
 
 LEASE, MARGIN = 1.0, 0.3
 BOUND = 60.0

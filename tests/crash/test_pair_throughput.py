@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from smsfs.testing.carrier import drain, fill
+from tests.support.carrier import drain, fill
 
 MESSAGES = 200_000 if os.environ.get("SMSFS_FULL") else 20_000
 #: What two hosts must send for each message of one, where processors have nothing else to do.

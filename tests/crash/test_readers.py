@@ -10,7 +10,7 @@ import pytest
 from smsfs.cli.common import filesystems
 from smsfs.config import load, open_store
 from smsfs.states import FileState
-from smsfs.testing.server import Installation, Server, wait_for
+from tests.support.server import Installation, Server, wait_for
 
 LARGE_ROWS = 40_000
 LONG = 1000.0

@@ -11,8 +11,8 @@ import pytest
 from smsfs.config import load, open_store
 from smsfs.pipeline.messages import statuses
 from smsfs.states import MessageState as State
-from smsfs.testing.server import Installation, Server, wait_for
-from smsfs.testing.smsc import Smsc
+from tests.support.server import Installation, Server, wait_for
+from tests.support.smsc import Smsc
 
 ROWS, KILLS = 400, 3
 AT_ONCE = 4

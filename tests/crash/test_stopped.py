@@ -12,7 +12,7 @@ import pytest
 
 from smsfs.cli.common import filesystems
 from smsfs.config import load, open_store
-from smsfs.testing.server import Installation, Server, stop_process, wait_for
+from tests.support.server import Installation, Server, stop_process, wait_for
 
 ROWS = 30_000
 TRIES = 200

@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 
 from smsfs.store.sqlite import SqliteStore
-from smsfs.testing.server import wait_for
+from tests.support.server import wait_for
 
 ACCOUNTS = 400
 

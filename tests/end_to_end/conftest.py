@@ -13,9 +13,9 @@ import asyncssh
 import paramiko
 import pytest
 
-from smsfs.testing.clients import Login, make_key
-from smsfs.testing.ftp_clients import make_certificate
-from smsfs.testing.server import Installation, Mount, Server, wait_for
+from tests.support.clients import Login, make_key
+from tests.support.ftp_clients import make_certificate
+from tests.support.server import Installation, Mount, Server, wait_for
 
 PASSWORD = "correct-horse-battery"
 HOST = "127.0.0.1"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from smsfs.testing.attack.__main__ import MOST_LOG, MOST_MEMORY, run
-from smsfs.testing.attack.floods import FLOODS
+from tests.support.attack.__main__ import MOST_LOG, MOST_MEMORY, run
+from tests.support.attack.floods import FLOODS
 
 
 @pytest.mark.slow

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from smsfs.testing import clients
-from smsfs.testing.server import wait_for
+from tests.support import clients
+from tests.support.server import wait_for
 
 STATE = r"\.\d{8}T\d{6}\.(processing|success)"
 

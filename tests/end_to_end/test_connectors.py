@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from smsfs.testing import clients
-from smsfs.testing.server import Mount, wait_for
+from tests.support import clients
+from tests.support.server import Mount, wait_for
 
 WITHIN = 10.0
 TEXT = "Dear {{ name }}, see you."

@@ -7,8 +7,8 @@ import subprocess
 import paramiko
 import pytest
 
-from smsfs.testing import clients
-from smsfs.testing.server import Installation, Mount, Server, wait_for
+from tests.support import clients
+from tests.support.server import Installation, Mount, Server, wait_for
 
 #: What paramiko raises when it closes a file over a connection that is gone.
 GONE = (EOFError, OSError, paramiko.SSHException)

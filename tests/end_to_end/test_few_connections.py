@@ -10,9 +10,9 @@ import asyncssh
 import psycopg
 import pytest
 
-from smsfs.testing.pair import Pair
-from smsfs.testing.pgbouncer import PgBouncer
-from smsfs.testing.server import Installation, wait_for
+from tests.support.pair import Pair
+from tests.support.pgbouncer import PgBouncer
+from tests.support.server import Installation, wait_for
 
 LIMIT, SESSIONS, BOUND = 20, 100, 120.0
 #: One for each process, and two for those that a busy machine lets do two things at once.

@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 import asyncssh
 import pytest
 
-from smsfs.testing.server import Installation, Server, wait_for
+from tests.support.server import Installation, Server, wait_for
 
 NUMBER, TEXT, SENDER, REFERENCE = 4599887700, "Your test result is ready", "Klinikken", "journal-1774"
 ROWS = 600

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from smsfs.testing.clients import ClientFailed
-from smsfs.testing.ftp_clients import FtpCurl, FtpLftp, FtpLogin, FtpRclone
-from smsfs.testing.haproxy import program
-from smsfs.testing.server import Installation, Server, free_ports, wait_for
+from tests.support.clients import ClientFailed
+from tests.support.ftp_clients import FtpCurl, FtpLftp, FtpLogin, FtpRclone
+from tests.support.haproxy import program
+from tests.support.server import Installation, Server, free_ports, wait_for
 
 EXAMPLE = Path(__file__).parents[2] / "packaging" / "haproxy-ftp.cfg"
 SCRIPT = Path(__file__).with_name("basic_ftp.js")

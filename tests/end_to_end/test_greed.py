@@ -10,7 +10,7 @@ import time
 import asyncssh
 import pytest
 
-from smsfs.testing.server import Installation, Server, wait_for
+from tests.support.server import Installation, Server, wait_for
 
 ROWS = "msisdn,message\n4512345678,hello\n"
 #: Within this an honest client has to be served on a slow machine; without room kept it took half a minute.

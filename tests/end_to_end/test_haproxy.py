@@ -11,8 +11,8 @@ import subprocess
 import paramiko
 import pytest
 
-from smsfs.testing.haproxy import BALANCER, EXAMPLE, HaProxy, page, program
-from smsfs.testing.server import Installation, Server, wait_for
+from tests.support.haproxy import BALANCER, EXAMPLE, HaProxy, page, program
+from tests.support.server import Installation, Server, wait_for
 
 CLIENT, STRANGER = "127.0.0.2", "127.0.0.3"
 HALF = b"msisdn,message\n4510000001,first\n" + b"4510000002,another\n" * 5000

@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from smsfs.config import load, open_store
-from smsfs.testing.server import Installation, Server, free_ports, wait_for
+from tests.support.server import Installation, Server, free_ports, wait_for
 
 DOCUMENT = (
     'version: 7\n{"email": "%s", "message_template": "Hello", "contacts": [{"msisdn": "27821234567"}, {}]}'

@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from smsfs.testing import clients
-from smsfs.testing.server import Installation, Mount, Server, wait_for
+from tests.support import clients
+from tests.support.server import Installation, Mount, Server, wait_for
 
 AT_ONCE = 5.0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from smsfs.testing.server import Installation, Mount
+from tests.support.server import Installation, Mount
 
 pytestmark = [
     pytest.mark.skipif(os.getuid() != 0, reason="only root can become other users"),

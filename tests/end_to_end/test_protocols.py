@@ -8,7 +8,7 @@ import ssl
 import paramiko
 import pytest
 
-from smsfs.testing.server import Installation, Server
+from tests.support.server import Installation, Server
 
 PASSWORD = "correct-horse-battery"
 

@@ -4,7 +4,7 @@ import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from smsfs.testing.server import Mount
+from tests.support.server import Mount
 
 ROUNDS = 20
 

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from smsfs.testing import clients
-from smsfs.testing.server import Mount
+from tests.support import clients
+from tests.support.server import Mount
 
 IN_FLIGHT = "is being processed"
 #: What is tried on the file in flight -> the errno that paramiko makes of the status, part of the sentence.

@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from smsfs.testing.server import Installation, Mount, Server, wait_for
-from smsfs.testing.smsc import Smsc
+from tests.support.server import Installation, Mount, Server, wait_for
+from tests.support.smsc import Smsc
 
 ROWS = 20_000
 BOUND = 60.0

@@ -5,8 +5,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from smsfs.testing.server import Installation, Server, wait_for
-from smsfs.testing.smsc import Smsc
+from tests.support.server import Installation, Server, wait_for
+from tests.support.smsc import Smsc
 
 ROWS = 1500
 LOGIN = {"type": "smpp", "host": "127.0.0.1", "system_id": "smsfs", "password": "secret", "window": 20}

@@ -12,9 +12,9 @@ import fs
 import pytest
 from fs.errors import FSError
 
-from smsfs.testing.ftp_clients import FtpCurl, FtpLftp, FtpLogin, FtpRclone
-from smsfs.testing.scenarios import SYSTEMS, Door, FtpDoor, FuseDoor, ScenarioSuite, SftpDoor, User
-from smsfs.testing.server import Installation, Mount, Server, wait_for
+from tests.support.ftp_clients import FtpCurl, FtpLftp, FtpLogin, FtpRclone
+from tests.support.scenarios import SYSTEMS, Door, FtpDoor, FuseDoor, ScenarioSuite, SftpDoor, User
+from tests.support.server import Installation, Mount, Server, wait_for
 
 NETWORK = ("sftp", "ftp", "ftps")
 DOORS = (*NETWORK, "fuse", "pyfilesystem")

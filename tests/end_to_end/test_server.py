@@ -9,8 +9,8 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from smsfs.testing import clients
-from smsfs.testing.server import Installation, Server, wait_for
+from tests.support import clients
+from tests.support.server import Installation, Server, wait_for
 
 #: Seconds that a stop waits for its clients: more than any test does.
 GRACE = 120

@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from smsfs.testing.server import Installation, Server, wait_for
-from smsfs.testing.smsc import Smsc
+from tests.support.server import Installation, Server, wait_for
+from tests.support.smsc import Smsc
 
 ROWS = 1500
 

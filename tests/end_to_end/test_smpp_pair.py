@@ -5,9 +5,9 @@ from collections import Counter
 from contextlib import closing
 
 from smsfs.config import load, open_store
-from smsfs.testing.pair import Pair
-from smsfs.testing.server import wait_for
-from smsfs.testing.smsc import Smsc
+from tests.support.pair import Pair
+from tests.support.server import wait_for
+from tests.support.smsc import Smsc
 
 ROWS = 300
 CARRIER = {"type": "smpp", "host": "127.0.0.1", "system_id": "smsfs", "password": "secret"}

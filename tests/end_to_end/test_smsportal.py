@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from smsfs.testing import clients
-from smsfs.testing.server import Mount, wait_for
+from tests.support import clients
+from tests.support.server import Mount, wait_for
 
 EXAMPLES = Path(__file__).parents[1] / "data" / "smsportal"
 WITHIN = 10.0

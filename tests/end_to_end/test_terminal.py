@@ -11,7 +11,7 @@ import unicodedata
 import paramiko
 import pytest
 
-from smsfs.testing.server import Installation, Server, wait_for
+from tests.support.server import Installation, Server, wait_for
 
 #: Of each kind that acts one: C0, DEL, C1, an override of direction, a separator.
 EVIL = "\x1b[2J\x07\x7f\x9b1m\u202e\u2028"

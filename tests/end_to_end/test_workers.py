@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 
-from smsfs.testing.server import Installation, Server, wait_for
+from tests.support.server import Installation, Server, wait_for
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from attrs import evolve
 from click.testing import CliRunner
 
-from smsfs.testing import kills
-from smsfs.testing.kills import Round, add, main, read, total
+from tests.support import kills
+from tests.support.kills import Round, add, main, read, total
 
 SOUND = Round(seed=7, kills=100, files=30, rows=2000, doubled=4)
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from smsfs.backends.outbox import Outbox
-from smsfs.testing.backend_suite import BackendSuite
+from tests.support.backend_suite import BackendSuite
 
 
 class TestOutbox(BackendSuite):

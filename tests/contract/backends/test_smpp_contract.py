@@ -5,8 +5,8 @@ import pytest
 
 from smsfs.backends.smpp.client import SmppBackend
 from smsfs.backends.smpp.options import SmppConfig
-from smsfs.testing.backend_suite import BackendSuite
-from smsfs.testing.simulator import Simulator
+from smsfs.simulator import Simulator
+from tests.support.backend_suite import BackendSuite
 
 
 class TestSmpp(BackendSuite):

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from smsfs.backends import Accepted, Envelope
 from smsfs.backends.smpp.client import SmppBackend
 from smsfs.backends.smpp.options import SmppConfig
+from smsfs.simulator import Simulator
 from smsfs.sms import gsm
 from smsfs.sms.message import Message
 from smsfs.sms.segments import count
-from smsfs.testing.simulator import Simulator
 
 #: No file can hold half a surrogate pair, for none can be decoded to it.
 CHARACTERS = st.characters(exclude_categories=["Cs"])

@@ -15,7 +15,7 @@ from smsfs.backends.smpp.client import SmppBackend
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.sms.message import Message
 from smsfs.sms.segments import count
-from smsfs.testing.server import wait_for
+from tests.support.server import wait_for
 
 SERVER = Path(__file__).with_name("twisted_smsc.py")
 PACKAGE = "smpp.twisted3==0.8"

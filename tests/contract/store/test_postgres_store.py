@@ -3,7 +3,7 @@ from functools import partial
 import pytest
 
 from smsfs.store.postgresql import PostgresStore
-from smsfs.testing.store_suite import StoreSuite
+from tests.support.store_suite import StoreSuite
 
 
 class TestPostgresStore(StoreSuite):

@@ -3,7 +3,7 @@ from functools import partial
 import pytest
 
 from smsfs.store.sqlite import SqliteStore
-from smsfs.testing.store_suite import StoreSuite
+from tests.support.store_suite import StoreSuite
 
 
 class TestSqliteStore(StoreSuite):

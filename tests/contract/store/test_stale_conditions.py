@@ -10,10 +10,10 @@ from smsfs.store import postgresql, sqlite
 from smsfs.store.postgresql.database import SQL as POSTGRESQL
 from smsfs.store.sql import load_statements
 from smsfs.store.sqlite.database import SQL as SQLITE
-from smsfs.testing.store_suite.base import NOW
-from smsfs.testing.store_suite.owners import OwnerSuite, StaleSuite
-from smsfs.testing.store_suite.results import LeaderSuite
-from smsfs.testing.store_suite.trouble import TroubleSuite
+from tests.support.store_suite.base import NOW
+from tests.support.store_suite.owners import OwnerSuite, StaleSuite
+from tests.support.store_suite.results import LeaderSuite
+from tests.support.store_suite.trouble import TroubleSuite
 
 CONDITION = re.compile(r"\b(?:owner|attempt|state) (?:=|<>) (?::\w+|%\(\w+\)s|'\w+')")
 #: What both engines share is tried on the quicker one.

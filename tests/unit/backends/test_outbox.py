@@ -11,7 +11,7 @@ import pytest
 from smsfs.backends import UP, Accepted
 from smsfs.backends.outbox import Outbox
 from smsfs.errors import ConfigurationError
-from smsfs.testing.backend_suite import Answers, envelope
+from tests.support.backend_suite import Answers, envelope
 
 
 @pytest.fixture

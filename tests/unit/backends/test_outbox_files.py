@@ -15,7 +15,7 @@ from smsfs.backends import Accepted, Envelope
 from smsfs.backends.outbox import Outbox
 from smsfs.backends.outbox_files import OutboxFiles
 from smsfs.sms.message import Message
-from smsfs.testing.server import wait_for
+from tests.support.server import wait_for
 
 DAY = 86_400
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC).timestamp()

@@ -4,7 +4,7 @@ from smsfs.dialects.registry import dialect
 from smsfs.dialects.settings import settings_of
 from smsfs.dialects.settings import shown as as_text
 from smsfs.frontends.logins import _verify
-from smsfs.testing.clients import make_key
+from tests.support.clients import make_key
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from smsfs.cli.connecting import place
 from smsfs.frontends.logins import _verify, host_keys
-from smsfs.testing.clients import make_key
+from tests.support.clients import make_key
 
 SAMPLE = "client;mobile;name\n1001;0476123456;Ada\n1002;0476123457;Élise\n1003;12;Bo\n1004;0476123458;Cy\n"
 TWO = "mobile,phone,name\n32476123456,32476123457,Ada\n"

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from smsfs.testing.server import wait_for
+from tests.support.server import wait_for
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from smsfs.config import load, open_store
-from smsfs.testing.server import Installation, free_ports
+from tests.support.server import Installation, free_ports
 
 
 def sentence(process):

@@ -5,7 +5,7 @@ import pytest
 
 import smsfs
 from smsfs.states import FileState
-from smsfs.testing.docs import PAGE, states
+from tests.support.docs import PAGE, states
 
 SCHEMAS = sorted((Path(smsfs.__file__).parent / "store").glob("*/migrations/0001_*.sql"))
 
@@ -18,7 +18,7 @@ def checked_states(schema: str, table: str) -> set[str]:
 
 def test_page_is_up_to_date():
     """An operator would look a state up in a page that tells how it was a year ago."""
-    assert PAGE.read_text(encoding="utf-8") == states(), "run: python -m smsfs.testing.docs"
+    assert PAGE.read_text(encoding="utf-8") == states(), "run: python -m tests.support.docs"
 
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=lambda file: file.parts[-3])

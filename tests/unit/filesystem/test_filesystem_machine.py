@@ -24,7 +24,7 @@ from smsfs.filesystem import AccountFilesystem
 from smsfs.pipeline.intake import Intake, IntakeRules
 from smsfs.states import FileState as F
 from smsfs.store.sqlite import SqliteStore
-from smsfs.testing.filesystem_model import FolderModel, stamped, submitting
+from tests.support.filesystem_model import FolderModel, stamped, submitting
 
 PROCESSES = 2
 DUPLICATE_SECONDS = 60

@@ -10,7 +10,7 @@ import pytest
 from smsfs.errors import StoreUnavailable
 from smsfs.states import FileState
 from smsfs.store.sqlite.contents import PlainWriter
-from smsfs.testing.server import wait_for
+from tests.support.server import wait_for
 
 CREATE = os.O_RDWR | os.O_CREAT
 

@@ -10,7 +10,7 @@ from smsfs.backends.mending import Mending
 from smsfs.backends.outbox import Outbox
 from smsfs.errors import ConfigurationError
 from smsfs.pipeline import dispatch
-from smsfs.testing.scripted import ScriptedCarrier
+from tests.support.scripted import ScriptedCarrier
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from smsfs.dialects.registry import dialect
 from smsfs.pipeline.inbox import stops
 from smsfs.pipeline.intake import Intake, IntakeRules
 from smsfs.pipeline.windows import reopening
-from smsfs.testing.scripted import ScriptedCarrier
+from tests.support.scripted import ScriptedCarrier
 
 DAY = 86_400
 ROWS = b"phone\n4512345601\n4512345602\n4512345602\n"

@@ -7,7 +7,7 @@ from smsfs.pipeline.fsck import faults, repair
 from smsfs.pipeline.messages import statuses
 from smsfs.pipeline.results import REPORTS, ResultWriter
 from smsfs.sms.message import Message
-from smsfs.testing.scripted import ScriptedCarrier
+from tests.support.scripted import ScriptedCarrier
 
 DAMAGED = {
     "empty": b"",

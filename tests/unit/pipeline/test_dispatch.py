@@ -6,7 +6,7 @@ import pytest
 
 from smsfs.backends import Accepted, Rejected, Throttled, Unknown
 from smsfs.pipeline.dispatch import backoff
-from smsfs.testing.scripted import OK, ScriptedCarrier
+from tests.support.scripted import OK, ScriptedCarrier
 
 
 def test_every_message_leaves_once(house, run, settled):

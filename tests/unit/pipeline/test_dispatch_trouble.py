@@ -9,7 +9,7 @@ from smsfs.errors import StoreUnavailable
 from smsfs.pipeline import dispatch
 from smsfs.pipeline.dispatch import Dispatcher
 from smsfs.store.sql.queue import SqlQueue
-from smsfs.testing.scripted import ScriptedCarrier
+from tests.support.scripted import ScriptedCarrier
 
 
 def test_stop_waits_for_what_is_out(house, run, settled, until):

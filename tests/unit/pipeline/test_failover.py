@@ -7,7 +7,7 @@ import pytest
 from smsfs.backends import Accepted, Rejected, Throttled, Unknown
 from smsfs.pipeline.failover import Move, moves
 from smsfs.store import BackendState
-from smsfs.testing.scripted import ScriptedCarrier
+from tests.support.scripted import ScriptedCarrier
 
 BOTH = {"backend": "out,two"}
 

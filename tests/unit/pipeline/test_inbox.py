@@ -8,7 +8,7 @@ from smsfs.backends import Accepted, Receipt, ReplyPart, Unknown
 from smsfs.errors import StoreUnavailable
 from smsfs.pipeline import inbox
 from smsfs.pipeline.inbox import Inbox, stops
-from smsfs.testing.scripted import ScriptedCarrier
+from tests.support.scripted import ScriptedCarrier
 
 FIRST = "4500000000"
 

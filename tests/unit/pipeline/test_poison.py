@@ -13,7 +13,7 @@ from smsfs.pipeline.jobs import Every, Jobs
 from smsfs.pipeline.mail import Mailer, Relay
 from smsfs.pipeline.retention import sweep
 from smsfs.store import NewNotice, Verdict
-from smsfs.testing.scripted import ScriptedCarrier
+from tests.support.scripted import ScriptedCarrier
 
 DAY = 86_400
 

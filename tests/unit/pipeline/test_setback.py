@@ -18,7 +18,7 @@ from smsfs.pipeline.strays import LOOK_SECONDS, Strays
 from smsfs.pipeline.turns import equal
 from smsfs.sms.message import Message
 from smsfs.store.bans import Ban, BanRules
-from smsfs.testing.scripted import ScriptedCarrier
+from tests.support.scripted import ScriptedCarrier
 
 DAY = 86_400
 

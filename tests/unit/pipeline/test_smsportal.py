@@ -10,7 +10,7 @@ from smsfs.pipeline import dispatch
 from smsfs.pipeline.cancelled import GRACE_SECONDS, cancelled
 from smsfs.pipeline.mail import Mailer, window_text
 from smsfs.store import Outcome, SliceReport
-from smsfs.testing.scripted import ScriptedCarrier
+from tests.support.scripted import ScriptedCarrier
 
 EVENING = datetime(2026, 11, 22, 23, 50, tzinfo=UTC).timestamp()
 

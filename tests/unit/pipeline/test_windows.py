@@ -11,7 +11,7 @@ from smsfs.pipeline import dispatch
 from smsfs.pipeline.windows import reopening
 from smsfs.sms.message import Message
 from smsfs.store import NewSlice, Verdict
-from smsfs.testing.scripted import ScriptedCarrier
+from tests.support.scripted import ScriptedCarrier
 
 DAY = 86_400
 BRUSSELS = ZoneInfo("Europe/Brussels")

@@ -18,8 +18,8 @@ from smsfs.store import NewReceipt, NewReplyPart, Outcome, SliceReport
 from smsfs.store.postgresql import PostgresStore
 from smsfs.store.postgresql import database as engine
 from smsfs.store.sql import inbound, load_migrations
-from smsfs.testing.server import wait_for
-from smsfs.testing.store_suite.inbound import never
+from tests.support.server import wait_for
+from tests.support.store_suite.inbound import never
 
 CSV = b"msisdn,message\n4512345678,Hello\n4512345679,Again\n"
 KNOWN = len(load_migrations("smsfs.store.postgresql"))

@@ -14,9 +14,9 @@ from smsfs.errors import ConfigurationError, StoreUnavailable
 from smsfs.filesystem import Filesystems
 from smsfs.store.postgresql import PostgresStore, pool, survey
 from smsfs.store.postgresql import database as engine
-from smsfs.testing.pair import Forwarder
-from smsfs.testing.pgbouncer import PgBouncer
-from smsfs.testing.server import wait_for
+from tests.support.pair import Forwarder
+from tests.support.pgbouncer import PgBouncer
+from tests.support.server import wait_for
 
 CSV = b"msisdn,message\n4512345678,Hello\n"
 BOUND = 60.0

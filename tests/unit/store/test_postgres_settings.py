@@ -18,8 +18,8 @@ from smsfs.store.again import again
 from smsfs.store.postgresql import PostgresStore
 from smsfs.store.postgresql import database as engine
 from smsfs.store.postgresql.database import migrate
-from smsfs.testing.postgres import PostgresServer
-from smsfs.testing.server import free_ports, wait_for
+from tests.support.postgres import PostgresServer
+from tests.support.server import free_ports, wait_for
 
 CSV = b"msisdn,message\n4512345678,Hello\n"
 BOUND = 60.0

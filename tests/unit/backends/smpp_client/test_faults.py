@@ -9,9 +9,9 @@ import pytest
 from smsfs.backends import Accepted, Envelope, Rejected, Unknown
 from smsfs.backends.smpp.client import SmppBackend
 from smsfs.backends.smpp.options import SmppConfig
+from smsfs.simulator import Behaviour, Simulator
 from smsfs.sms.message import Message
 from smsfs.sms.segments import count
-from smsfs.testing.simulator import Behaviour, Simulator
 
 BOUND = 60.0
 

@@ -22,7 +22,7 @@ from smsfs.backends.smpp.pdu import (
     Unbind,
     UnbindResp,
 )
-from smsfs.testing.simulator import Simulator
+from smsfs.simulator import Simulator
 
 SITES = ("127.0.0.2", "127.0.0.1")
 

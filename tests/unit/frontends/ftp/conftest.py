@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import pytest
 
 from smsfs.frontends.ftp import Certificate, FtpServer, FtpSettings
-from smsfs.testing.ftp_clients import make_certificate
+from tests.support.ftp_clients import make_certificate
 
 LIMIT = 60
 

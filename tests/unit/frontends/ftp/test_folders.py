@@ -7,7 +7,7 @@ import pytest
 
 from smsfs.filesystem.folder import PAGE
 from smsfs.frontends.ftp.lines import LISTING_WEIGHT, MAX_UNREAD
-from smsfs.testing.server import wait_for
+from tests.support.server import wait_for
 
 FILES = 2000
 

@@ -10,7 +10,7 @@ import pytest
 
 from smsfs.frontends.ftp import FtpSettings
 from smsfs.frontends.proxy import networks
-from smsfs.testing.server import wait_for
+from tests.support.server import wait_for
 
 # ruff: noqa: S321 - FTP is what is tested
 

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from smsfs.frontends.turns import Calls, ThreadTurns, Turns
-from smsfs.testing.server import wait_for
+from tests.support.server import wait_for
 
 CROWD = 200
 

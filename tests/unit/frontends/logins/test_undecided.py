@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from smsfs.store.postgresql import PostgresStore
-from smsfs.testing.pair import Forwarder
+from tests.support.pair import Forwarder
 
 DOORS = ["password", "interactive", "key", "ftp"]
 NOT_CHECKED = "Logins cannot be checked for now; try again later."

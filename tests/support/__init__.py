@@ -1,0 +1,1 @@
+"""What the tests share: suites, scenarios, real clients and peers, attacks."""
