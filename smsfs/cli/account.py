@@ -18,7 +18,7 @@ from smsfs.dialects.registry import DIALECTS, dialect
 from smsfs.dialects.settings import MAX_DIGITS, RESULTS_FOLDER, check_setting, settings_of, shown
 from smsfs.errors import ConfigurationError
 from smsfs.frontends.logins import hash_password
-from smsfs.pipeline.forgetting import Upkeep
+from smsfs.pipeline.reports.forgetting import Upkeep
 from smsfs.sms.quoting import json_text
 from smsfs.store import Account, Store
 

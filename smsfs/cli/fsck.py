@@ -114,7 +114,7 @@ def _made(target: Path) -> Path:
 
 
 def _save(path: Path, target: Path) -> None:
-    from smsfs.pipeline.salvage import export  # noqa: PLC0415 - as above
+    from smsfs.pipeline.reports.salvage import export  # noqa: PLC0415 - as above
     from smsfs.pipeline.slices import span  # noqa: PLC0415
     from smsfs.store.sqlite import SqliteStore  # noqa: PLC0415
     from smsfs.store.sqlite.salvage import salvage  # noqa: PLC0415

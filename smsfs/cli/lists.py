@@ -15,8 +15,8 @@ from smsfs.cli.common import cell, config_option, err, find_account, opened, sho
 from smsfs.dialects import Submission
 from smsfs.dialects.registry import dialect
 from smsfs.errors import StoreUnavailable
-from smsfs.pipeline.follow import Follower
-from smsfs.pipeline.messages import MessageStatus, statuses
+from smsfs.pipeline.reports.follow import Follower
+from smsfs.pipeline.reports.messages import MessageStatus, statuses
 from smsfs.states import FileState, MessageState
 from smsfs.store import Batch, File, Store
 

@@ -10,7 +10,7 @@ import click
 from smsfs.cli.common import config_option, find_account, opened
 from smsfs.dialects.registry import dialect
 from smsfs.errors import ConfigurationError
-from smsfs.pipeline.daily import received_report, status_report
+from smsfs.pipeline.reports.daily import received_report, status_report
 from smsfs.sms.quoting import escaped_lines
 
 

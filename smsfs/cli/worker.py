@@ -27,18 +27,18 @@ from smsfs.cli.supervisor import OWNER
 from smsfs.config import BackendConfig, Config
 from smsfs.dialects.registry import DIALECTS, dialect
 from smsfs.errors import StoreDamaged, StoreUnavailable
-from smsfs.pipeline.dispatch import Dispatcher
-from smsfs.pipeline.forgetting import Upkeep
-from smsfs.pipeline.intake import Intake, IntakeRules, ReaderSpentError
+from smsfs.pipeline.dispatch.dispatcher import Dispatcher
+from smsfs.pipeline.dispatch.routes import BreakerRules, Route
+from smsfs.pipeline.dispatch.windows import reopening
+from smsfs.pipeline.intake.reader import Intake, IntakeRules, ReaderSpentError
+from smsfs.pipeline.intake.rota import Rota
 from smsfs.pipeline.jobs import Every, Jobs
-from smsfs.pipeline.mail import Mailer, Relay
-from smsfs.pipeline.results import REPORTS, ResultWriter
-from smsfs.pipeline.retention import SWEEP_SECONDS, sweep
-from smsfs.pipeline.rota import Rota
-from smsfs.pipeline.routes import BreakerRules, Route
-from smsfs.pipeline.strays import Strays
+from smsfs.pipeline.reports.forgetting import Upkeep
+from smsfs.pipeline.reports.mail import Mailer, Relay
+from smsfs.pipeline.reports.results import REPORTS, ResultWriter
+from smsfs.pipeline.reports.retention import SWEEP_SECONDS, sweep
+from smsfs.pipeline.reports.strays import Strays
 from smsfs.pipeline.turns import Weights
-from smsfs.pipeline.windows import reopening
 from smsfs.sections import MailConfig
 from smsfs.store import Owner, Store
 
@@ -142,7 +142,7 @@ def reports(name: str, config_file: Path | None) -> None:
 def _report_until(
     stop: threading.Event, store: Store, owner: Owner, mail: MailConfig | None, upkeep: Upkeep
 ) -> None:
-    from smsfs.pipeline.daily import DailyReporter  # noqa: PLC0415 -- it takes Liquid along, which slows the others
+    from smsfs.pipeline.reports.daily import DailyReporter  # noqa: PLC0415 -- it takes Liquid along, which slows the others
 
     writer, daily = ResultWriter(store, owner), DailyReporter(store, owner, dialect)
     relay = Relay(**asdict(mail)) if mail else None

@@ -1,11 +1,12 @@
 """The messages of a slice, as they are stored."""
 
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import msgspec
 
 from smsfs.sms.message import Message
-from smsfs.store import Slice
+from smsfs.store import NewSlice, Slice
 
 #: More digits than any phone number has; a row of them fits every engine's integers.
 _MOST_DIGITS = 18
@@ -31,6 +32,29 @@ def messages_of(slice_: Slice) -> list[Message]:
     if fault := _fault(slice_, messages):
         raise DamagedSlice(fault)
     return messages
+
+
+def encoded(messages: Sequence[Message]) -> bytes:
+    """Messages as a slice holds them."""
+    return msgspec.msgpack.encode(messages)
+
+
+def later(slice_: Slice, messages: Iterable[Message], not_before: float, chain: str = "") -> NewSlice:
+    """A slice with some messages of another, to be tried again: by its backend, or any of a chain."""
+    ordered = sorted(messages, key=lambda message: message.row)
+    return NewSlice(
+        seq=slice_.seq,
+        first_row=ordered[0].row,
+        last_row=ordered[-1].row,
+        size=len(ordered),
+        messages=encoded(ordered),
+        backend=slice_.backend,
+        not_before=not_before,
+        expires=slice_.expires,
+        attempt=slice_.attempt,
+        again=True,
+        chain=chain,
+    )
 
 
 def span(messages: bytes) -> tuple[int, int, int] | None:

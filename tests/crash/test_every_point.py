@@ -27,9 +27,10 @@ from smsfs.backends.outbox_files import cut_torn_line
 from smsfs.dialects.registry import dialect
 from smsfs.filesystem import Filesystems
 from smsfs.filesystem.interface import Filesystem
-from smsfs.pipeline import dispatch, intake, reading
+from smsfs.pipeline.dispatch import dispatcher
 from smsfs.pipeline.fsck import faults
-from smsfs.pipeline.messages import MessageStatus, statuses
+from smsfs.pipeline.intake import reader, sorter
+from smsfs.pipeline.reports.messages import MessageStatus, statuses
 from smsfs.states import FileState, MessageState
 from smsfs.store.sqlite import SqliteStore
 from smsfs.store.sqlite.contents import PlainContents, PlainWriter
@@ -109,8 +110,8 @@ def set_points(point: Point) -> None:
     around(PlainContents, "delete", point)
     around(PlainWriter, "write", point)
     around(PlainWriter, "sync", point)
-    reading.SLICE_MESSAGES, intake.STAGE_SLICES = 5, 2
-    dispatch.FLUSH_ANSWERS, dispatch.FLUSH_SECONDS, dispatch.POLL_SECONDS = 2, 0.001, 0.005
+    sorter.SLICE_MESSAGES, reader.STAGE_SLICES = 5, 2
+    dispatcher.FLUSH_ANSWERS, dispatcher.FLUSH_SECONDS, dispatcher.POLL_SECONDS = 2, 0.001, 0.005
 
 
 class Disk:
@@ -180,7 +181,7 @@ class Piecemeal(outbox.Outbox):
         """Append two lines at a time."""
         for first in range(0, len(envelopes), 2):
             await super().submit(envelopes[first : first + 2], answer, may_send)
-            await asyncio.sleep(2 * dispatch.FLUSH_SECONDS)
+            await asyncio.sleep(2 * dispatcher.FLUSH_SECONDS)
 
 
 def in_child(work: Callable[[], None]) -> int:
@@ -217,14 +218,14 @@ def live(folder: Path, at: int, on_unknown: str, *, cut: bool = False) -> None:
     owner = store.register("all in one")
     filesystem = Filesystems(store, owner, dialect).of(store.accounts.find("clinic"))
     be_client(filesystem, folder / "told")
-    reader = intake.Intake(store, owner, dialect, intake.IntakeRules("outbox"))
-    while reader.step():
+    intake = reader.Intake(store, owner, dialect, reader.IntakeRules("outbox"))
+    while intake.step():
         pass
-    route = dispatch.Route("outbox", Piecemeal(folder / "outbox.jsonl"), on_unknown)
-    asyncio.run(send_all(store, dispatch.Dispatcher(store, owner, [route])))
+    route = dispatcher.Route("outbox", Piecemeal(folder / "outbox.jsonl"), on_unknown)
+    asyncio.run(send_all(store, dispatcher.Dispatcher(store, owner, [route])))
 
 
-async def send_all(store: SqliteStore, dispatcher: dispatch.Dispatcher) -> None:
+async def send_all(store: SqliteStore, dispatcher: dispatcher.Dispatcher) -> None:
     """Run a dispatcher until no message waits."""
     running = asyncio.create_task(dispatcher.run())
     async with asyncio.timeout(LIVES_BOUND):

@@ -9,8 +9,8 @@ import pytest
 from smsfs.backends import UP, Accepted
 from smsfs.dialects.registry import dialect
 from smsfs.filesystem import Filesystems
-from smsfs.pipeline.dispatch import Dispatcher, Route
-from smsfs.pipeline.intake import Intake, IntakeRules
+from smsfs.pipeline.dispatch.dispatcher import Dispatcher, Route
+from smsfs.pipeline.intake.reader import Intake, IntakeRules
 from smsfs.store.postgresql import PostgresStore
 from tests.support.pair import Forwarder
 from tests.support.server import wait_for

@@ -9,7 +9,7 @@ import paramiko
 import pytest
 
 from smsfs.config import load, open_store
-from smsfs.pipeline.messages import statuses
+from smsfs.pipeline.reports.messages import statuses
 from smsfs.states import MessageState as State
 from tests.support.server import Installation, Server, wait_for
 from tests.support.smsc import Smsc

@@ -10,8 +10,8 @@ import msgspec
 from attrs import frozen
 
 from smsfs.backends import UP, Accepted, Answer, Envelope, Receive, State, Throttled, receive_nothing
-from smsfs.pipeline.dispatch import Dispatcher
-from smsfs.pipeline.routes import Route
+from smsfs.pipeline.dispatch.dispatcher import Dispatcher
+from smsfs.pipeline.dispatch.routes import Route
 from smsfs.sms.message import Message
 from smsfs.store import NewSlice
 from smsfs.store.postgresql import PostgresStore

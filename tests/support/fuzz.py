@@ -24,7 +24,7 @@ from smsfs.backends.smpp.header import LOCKING_SHIFT, SINGLE_SHIFT
 from smsfs.backends.smpp.inbound import inbound
 from smsfs.backends.smpp.pdu import DataSm, DeliverSm, SmppError
 from smsfs.backends.smpp.receipt import normal_id
-from smsfs.pipeline import inbox
+from smsfs.pipeline.dispatch import arrivals
 from smsfs.sms import gsm
 from smsfs.sms.alphabets import LANGUAGES, alphabet
 from smsfs.store.sqlite import SqliteStore
@@ -206,7 +206,7 @@ def lost(store: SqliteStore, database: Path, items: Sequence[Inbound]) -> int:
     """Store what came; how much of it is neither stored nor told to have come before."""
     with sqlite3.connect(database) as connection:
         before = _stored(connection)
-        again = inbox.Inbox(store).take("fuzz", items).again
+        again = arrivals.Inbox(store).take("fuzz", items).again
         return len(items) - (_stored(connection) - before) - len(again)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from smsfs.pipeline.inbox import stops
+from smsfs.pipeline.dispatch.arrivals import stops
 from smsfs.store import NewReceipt, NewReplyPart, Outcome, SliceReport
 
 ADA = "4512345601"

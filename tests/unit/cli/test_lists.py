@@ -5,7 +5,7 @@ import pytest
 
 from smsfs.dialects.registry import dialect
 from smsfs.filesystem import Filesystems
-from smsfs.pipeline.intake import Intake, IntakeRules
+from smsfs.pipeline.intake.reader import Intake, IntakeRules
 
 
 def test_files_in_each_state(smsfs, submitted):

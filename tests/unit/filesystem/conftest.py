@@ -6,7 +6,7 @@ import pytest
 
 from smsfs.dialects.registry import dialect
 from smsfs.filesystem import Filesystems
-from smsfs.pipeline.intake import Intake, IntakeRules
+from smsfs.pipeline.intake.reader import Intake, IntakeRules
 from smsfs.store.sqlite import SqliteStore
 
 GOOD = b"msisdn,message\n4512345678,hello\n"

@@ -21,7 +21,7 @@ from smsfs.dialects.gatewayapi import GatewayApi
 from smsfs.dialects.registry import dialect
 from smsfs.errors import Refusal
 from smsfs.filesystem import AccountFilesystem
-from smsfs.pipeline.intake import Intake, IntakeRules
+from smsfs.pipeline.intake.reader import Intake, IntakeRules
 from smsfs.states import FileState as F
 from smsfs.store.sqlite import SqliteStore
 from tests.support.filesystem_model import FolderModel, stamped, submitting

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from smsfs.pipeline.results import REPORTS, ResultWriter
+from smsfs.pipeline.reports.results import REPORTS, ResultWriter
 from smsfs.store import Outcome, SliceReport
 
 NAME = "results/a.20231114T221320.csv"

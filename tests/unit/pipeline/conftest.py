@@ -7,10 +7,10 @@ import pytest
 import structlog
 
 from smsfs.dialects.registry import dialect
-from smsfs.pipeline import dispatch
-from smsfs.pipeline.dispatch import Dispatcher, Route
-from smsfs.pipeline.intake import Intake, IntakeRules
-from smsfs.pipeline.messages import statuses
+from smsfs.pipeline.dispatch import dispatcher
+from smsfs.pipeline.dispatch.dispatcher import Dispatcher, Route
+from smsfs.pipeline.intake.reader import Intake, IntakeRules
+from smsfs.pipeline.reports.messages import statuses
 from smsfs.store.sqlite import SqliteStore
 
 START = 1_700_000_000.0
@@ -143,9 +143,9 @@ def events():
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Let idle moments be short, so that a test waits for little."""
-    monkeypatch.setattr(dispatch, "RECOVER_SECONDS", 0.02)
-    monkeypatch.setattr(dispatch, "POLL_SECONDS", 0.01)
-    monkeypatch.setattr(dispatch, "FLUSH_SECONDS", 0.01)
+    monkeypatch.setattr(dispatcher, "RECOVER_SECONDS", 0.02)
+    monkeypatch.setattr(dispatcher, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(dispatcher, "FLUSH_SECONDS", 0.01)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from smsfs.pipeline.breaker import LONGEST, SPREAD_SECONDS, Breaker, BreakerState
+from smsfs.pipeline.dispatch.breaker import LONGEST, SPREAD_SECONDS, Breaker, BreakerState
 
 CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN
 

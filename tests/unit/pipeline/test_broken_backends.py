@@ -9,7 +9,7 @@ from smsfs.backends import NotTaken, mending
 from smsfs.backends.mending import Mending
 from smsfs.backends.outbox import Outbox
 from smsfs.errors import ConfigurationError
-from smsfs.pipeline import dispatch
+from smsfs.pipeline.dispatch import dispatcher
 from tests.support.scripted import ScriptedCarrier
 
 
@@ -21,7 +21,7 @@ def soon(monkeypatch):
     monkeypatch.setattr(mending, "LOOK_SECONDS", 0.02)
     monkeypatch.setattr(mending, "START_SECONDS", 0.1)
     monkeypatch.setattr("smsfs.backends.outbox.AGAIN_SECONDS", 0.05)
-    monkeypatch.setattr(dispatch, "BACKOFF_SECONDS", 0.05)
+    monkeypatch.setattr(dispatcher, "BACKOFF_SECONDS", 0.05)
 
 
 class Broken(ScriptedCarrier):

@@ -4,9 +4,9 @@ import pytest
 from attrs import frozen
 
 from smsfs.dialects.registry import dialect
-from smsfs.pipeline.inbox import stops
-from smsfs.pipeline.intake import Intake, IntakeRules
-from smsfs.pipeline.windows import reopening
+from smsfs.pipeline.dispatch.arrivals import stops
+from smsfs.pipeline.dispatch.windows import reopening
+from smsfs.pipeline.intake.reader import Intake, IntakeRules
 from tests.support.scripted import ScriptedCarrier
 
 DAY = 86_400

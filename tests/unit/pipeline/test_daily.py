@@ -10,10 +10,10 @@ import pytest
 from smsfs.dialects.naxai.reports import RECEIVED_COLUMNS, STATUS_COLUMNS
 from smsfs.dialects.registry import dialect
 from smsfs.errors import StoreUnavailable
-from smsfs.pipeline.daily import DailyReporter, received_report, status_report
-from smsfs.pipeline.inbox import stops
-from smsfs.pipeline.results import REPORTS
-from smsfs.pipeline.retention import sweep
+from smsfs.pipeline.dispatch.arrivals import stops
+from smsfs.pipeline.reports.daily import DailyReporter, received_report, status_report
+from smsfs.pipeline.reports.results import REPORTS
+from smsfs.pipeline.reports.retention import sweep
 from smsfs.states import FileState
 from smsfs.store import NewReceipt, NewReplyPart, Outcome, SliceReport
 from smsfs.store.sql.daily import SqlDaily

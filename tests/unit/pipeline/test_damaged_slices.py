@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from smsfs.pipeline.fsck import faults, repair
-from smsfs.pipeline.messages import statuses
-from smsfs.pipeline.results import REPORTS, ResultWriter
+from smsfs.pipeline.reports.messages import statuses
+from smsfs.pipeline.reports.results import REPORTS, ResultWriter
 from smsfs.sms.message import Message
 from tests.support.scripted import ScriptedCarrier
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from smsfs.backends import Accepted, Rejected, Throttled, Unknown
-from smsfs.pipeline.dispatch import backoff
+from smsfs.pipeline.dispatch.dispatcher import backoff
 from tests.support.scripted import OK, ScriptedCarrier
 
 

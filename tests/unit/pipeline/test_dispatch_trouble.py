@@ -6,8 +6,8 @@ import threading
 import pytest
 
 from smsfs.errors import StoreUnavailable
-from smsfs.pipeline import dispatch
-from smsfs.pipeline.dispatch import Dispatcher
+from smsfs.pipeline.dispatch import dispatcher
+from smsfs.pipeline.dispatch.dispatcher import Dispatcher
 from smsfs.store.sql.queue import SqlQueue
 from tests.support.scripted import ScriptedCarrier
 
@@ -169,8 +169,8 @@ def test_what_a_dead_dispatcher_held_is_unknown(
     """After a crash messages would be lost, or sent again without a record that they may be doubled."""
     number = house.accept(3)
     slice_ = elsewhere.store.queue.claim_slice(elsewhere.owner, "out", house.store.now(), oldest=True)
-    report = dispatch.SliceReport(
-        slice_, [dispatch.Outcome(2, "accepted", house.store.now(), "c2", attempt=1)]
+    report = dispatcher.SliceReport(
+        slice_, [dispatcher.Outcome(2, "accepted", house.store.now(), "c2", attempt=1)]
     )
     assert elsewhere.store.queue.record(elsewhere.owner, [report]) == []
     elsewhere.store.close()

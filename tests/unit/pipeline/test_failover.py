@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from smsfs.backends import Accepted, Rejected, Throttled, Unknown
-from smsfs.pipeline.failover import Move, moves
+from smsfs.pipeline.dispatch.failover import Move, moves
 from smsfs.store import BackendState
 from tests.support.scripted import ScriptedCarrier
 

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsfs.errors import StoreUnavailable
-from smsfs.pipeline import follow
-from smsfs.pipeline.dispatch import messages_of
-from smsfs.pipeline.follow import Follower, Gap
-from smsfs.pipeline.windows import later
+from smsfs.pipeline.dispatch.dispatcher import messages_of
+from smsfs.pipeline.reports import follow
+from smsfs.pipeline.reports.follow import Follower, Gap
+from smsfs.pipeline.slices import later
 from smsfs.store import News, Outcome, SliceReport
 
 

@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from smsfs.pipeline.fsck import faults, repair
-from smsfs.pipeline.results import REPORTS, ResultWriter
+from smsfs.pipeline.reports.results import REPORTS, ResultWriter
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 
 from smsfs.backends import Accepted, Receipt, ReplyPart, Unknown
 from smsfs.errors import StoreUnavailable
-from smsfs.pipeline import inbox
-from smsfs.pipeline.inbox import Inbox, stops
+from smsfs.pipeline.dispatch import arrivals
+from smsfs.pipeline.dispatch.arrivals import Inbox, stops
 from tests.support.scripted import ScriptedCarrier
 
 FIRST = "4500000000"
@@ -16,7 +16,7 @@ FIRST = "4500000000"
 @pytest.fixture(autouse=True)
 def often(monkeypatch):
     """Match so often that a test waits for little."""
-    monkeypatch.setattr(inbox, "MATCH_SECONDS", 0.01)
+    monkeypatch.setattr(arrivals, "MATCH_SECONDS", 0.01)
 
 
 @pytest.fixture

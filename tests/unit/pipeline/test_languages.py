@@ -3,7 +3,7 @@
 import pytest
 
 from smsfs.backends.measuring import Tongues
-from smsfs.pipeline.messages import statuses
+from smsfs.pipeline.reports.messages import statuses
 from smsfs.sms.alphabets import NUMBERS
 
 TONGUES = {"turkish": Tongues((NUMBERS["tr"],))}

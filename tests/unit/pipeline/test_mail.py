@@ -10,9 +10,9 @@ from attrs import evolve
 
 from smsfs.dialects.registry import dialect
 from smsfs.errors import Cause
-from smsfs.pipeline import mail
-from smsfs.pipeline.intake import Intake, IntakeRules
-from smsfs.pipeline.mail import MOST_FAILURES, Mailer, Relay
+from smsfs.pipeline.intake.reader import Intake, IntakeRules
+from smsfs.pipeline.reports import mail
+from smsfs.pipeline.reports.mail import MOST_FAILURES, Mailer, Relay
 from smsfs.sms.message import Message
 from smsfs.store import NewNotice, NewSlice, Outcome, SliceReport, Verdict
 

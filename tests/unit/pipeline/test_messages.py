@@ -4,8 +4,8 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smsfs.pipeline.messages import _groups, statuses
-from smsfs.pipeline.windows import later
+from smsfs.pipeline.reports.messages import _groups, statuses
+from smsfs.pipeline.slices import later
 from smsfs.sms.message import Message
 from smsfs.states import MessageState as M
 from smsfs.store import NewSlice, Outcome, SliceReport, Verdict

@@ -7,11 +7,11 @@ from smsfs.backends import Accepted, Throttled
 from smsfs.dialects.registry import dialect
 from smsfs.errors import StoreUnavailable
 from smsfs.pipeline import jobs
-from smsfs.pipeline.daily import DailyReporter
-from smsfs.pipeline.inbox import stops
+from smsfs.pipeline.dispatch.arrivals import stops
 from smsfs.pipeline.jobs import Every, Jobs
-from smsfs.pipeline.mail import Mailer, Relay
-from smsfs.pipeline.retention import sweep
+from smsfs.pipeline.reports.daily import DailyReporter
+from smsfs.pipeline.reports.mail import Mailer, Relay
+from smsfs.pipeline.reports.retention import sweep
 from smsfs.store import NewNotice, Verdict
 from tests.support.scripted import ScriptedCarrier
 

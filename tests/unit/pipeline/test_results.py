@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from smsfs.errors import DiskFull, StoreUnavailable
-from smsfs.pipeline.messages import MessageStatus
-from smsfs.pipeline.results import (
+from smsfs.pipeline.reports.messages import MessageStatus
+from smsfs.pipeline.reports.results import (
     HEADER,
     RECEIPT_SECONDS,
     REPORTS,

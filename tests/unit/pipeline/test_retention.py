@@ -3,7 +3,7 @@
 import pytest
 
 from smsfs.dialects.registry import dialect
-from smsfs.pipeline.retention import sweep
+from smsfs.pipeline.reports.retention import sweep
 from smsfs.store import Outcome, SliceReport
 
 DAY = 86_400

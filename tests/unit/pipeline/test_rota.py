@@ -3,9 +3,9 @@
 import pytest
 
 from smsfs.dialects.registry import dialect
-from smsfs.pipeline import rota
-from smsfs.pipeline.intake import ReaderSpentError
-from smsfs.pipeline.rota import Rota
+from smsfs.pipeline.intake import rota
+from smsfs.pipeline.intake.reader import ReaderSpentError
+from smsfs.pipeline.intake.rota import Rota
 from smsfs.pipeline.turns import equal
 
 LARGE = 12_000

@@ -7,14 +7,14 @@ from attrs import evolve
 from smsfs.backends import Throttled, Unknown
 from smsfs.dialects.registry import dialect
 from smsfs.pipeline import setback
-from smsfs.pipeline.cancelled import look_again
-from smsfs.pipeline.intake import Intake, IntakeRules
-from smsfs.pipeline.mail import Mailer
-from smsfs.pipeline.retention import sweep
-from smsfs.pipeline.rota import Rota
-from smsfs.pipeline.routes import BreakerRules
+from smsfs.pipeline.dispatch.routes import BreakerRules
+from smsfs.pipeline.intake.reader import Intake, IntakeRules
+from smsfs.pipeline.intake.rota import Rota
+from smsfs.pipeline.reports.cancelled import look_again
+from smsfs.pipeline.reports.mail import Mailer
+from smsfs.pipeline.reports.retention import sweep
+from smsfs.pipeline.reports.strays import LOOK_SECONDS, Strays
 from smsfs.pipeline.setback import Setback
-from smsfs.pipeline.strays import LOOK_SECONDS, Strays
 from smsfs.pipeline.turns import equal
 from smsfs.sms.message import Message
 from smsfs.store.bans import Ban, BanRules

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from smsfs.dialects.registry import dialect
-from smsfs.pipeline import dispatch
-from smsfs.pipeline.cancelled import GRACE_SECONDS, cancelled
-from smsfs.pipeline.mail import Mailer, window_text
+from smsfs.pipeline.dispatch import dispatcher
+from smsfs.pipeline.reports.cancelled import GRACE_SECONDS, cancelled
+from smsfs.pipeline.reports.mail import Mailer, window_text
 from smsfs.store import Outcome, SliceReport
 from tests.support.scripted import ScriptedCarrier
 
@@ -97,7 +97,7 @@ def test_cancelled_messages_are_told_within_two_minutes_and_truly(
     portal, clock, run, settled, sent, monkeypatch
 ):
     """A report would say that the other messages were sent, though the carrier was away and none was."""
-    monkeypatch.setattr(dispatch, "OVERDUE_SECONDS", 0.02)
+    monkeypatch.setattr(dispatcher, "OVERDUE_SECONDS", 0.02)
     number = read(
         portal, document(2, start="2026-11-22 23:50", end="2026-11-22 23:55", email="ann@example.com")
     )

@@ -4,7 +4,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from smsfs.dialects.registry import dialect
-from smsfs.pipeline.strays import GRACE_SECONDS, LOOK_SECONDS, Strays
+from smsfs.pipeline.reports.strays import GRACE_SECONDS, LOOK_SECONDS, Strays
 
 NAMES = ("smsportal", "naxai")
 

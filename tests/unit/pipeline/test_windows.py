@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from smsfs.dialects.registry import dialect
-from smsfs.pipeline import dispatch
-from smsfs.pipeline.windows import reopening
+from smsfs.pipeline.dispatch import dispatcher
+from smsfs.pipeline.dispatch.windows import reopening
 from smsfs.sms.message import Message
 from smsfs.store import NewSlice, Verdict
 from tests.support.scripted import ScriptedCarrier
@@ -51,7 +51,7 @@ def test_what_has_not_left_by_the_end_of_its_window_is_cancelled(run, clock, que
 @pytest.mark.parametrize("event", ["cancelled", "expired"])
 def test_the_clock_ends_messages_while_the_carrier_is_away(run, clock, queue, settled, event, monkeypatch):
     """A campaign would be told as waiting, for hours after its end, until the carrier is back."""
-    monkeypatch.setattr(dispatch, "OVERDUE_SECONDS", 0.02)
+    monkeypatch.setattr(dispatcher, "OVERDUE_SECONDS", 0.02)
     window = (clock.now, clock.now + 60) if event == "cancelled" else (0, 0)
     number = queue(*window)
     carrier = ScriptedCarrier()

@@ -13,7 +13,7 @@ import pytest
 from smsfs.dialects.registry import dialect
 from smsfs.errors import ConfigurationError, StoreDamaged, StoreUnavailable
 from smsfs.filesystem import Filesystems
-from smsfs.pipeline.intake import Intake, IntakeRules
+from smsfs.pipeline.intake.reader import Intake, IntakeRules
 from smsfs.store import NewReceipt, NewReplyPart, Outcome, SliceReport
 from smsfs.store.postgresql import PostgresStore
 from smsfs.store.postgresql import database as engine

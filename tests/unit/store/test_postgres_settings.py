@@ -12,7 +12,7 @@ import pytest
 from smsfs.dialects.registry import dialect
 from smsfs.errors import ConfigurationError, DiskFull, StoreConflict, StoreUnavailable
 from smsfs.filesystem import Filesystems
-from smsfs.pipeline.intake import Intake, IntakeRules
+from smsfs.pipeline.intake.reader import Intake, IntakeRules
 from smsfs.store import Outcome, SliceReport
 from smsfs.store.again import again
 from smsfs.store.postgresql import PostgresStore

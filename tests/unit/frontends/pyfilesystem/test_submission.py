@@ -10,7 +10,7 @@ import pytest
 from fs import errors
 
 from smsfs.dialects.registry import dialect
-from smsfs.pipeline.intake import Intake, IntakeRules
+from smsfs.pipeline.intake.reader import Intake, IntakeRules
 
 PORTAL = b'version: 7\n{"message_template": "Hello", "contacts": [{"msisdn": "27821234567"}]}'
 ROWS = b"msisdn,message\n4512345678,Hello\n"

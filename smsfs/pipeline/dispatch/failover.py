@@ -10,7 +10,7 @@ import structlog
 from attrs import define, evolve, frozen
 
 from smsfs.backends import Accepted, Answer, Backend, Rejected, Unknown
-from smsfs.pipeline.breaker import Breaker, BreakerState
+from smsfs.pipeline.dispatch.breaker import Breaker, BreakerState
 from smsfs.store import BackendState, Owner, Store
 
 REPORT_SECONDS = 5.0

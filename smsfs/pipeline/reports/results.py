@@ -18,7 +18,7 @@ from attrs import define
 
 from smsfs.dialects.settings import DAY, RESULTS_FOLDER
 from smsfs.errors import StoreDamaged, StoreUnavailable
-from smsfs.pipeline.messages import MessageStatus, statuses
+from smsfs.pipeline.reports.messages import MessageStatus, statuses
 from smsfs.pipeline.setback import Setback
 from smsfs.sms.segments import UCS2
 from smsfs.sms.text import cost

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from attrs import frozen
 
-from smsfs.pipeline.messages import MessageStatus, statuses, statuses_in
+from smsfs.pipeline.reports.messages import MessageStatus, statuses, statuses_in
 from smsfs.states import MessageState
 from smsfs.store import Batch, News, Store
 

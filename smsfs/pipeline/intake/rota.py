@@ -12,7 +12,7 @@ from contextlib import suppress
 from attrs import define
 
 from smsfs.errors import StoreUnavailable
-from smsfs.pipeline.intake import Intake
+from smsfs.pipeline.intake.reader import Intake
 from smsfs.pipeline.turns import Fresh, Turns
 from smsfs.store import Batch, Lane, Store
 

@@ -23,8 +23,8 @@ from smsfs.dialects.naxai.reports import (
     status_csv,
 )
 from smsfs.errors import ConfigurationError, StoreDamaged, StoreUnavailable
-from smsfs.pipeline.messages import MessageStatus, statuses
-from smsfs.pipeline.results import REPORTS
+from smsfs.pipeline.reports.messages import MessageStatus, statuses
+from smsfs.pipeline.reports.results import REPORTS
 from smsfs.states import MessageState
 from smsfs.store import Account, NewFile, Owner, StaleOwnerError, Store
 from smsfs.store.contents import fill, kept_if_shown

@@ -14,17 +14,17 @@ import structlog
 
 from smsfs.backends import Answer, Envelope, NotTaken, Throttled, Unknown
 from smsfs.errors import StoreDamaged, StoreUnavailable
-from smsfs.pipeline.breaker import Breaker
-from smsfs.pipeline.failover import Failover, Gate
-from smsfs.pipeline.held import Held
-from smsfs.pipeline.inbox import Inbox
+from smsfs.pipeline.dispatch.arrivals import Inbox
+from smsfs.pipeline.dispatch.breaker import Breaker
+from smsfs.pipeline.dispatch.failover import Failover, Gate
+from smsfs.pipeline.dispatch.held import Held
+from smsfs.pipeline.dispatch.recovery import Recovery, set_aside
+from smsfs.pipeline.dispatch.routes import BreakerRules, Route, mending, unknown_outcomes, unknown_report
+from smsfs.pipeline.dispatch.windows import Reopen, never, over
 from smsfs.pipeline.outcomes import of_answer
-from smsfs.pipeline.recovery import Recovery, set_aside
-from smsfs.pipeline.routes import BreakerRules, Route, mending, unknown_outcomes, unknown_report
 from smsfs.pipeline.setback import Setback
 from smsfs.pipeline.slices import DamagedSlice, messages_of
 from smsfs.pipeline.turns import SliceTurns, equal
-from smsfs.pipeline.windows import Reopen, never, over
 from smsfs.sms.message import Message
 from smsfs.store import LeaseLostError, Outcome, Owner, Slice, SliceReport, StaleOwnerError, Store
 from smsfs.store.claims import recipient_key

@@ -2,7 +2,7 @@
 
 from attrs import define, field
 
-from smsfs.pipeline.windows import later
+from smsfs.pipeline.slices import later
 from smsfs.sms.message import Message
 from smsfs.store import NewSlice, Outcome, SetAside, Slice, SliceReport
 

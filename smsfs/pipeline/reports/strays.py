@@ -14,7 +14,7 @@ from attrs import evolve
 from smsfs.dialects import Dialect, Submission
 from smsfs.dialects.settings import settings_of
 from smsfs.errors import Cause, Exists
-from smsfs.pipeline.cancelled import under_free_names
+from smsfs.pipeline.reports.cancelled import under_free_names
 from smsfs.states import FileState
 from smsfs.store import Account, File, NewFile, NewNotice, Store, Verdict
 from smsfs.store.contents import written

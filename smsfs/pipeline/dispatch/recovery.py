@@ -6,9 +6,8 @@ import structlog
 
 from smsfs.backends import Unknown
 from smsfs.errors import StoreDamaged, StoreUnavailable
-from smsfs.pipeline.routes import Route, unknown_outcomes
-from smsfs.pipeline.slices import DamagedSlice, messages_of
-from smsfs.pipeline.windows import later
+from smsfs.pipeline.dispatch.routes import Route, unknown_outcomes
+from smsfs.pipeline.slices import DamagedSlice, later, messages_of
 from smsfs.store import Owner, SetAside, Slice, SliceReport, Store
 
 log = structlog.get_logger()

@@ -30,8 +30,7 @@ from smsfs.errors import (
     StoreUnavailable,
     Unreadable,
 )
-from smsfs.pipeline.cancelled import FIRST_SECONDS
-from smsfs.pipeline.reading import Reading, Sorter, Work
+from smsfs.pipeline.intake.sorter import Reading, Sorter, Work
 from smsfs.pipeline.setback import Setback
 from smsfs.states import FileState
 from smsfs.store import (
@@ -399,8 +398,7 @@ def _notices(work: Work, reading: Reading, verdict: Verdict) -> list[NewNotice]:
     addresses = [address for address in reading.emails or [work.settings["email"]] if address]
     told = [NewNotice("verdict", address, verdict.at) for address in addresses]
     if reading.until and verdict.messages:
-        due = reading.until + FIRST_SECONDS
-        told += [NewNotice("window", address, due) for address in ["", *addresses]]
+        told += [NewNotice("window", address, reading.until) for address in ["", *addresses]]
     return told
 
 

@@ -1,6 +1,6 @@
 """Messages whose time is over before they have left: too late, cancelled, or sent at another time."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -9,6 +9,7 @@ from attrs import evolve
 from smsfs.dialects import Dialect
 from smsfs.dialects.settings import settings_of
 from smsfs.errors import Unreadable
+from smsfs.pipeline.slices import later
 from smsfs.sms.message import Message
 from smsfs.store import NewSlice, Outcome, Slice, Store
 
@@ -39,24 +40,6 @@ def reopening(store: Store, dialect: Callable[[str], Dialect]) -> Reopen:
             return None
 
     return reopen
-
-
-def later(slice_: Slice, messages: Iterable[Message], not_before: float, chain: str = "") -> NewSlice:
-    """A slice with some messages of another, to be tried again: by its backend, or any of a chain."""
-    ordered = sorted(messages, key=lambda message: message.row)
-    return NewSlice(
-        seq=slice_.seq,
-        first_row=ordered[0].row,
-        last_row=ordered[-1].row,
-        size=len(ordered),
-        messages=msgspec.msgpack.encode(ordered),
-        backend=slice_.backend,
-        not_before=not_before,
-        expires=slice_.expires,
-        attempt=slice_.attempt,
-        again=True,
-        chain=chain,
-    )
 
 
 def over(

@@ -21,8 +21,8 @@ from attrs import frozen
 
 from smsfs.dialects import Dialect
 from smsfs.errors import Cause, StoreDamaged, StoreUnavailable
-from smsfs.pipeline import cancelled
-from smsfs.pipeline.messages import MessageStatus
+from smsfs.pipeline.reports import cancelled
+from smsfs.pipeline.reports.messages import MessageStatus
 from smsfs.pipeline.setback import Setback
 from smsfs.sms.quoting import escaped
 from smsfs.store import Account, Batch, Notice, Store

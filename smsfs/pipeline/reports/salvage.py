@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import asdict
 
-from smsfs.pipeline.messages import MessageStatus, statuses, statuses_in
+from smsfs.pipeline.reports.messages import MessageStatus, statuses, statuses_in
 from smsfs.pipeline.slices import DamagedSlice, messages_of
 from smsfs.states import MessageState
 from smsfs.store import Account, Batch, File, Slice, Store

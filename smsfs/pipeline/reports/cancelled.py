@@ -9,7 +9,7 @@ from attrs import define, field
 
 from smsfs.dialects import Dialect, Submission
 from smsfs.errors import Cause, Exists
-from smsfs.pipeline.messages import MessageStatus, statuses
+from smsfs.pipeline.reports.messages import MessageStatus, statuses
 from smsfs.states import FileState, MessageState
 from smsfs.store import Batch, NewFile, Notice, StaleOwnerError, Store
 from smsfs.store.contents import written

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 from attrs import define, evolve, field, frozen
 
 from smsfs.backends.routing import Chain, Routes
 from smsfs.dialects import Dialect, Pause, Refused, Row, Sheet, Submission
 from smsfs.errors import Cause, Unreadable
+from smsfs.pipeline.slices import encoded
 from smsfs.sms.message import Message
 from smsfs.states import FileState
 from smsfs.store import Account, Batch, File, NewSlice, Outcome, Owner, Store
@@ -267,7 +267,7 @@ class Sorter:
             first_row=messages[0].row,
             last_row=messages[-1].row,
             size=len(messages),
-            messages=msgspec.msgpack.encode(messages),
+            messages=encoded(messages),
             backend=chain[0],
             chain=",".join(chain) if len(chain) > 1 else "",
             not_before=max(min(batch.not_before, self._store.now()), due),

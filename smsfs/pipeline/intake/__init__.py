@@ -1,0 +1,1 @@
+"""The wing of ``smsfs worker intake``: from a submitted file to stored messages."""
