@@ -136,19 +136,19 @@ class ReplyPart:
     receipt: Receipt | None = None
 
 
-Inbound = Receipt | ReplyPart
+Delivered = Receipt | ReplyPart
 #: Brings what a carrier delivered to stable storage, all of it, before it returns; the carrier may be
 #: answered then. Raises when that cannot be: the carrier keeps it, and delivers it again.
-Receive = Callable[[Sequence[Inbound]], Awaitable[None]]
+Receive = Callable[[Sequence[Delivered]], Awaitable[None]]
 
 
-async def receive_nothing(inbound: Sequence[Inbound]) -> None:
+async def receive_nothing(delivered: Sequence[Delivered]) -> None:
     """Leave everything with the carrier.
 
     Raises:
         NotImplementedError: always; there is nobody here to store it.
     """
-    raise NotImplementedError(f"nobody here takes the {len(inbound)} receipts and replies")
+    raise NotImplementedError(f"nobody here takes the {len(delivered)} receipts and replies")
 
 
 #: Whether messages can leave, and a clause that says why not; with ``"up"`` it may be empty.

@@ -16,12 +16,12 @@ import structlog
 from attrs import define, field
 from msgspec.structs import replace
 
-from smsfs.backends import Inbound, Receipt, ReplyPart
+from smsfs.backends import Delivered, Receipt, ReplyPart
 from smsfs.backends.smpp import words
 from smsfs.backends.smpp.constants import UDHI, Tag
 from smsfs.backends.smpp.decoder import Decoder
+from smsfs.backends.smpp.delivered import delivered
 from smsfs.backends.smpp.header import LOCKING_SHIFT, SINGLE_SHIFT
-from smsfs.backends.smpp.inbound import inbound
 from smsfs.backends.smpp.pdu import DataSm, DeliverSm, SmppError
 from smsfs.backends.smpp.receipt import normal_id
 from smsfs.pipeline.dispatch import arrivals
@@ -143,41 +143,41 @@ class Fuzz:
 
     # -- judgement ------------------------------------------------------------------------------------
 
-    def step(self) -> list[Inbound]:
+    def step(self) -> list[Delivered]:
         """One receipt and one reply, each as it is and then damaged; what was made of them.
 
         Raises:
             Found: it is not what they say.
         """
         pdu, message_id, event = self.receipt()
-        told = inbound(pdu, "text")
+        told = delivered(pdu, "text")
         expected = normal_id(message_id), event, SENDER
         if not isinstance(told, Receipt) or (told.id, told.event, told.recipient) != expected:
             raise Found(f"{told} is made of a receipt that says {expected}: {pdu}")
         reply, text = self.reply()
-        read = inbound(reply, "text")
+        read = delivered(reply, "text")
         if not isinstance(read, ReplyPart) or read.text != text:
             raise Found(f"{read} is made of a reply that says {text!r}: {reply}")
         self.made += 4
         return [told, read, *self._damaged(pdu), *self._damaged(reply)]
 
-    def _damaged(self, pdu: Pdu) -> list[Inbound]:
+    def _damaged(self, pdu: Pdu) -> list[Delivered]:
         """What is made of a PDU some of whose octets came otherwise, in pieces."""
         choice = self._choice
         data = bytearray(replace(pdu, esm_class=choice.choice([pdu.esm_class, 0, 8, 0x40, 0x44])).encode())
         for _ in range(choice.randint(0, 6)):
             data[choice.randrange(16, len(data))] = choice.randrange(256)
-        decoder, found = Decoder(), list[Inbound]()
+        decoder, found = Decoder(), list[Delivered]()
         cut = choice.randrange(len(data))
         for got in [*decoder.feed(bytes(data[:cut])), *decoder.feed(bytes(data[cut:]))]:
             if isinstance(got, DeliverSm | DataSm):
-                found.append(storable(inbound(got, choice.choice(["text", "decimal", "hexadecimal"])), got))
+                found.append(storable(delivered(got, choice.choice(["text", "decimal", "hexadecimal"])), got))
             elif not isinstance(got, SmppError):
                 raise Found(f"{got} is made of {bytes(data).hex()}")
         return found
 
 
-def storable(item: Inbound, pdu: Pdu) -> Inbound:
+def storable(item: Delivered, pdu: Pdu) -> Delivered:
     """What came of a PDU, unless a store would refuse it.
 
     Raises:
@@ -202,11 +202,11 @@ def packed(septets: bytes) -> bytes:
     return bits.to_bytes((7 * len(septets) + 7) // 8, "little")
 
 
-def lost(store: SqliteStore, database: Path, items: Sequence[Inbound]) -> int:
+def lost(store: SqliteStore, database: Path, items: Sequence[Delivered]) -> int:
     """Store what came; how much of it is neither stored nor told to have come before."""
     with sqlite3.connect(database) as connection:
         before = _stored(connection)
-        again = arrivals.Inbox(store).take("fuzz", items).again
+        again = arrivals.Arrivals(store).take("fuzz", items).again
         return len(items) - (_stored(connection) - before) - len(again)
 
 
@@ -221,7 +221,7 @@ def run(seed: int, steps: int | None = None, until: float = 0.0) -> int:
     Raises:
         Found: something is wrong.
     """
-    fuzz, items = Fuzz(seed), list[Inbound]()
+    fuzz, items = Fuzz(seed), list[Delivered]()
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "smsfs.db"
         store = SqliteStore(database)

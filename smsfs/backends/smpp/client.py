@@ -24,7 +24,7 @@ from smsfs.backends import (
 )
 from smsfs.backends.smpp.answers import accepted, known
 from smsfs.backends.smpp.constants import Status, status_meaning, status_name
-from smsfs.backends.smpp.inbox import Inbox
+from smsfs.backends.smpp.deliveries import Deliveries
 from smsfs.backends.smpp.keeper import Keeper
 from smsfs.backends.smpp.letter import Composer, Job, Letter
 from smsfs.backends.smpp.link import Kind, Link
@@ -104,11 +104,11 @@ class SmppBackend:
         self._down_since = self._loop.time()
         self._timer, self.slices = None, 0
         self._finishing, self.fault = False, ""
-        self._inbox = Inbox(receive, self._config.id_base_of_receipts, self._log)
+        self._deliveries = Deliveries(receive, self._config.id_base_of_receipts, self._log)
         self._keepers = [
             Keeper(self._config, trust, self, self._log, self._jitter, kind) for kind in self._kinds()
         ]
-        work = (self._watch, self._inbox.run, *(keeper.run for keeper in self._keepers))
+        work = (self._watch, self._deliveries.run, *(keeper.run for keeper in self._keepers))
         self._tasks = [asyncio.create_task(part()) for part in work]
         for task in self._tasks:
             task.add_done_callback(self._ended)
@@ -144,7 +144,7 @@ class SmppBackend:
         """Take leave of the SMSC, once it has answered what it got."""
         for keeper in self._keepers:
             keeper.stop()
-        self._inbox.close()
+        self._deliveries.close()
         await asyncio.gather(*(link.unbind() for link in self._all_links()))
         for task in self._tasks:
             task.cancel()
@@ -314,7 +314,7 @@ class SmppBackend:
 
     def delivered(self, link: Link, pdu: DeliverSm | DataSm) -> None:
         """The SMSC delivered a receipt or a reply."""
-        self._inbox.add(link, pdu)
+        self._deliveries.add(link, pdu)
 
     def _wanted_slices(self) -> int:
         """Enough to keep windows full while the next is claimed; few, if it takes long to send one."""

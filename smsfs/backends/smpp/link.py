@@ -8,7 +8,7 @@ import structlog
 
 from smsfs.backends.smpp.constants import RESPONSE, Status, status_meaning, status_name
 from smsfs.backends.smpp.decoder import Decoder
-from smsfs.backends.smpp.inbox import Response
+from smsfs.backends.smpp.deliveries import Response
 from smsfs.backends.smpp.letter import Letter
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.backends.smpp.pdu import (

@@ -7,7 +7,7 @@ from contextlib import suppress
 import structlog
 from attrs import evolve
 
-from smsfs.backends import Inbound, Receipt, Receive, ReplyPart
+from smsfs.backends import Delivered, Receipt, Receive, ReplyPart
 from smsfs.dialects.registry import dialect
 from smsfs.dialects.settings import settings_of
 from smsfs.errors import ConfigurationError, StoreUnavailable
@@ -22,7 +22,7 @@ MAX_DIGITS = 15
 log = structlog.get_logger()
 
 
-class Inbox:
+class Arrivals:
     """Takes receipts and replies for all backends of a process.
 
     Args:
@@ -35,16 +35,16 @@ class Inbox:
     def of(self, backend: str) -> Receive:
         """The way in for one backend, by the name of its route."""
 
-        async def receive(inbound: Sequence[Inbound]) -> None:
-            await asyncio.to_thread(self.take, backend, inbound)
+        async def receive(delivered: Sequence[Delivered]) -> None:
+            await asyncio.to_thread(self.take, backend, delivered)
 
         return receive
 
-    def take(self, backend: str, inbound: Sequence[Inbound]) -> Arrived:
+    def take(self, backend: str, delivered: Sequence[Delivered]) -> Arrived:
         """Store what a carrier delivered; blocks, and raises if it cannot be stored."""
         now = self._store.now()
         receipts, parts = list[NewReceipt](), list[NewReplyPart]()
-        for item in inbound:
+        for item in delivered:
             if isinstance(item, Receipt):
                 receipts.append(_receipt(backend, item, now))
             elif item.receipt:  # the store knows whose id it names

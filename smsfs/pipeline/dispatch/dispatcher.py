@@ -14,7 +14,7 @@ import structlog
 
 from smsfs.backends import Answer, Envelope, NotTaken, Throttled, Unknown
 from smsfs.errors import StoreDamaged, StoreUnavailable
-from smsfs.pipeline.dispatch.arrivals import Inbox
+from smsfs.pipeline.dispatch.arrivals import Arrivals
 from smsfs.pipeline.dispatch.breaker import Breaker
 from smsfs.pipeline.dispatch.failover import Failover, Gate
 from smsfs.pipeline.dispatch.held import Held
@@ -78,7 +78,7 @@ class Dispatcher:
         }
         self._failover = Failover(store, owner, self._gates.values())
         self._claims = {name: SliceTurns(store, name, weight) for name in self._routes}
-        self._inbox = Inbox(store)
+        self._arrivals = Arrivals(store)
         self._reopen = reopen
         self._held: list[Held] = []
         self._answers = 0
@@ -104,11 +104,11 @@ class Dispatcher:
         Raises:
             LeaseLostError: the store was away for too long; claimed slices are for the next process.
         """
-        starts = [route.backend.start(self._inbox.of(route.name)) for route in self._routes.values()]
+        starts = [route.backend.start(self._arrivals.of(route.name)) for route in self._routes.values()]
         await asyncio.gather(*starts)
         try:
             await self._recover()
-            steps = (self._watch, self._recover_always, self._fail_over_always, self._inbox.match_always)
+            steps = (self._watch, self._recover_always, self._fail_over_always, self._arrivals.match_always)
             background = [asyncio.create_task(self._keep_up(step)) for step in steps]
             senders = [asyncio.create_task(self._feed(route)) for route in self._routes.values()]
             senders.append(asyncio.create_task(self._end_overdue()))

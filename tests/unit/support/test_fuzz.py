@@ -13,6 +13,6 @@ def test_nothing_is_misread_or_lost(seed):
 
 def test_a_loss_would_be_seen(monkeypatch):
     """The fuzzing would find nothing, whatever is lost."""
-    monkeypatch.setattr(fuzz, "inbound", lambda *_: None)
+    monkeypatch.setattr(fuzz, "delivered", lambda *_: None)
     with pytest.raises(fuzz.Found):
         fuzz.run(3, steps=1)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsfs.backends.smpp.constants import Tag
-from smsfs.backends.smpp.inbound import inbound
+from smsfs.backends.smpp.delivered import delivered
 from smsfs.backends.smpp.pdu import DeliverSm, SmppError
 from smsfs.backends.smpp.receipt import STATES, Receipt, doubtful, normal_id, other_id, receipt
 from smsfs.backends.smpp.text import content
@@ -122,7 +122,7 @@ def test_two_ids():
     """A carrier that has our id in the text alone, and its own in the parameter, would have none matched."""
     pdu = DeliverSm(1, "45", "me", b"id:77 stat:DELIVRD", esm_class=4, tlvs=((ID, b"x-1\0"),))
     assert (receipt(pdu).id, other_id(pdu)) == ("x-1", "77")
-    found = inbound(pdu, "hexadecimal")
+    found = delivered(pdu, "hexadecimal")
     assert (found.id, found.other) == ("x-1", "119")
     assert other_id(DeliverSm(1, "45", "me", b"id:77 stat:DELIVRD", esm_class=4, tlvs=((ID, b"77"),))) == ""
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from smsfs.backends import Receipt, ReplyPart
 from smsfs.backends.smpp.constants import Tag
-from smsfs.backends.smpp.inbound import inbound
+from smsfs.backends.smpp.delivered import delivered
 from smsfs.backends.smpp.pdu import DataSm, DeliverSm
 from smsfs.backends.smpp.text import split
 
@@ -47,7 +47,7 @@ def deliver(words, esm_class=4, source="+4512345678", **fields):
 )
 def test_receipts(words, expected):
     """A message would have another end than the carrier told, or none."""
-    assert inbound(deliver(words), "hexadecimal") == expected
+    assert delivered(deliver(words), "hexadecimal") == expected
 
 
 @pytest.mark.parametrize(
@@ -55,15 +55,15 @@ def test_receipts(words, expected):
 )
 def test_receipt_of_one_attempt(stat, event):
     """A message would count as lost when the carrier is to try again."""
-    assert inbound(deliver(f"id:1 stat:{stat}", 0x20), "text").event == event
+    assert delivered(deliver(f"id:1 stat:{stat}", 0x20), "text").event == event
 
 
 def test_what_looks_like_a_receipt_is_both():
     """A receipt without its mark would be lost, or what a person wrote would."""
-    found = inbound(deliver("id:0FF stat:DELIVRD", 0x08), "hexadecimal")
+    found = delivered(deliver("id:0FF stat:DELIVRD", 0x08), "hexadecimal")
     told = Receipt("255", "4512345678", "delivered", "", "DELIVRD")
     assert found == ReplyPart("4512345678", "1204", "id:0FF stat:DELIVRD", receipt=told)
-    assert inbound(deliver("Hi, my id:0FF", 0), "text").receipt is None
+    assert delivered(deliver("Hi, my id:0FF", 0), "text").receipt is None
 
 
 @pytest.mark.parametrize(
@@ -78,15 +78,15 @@ def test_what_looks_like_a_receipt_is_both():
 def test_whom_it_went_to(source, destination, recipient):
     """Where a carrier gives no id, a receipt would be of nobody's message."""
     pdu = DeliverSm(1, source, destination, b"id:1 stat:DELIVRD", esm_class=4)
-    assert inbound(pdu, "text").recipient == recipient
+    assert delivered(pdu, "text").recipient == recipient
 
 
 def test_data_sm():
     """At carriers that deliver by data_sm, nothing would ever come."""
     tlvs = ((Tag.MESSAGE_PAYLOAD, b"id:7 stat:DELIVRD"),)
-    assert inbound(DataSm(1, "45", "1204", esm_class=4, tlvs=tlvs), "text").id == "7"
+    assert delivered(DataSm(1, "45", "1204", esm_class=4, tlvs=tlvs), "text").id == "7"
     tlvs = ((Tag.MESSAGE_PAYLOAD, b"Hej"),)
-    assert inbound(DataSm(1, "45", "1204", tlvs=tlvs), "text") == ReplyPart("45", "1204", "Hej")
+    assert delivered(DataSm(1, "45", "1204", tlvs=tlvs), "text") == ReplyPart("45", "1204", "Hej")
 
 
 @pytest.mark.parametrize("concatenation", ["udh8", "udh16", "sar"])
@@ -94,7 +94,7 @@ def test_long_reply(concatenation):
     """A person's long answer would be read in the wrong order, or with its emoji broken."""
     _, parts = split(REPLY, concatenation, 77)
     found = [
-        inbound(deliver(part.short_message, part.esm_class, data_coding=8, tlvs=part.tlvs), "text")
+        delivered(deliver(part.short_message, part.esm_class, data_coding=8, tlvs=part.tlvs), "text")
         for part in parts
     ]
     assert [(part.reference, part.part, part.total) for part in found] == [
@@ -107,7 +107,7 @@ def test_long_reply(concatenation):
 def test_reply_in_each_alphabet():
     """A person's answer would be unreadable."""
     for coding, data in ((0, b"\x00 \x1b\x65"), (3, b"\xe6"), (8, b"\x04\x2f"), (6, b"\xcf")):
-        found = inbound(deliver(data, 0, data_coding=coding), "text")
+        found = delivered(deliver(data, 0, data_coding=coding), "text")
         assert found.text == {0: "@ €", 3: "æ", 8: "Я", 6: "Я"}[coding]
 
 
@@ -154,7 +154,7 @@ def packed(septets, before=0):
 )
 def test_every_group_of_codings(coding, data, text):
     """A person's answer would be read in another alphabet than it was written in."""
-    assert inbound(deliver(data, 0, data_coding=coding), "text").text == text
+    assert delivered(deliver(data, 0, data_coding=coding), "text").text == text
 
 
 @pytest.mark.parametrize(
@@ -173,15 +173,15 @@ def test_every_group_of_codings(coding, data, text):
 )
 def test_national_tables(elements, data, text):
     """An answer in Turkish or Hindi would be read as other letters than its header says."""
-    found = inbound(deliver(header(*elements) + data, 0x40), "text")
+    found = delivered(deliver(header(*elements) + data, 0x40), "text")
     assert found == ReplyPart("4512345678", "1204", text)
     parts = [
-        inbound(deliver(header((0, bytes((9, 2, number))), *elements) + data, 0x40), "text").text
+        delivered(deliver(header((0, bytes((9, 2, number))), *elements) + data, 0x40), "text").text
         for number in (1, 2)
     ]
     assert parts == [text, text]
     tlvs = tuple(zip((0x20C, 0x20E, 0x20F), (b"\0\x09", b"\x02", b"\x01"), strict=True))
-    found = inbound(deliver(header(*elements) + data, 0x40, tlvs=tlvs), "text")
+    found = delivered(deliver(header(*elements) + data, 0x40, tlvs=tlvs), "text")
     assert (found.text, found.part, found.total) == (text, 1, 2)
 
 
@@ -189,9 +189,9 @@ def test_national_tables(elements, data, text):
 def test_byte_order_mark(codec):
     """A person's answer would be Chinese to its reader, or begin with a letter that nobody sees."""
     data = "\ufeffStopp 😀".encode(codec)
-    assert inbound(deliver(data, 0, data_coding=8), "text").text == "Stopp 😀"
-    assert inbound(deliver(data + b"\0", 0, data_coding=8), "text").text == "Stopp 😀"
-    assert inbound(deliver(data + b"\0\0", 0, data_coding=8), "text").text == "Stopp 😀"
+    assert delivered(deliver(data, 0, data_coding=8), "text").text == "Stopp 😀"
+    assert delivered(deliver(data + b"\0", 0, data_coding=8), "text").text == "Stopp 😀"
+    assert delivered(deliver(data + b"\0\0", 0, data_coding=8), "text").text == "Stopp 😀"
 
 
 @pytest.mark.parametrize(
@@ -206,8 +206,8 @@ def test_byte_order_mark(codec):
 )
 def test_padding(data, text):
     """An answer would end in a sign that nobody wrote: NUL is ``@`` in GSM 7 bit."""
-    assert inbound(deliver(data, 0), "text").text == text
-    part = [inbound(deliver(bytes((5, 0, 3, 1, 2, n)) + data, 0x40), "text").text for n in (1, 2)]
+    assert delivered(deliver(data, 0), "text").text == text
+    part = [delivered(deliver(bytes((5, 0, 3, 1, 2, n)) + data, 0x40), "text").text for n in (1, 2)]
     assert part == [data.decode().replace("\0", "@"), text]
 
 
@@ -215,27 +215,27 @@ def test_padding(data, text):
 def test_packed_septets(length):
     """An answer would be read as gibberish where a carrier delivers septets packed into octets."""
     text = ("Tak, vi ses i morgen kl. nine " * 2)[:length].strip()
-    assert inbound(deliver(packed(text.encode()), 0), "text").text == text
+    assert delivered(deliver(packed(text.encode()), 0), "text").text == text
     front = header((0, b"\x01\x02\x02"))
-    found = inbound(deliver(front + packed(text.encode(), len(front)), 0x40), "text")
+    found = delivered(deliver(front + packed(text.encode(), len(front)), 0x40), "text")
     assert (found.text, found.part) == (text, 2)
 
 
 def test_windows_1252():
     """An answer with typographic quotes, from a carrier that sends Windows-1252, would lose them."""
-    assert inbound(deliver("Ja … “tak”".encode("cp1252"), 0), "text").text == "Ja … “tak”"
+    assert delivered(deliver("Ja … “tak”".encode("cp1252"), 0), "text").text == "Ja … “tak”"
 
 
 def test_half_a_character():
     """An emoji that a phone cut in two would be lost, though the other half is in the next part."""
-    halves = [inbound(deliver(data, 0, data_coding=8), "text").text for data in (b"\xd8\x3d", b"\xde\x00")]
+    halves = [delivered(deliver(data, 0, data_coding=8), "text").text for data in (b"\xd8\x3d", b"\xde\x00")]
     assert "".join(halves).encode("utf-16-be", "surrogatepass").decode("utf-16-be") == "😀"
 
 
 def test_header_cut_short():
     """A carrier would send again and again what smsfs refuses to read."""
-    assert inbound(deliver(b"\x05\x00", 0x40), "text").text == "é@"
-    assert inbound(deliver(b"\x05", 0x44), "text") == Receipt("", "4512345678", "")
+    assert delivered(deliver(b"\x05\x00", 0x40), "text").text == "é@"
+    assert delivered(deliver(b"\x05", 0x44), "text") == Receipt("", "4512345678", "")
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_header_cut_short():
 )
 def test_who_wrote(source, sender):
     """A reply would be matched to nobody for the sign before its number."""
-    assert inbound(deliver("Hi", 0, source), "text").sender == sender
+    assert delivered(deliver("Hi", 0, source), "text").sender == sender
 
 
 @given(
@@ -257,7 +257,7 @@ def test_who_wrote(source, sender):
 )
 def test_anything(kind, address, data, coding, esm_class, tlvs, base):
     """One odd delivery would end the link, or be refused by the store for ever, and all others with it."""
-    found = inbound(kind(1, address, address, data, coding, esm_class, tlvs=tlvs), base)
+    found = delivered(kind(1, address, address, data, coding, esm_class, tlvs=tlvs), base)
     if isinstance(found, Receipt):
         kept = found.id + found.code + found.reason + found.recipient
         assert "\0" not in kept

@@ -6,7 +6,7 @@ import pytest
 import structlog
 
 from smsfs.backends import Accepted, Receipt, ReplyPart
-from smsfs.backends.smpp import inbox
+from smsfs.backends.smpp import deliveries
 from smsfs.backends.smpp.constants import Status
 from smsfs.backends.smpp.pdu import (
     BindReceiver,
@@ -55,7 +55,7 @@ def test_answered_once_stored(play, wait_until):
 
 def test_store_away(play, wait_until, monkeypatch):
     """While the store is away, receipts would be lost, or the log be flooded."""
-    monkeypatch.setattr(inbox, "FAILURE_SECONDS", 0.01)
+    monkeypatch.setattr(deliveries, "FAILURE_SECONDS", 0.01)
 
     async def scenario(smsc, sender):
         await sender.bound()
@@ -77,8 +77,8 @@ def test_store_away(play, wait_until, monkeypatch):
 
 def test_flood(play, wait_until, monkeypatch):
     """Receipts that come faster than they can be stored would fill the memory, or answers count as lost."""
-    monkeypatch.setattr(inbox, "LIMIT", 100)
-    monkeypatch.setattr(inbox, "BATCH", 30)
+    monkeypatch.setattr(deliveries, "LIMIT", 100)
+    monkeypatch.setattr(deliveries, "BATCH", 30)
     padding = b"x" * 200
 
     async def scenario(smsc, sender):
@@ -91,7 +91,7 @@ def test_flood(play, wait_until, monkeypatch):
         for sequence in range(1, 30_001):
             session.send(DeliverSm(sequence, "45", "1204", padding))
         session.answer(smsc.got[0])
-        box, link = sender.backend._inbox, sender.backend._links[0]
+        box, link = sender.backend._deliveries, sender.backend._links[0]
         await wait_until(lambda: not link._reading)
         await wait_until(lambda: link._loop.time() - link._heard > 0.4, "the answer is overdue, but unread")
         assert 100 <= len(box) < 3000
@@ -114,7 +114,7 @@ def test_answers_go_to_their_links(play, wait_until):
         first, second = smsc.sessions
         first.send(receipt(1))
         second.send(receipt(2))
-        await wait_until(lambda: len(sender.backend._inbox) == 2)
+        await wait_until(lambda: len(sender.backend._deliveries) == 2)
         first.transport.abort()
         await wait_until(lambda: first not in smsc.sessions)
         sender.stored.gate.set()
@@ -138,7 +138,7 @@ def test_the_last_ones_are_answered(play, wait_until, who):
         stopping = None
         if who == "client":
             stopping = asyncio.create_task(sender.backend.stop())
-            await wait_until(lambda: sender.backend._inbox._closed)
+            await wait_until(lambda: sender.backend._deliveries._closed)
         else:
             session.send(Unbind(2))
             await wait_until(lambda: sender.backend._links[0]._leave)

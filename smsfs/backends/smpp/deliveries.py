@@ -7,9 +7,9 @@ from typing import Protocol
 import structlog
 from attrs import frozen
 
-from smsfs.backends import Inbound, Receive
+from smsfs.backends import Delivered, Receive
 from smsfs.backends.smpp.constants import Status
-from smsfs.backends.smpp.inbound import inbound
+from smsfs.backends.smpp.delivered import delivered
 from smsfs.backends.smpp.pdu import DataSm, DataSmResp, DeliverSm, DeliverSmResp
 
 #: So many at most are stored together.
@@ -36,14 +36,14 @@ class Source(Protocol):
 
 
 @frozen
-class _Delivery:
+class _Unanswered:
     source: Source
     sequence: int
     response: type[Response]
-    inbound: Inbound
+    content: Delivered
 
 
-class Inbox:
+class Deliveries:
     """Collects deliveries of all links, has them stored in the order in which they came, and answers them.
 
     Args:
@@ -56,7 +56,7 @@ class Inbox:
         self._receive = receive
         self._id_base = id_base
         self._log = log
-        self._waiting: deque[_Delivery] = deque()
+        self._waiting: deque[_Unanswered] = deque()
         self._storing = 0
         self._paused: list[Source] = []
         self._come = asyncio.Event()
@@ -72,7 +72,7 @@ class Inbox:
         if self._closed:
             source.respond([response(pdu.sequence, Status.RX_T_APPN)])
             return
-        self._waiting.append(_Delivery(source, pdu.sequence, response, inbound(pdu, self._id_base)))
+        self._waiting.append(_Unanswered(source, pdu.sequence, response, delivered(pdu, self._id_base)))
         self._come.set()
         if len(self) >= LIMIT and source not in self._paused:
             self._paused.append(source)
@@ -93,7 +93,7 @@ class Inbox:
     async def _take(self) -> None:
         batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
         self._storing = len(batch)
-        status = await self._stored([item.inbound for item in batch])
+        status = await self._stored([item.content for item in batch])
         answers: dict[Source, list[Response]] = defaultdict(list)
         for item in batch:
             answers[item.source].append(item.response(item.sequence, status))
@@ -105,7 +105,7 @@ class Inbox:
             for source in paused:
                 source.resume()
 
-    async def _stored(self, items: list[Inbound]) -> Status:
+    async def _stored(self, items: list[Delivered]) -> Status:
         try:
             await self._receive(items)
         except Exception as exc:  # noqa: BLE001 - whatever it is, what is not stored must not be acknowledged

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from smsfs.backends import Inbound, Receipt, ReplyPart
+from smsfs.backends import Delivered, Receipt, ReplyPart
 from smsfs.backends.smpp import coding
 from smsfs.backends.smpp import receipt as written
 from smsfs.backends.smpp.constants import INTERMEDIATE, MESSAGE_TYPE, UDHI
@@ -15,7 +15,7 @@ from smsfs.backends.smpp.pdu import ShortMessage, SmppError
 _EVENTS = {"delivered": "delivered", "undelivered": "undelivered", "expired": "receipt_expired"}
 
 
-def inbound(pdu: ShortMessage, id_base: str) -> Inbound:
+def delivered(pdu: ShortMessage, id_base: str) -> Delivered:
     """The receipt or reply that a deliver_sm or data_sm is.
 
     It never fails, for a carrier sends again and again what is refused. A user data header that is cut

@@ -7,7 +7,7 @@ import pytest
 from smsfs.backends import Accepted, Receipt, ReplyPart, Unknown
 from smsfs.errors import StoreUnavailable
 from smsfs.pipeline.dispatch import arrivals
-from smsfs.pipeline.dispatch.arrivals import Inbox, stops
+from smsfs.pipeline.dispatch.arrivals import Arrivals, stops
 from tests.support.scripted import ScriptedCarrier
 
 FIRST = "4500000000"
@@ -23,12 +23,12 @@ def often(monkeypatch):
 def deliver(run, until, settled):
     """Send a file's messages by a carrier that then delivers something; the carrier."""
 
-    def deliver(number, script, *inbound, then="submitted"):
+    def deliver(number, script, *delivered, then="submitted"):
         carrier = ScriptedCarrier(script)
 
         async def scenario(_dispatcher, _task):
             await until(settled(number, "submitted", "unknown"))
-            await carrier.receive(inbound)
+            await carrier.receive(delivered)
             await until(settled(number, *then.split()))
 
         run(carrier, scenario=scenario, on_unknown="hold")
@@ -78,7 +78,7 @@ def test_receipt_settles_a_message_of_unknown_fate(house, deliver, clock):
     number = house.accept(2)
     deliver(number, {1: [Unknown("lost")]}, Receipt("x", FIRST, "delivered"), then="submitted unknown")
     clock.now += 61
-    assert not Inbox(house.store).match()
+    assert not Arrivals(house.store).match()
     assert house.states(number) == {1: "delivered", 2: "submitted"}
 
 
@@ -90,7 +90,7 @@ def test_carrier_keeps_what_cannot_be_stored(house, monkeypatch):
 
     monkeypatch.setattr(house.store.inbound, "receive", away)
     with pytest.raises(StoreUnavailable):
-        asyncio.run(Inbox(house.store).of("out")([Receipt("a", FIRST, "delivered")]))
+        asyncio.run(Arrivals(house.store).of("out")([Receipt("a", FIRST, "delivered")]))
 
 
 def test_matching_outlives_a_store_that_is_away(house, monkeypatch, until):
@@ -103,7 +103,7 @@ def test_matching_outlives_a_store_that_is_away(house, monkeypatch, until):
 
     async def main():
         monkeypatch.setattr(house.store.inbound, "match", away)
-        matching = asyncio.create_task(Inbox(house.store).match_always())
+        matching = asyncio.create_task(Arrivals(house.store).match_always())
         await until(lambda: len(tries) > 1 or matching.done())
         assert not matching.done()
         matching.cancel()
@@ -113,7 +113,7 @@ def test_matching_outlives_a_store_that_is_away(house, monkeypatch, until):
 
 def test_unreadable_receipts_are_told(house, events):
     """An operator would not learn that a carrier writes receipts in a way that nobody reads."""
-    asyncio.run(Inbox(house.store).of("out")([Receipt("", FIRST, "", reason="?")]))
+    asyncio.run(Arrivals(house.store).of("out")([Receipt("", FIRST, "", reason="?")]))
     (told,) = [event for event in events if event["event"] == "receipt_unreadable"]
     assert (told["backend"], told["log_level"]) == ("out", "warning")
 
@@ -121,7 +121,7 @@ def test_unreadable_receipts_are_told(house, events):
 @pytest.mark.parametrize("digits", ["", "BANK", "4" * 16, "٤٥"])
 def test_what_is_no_number_is_stored_all_the_same(house, digits):
     """A carrier would deliver the same receipt for ever."""
-    asyncio.run(Inbox(house.store).of("out")([Receipt("a", digits, "delivered")]))
+    asyncio.run(Arrivals(house.store).of("out")([Receipt("a", digits, "delivered")]))
     assert house.store.inbound.waiting() == 1
 
 
