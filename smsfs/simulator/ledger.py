@@ -21,7 +21,7 @@ class Received(msgspec.Struct):
         parts: how many PDUs it came in, each counted once.
         ids: those given to its parts, in their order.
         first: when the first part came, seconds since the epoch.
-        last: when the last part came, likewise.
+        last: the same of the last part.
         complete: whether all parts are there.
         system_id: who sent it.
     """
@@ -75,7 +75,7 @@ class Ledger:
         """Take one part, or a message of one part.
 
         A part that comes again before its message is complete, as from a client that does not know what
-        became of the first, starts the message anew: the earlier parts are kept as an incomplete one.
+        became of the first, starts the message again: the earlier parts are kept as an incomplete one.
         """
         arrived = _Arrived(pdu, data, message_id, now)
         if fragment is None:

@@ -27,9 +27,9 @@ class Simulator:
     """An SMSC on a TCP port; an asynchronous context manager.
 
     Args:
-        behaviour: what it does; the attribute of that name may be set anew at any time.
+        behaviour: what it does; the attribute of that name may be replaced at any time.
         host: where it listens.
-        port: likewise; 0 takes a free one, see :attr:`port`.
+        port: the port it listens on; 0 takes a free one, see :attr:`port`.
         tls: of the server, for links over TLS.
         path: of the ledger file; None for none.
         keep: whether :attr:`messages` is kept.
@@ -137,7 +137,7 @@ class Simulator:
             self._push()
 
     def take(self, pdu: SubmitSm, link: Session) -> tuple[int, str, bool]:
-        """Status, id, and whether they are to be sent in time."""
+        """Status, id, and whether the client gets them in time."""
         try:
             fragment, data = text.content(pdu)
         except SmppError as exc:

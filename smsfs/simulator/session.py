@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 from msgspec.structs import replace
 
@@ -28,9 +28,8 @@ from smsfs.backends.smpp.pdu import (
     UnbindResp,
     frame,
 )
-
-if TYPE_CHECKING:
-    from smsfs.simulator.server import Simulator
+from smsfs.simulator.behaviour import Behaviour, Counts
+from smsfs.simulator.ledger import Ledger
 
 #: deliver_sm that may wait for their answers on one link.
 DELIVER_WINDOW = 100
@@ -39,10 +38,36 @@ _HIGHEST_SEQUENCE = 0x7FFFFFFF
 _LATENESS = 1e-4
 
 
+class Center(Protocol):
+    """What the links of one simulator share."""
+
+    behaviour: Behaviour
+    counts: Counts
+    ledger: Ledger
+
+    def joined(self, link: "Session") -> None:
+        """A link came up."""
+
+    def left(self, link: "Session") -> None:
+        """A link is gone; what it did not deliver is delivered over another."""
+
+    def admit(self, bind: Bind) -> int:
+        """The status that answers a bind."""
+
+    def bound(self, link: "Session") -> None:
+        """A link may be used from now on."""
+
+    def take(self, pdu: SubmitSm, link: "Session") -> tuple[int, str, bool]:
+        """Status, id, and whether the client gets them in time."""
+
+    def delivered(self, link: "Session", pdu: DeliverSm, status: int) -> None:
+        """A client answered a deliver_sm."""
+
+
 class Session(asyncio.Protocol):
     """Reads requests and writes answers, those of one chunk in one write."""
 
-    def __init__(self, smsc: "Simulator") -> None:
+    def __init__(self, smsc: Center) -> None:
         self._smsc = smsc
         self._loop = asyncio.get_running_loop()
         self._decoder = Decoder()

@@ -16,7 +16,7 @@ from smsfs.store import Account, Arrived, NewReceipt, NewReplyPart, Reply, Store
 
 MATCH_SECONDS = 1.0
 MOST_AT_ONCE = 2000
-#: The most that a phone number has (E.164); what has more is none.
+#: The most digits a phone number can have (E.164); longer strings of digits are not phone numbers.
 MAX_DIGITS = 15
 
 log = structlog.get_logger()
@@ -86,8 +86,8 @@ def _receipt(backend: str, item: Receipt, at: float) -> NewReceipt:
     digits = item.recipient
     known = digits.isascii() and digits.isdigit() and len(digits) <= MAX_DIGITS
     recipient = int(digits) if known else None
-    told = item.code, item.reason, item.done, item.other
-    return NewReceipt(backend, item.id, recipient, item.event, at, *told)
+    rest = item.code, item.reason, item.done, item.other
+    return NewReceipt(backend, item.id, recipient, item.event, at, *rest)
 
 
 def _part(backend: str, item: ReplyPart, at: float) -> NewReplyPart:
