@@ -17,7 +17,7 @@ import click
 from smsfs.backends.smpp.constants import Status
 from smsfs.cli.common import err, out
 from smsfs.errors import ConfigurationError
-from smsfs.frontends.listening import reason
+from smsfs.frontends.listen_errors import reason
 from smsfs.simulator import Behaviour, Simulator
 from smsfs.simulator.receipts import FORMATS, ID_BASES
 

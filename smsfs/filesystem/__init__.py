@@ -1,8 +1,8 @@
 """The virtual filesystem: every frontend calls this and nothing else."""
 
 from smsfs.filesystem.account import AccountFilesystem
+from smsfs.filesystem.all_accounts import AllAccounts, Filesystems
 from smsfs.filesystem.entry import Entry, Usage
-from smsfs.filesystem.everyone import AllAccounts, Filesystems
 from smsfs.filesystem.folder import OpenFolder
 from smsfs.filesystem.interface import Filesystem
 from smsfs.filesystem.openfile import OpenFile

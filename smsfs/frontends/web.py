@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 import structlog
 from aiohttp import web
 
-from smsfs.frontends.listening import Listener, cannot_listen, open_listener
+from smsfs.frontends.listen_errors import Listener, cannot_listen, open_listener
 
 #: None when new clients may come; else one sentence that says why not.
 Readiness = Callable[[], Awaitable[str | None]]

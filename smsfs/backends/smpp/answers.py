@@ -3,25 +3,25 @@
 from collections.abc import Sequence
 
 from smsfs.backends import Accepted
-from smsfs.backends.smpp.letter import Letter
+from smsfs.backends.smpp.outgoing import Outgoing
 
 
-def accepted(letter: Letter, receipts: str) -> Accepted:
+def accepted(outgoing: Outgoing, receipts: str) -> Accepted:
     """The answer for a message all of whose parts were taken.
 
     Args:
-        letter: with an id for each, which may be empty.
+        outgoing: with an id for each, which may be empty.
         receipts: ``"each"``, ``"first"`` or ``"any"``: see :class:`.SmppConfig`.
     """
-    first, *more = letter.ids
-    ids = known(letter.ids)
-    if receipts == "each" and len(ids) < len(letter.ids):
-        return Accepted("", len(letter.ids), ids)
+    first, *more = outgoing.ids
+    ids = known(outgoing.ids)
+    if receipts == "each" and len(ids) < len(outgoing.ids):
+        return Accepted("", len(outgoing.ids), ids)
     if receipts == "each":
-        return Accepted(first, letter.parts, tuple(more))
+        return Accepted(first, outgoing.parts, tuple(more))
     if receipts == "first":
-        return Accepted(first, letter.parts if first else 1, spare=known(more))
-    return Accepted(ids[0], letter.parts, aliases=ids[1:]) if ids else Accepted("", 1)
+        return Accepted(first, outgoing.parts if first else 1, spare=known(more))
+    return Accepted(ids[0], outgoing.parts, aliases=ids[1:]) if ids else Accepted("", 1)
 
 
 def known(ids: Sequence[str]) -> tuple[str, ...]:

@@ -25,12 +25,12 @@ from smsfs.backends import (
 from smsfs.backends.smpp.answers import accepted, known
 from smsfs.backends.smpp.constants import Status, status_meaning, status_name
 from smsfs.backends.smpp.deliveries import Deliveries
-from smsfs.backends.smpp.keeper import Keeper
-from smsfs.backends.smpp.letter import Composer, Job, Letter
 from smsfs.backends.smpp.link import Kind, Link
 from smsfs.backends.smpp.options import SmppConfig, Trust
+from smsfs.backends.smpp.outgoing import Composer, Job, Outgoing
 from smsfs.backends.smpp.pdu import DataSm, DeliverSm, SmppError
 from smsfs.backends.smpp.receipt import normal_id
+from smsfs.backends.smpp.reconnector import Reconnector
 from smsfs.backends.smpp.throttle import STALL_SECONDS, Throttle
 
 SLICE = 500
@@ -72,13 +72,13 @@ class SmppBackend:
         self._composer = Composer(config)
         self._log = log.bind(backend=name)
         self._jitter = jitter
-        self._line: deque[Letter] = deque()
-        self._begun: deque[Letter] = deque()
-        self._prepared: deque[Letter] = deque()
+        self._line: deque[Outgoing] = deque()
+        self._begun: deque[Outgoing] = deque()
+        self._prepared: deque[Outgoing] = deque()
         self._jobs: set[Job] = set()
         self._links: list[Link] = []
         self._receivers: list[Link] = []
-        self._keepers: list[Keeper] = []
+        self._reconnectors: list[Reconnector] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._finishing = False
@@ -90,7 +90,7 @@ class SmppBackend:
             return "down", self.fault
         if self._links or self._loop.time() - self._down_since <= LINK_PATIENCE_SECONDS:
             return UP
-        return "down", self._keepers[0].reason
+        return "down", self._reconnectors[0].reason
 
     async def start(self, receive: Receive = receive_nothing) -> None:
         """Begin to connect; what cannot be reached is tried again and again.
@@ -105,10 +105,10 @@ class SmppBackend:
         self._timer, self.slices = None, 0
         self._finishing, self.fault = False, ""
         self._deliveries = Deliveries(receive, self._config.id_base_of_receipts, self._log)
-        self._keepers = [
-            Keeper(self._config, trust, self, self._log, self._jitter, kind) for kind in self._kinds()
+        self._reconnectors = [
+            Reconnector(self._config, trust, self, self._log, self._jitter, kind) for kind in self._kinds()
         ]
-        work = (self._watch, self._deliveries.run, *(keeper.run for keeper in self._keepers))
+        work = (self._watch, self._deliveries.run, *(reconnector.run for reconnector in self._reconnectors))
         self._tasks = [asyncio.create_task(part()) for part in work]
         for task in self._tasks:
             task.add_done_callback(self._ended)
@@ -122,12 +122,12 @@ class SmppBackend:
         """Send messages; what finds no link within a few seconds is ``Throttled``."""
         now = self._loop.time()
         job = Job(answer, may_send, len(envelopes), self._loop.create_future(), now)
-        letters = [Letter(job, envelope, self._composer) for envelope in envelopes]
-        if self._finishing or self.fault or not letters:
-            self._put_back(letters, STALL_SECONDS if self.fault else 0)
+        messages = [Outgoing(job, envelope, self._composer) for envelope in envelopes]
+        if self._finishing or self.fault or not messages:
+            self._put_back(messages, STALL_SECONDS if self.fault else 0)
             return
         self._jobs.add(job)
-        self._line.extend(letters)
+        self._line.extend(messages)
         self.ready()
         try:
             await job.done
@@ -138,12 +138,12 @@ class SmppBackend:
     def finish(self) -> None:
         """Begin no further message; those begun go on."""
         self._finishing = True
-        self._withdraw(lambda letter: not letter.sent, 0)
+        self._withdraw(lambda outgoing: not outgoing.sent, 0)
 
     async def stop(self) -> None:
         """Take leave of the SMSC, once it has answered what it got."""
-        for keeper in self._keepers:
-            keeper.stop()
+        for reconnector in self._reconnectors:
+            reconnector.stop()
         self._deliveries.close()
         await asyncio.gather(*(link.unbind() for link in self._all_links()))
         for task in self._tasks:
@@ -173,11 +173,11 @@ class SmppBackend:
     def _prepare(self) -> None:
         """Encode what leaves next, while the SMSC has the turn."""
         while self._line and len(self._prepared) < AHEAD:
-            letter = self._line.popleft()
-            letter.prepare()
-            self._prepared.append(letter)
+            outgoing = self._line.popleft()
+            outgoing.prepare()
+            self._prepared.append(outgoing)
 
-    def _lines(self) -> tuple[deque[Letter], ...]:
+    def _lines(self) -> tuple[deque[Outgoing], ...]:
         """What waits, in the order in which it leaves."""
         return self._begun, self._prepared, self._line
 
@@ -188,68 +188,68 @@ class SmppBackend:
     def _fill(self, link: Link, room: int, now: float, asked: dict[Job, bool]) -> int:
         """Send up to so many requests over a link."""
         posted = 0
-        while posted < room and (letter := self._next()):
-            job = letter.job
+        while posted < room and (outgoing := self._next()):
+            job = outgoing.job
             if job not in asked:
                 asked[job] = job.may_send()
-            late = not letter.sent and now - job.began >= letter.envelope.left
+            late = not outgoing.sent and now - job.began >= outgoing.envelope.left
             if late or not asked[job]:
-                self._put_back([letter], 0)
+                self._put_back([outgoing], 0)
                 continue
             try:
-                link.post(letter, now)
+                link.post(outgoing, now)
             except SmppError as exc:
-                job.finish(letter.envelope, Rejected(status_name(exc.status), str(exc)))
+                job.finish(outgoing.envelope, Rejected(status_name(exc.status), str(exc)))
             except ValueError as exc:
-                job.finish(letter.envelope, Rejected(status_name(Status.RINVMSGLEN), str(exc)))
+                job.finish(outgoing.envelope, Rejected(status_name(Status.RINVMSGLEN), str(exc)))
             else:
                 posted += 1
         link.flush()
         return posted
 
-    def _next(self) -> Letter | None:
+    def _next(self) -> Outgoing | None:
         for line in self._lines():
             while line:
-                letter = line.popleft()
-                if letter.job.open:
-                    return letter
+                outgoing = line.popleft()
+                if outgoing.job.open:
+                    return outgoing
         return None
 
     # -- what became of it ------------------------------------------------------------------------------
 
-    def answered(self, letter: Letter, status: int, message_id: str, sent: float) -> None:
+    def answered(self, outgoing: Outgoing, status: int, message_id: str, sent: float) -> None:
         """The SMSC answered a part."""
         if status != Status.ROK:
-            self._refused(letter, status, sent)
+            self._refused(outgoing, status, sent)
             return
         self._throttle.accepted(self._loop.time())
-        if letter.accepted(normal_id(message_id, self._config.id_base)):
-            letter.job.finish(letter.envelope, accepted(letter, self._config.receipts))
+        if outgoing.accepted(normal_id(message_id, self._config.id_base)):
+            outgoing.job.finish(outgoing.envelope, accepted(outgoing, self._config.receipts))
         else:
-            self._begun.append(letter)
+            self._begun.append(outgoing)
 
-    def unanswered(self, letter: Letter, reason: str) -> None:
+    def unanswered(self, outgoing: Outgoing, reason: str) -> None:
         """A part may or may not have been taken."""
-        letter.job.finish(letter.envelope, self._unknown(letter, reason))
+        outgoing.job.finish(outgoing.envelope, self._unknown(outgoing, reason))
 
-    def _unknown(self, letter: Letter, reason: str) -> Unknown:
-        told = 1 if self._config.receipts != "each" else letter.total
-        return Unknown(_of_part(letter, reason), known(letter.ids)[:told], told)
+    def _unknown(self, outgoing: Outgoing, reason: str) -> Unknown:
+        told = 1 if self._config.receipts != "each" else outgoing.total
+        return Unknown(_of_part(outgoing, reason), known(outgoing.ids)[:told], told)
 
-    def _refused(self, letter: Letter, status: int, sent: float) -> None:
+    def _refused(self, outgoing: Outgoing, status: int, sent: float) -> None:
         if status not in TEMPORARY:
             reason = f"{status_meaning(status)} ({status_name(status)})"
-            refused = Rejected(status_name(status), _of_part(letter, reason), known(letter.ids))
-            letter.job.finish(letter.envelope, refused)
+            refused = Rejected(status_name(status), _of_part(outgoing, reason), known(outgoing.ids))
+            outgoing.job.finish(outgoing.envelope, refused)
             return
-        letter.not_now += 1
-        if letter.sent or status in BUSY:
+        outgoing.not_now += 1
+        if outgoing.sent or status in BUSY:
             self._slow_down(status, sent)
-        keep = letter.sent or (status in BUSY and not self._finishing)
-        if keep and letter.not_now < TRIES:
-            self._begun.append(letter)
+        keep = outgoing.sent or (status in BUSY and not self._finishing)
+        if keep and outgoing.not_now < TRIES:
+            self._begun.append(outgoing)
         else:
-            self._put_back([letter], 0)
+            self._put_back([outgoing], 0)
 
     def _slow_down(self, status: int, sent: float) -> None:
         pause = self._throttle.not_now(self._loop.time(), sent)
@@ -258,19 +258,19 @@ class SmppBackend:
                 "slowing_down", status=status_name(status), pause=pause, rate=round(self._throttle.rate)
             )
 
-    def _put_back(self, letters: Sequence[Letter], wait: float) -> None:
+    def _put_back(self, messages: Sequence[Outgoing], wait: float) -> None:
         """Give messages back, to be sent later; not those of which the recipient may have a part."""
-        for letter in letters:
-            what = self._unknown(letter, "could not be sent") if letter.sent else Throttled(wait)
-            letter.job.finish(letter.envelope, what)
+        for outgoing in messages:
+            what = self._unknown(outgoing, "could not be sent") if outgoing.sent else Throttled(wait)
+            outgoing.job.finish(outgoing.envelope, what)
 
-    def _withdraw(self, which: Callable[[Letter], bool], wait: float) -> None:
+    def _withdraw(self, which: Callable[[Outgoing], bool], wait: float) -> None:
         """Give back those in line to which it applies."""
         for line in self._lines():
-            letters = [letter for letter in line if letter.job.open]
+            messages = [outgoing for outgoing in line if outgoing.job.open]
             line.clear()
-            line.extend(letter for letter in letters if not which(letter))
-            self._put_back([letter for letter in letters if which(letter)], wait)
+            line.extend(outgoing for outgoing in messages if not which(outgoing))
+            self._put_back([outgoing for outgoing in messages if which(outgoing)], wait)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A task of ours ended; by a fault, when nobody cancelled it: nothing more is sent."""
@@ -335,16 +335,16 @@ class SmppBackend:
     def _give_up(self, now: float) -> None:
         stale = {job for job in self._jobs if not job.may_send()}
         if stale:
-            self._withdraw(lambda letter: letter.job in stale, 0)
+            self._withdraw(lambda outgoing: outgoing.job in stale, 0)
         if not self._links and now - self._down_since > LINK_PATIENCE_SECONDS:
             self.slices = 0
-            self._withdraw(lambda _: True, min(keeper.wait(now) for keeper in self._keepers))
+            self._withdraw(lambda _: True, min(reconnector.wait(now) for reconnector in self._reconnectors))
         elif self._throttle.stalled(now):
             self._withdraw(lambda _: True, STALL_SECONDS)
 
 
-def _of_part(letter: Letter, reason: str) -> str:
+def _of_part(outgoing: Outgoing, reason: str) -> str:
     """A reason, with the part that it is about if there are several."""
-    if letter.total == 1:
+    if outgoing.total == 1:
         return reason
-    return f"part {letter.sent + 1} of {letter.total}: {reason}; {letter.sent} sent before it"
+    return f"part {outgoing.sent + 1} of {outgoing.total}: {reason}; {outgoing.sent} sent before it"

@@ -9,8 +9,8 @@ import structlog
 from smsfs.backends.smpp.constants import RESPONSE, Status, status_meaning, status_name
 from smsfs.backends.smpp.decoder import Decoder
 from smsfs.backends.smpp.deliveries import Response
-from smsfs.backends.smpp.letter import Letter
 from smsfs.backends.smpp.options import SmppConfig
+from smsfs.backends.smpp.outgoing import Outgoing
 from smsfs.backends.smpp.pdu import (
     Bind,
     BindReceiver,
@@ -49,7 +49,7 @@ log = structlog.get_logger()
 
 
 #: An answer, with the message that waits for it and when that left; None if none does.
-_Answered = tuple[tuple[Letter, float] | None, SubmitSmResp]
+_Answered = tuple[tuple[Outgoing, float] | None, SubmitSmResp]
 
 
 class BindRefused(Exception):
@@ -59,10 +59,10 @@ class BindRefused(Exception):
 class Owner(Protocol):
     """Who sends over a link, and hears what became of it."""
 
-    def answered(self, letter: Letter, status: int, message_id: str, sent: float) -> None:
+    def answered(self, outgoing: Outgoing, status: int, message_id: str, sent: float) -> None:
         """The SMSC answered what left at ``sent``."""
 
-    def unanswered(self, letter: Letter, reason: str) -> None:
+    def unanswered(self, outgoing: Outgoing, reason: str) -> None:
         """No answer will come."""
 
     def ready(self) -> None:
@@ -89,7 +89,7 @@ class Link(asyncio.Protocol):
         self._owner = owner
         self.kind = kind
         self._loop = asyncio.get_running_loop()
-        self._window: Window[Letter] = Window(config.window, config.response_timeout)
+        self._window: Window[Outgoing] = Window(config.window, config.response_timeout)
         self._decoder = Decoder()
         self._buffer: list[bytes] = []
         self._transport: asyncio.Transport | None = None
@@ -116,15 +116,15 @@ class Link(asyncio.Protocol):
         able = self._open and self._writable and not self._doubted and self.kind != "receiver"
         return self._window.free if able else 0
 
-    def post(self, letter: Letter, now: float) -> None:
+    def post(self, outgoing: Outgoing, now: float) -> None:
         """Put the next part of a message into the buffer; it leaves with :meth:`flush` at the latest.
 
         Raises:
             SmppError: it does not fit its fields, and is not in the buffer.
         """
         sequence = self._next()
-        data = letter.encode(sequence)
-        self._window.add(sequence, letter, now)
+        data = outgoing.encode(sequence)
+        self._window.add(sequence, outgoing, now)
         self._buffer.append(data)
         if len(self._buffer) >= CHUNK:
             self.flush()
@@ -140,9 +140,9 @@ class Link(asyncio.Protocol):
         self._part(now)
         if not self._reading or now < self._read_on:
             return  # answers may be there that were not read
-        for letter in self._window.expired(now):
+        for outgoing in self._window.expired(now):
             self._doubted = True
-            self._owner.unanswered(letter, f"no answer within {self._config.response_timeout:g} seconds")
+            self._owner.unanswered(outgoing, f"no answer within {self._config.response_timeout:g} seconds")
         if not self._open:
             return
         if self._enquired is not None and now - self._enquired > self._config.response_timeout:
@@ -243,8 +243,8 @@ class Link(asyncio.Protocol):
             self.bound.set_exception(BindRefused(reason))
             self.bound.exception()  # seen, should nobody wait for it any more
         self.closed.set_result(reason)
-        for letter in self._window.clear():
-            self._owner.unanswered(letter, reason)
+        for outgoing in self._window.clear():
+            self._owner.unanswered(outgoing, reason)
 
     # -- receiving ------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import time
 
 from smsfs.errors import BadRequest
 from smsfs.filesystem import Entry
-from smsfs.frontends.listing import columns, full_mode
+from smsfs.frontends.ls_format import columns, full_mode
 from smsfs.sms.quoting import tamed
 from smsfs.states import CLIENT_RIGHTS
 

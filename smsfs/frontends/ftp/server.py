@@ -26,7 +26,7 @@ from smsfs.frontends.ftp.lines import Host, Lines
 from smsfs.frontends.ftp.session import Session
 from smsfs.frontends.ftp.settings import FtpSettings
 from smsfs.frontends.limits import AddressLimits
-from smsfs.frontends.listening import Listener, cannot_listen, open_listener
+from smsfs.frontends.listen_errors import Listener, cannot_listen, open_listener
 from smsfs.frontends.proxy import ProxyError, ProxyGate, is_within, read_header
 from smsfs.frontends.quiet import Quiet
 from smsfs.frontends.shares import Shares

@@ -18,7 +18,7 @@ from smsfs.frontends.ftp import replies
 from smsfs.frontends.ftp.control import Control
 from smsfs.frontends.ftp.data import Transfer
 from smsfs.frontends.ftp.library import BufferedIteratorProducer, FileProducer
-from smsfs.frontends.listing import one_word
+from smsfs.frontends.ls_format import one_word
 
 # ruff: noqa: N802 - the library finds its commands by these names
 

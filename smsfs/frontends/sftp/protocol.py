@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 
 from smsfs.errors import BadHandle, BadRequest, Exists, Missing, NotFolder, Refusal, TooManyOpen
 from smsfs.filesystem.openfile import MAX_OFFSET
-from smsfs.frontends.listing import one_word
+from smsfs.frontends.ls_format import one_word
 from smsfs.frontends.sftp import wire
 from smsfs.frontends.sftp.wire import (
     U32,

@@ -14,7 +14,7 @@ from smsfs.frontends.authenticator import NOT_CHECKED, CheckFailed, KeyAuthentic
 from smsfs.frontends.bans import DoorBans, Ledger
 from smsfs.frontends.doorway import Doorway, Ticket
 from smsfs.frontends.limits import AddressLimits
-from smsfs.frontends.listening import Listener, cannot_listen, open_listener
+from smsfs.frontends.listen_errors import Listener, cannot_listen, open_listener
 from smsfs.frontends.proxy import ProxyGate
 from smsfs.frontends.quiet import Quiet
 from smsfs.frontends.sftp.channel import WRITE_LIMITS, Room, SftpChannel, room_of

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from smsfs.frontends.listing import columns, full_mode
+from smsfs.frontends.ls_format import columns, full_mode
 from smsfs.sms.quoting import tamed
 
 if TYPE_CHECKING:

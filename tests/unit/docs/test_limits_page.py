@@ -10,7 +10,7 @@ from smsfs.cli import descriptors
 from smsfs.config import Config, FtpConfig, LimitsConfig, SftpConfig, StoreConfig
 from smsfs.dialects.settings import COMMON
 from smsfs.filesystem.entry import MAX_NAME
-from smsfs.frontends import listening, web
+from smsfs.frontends import listen_errors, web
 from smsfs.frontends.ftp import lines
 from smsfs.frontends.sftp import channel, protocol
 
@@ -41,7 +41,7 @@ FIXED = {
     "replies that a client leaves unread": lines.MAX_UNREAD,
     "length of a command": lines.MAX_LINE,
     "length of a name": MAX_NAME,
-    "seconds without a connection": listening.PAUSE,
+    "seconds without a connection": listen_errors.PAUSE,
 }
 
 

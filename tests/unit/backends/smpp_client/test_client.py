@@ -9,9 +9,9 @@ from smsfs.backends import Accepted, Rejected, Throttled, Unknown
 from smsfs.backends.smpp import client
 from smsfs.backends.smpp.constants import Status
 from smsfs.backends.smpp.header import content, tables
-from smsfs.backends.smpp.letter import Composer
 from smsfs.backends.smpp.link import Link
 from smsfs.backends.smpp.options import SmppConfig
+from smsfs.backends.smpp.outgoing import Composer
 from smsfs.backends.smpp.pdu import (
     GenericNack,
 )

@@ -9,7 +9,7 @@ import structlog
 import uvloop
 
 from smsfs.backends import UP, Accepted, Throttled, Unknown
-from smsfs.backends.smpp import client, keeper, link
+from smsfs.backends.smpp import client, link, reconnector
 from smsfs.backends.smpp.constants import Status
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.backends.smpp.pdu import (
@@ -73,7 +73,7 @@ def test_wrong_host(tmp_path, host, wait_until):
 
 def test_the_first_address_is_silent(play, wait_until, monkeypatch):
     """A carrier one of whose two sites is away would not be reached at the other either."""
-    monkeypatch.setattr(keeper, "CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr(reconnector, "CONNECT_SECONDS", 1.0)
     monkeypatch.setattr(client, "LINK_PATIENCE_SECONDS", 60.0)
 
     async def scenario(smsc, sender):
@@ -151,9 +151,9 @@ def test_an_smsc_without_transceivers(play, wait_until):
         smsc.nacks_binds = True
         await smsc.close()
         await smsc.listen()
-        [keeper] = sender.backend._keepers
+        [reconnector] = sender.backend._reconnectors
         told = "the SMSC refused the login: the command is not known (ESME_RINVCMDID)"
-        await wait_until(lambda: keeper.reason == told)
+        await wait_until(lambda: reconnector.reason == told)
         smsc.nacks_binds = False
         await sender.bound()
 
@@ -273,7 +273,7 @@ def test_stop_waits_for_answers(play, wait_until):
         sending = asyncio.create_task(sender.submit("a"))
         await wait_until(lambda: held)
         stopping = asyncio.create_task(sender.backend.stop())
-        await wait_until(sender.backend._keepers[0]._stopping.is_set)
+        await wait_until(sender.backend._reconnectors[0]._stopping.is_set)
         assert smsc.count(Unbind) == 0
         session, pdu = held[0]
         session.answer(pdu)

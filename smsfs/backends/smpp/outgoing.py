@@ -132,7 +132,7 @@ class Job:
             self.done.set_result(None)
 
 
-class Letter:
+class Outgoing:
     """A message on its way; of its parts, ``sent`` were accepted, and at most one is on a link."""
 
     __slots__ = ("_coding", "_composer", "_data", "_parts", "envelope", "ids", "job", "not_now", "sent")

@@ -19,7 +19,7 @@ CONNECT_SECONDS = 10.0
 
 
 class Switchboard(Owner, Protocol):
-    """Whoever uses the links."""
+    """What uses the links."""
 
     def up(self, link: Link) -> None:
         """A bind came up."""
@@ -28,14 +28,14 @@ class Switchboard(Owner, Protocol):
         """A bind is gone."""
 
 
-class Keeper:
+class Reconnector:
     """One bind.
 
     Args:
         config: of the SMSC.
-        trust: tells how to encrypt.
+        trust: says how to encrypt.
         owner: who uses the link while it is up.
-        log: where losses are told.
+        log: where losses are reported.
         jitter: gives a number from 0 to 1; random if None.
         kind: what to bind as.
     """

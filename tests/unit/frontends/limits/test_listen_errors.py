@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from smsfs.frontends.listening import cannot_listen
+from smsfs.frontends.listen_errors import cannot_listen
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_advice_fits_the_reason(exc, told):
 #: A server in a process that may have few open files: it uses them all up, and lets go of them later.
 CRAMPED = """
 import asyncio, os, resource, sys
-from smsfs.frontends.listening import open_listener
+from smsfs.frontends.listen_errors import open_listener
 
 class Hello(asyncio.Protocol):
     def connection_made(self, transport):
