@@ -13,10 +13,10 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 
 import structlog
-from attrs import define
 
 from smsfs.errors import Missing, Refusal
 from smsfs.filesystem import Filesystem
+from smsfs.frontends.counters import Counters
 from smsfs.frontends.ftp import replies
 from smsfs.frontends.ftp.data import ActiveConnector, DataConnection, PassiveListener, Transfer, stands
 from smsfs.frontends.ftp.library import FTPHandler, IOLoop
@@ -80,15 +80,6 @@ class Host(Protocol):
 
     def is_client(self, sock: socket.socket, address: str, peer: str) -> bool:
         """Whether a data connection from ``address`` is the client's."""
-
-
-@define
-class Counters:
-    """What a session has done: requests answered, bytes of file content taken in and given out."""
-
-    requests: int = 0
-    bytes_in: int = 0
-    bytes_out: int = 0
 
 
 def _weight(reply: object) -> int:

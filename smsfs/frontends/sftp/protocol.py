@@ -12,6 +12,7 @@ from attrs import define, field, frozen
 
 from smsfs.errors import BadHandle, BadRequest, Exists, Missing, NotFolder, Refusal, TooManyOpen
 from smsfs.filesystem.openfile import MAX_OFFSET
+from smsfs.frontends.counters import Counters
 from smsfs.frontends.ls_format import one_word
 from smsfs.frontends.sftp import wire
 from smsfs.frontends.sftp.wire import (
@@ -69,15 +70,6 @@ class _Folder:
     path: str
     folder: "OpenFolder"
     begun: bool = False
-
-
-@define
-class Counters:
-    """What a session has done: requests answered, bytes of file content taken in and given out."""
-
-    requests: int = 0
-    bytes_in: int = 0
-    bytes_out: int = 0
 
 
 @define(eq=False)
