@@ -18,7 +18,7 @@ from smsfs.cli.descriptors import open_files_of_a_mount
 from smsfs.errors import ConfigurationError, NotAllowed, StoreUnavailable
 from smsfs.filesystem import Filesystem, Filesystems, Rights, check_open
 from smsfs.frontends import fuse
-from smsfs.frontends.fuse_access import Access, group_id, umask_of, user_id
+from smsfs.frontends.fuse.access import Access, group_id, umask_of, user_id
 from smsfs.frontends.watch import WATCH_SECONDS
 from smsfs.sms.quoting import escaped
 from smsfs.store import Store

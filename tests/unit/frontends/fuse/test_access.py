@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from smsfs.errors import ConfigurationError
-from smsfs.frontends.fuse_access import Access, group_id, umask_of, user_id
+from smsfs.frontends.fuse.access import Access, group_id, umask_of, user_id
 
 
 @pytest.mark.parametrize(

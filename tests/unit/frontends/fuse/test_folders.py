@@ -2,8 +2,8 @@
 
 import pytest
 
-from smsfs.frontends import fuse_folders
-from smsfs.frontends.fuse_folders import KEPT, PAGE, open_folder
+from smsfs.frontends.fuse import folders
+from smsfs.frontends.fuse.folders import KEPT, PAGE, open_folder
 
 FILES = 1000
 
@@ -56,4 +56,4 @@ def test_a_program_may_go_back(memory, folder, offset):
 def test_what_is_kept_is_bounded(folder):
     """Many open folders would take the memory of all their names."""
     read(folder, PAGE)
-    assert len(folder._names) <= fuse_folders.KEPT
+    assert len(folder._names) <= folders.KEPT

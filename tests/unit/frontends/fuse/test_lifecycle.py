@@ -10,8 +10,8 @@ from types import ModuleType
 import pytest
 
 from smsfs.errors import ConfigurationError
-from smsfs.frontends.fuse import FusepyOperations
 from smsfs.frontends.fuse import mount as mount_here
+from smsfs.frontends.fuse.operations import FusepyOperations
 
 NOBODY = 65534
 
@@ -139,14 +139,14 @@ class TestMissingParts:
     @pytest.fixture
     def no_binding(self, monkeypatch):
         """A Python without FUSE."""
-        monkeypatch.setattr("smsfs.frontends.fuse.DEVICE", Path(os.devnull))
+        monkeypatch.setattr("smsfs.frontends.fuse.binding.DEVICE", Path(os.devnull))
         monkeypatch.setenv("FUSE_LIBRARY_NAME", "no-such-library")
         monkeypatch.setitem(sys.modules, "mfusepy", None)
         monkeypatch.setitem(sys.modules, "fuse", None)
 
     def test_no_device(self, base, monkeypatch):
         """In a container without /dev/fuse the person would not know what to ask for."""
-        monkeypatch.setattr("smsfs.frontends.fuse.DEVICE", base / "none")
+        monkeypatch.setattr("smsfs.frontends.fuse.binding.DEVICE", base / "none")
         (base / "mount").mkdir()
         assert "--device /dev/fuse" in refusal_of(base / "mount")
 

@@ -1,4 +1,4 @@
-"""How the program that calls a mount is ending: Linux tells of each task, in ``/proc/ID/stat`` (proc(5)).
+"""How the program that calls a mount is ending; Linux shows it for each task in ``/proc/ID/stat`` (proc(5)).
 
 The kernel closes the files of a program that was killed as if it had closed them itself. But while a mount
 answers ``flush``, the program that closes its file waits, and its own end, if that is why, shows already.
@@ -20,14 +20,14 @@ def was_killed(task: int, proc: Path = Path("/proc")) -> bool:
 
     Args:
         task: its id; 0, as of a task in another container, is never known to be killed.
-        proc: where the kernel tells.
+        proc: where the kernel shows it.
     """
     place = proc / str(task)
     try:
         fields = (place / "stat").read_bytes().rpartition(b")")[2].split()
-        is_told_all = os.geteuid() in (0, place.stat().st_uid)
+        sees_all = os.geteuid() in (0, place.stat().st_uid)
     except OSError:
         return False
     signaled, code = int(fields[_FLAGS]) & _SIGNALED, int(fields[_EXIT_CODE])
     # of others' tasks the code is hidden; the flag alone is also set where a thread has ended the program
-    return bool(signaled and (code & _SIGNAL or not is_told_all))
+    return bool(signaled and (code & _SIGNAL or not sees_all))

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from smsfs.frontends.callers import was_killed
+from smsfs.frontends.fuse.killed import was_killed
 
 SIGNALED, EXITING = 0x40040C, 0x40000C
 RUNNING = 0x400000

@@ -7,12 +7,19 @@ lets in everybody, and holds each to the mode and the owner that are shown (``de
 import grp
 import os
 import pwd
+import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
 from smsfs.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from smsfs.filesystem import Entry
+
+Attributes = dict[str, int]
 
 CONFIGURATION = Path("/etc/fuse.conf")
 _OWNER = 0o700
@@ -24,8 +31,8 @@ class Access:
 
     Attributes:
         allow_other: let in every user of this host, each with the rights that the modes give.
-        uid: the owner that is shown; else who mounts.
-        gid: likewise the group.
+        uid: the owner that is shown; by default the user who mounts.
+        gid: the group that is shown, in the same way.
         umask: the bits that no mode has; otherwise group and others may do what the owner may.
         read_only: nothing can be changed.
     """
@@ -40,6 +47,16 @@ class Access:
         """The permission bits that are shown, from those that a file or folder has for its owner."""
         bits = own & _OWNER
         return (bits | bits >> 3 | bits >> 6) & ~self.umask
+
+    def attributes(self, entry: "Entry") -> Attributes:
+        """What stat(2) shows of a file or folder, times in nanoseconds."""
+        kind, links = (stat.S_IFDIR, 2) if entry.is_folder else (stat.S_IFREG, 1)
+        modified = round(entry.mtime * 1e9)
+        times = {"st_atime": modified, "st_mtime": modified, "st_ctime": modified}
+        sizes = {"st_size": entry.size, "st_blocks": -(-entry.size // 512)}
+        owner = {"st_uid": self.uid, "st_gid": self.gid}
+        mode = {"st_mode": kind | self.mode(entry.mode), "st_ino": entry.inode, "st_nlink": links}
+        return mode | sizes | owner | times
 
     def options(self) -> dict[str, bool]:
         """For libfuse; the kernel looks at modes itself only where others than the owner may come."""
@@ -80,7 +97,7 @@ def user_id(text: str) -> int:
 
 
 def group_id(text: str) -> int:
-    """A group's id, likewise.
+    """A group's id, from that or from the name.
 
     Raises:
         ValueError: this host has no such group.
@@ -101,7 +118,7 @@ def umask_of(text: str) -> int:
     """The bits of an octal number such as 007.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not one.
     """
     if not text or set(text) - set("01234567") or int(text, 8) > 0o777:  # noqa: PLR2004 - all bits of a mode
         raise ValueError(f"{text!r} is no umask; write one in octal digits, such as 022 or 007")
