@@ -1,8 +1,19 @@
-# Shared by quickstart and test: Debian packages and the virtual environment. Bash; sourced, not run.
+# Shared by the scripts beside it: --help, Debian packages, the virtual environment. Bash; sourced, not run.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 venv=${SMSFS_VENV:-$root/.venv}
 log=$(mktemp "${TMPDIR:-/tmp}/smsfs-setup.XXXXXX.log")
+
+# With --help, print the comment that opens the script, and end.
+explain() {
+    case ${1-} in
+    --help | -h)
+        rm -f "$log"
+        sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+        exit 0
+        ;;
+    esac
+}
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -41,6 +52,12 @@ need_packages() {
         "${missing[@]}" || fail "apt-get could not install ${missing[*]}."
 }
 
+# Where PostgreSQL's server programs are, for need_packages: Debian keeps them off the PATH.
+postgresql() {
+    local initdb=(/usr/lib/postgresql/*/bin/initdb)
+    printf 'postgresql:%s' "$(command -v initdb || echo "${initdb[-1]}")"
+}
+
 need_python() {
     command -v python3 >/dev/null || fail "There is no python3: install Python 3.11 or later."
     python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
@@ -54,7 +71,7 @@ need_environment() {
     [ "$(cat "$venv/.smsfs-$extras" 2>/dev/null)" != "$done" ] || return 0
     say "Setting up $venv (a minute or two the first time)"
     [ -x "$venv/bin/pip" ] || quietly python3 -m venv "$venv" ||
-        fail "The virtual environment $venv could not be made."
+        fail "The virtual environment $venv could not be made: Debian has what it takes in the package python3-venv."
     quietly "$venv/bin/python" -m pip install --disable-pip-version-check -e "$root[$extras]" ||
         fail "pip could not install smsfs into $venv."
     printf '%s\n' "$done" >"$venv/.smsfs-$extras"

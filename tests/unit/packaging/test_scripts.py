@@ -1,4 +1,4 @@
-"""The two scripts of the README, on machines that lack things, and in a fresh copy of the repository."""
+"""The scripts of packaging/, on machines that lack things, and in a fresh copy of the repository."""
 
 import os
 import re
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
+SCRIPTS = ("quickstart", "quick", "test", "bench")
 TOOLS = ("bash", "dirname", "mktemp", "id", "cat", "cksum", "rm", "env", "sed")
 LEFT_OUT = shutil.ignore_patterns(".*", "*.egg-info", "__pycache__", "build", "dist")
 
@@ -35,14 +36,14 @@ def machine(tmp_path):
 def run(tmp_path):
     """Runs a script on that machine, as in a build service: no terminal, no standard input, an odd HOME."""
 
-    def run_script(script="quickstart", **variables):
+    def run_script(script="quickstart", *arguments, **variables):
         environment = {
             "PATH": str(tmp_path / "bin"),
             "TMPDIR": str(tmp_path),
             "SMSFS_VENV": str(tmp_path / "venv"),
         }
         return subprocess.run(
-            [ROOT / "packaging" / script],
+            [ROOT / "packaging" / script, *arguments],
             env={**environment, "HOME": "/nonexistent", **variables},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -60,7 +61,32 @@ def complaint(done):
     return done.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize("script", ["quickstart", "test"])
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help(run, machine, script):
+    """Somebody who only asks what a script does would see it install packages."""
+    del machine
+    done = run(script, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[0].endswith(".")
+    assert f"    packaging/{script}" in done.stdout
+    assert "pipefail" not in done.stdout
+
+
+def test_quick_needs_no_packages():
+    """On a machine without Debian's packages a developer could not even run the pure tests."""
+    assert "need_packages" not in (ROOT / "packaging" / "quick").read_text(encoding="utf-8")
+
+
+def test_quick_names_tests_that_are_there():
+    """After a move, packaging/quick would end with "file or directory not found"."""
+    script = (ROOT / "packaging" / "quick").read_text(encoding="utf-8").replace("\\\n", "")
+    command = f"printf '%s\\n' {script[script.rindex('tests/unit/test_') :]}"
+    found = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True).stdout.split()
+    assert len(found) > 4
+    assert [name for name in found if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_old_python(machine, run, script):
     """On an older Debian the script would end in a stack of pip's errors."""
     machine("python3", 'case $1 in --version) echo "Python 3.9.2";; *) exit 1;; esac')
