@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from smsfs.pipeline.slices import DamagedSlice, messages_of
-from smsfs.states import FileState
+from smsfs.states import BatchState, FileState
 from smsfs.store import Batch, Slice, Store
 
 ORPHAN_SECONDS = 3600.0
@@ -24,7 +24,8 @@ def faults(store: Store) -> Iterator[str]:
 
 
 def _files_in_flight(store: Store, batches: list[Batch]) -> Iterator[str]:
-    open_files = {batch.file for batch in batches if batch.state in ("pending", "reading")}
+    unread = (BatchState.PENDING, BatchState.READING)
+    open_files = {batch.file for batch in batches if batch.state in unread}
     stuck = [
         file for file in store.files.all() if file.state is FileState.PROCESSING and file.id not in open_files
     ]
@@ -37,7 +38,7 @@ def _files_in_flight(store: Store, batches: list[Batch]) -> Iterator[str]:
 
 def _messages(store: Store, batch: Batch) -> Iterator[str]:
     """Every accepted message is stored exactly once, beside its repetitions."""
-    if batch.state != "accepted":
+    if batch.state is not BatchState.ACCEPTED:
         return
     stored: list[int] = []
     for item in store.queue.slices(batch.id):

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from smsfs.backends import Accepted, Rejected, Unknown
 from smsfs.sms.message import Message
-from smsfs.states import MessageState, fold
+from smsfs.states import SENT_STATES, MessageState, fold
 from smsfs.store import Outcome
 
 #: What receipts say; each is of one part, known by its carrier id.
@@ -87,7 +87,7 @@ def fate(outcomes: Sequence[Outcome], *, claimed: bool) -> Fate:
         after = fold(state, [word.event])
         if after is not state:
             state, last = after, word
-    if last and state in (MessageState.SUBMITTED, MessageState.UNKNOWN):
+    if last and state in SENT_STATES:
         last = _with_last_word(last, outcomes)
     ids = [outcome.carrier_id for outcome in own if outcome.carrier_id]
     parts = [outcome.carrier_id for outcome in outcomes if outcome.event in OF_PARTS]

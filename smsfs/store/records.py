@@ -7,7 +7,7 @@ from attrs import field, frozen
 from msgspec import Struct
 
 from smsfs.errors import Cause, StoreUnavailable
-from smsfs.states import FileState
+from smsfs.states import BatchState, FileState, SliceState
 
 
 class StaleOwnerError(Exception):
@@ -116,7 +116,7 @@ class Batch:
     path: str
     stem: str
     flags: frozenset[str]
-    state: str
+    state: BatchState
     submitted: float
     not_before: float
     failures: int
@@ -172,7 +172,7 @@ class Slice:
     last_row: int
     size: int
     again: bool
-    state: str
+    state: SliceState
     backend: str
     not_before: float
     expires: float

@@ -1,15 +1,19 @@
 """Writes docs/states.md from the tables of smsfs.states: ``python -m tests.support.docs``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from smsfs.states import (
     CLIENT_RIGHTS,
-    FILE_TRANSITIONS,
-    FINAL_MESSAGE_STATES,
-    MESSAGE_TRANSITIONS,
+    ENDED_STATES,
+    LEAVING_STATES,
+    LIVES,
+    SENT_STATES,
+    BatchState,
     FileState,
     MessageState,
+    SliceState,
     diagram,
 )
 
@@ -20,15 +24,51 @@ FILE_STATES = {
     FileState.PROCESSING: "submitted; smsfs reads it",
     FileState.SUCCESS: "every message of it is stored and goes to its backend",
     FileState.REJECTED: "nothing of it is sent; the causes stand at its bottom",
-    FileState.CONSUMED: "finished and out of sight (no dialect so far uses it)",
+    FileState.CONSUMED: "accepted and out of sight: `naxai` hides a file once its messages are queued",
 }
 FILE_EVENTS = {
+    "create": "a client creates it",
+    "report": "smsfs writes a report beside a client's file, or one of a day",
+    "begin_result": "smsfs writes the first version of a result file",
     "submit": "a client renames it so that its dialect submits it",
     "accept": "it was read to its end and its messages were queued",
     "reject": "it cannot be sent as it is, or reading it failed too often",
     "consume": "it is finished and its dialect shows it no longer",
-    "ignore": "it is none for its account, and stays as it is",
+    "ignore": "it is not one that its account sends, and stays as it is",
     "reopen": "a client renames a rejected file, to mend it",
+    "end_result": "nothing more will become of the messages of which a result file tells",
+}
+BATCH_STATES = {
+    BatchState.PENDING: "waits to be read, perhaps not for the first time",
+    BatchState.READING: "a process reads it and stages its messages",
+    BatchState.ACCEPTED: "its messages were queued, but for those that it refused",
+    BatchState.REJECTED: "nothing of it is sent",
+}
+BATCH_EVENTS = {
+    "submit": "a client submits a file",
+    "note": "a draft that will never be submitted as it is gets a report",
+    "claim": "a process takes it to read",
+    "retry": "reading failed through no fault of the file, or was broken off; it is read again",
+    "abandon": "the process that read it died",
+    "accept": "it was read to its end: its file becomes `success` or `consumed`",
+    "reject": "its file becomes `rejected`",
+    "ignore": "its file is a draft again",
+}
+SLICE_STATES = {
+    SliceState.STAGED: "stored while its batch is being read; goes with it unless that is accepted",
+    SliceState.QUEUED: "waits for its backend",
+    SliceState.CLAIMED: "a dispatcher has it; that one alone may send its messages",
+    SliceState.DONE: "each message has an outcome or went to a later slice, or it was set aside",
+}
+SLICE_EVENTS = {
+    "stage": "reading stores some messages",
+    "later": "messages of another slice are to be tried again",
+    "queue": "its batch is accepted",
+    "refuse": "its batch is accepted, and its messages are those that are never sent",
+    "claim": "a dispatcher takes it",
+    "release": "a dispatcher gives it back, and nothing of it was sent",
+    "finish": "what became of the last of its messages is stored",
+    "put_back": "an operator puts it back after it was set aside",
 }
 MESSAGE_STATES = {
     MessageState.QUEUED: "stored; waits for its backend",
@@ -39,20 +79,25 @@ MESSAGE_STATES = {
     MessageState.REJECTED: "the backend refused it for good",
     MessageState.EXPIRED: "it did not leave, or not arrive, within its validity",
     MessageState.UNKNOWN: "the backend may have it: its answer is lost",
-    MessageState.CANCELLED: "withdrawn before it left",
+    MessageState.CANCELLED: "not sent, for its time window ended first",
 }
 MESSAGE_EVENTS = {
+    "store": "its file is accepted",
     "claim": "a dispatcher takes it; committed before its first byte leaves",
-    "not_now": "the backend asks to try again later",
+    "not_now": "the backend asks to try again later, or its dialect names another time to send it",
     "accepted": "the backend took it",
-    "refused": "the backend refused it",
+    "refused": "the backend refused it, or smsfs did when it read the file",
     "no_answer": "the connection broke, or the process died, before an answer was stored",
     "resend": "it is tried again after that, and may reach its phone twice",
     "too_late": "its validity ended before it left",
-    "cancel": "an operator withdraws it",
+    "cancel": "its time window ended before it left, and its dialect names no other time to send it",
     "delivered": "receipts say so, of every part",
     "undelivered": "a receipt says so, of one part at least",
     "receipt_expired": "a receipt says so, of one part at least",
+    "part": "notes a further id that the carrier has for it",
+    "alias": "notes a further id, where one receipt speaks for all parts",
+    "spare": "notes a further id, of which no receipt says anything",
+    "passing": "a receipt says that it is on its way; shown as the `reason`",
 }
 RIGHTS = ("read", "write", "overwrite", "rename", "delete", "set_times")
 
@@ -68,12 +113,18 @@ What a client may do with a file in each state, beside listing it. Renaming a re
 submits submits it again, without the causes at its bottom; any other name makes it a draft again. Setting
 times where the table says no is accepted and changes nothing.
 """
+BATCHES_TEXT = """\
+A batch is one submission of a file: what reading it came to, and the messages that came of it. One process at
+a time reads it.
+"""
+SLICES_TEXT = """\
+A slice is some messages of a batch that are claimed and sent together. What a backend answers of each message
+is appended to its history while the slice is claimed.
+"""
 RECEIPTS_TEXT = """\
 Receipts come for parts. A message is delivered when every part of one attempt is, whatever became of its
 other attempts; it is undelivered, or expired, when one part of its last attempt is. Where a carrier sends no
 receipts, `submitted` is the last state; where it sends one for all parts, `receipts` of its backend says so.
-A word such as `ENROUTE`, after which another is to come, changes no state, but is shown as the `reason`. No
-command cancels yet.
 """
 
 
@@ -83,16 +134,33 @@ def markdown(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _moves(
-    table: Mapping[str, Mapping[FileState, FileState]] | Mapping[str, Mapping[MessageState, MessageState]],
-    meanings: dict[str, str],
-) -> str:
-    rows = [
-        (f"`{event}`", source, target, meanings[event])
-        for event, moves in table.items()
+def _life(kind: str, states: Mapping[Any, str], meanings: Mapping[str, str]) -> str:
+    """The diagram of a kind, what its states mean, and when it goes from one to another."""
+    births, transitions = LIVES[kind]
+    rows = [(f"`{event}`", "", str(state), meanings[event]) for event, state in births.items()]
+    rows += [
+        (f"`{event}`", str(source), str(target), meanings[event])
+        for event, moves in transitions.items()
         for source, target in moves.items()
     ]
-    return markdown(("event", "from", "to", "when"), rows)
+    return "\n".join(
+        [
+            f"```mermaid\n{diagram(kind)}```\n",
+            markdown(("state", "meaning"), [(str(state), meaning) for state, meaning in states.items()]),
+            markdown(("event", "from", "to", "when"), rows),
+        ]
+    )
+
+
+def _noted() -> str:
+    """The events of a message that change nothing by themselves."""
+    _, transitions = LIVES["message"]
+    rows = [(f"`{event}`", MESSAGE_EVENTS[event]) for event, moves in transitions.items() if not moves]
+    return markdown(("event that changes no state", "what it is"), rows)
+
+
+def _named(states: Collection[MessageState]) -> str:
+    return ", ".join(state for state in MessageState if state in states)
 
 
 def _rights() -> str:
@@ -105,21 +173,29 @@ def _rights() -> str:
 
 def states() -> str:
     """The page docs/states.md."""
-    finals = ", ".join(state for state in MessageState if state in FINAL_MESSAGE_STATES)
+    kinds = (
+        f"smsfs has yet to send: {_named(LEAVING_STATES)}. The carrier has it or may have it, and a receipt\n"
+        f"may say more: {_named(SENT_STATES)}. Ended, unless a receipt says after all that it was\n"
+        f"delivered: {_named(ENDED_STATES)}.\n"
+    )
     return "\n".join(
         [
             HEAD,
             "## Files\n",
-            f"```mermaid\n{diagram('file')}```\n",
-            markdown(("state", "meaning"), [(state, FILE_STATES[state]) for state in FileState]),
-            _moves(FILE_TRANSITIONS, FILE_EVENTS),
+            _life("file", FILE_STATES, FILE_EVENTS),
             RIGHTS_TEXT,
             _rights(),
+            "## Batches\n",
+            BATCHES_TEXT,
+            _life("batch", BATCH_STATES, BATCH_EVENTS),
+            "## Slices\n",
+            SLICES_TEXT,
+            _life("slice", SLICE_STATES, SLICE_EVENTS),
             "## Messages\n",
-            f"```mermaid\n{diagram('message')}```\n",
-            markdown(("state", "meaning"), [(state, MESSAGE_STATES[state]) for state in MessageState]),
-            _moves(MESSAGE_TRANSITIONS, MESSAGE_EVENTS),
-            f"Final, unless a receipt or a resend says otherwise: {finals}.\n\n{RECEIPTS_TEXT}",
+            _life("message", MESSAGE_STATES, MESSAGE_EVENTS),
+            _noted(),
+            kinds,
+            RECEIPTS_TEXT,
         ]
     )
 

@@ -9,22 +9,38 @@ from hypothesis import strategies as st
 
 import smsfs
 from smsfs.states import (
+    BATCH_TRANSITIONS,
     CLIENT_RIGHTS,
+    ENDED_STATES,
     FILE_TRANSITIONS,
-    FINAL_MESSAGE_STATES,
+    LEAVING_STATES,
+    LIVES,
     MESSAGE_TRANSITIONS,
+    SENT_STATES,
+    SLICE_TRANSITIONS,
+    BatchState,
     FileState,
     IllegalTransitionError,
     MessageState,
+    SliceState,
+    check_outcome,
     diagram,
     fold,
+    move,
+    next_batch_state,
     next_file_state,
     next_message_state,
 )
 from smsfs.store.sqlite import SqliteStore
 
 M = MessageState
-TABLES = [(FILE_TRANSITIONS, FileState, FileState.DRAFT), (MESSAGE_TRANSITIONS, MessageState, M.QUEUED)]
+TABLES = [
+    (FILE_TRANSITIONS, FileState, FileState.DRAFT),
+    (BATCH_TRANSITIONS, BatchState, BatchState.PENDING),
+    (SLICE_TRANSITIONS, SliceState, SliceState.STAGED),
+    (MESSAGE_TRANSITIONS, MessageState, M.QUEUED),
+]
+KINDS = ["file", "batch", "slice", "message"]
 DEAD_ENDS = {M.DELIVERED, M.UNDELIVERED, M.REJECTED, M.EXPIRED, M.CANCELLED}
 WITH_THE_CARRIER = {M.SUBMITTED, M.DELIVERED, M.UNDELIVERED, M.EXPIRED}
 EVENTS = sorted(MESSAGE_TRANSITIONS)
@@ -34,7 +50,7 @@ def _moves(table):
     return [(source, target) for moves in table.values() for source, target in moves.items()]
 
 
-@pytest.mark.parametrize(("table", "states", "start"), TABLES, ids=["file", "message"])
+@pytest.mark.parametrize(("table", "states", "start"), TABLES, ids=KINDS)
 def test_every_state_can_be_reached(table, states, start):
     """A file or message could never get into a state that documents and commands speak of."""
     reached = {start}
@@ -43,7 +59,7 @@ def test_every_state_can_be_reached(table, states, start):
     assert reached == set(states)
 
 
-@pytest.mark.parametrize(("table", "states", "start"), TABLES, ids=["file", "message"])
+@pytest.mark.parametrize(("table", "states", "start"), TABLES, ids=KINDS)
 def test_tables_hold_states_only(table, states, start):
     """A change of state would lead to a state that nothing else knows."""
     del start
@@ -59,7 +75,7 @@ def test_finished_files_stay_finished():
 def test_dead_ends_have_no_way_out_but_to_delivered():
     """A delivered or refused message would be sent again, or one that arrived after all count as lost."""
     left = {source for source, target in _moves(MESSAGE_TRANSITIONS) if target is not M.DELIVERED}
-    assert left & FINAL_MESSAGE_STATES == {M.SUBMITTED, M.UNKNOWN}
+    assert left - LEAVING_STATES == {M.SUBMITTED, M.UNKNOWN}
     assert set(MessageState) - left == DEAD_ENDS
     assert {source for source, target in _moves(MESSAGE_TRANSITIONS) if target is M.DELIVERED} == {
         *MessageState
@@ -68,7 +84,9 @@ def test_dead_ends_have_no_way_out_but_to_delivered():
 
 def test_only_states_on_the_way_are_not_final():
     """A list of unfinished messages would miss some, or show finished ones."""
-    assert set(MessageState) - FINAL_MESSAGE_STATES == {M.QUEUED, M.SUBMITTING}
+    assert {M.QUEUED, M.SUBMITTING} == LEAVING_STATES
+    assert LEAVING_STATES.isdisjoint(SENT_STATES)
+    assert set(MessageState) - LEAVING_STATES - SENT_STATES == ENDED_STATES == DEAD_ENDS
 
 
 def test_only_an_unknown_fate_is_sent_again():
@@ -108,6 +126,35 @@ def test_message_changes_are_those_of_the_table(state, event):
             next_message_state(state, event)
 
 
+@given(st.sampled_from(BatchState), st.sampled_from(sorted(BATCH_TRANSITIONS)))
+def test_batch_changes_are_those_of_the_table(state, event):
+    """A file could be accepted that nobody is reading, or rejected after its messages were queued."""
+    if state in BATCH_TRANSITIONS[event]:
+        assert next_batch_state(state, event) is BATCH_TRANSITIONS[event][state]
+    else:
+        with pytest.raises(IllegalTransitionError, match=event):
+            next_batch_state(state, event)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_statements_get_every_state_of_an_event(kind):
+    """A statement would refuse a change of state that is legal, or make one that is not."""
+    _, table = LIVES[kind]
+    for event, moves in table.items():
+        if moves:
+            assert move(kind, event) == ([*moves], *{*moves.values()})
+        else:
+            with pytest.raises(IllegalTransitionError, match=event):
+                move(kind, event)
+
+
+def test_history_takes_known_events_only():
+    """An outcome with a misspelt event would be stored and count for nothing."""
+    check_outcome("part")
+    with pytest.raises(IllegalTransitionError, match="sumbitted"):
+        check_outcome("sumbitted")
+
+
 def test_unknown_event_is_no_change():
     """A misspelt event in the code would pass for a change of state."""
     with pytest.raises(IllegalTransitionError, match="no_such_event"):
@@ -138,17 +185,19 @@ def test_fold_tells_common_histories():
     assert fold(M.QUEUED, ["claim", "no_answer", "resend", "claim", "accepted", "delivered"]) is M.DELIVERED
     assert fold(M.QUEUED, ["claim", "no_answer", "delivered"]) is M.DELIVERED
     assert fold(M.QUEUED, ["claim", "accepted", "no_answer", "resend"]) is M.SUBMITTED
-    assert fold(M.QUEUED, ["too_late", "claim", "accepted"]) is M.EXPIRED
+    assert fold(M.QUEUED, ["claim", "too_late", "claim", "accepted"]) is M.EXPIRED
 
 
-@pytest.mark.parametrize("kind", ["file", "message"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_diagram_shows_every_change(kind):
     """The documentation's diagram would leave out how a file or message gets somewhere."""
-    table = FILE_TRANSITIONS if kind == "file" else MESSAGE_TRANSITIONS
+    births, table = LIVES[kind]
     arrows = set(re.findall(r"^    (\w+) --> (\w+): (\w+)$", diagram(kind), re.MULTILINE))
     assert arrows == {
         (source, target, event) for event, moves in table.items() for source, target in moves.items()
     }
+    starts = set(re.findall(r"^    \[\*\] --> (\w+): (\w+)$", diagram(kind), re.MULTILINE))
+    assert starts == {(state, event) for event, state in births.items()}
 
 
 def test_database_knows_the_same_file_states(tmp_path):

@@ -10,7 +10,7 @@ from attrs import define, field
 from smsfs.dialects import Dialect, Submission
 from smsfs.errors import Cause, Exists
 from smsfs.pipeline.reports.messages import MessageStatus, statuses
-from smsfs.states import FileState, MessageState
+from smsfs.states import FileState, MessageState, SliceState
 from smsfs.store import Batch, NewFile, Notice, StaleOwnerError, Store
 from smsfs.store.contents import written
 
@@ -29,7 +29,8 @@ def cancelled(store: Store, batch: Batch) -> Iterator[MessageStatus]:
 def look_again(store: Store, notice: Notice) -> float | None:
     """When to look at messages again of which some are still with a carrier; None when all are settled."""
     batch = store.feed.batch(notice.batch)
-    ends = [item.expires for item in store.queue.slices(batch.id) if item.state != "done"] if batch else []
+    slices = store.queue.slices(batch.id) if batch else ()
+    ends = [item.expires for item in slices if item.state is not SliceState.DONE]
     now = store.now()
     if not ends:
         return None

@@ -12,7 +12,7 @@ from functools import lru_cache
 from attrs import frozen
 
 from smsfs.pipeline.reports.messages import MessageStatus, statuses, statuses_in
-from smsfs.states import MessageState
+from smsfs.states import BatchState, MessageState
 from smsfs.store import Batch, News, Store
 
 PAGE = 500
@@ -69,8 +69,9 @@ class Follower:
     def existing(self, batches: Iterable[Batch]) -> Iterator[MessageStatus]:
         """The messages of some batches as they are; what is told here is no news later."""
         for batch in batches:
-            if batch.finished is not None and batch.finished >= self._since and batch.state == "accepted":
-                self._accepted[batch.id] = batch.finished
+            finished = batch.finished if batch.state is BatchState.ACCEPTED else None
+            if finished is not None and finished >= self._since:
+                self._accepted[batch.id] = finished
             yield from self._changed(statuses(self._store, batch))
 
     def news(self) -> Iterator[MessageStatus]:

@@ -25,6 +25,7 @@ from smsfs.pipeline.reports import cancelled
 from smsfs.pipeline.reports.messages import MessageStatus
 from smsfs.pipeline.setback import Setback
 from smsfs.sms.quoting import escaped
+from smsfs.states import BatchState
 from smsfs.store import Account, Batch, Notice, Store
 
 FIRST_WAIT, LONGEST_WAIT = 60.0, 7200.0
@@ -170,7 +171,7 @@ class Mailer:
             )
         if not (self._relay and account and batch and notice.address):
             return None
-        if notice.kind == "verdict" and batch.state == "accepted" and self._relay.on == "rejected":
+        if notice.kind == "verdict" and batch.state is BatchState.ACCEPTED and self._relay.on == "rejected":
             return None
         told = (
             verdict_text(account, batch)
@@ -256,7 +257,7 @@ def verdict_text(account: Account, batch: Batch) -> tuple[str, str]:
     """Subject and body of what became of a file."""
     path = escaped(batch.path)
     name = path.rpartition("/")[2]
-    if batch.state == "accepted":
+    if batch.state is BatchState.ACCEPTED:
         subject = f"{name}: accepted, messages: {batch.messages:,}, faults: {batch.cause_count:,}"
     else:
         subject = f"{name}: rejected, nothing is sent"
@@ -272,7 +273,7 @@ def verdict_text(account: Account, batch: Batch) -> tuple[str, str]:
 
 def _shown(batch: Batch) -> Sequence[Cause]:
     """The first causes; of a rejected file also the last, which may be the one that decided."""
-    if batch.state == "accepted" or len(batch.causes) <= SHOWN_CAUSES:
+    if batch.state is BatchState.ACCEPTED or len(batch.causes) <= SHOWN_CAUSES:
         return batch.causes[:SHOWN_CAUSES]
     return [*batch.causes[: SHOWN_CAUSES - 1], batch.causes[-1]]
 

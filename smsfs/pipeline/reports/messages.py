@@ -8,19 +8,8 @@ from attrs import evolve, frozen
 from smsfs.pipeline.outcomes import fate
 from smsfs.pipeline.slices import DamagedSlice, messages_of
 from smsfs.sms.message import Message
-from smsfs.states import FINAL_MESSAGE_STATES, MessageState
+from smsfs.states import ENDED_STATES, LEAVING_STATES, MessageState, SliceState, next_message_state
 from smsfs.store import Aside, Batch, Outcome, Slice, Store
-
-#: States that are some carrier's, or the clock's, final word.
-DONE = frozenset(
-    {
-        MessageState.DELIVERED,
-        MessageState.UNDELIVERED,
-        MessageState.REJECTED,
-        MessageState.EXPIRED,
-        MessageState.CANCELLED,
-    }
-)
 
 
 @frozen
@@ -48,7 +37,7 @@ class MessageStatus:
     @property
     def done(self) -> float | None:
         """When the final word came, by the store's clock; None while there is none."""
-        return self.last.at if self.last and self.state in DONE else None
+        return self.last.at if self.last and self.state in ENDED_STATES else None
 
 
 def statuses(store: Store, batch: Batch) -> Iterator[MessageStatus]:
@@ -64,7 +53,7 @@ def statuses(store: Store, batch: Batch) -> Iterator[MessageStatus]:
 
 def _matters(slice_: Slice, asides: Sequence[Aside]) -> bool:
     """Whether a slice that is tried again bears on what is shown: its messages are not in doubt, else."""
-    return slice_.state == "claimed" or (bool(asides) and slice_.state == "queued")
+    return slice_.state is SliceState.CLAIMED or (bool(asides) and slice_.state is SliceState.QUEUED)
 
 
 def _groups(slices: Iterable[Slice]) -> Iterator[list[Slice]]:
@@ -90,8 +79,9 @@ def _of_group(
         outcomes[outcome.row].append(outcome)
     near = [other for other in again if other.first_row <= last and other.last_row >= first]
     read = {slice_.id: _read(slice_) for slice_ in [*group, *near]}
-    claimed = _rows(read[slice_.id] for slice_ in [*group, *near] if slice_.state == "claimed")
-    waiting = _rows(read[slice_.id] for slice_ in [*group, *near] if slice_.state != "done")
+    some = [*group, *near]
+    claimed = _rows(read[slice_.id] for slice_ in some if slice_.state is SliceState.CLAIMED)
+    waiting = _rows(read[slice_.id] for slice_ in some if slice_.state is not SliceState.DONE)
     for message in _messages(group, read, outcomes):
         status = _status(batch, message, outcomes[message.row], claimed=message.row in claimed)
         yield status if message.row in waiting else _given_up(status, asides)
@@ -135,7 +125,7 @@ def _blanks(slice_: Slice, others: Container[int], outcomes: Mapping[int, list[O
 
 def _given_up(status: MessageStatus, asides: Sequence[Aside]) -> MessageStatus:
     """A message that would wait for ever, for it was set aside, is one that is never sent."""
-    if status.state in FINAL_MESSAGE_STATES:
+    if status.state not in LEAVING_STATES:
         return status
     row = status.message.row
     for aside in asides:
@@ -149,7 +139,7 @@ def _settled(status: MessageStatus, aside: Aside) -> MessageStatus:
     reason = f"the server's record of this message is damaged, and {what}: {aside.reason}"
     event = "no_answer" if aside.in_doubt else "refused"
     last = Outcome(status.message.row, event, aside.at, reason=reason)
-    state = MessageState.UNKNOWN if aside.in_doubt else MessageState.REJECTED
+    state = next_message_state(MessageState.SUBMITTING, event)  # it was claimed when that was found
     return evolve(status, state=state, last=last)
 
 

@@ -22,7 +22,7 @@ from smsfs.pipeline.reports.messages import MessageStatus, statuses
 from smsfs.pipeline.setback import Setback
 from smsfs.sms.segments import UCS2
 from smsfs.sms.text import cost
-from smsfs.states import FINAL_MESSAGE_STATES, MessageState
+from smsfs.states import LEAVING_STATES, SENT_STATES
 from smsfs.store import Batch, LeaseLostError, Owner, Result, ResultVersion, StaleOwnerError, Store
 from smsfs.store.contents import fill, kept_if_shown
 
@@ -71,7 +71,7 @@ class Tally:
 
     def add(self, status: MessageStatus) -> None:
         """Count one more."""
-        if status.state not in FINAL_MESSAGE_STATES:
+        if status.state in LEAVING_STATES:
             self.moving += 1
         elif awaits_receipt(status):
             self.waiting += 1
@@ -84,8 +84,7 @@ class Tally:
 def awaits_receipt(status: MessageStatus) -> bool:
     """Whether the carrier has the message, or may have it, and will say what became of it."""
     last = status.last
-    sent = status.state in (MessageState.SUBMITTED, MessageState.UNKNOWN)
-    return sent and last is not None and last.recipient is not None
+    return status.state in SENT_STATES and last is not None and last.recipient is not None
 
 
 def table(messages: Iterable[MessageStatus], tally: Tally) -> Iterator[bytes]:
@@ -110,7 +109,7 @@ def _emptied(text: io.StringIO) -> bytes:
 
 def _row(status: MessageStatus) -> tuple[str | int, ...]:
     message, last = status.message, status.last
-    is_done = status.state in FINAL_MESSAGE_STATES and not awaits_receipt(status)
+    is_done = status.state not in LEAVING_STATES and not awaits_receipt(status)
     return (
         message.row,
         message.recipient,

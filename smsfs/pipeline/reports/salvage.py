@@ -14,7 +14,7 @@ from attrs import asdict
 
 from smsfs.pipeline.reports.messages import MessageStatus, statuses, statuses_in
 from smsfs.pipeline.slices import DamagedSlice, messages_of
-from smsfs.states import MessageState
+from smsfs.states import MessageState, SliceState
 from smsfs.store import Account, Batch, File, Slice, Store
 
 MESSAGES = ("account", "file", "row", "recipient", "sender", "text", "class", "userref", "encoding", "parts")
@@ -109,7 +109,7 @@ def _statuses(store: Store, batch: Batch, whole: Container[int]) -> Iterator[Mes
         return
     for item in slices:
         if item.id in whole and not item.again:
-            claimed = item.state == "claimed"
+            claimed = item.state is SliceState.CLAIMED
             yield from statuses_in(store, batch, item, _rows(item) or (), claimed=claimed)
 
 
@@ -123,7 +123,7 @@ def _rows(slice_: Slice) -> set[int] | None:
 
 def _waiting(store: Store, batch: Batch) -> set[int]:
     """The rows that wait to be sent: any other without an outcome has lost it."""
-    queued = (item for item in store.queue.slices(batch.id) if item.state == "queued")
+    queued = (item for item in store.queue.slices(batch.id) if item.state is SliceState.QUEUED)
     return {row for item in queued for row in _rows(item) or ()}
 
 

@@ -56,9 +56,9 @@ FROM file f WHERE account = :account AND folder = :folder AND name > :after AND 
 SELECT f.*, (SELECT string_agg(CAST(owner AS TEXT), ',') FROM writer WHERE file = f.id) AS writers
 FROM file f WHERE CAST(:account AS BIGINT) IS NULL OR account = :account ORDER BY account, folder, name;
 -- name: batch_retry
-UPDATE batch SET state = 'pending', owner = NULL, failures = failures + :failed,
+UPDATE batch SET state = {batch.retry to}, owner = NULL, failures = failures + :failed,
     crashes = crashes * (1 - :failed), not_before = greatest(not_before, :not_before)
-WHERE id = :batch AND owner = :owner AND state = 'reading';
+WHERE id = :batch AND owner = :owner AND state {batch.retry from};
 -- name: batch_next_free
 SELECT id FROM batch WHERE state = 'pending' AND lane = :lane AND not_before <= :now
 ORDER BY not_before, id LIMIT 1 FOR UPDATE SKIP LOCKED;

@@ -1,7 +1,10 @@
 """What the engines that speak SQL share: everything but connections, liveness and contents.
 
 A statement is known by its name. The SQL files here hold those that every engine understands; an engine's
-own hold the others, and may replace some. Values are written ``:name`` in all of them.
+own hold the others, and may replace some. Values are written ``:name`` in all of them. A statement that
+changes a state takes it from ``smsfs.states``: ``{slice.claim to}`` is the state to which the event leads a
+slice, ``state {slice.claim from}`` the condition that it may, ``{batch.submit new}`` the state in which one
+begins.
 """
 
 import re
@@ -11,7 +14,10 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any, Protocol
 
+from smsfs.states import born, move
+
 Row = Any  #: values by the name of their column
+_STATE = re.compile(r"\{(\w+)\.(\w+) (from|to|new)\}")
 
 
 class Connection(Protocol):
@@ -68,13 +74,29 @@ def no_store(sentence: str) -> str:
 
 
 def load_statements(*packages: str) -> dict[str, str]:
-    """The named statements of several packages; a later one replaces an earlier one's."""
+    """The named statements of several packages; a later one replaces an earlier one's.
+
+    Raises:
+        IllegalTransitionError: one makes a change of state that is not in the tables.
+    """
     found: dict[str, str] = {}
     for package in packages:
         for text in _sql_files(resources.files(package)):
-            blocks = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)[1:]
+            blocks = re.split(r"^-- name: (\w+)$", _STATE.sub(_state, text), flags=re.MULTILINE)[1:]
             found |= zip(blocks[::2], (sql.strip().rstrip(";") for sql in blocks[1::2]), strict=True)
     return found
+
+
+def _state(match: re.Match[str]) -> str:
+    """What a statement says of the states of an event, as SQL."""
+    kind, event, which = match.groups()
+    if which == "new":
+        return f"'{born(kind, event)}'"
+    sources, target = move(kind, event)
+    if which == "to":
+        return f"'{target}'"
+    quoted = [f"'{source}'" for source in sources]
+    return f"IN ({', '.join(quoted)})" if len(quoted) > 1 else f"= {quoted[0]}"
 
 
 def _sql_files(folder: Traversable) -> list[str]:

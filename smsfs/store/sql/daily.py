@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from smsfs.errors import Exists
-from smsfs.states import FileState
+from smsfs.states import FILE_BIRTHS
 from smsfs.store import Batch, NewFile, Owner
 from smsfs.store.sql import Database
 from smsfs.store.sql.files import split
@@ -42,7 +42,7 @@ class SqlDaily:
                     return False
                 for file in files:
                     values = {"account": account, "content": file.content, "size": file.size, "at": at}
-                    state = {"state": FileState.SUCCESS.value, "finished": at}
+                    state = {"state": FILE_BIRTHS["report"].value, "finished": at}
                     connection.one("result_file_add", **values, **state, **split(file.path))
         except Exists as exc:
             raise Exists(f"There is a file of the name of a report of {day}.") from exc

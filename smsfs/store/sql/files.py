@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from smsfs.errors import Exists
-from smsfs.states import FileState
+from smsfs.states import FileState, IllegalTransitionError
 from smsfs.store import Account, File, Owner
 from smsfs.store.sql import Connection, Database, Row
 from smsfs.store.sql.accounts import account_of
@@ -116,7 +116,8 @@ class SqlFileChange:
 
     def reopen(self, file: int, path: str) -> None:
         """Make a rejected file a draft again."""
-        self._change("file_reopen", file=file, empty=b"", **split(path))
+        if not self._change("file_reopen", file=file, empty=b"", **split(path)):
+            raise IllegalTransitionError(f"file {file} is not one that was rejected")
 
     def add_writer(self, file: int, owner: Owner) -> int:
         """Note that ``owner`` has the file open for writing."""
@@ -150,7 +151,8 @@ class SqlFileChange:
 
     def submit(self, file: File, path: str, stem: str, flags: Iterable[str], at: float, now: float) -> int:
         """Hand a file over: new state, new path, a batch."""
-        self._change("file_submit", file=file.id, empty=b"", **split(path))
+        if not self._change("file_submit", file=file.id, empty=b"", **split(path)):
+            raise IllegalTransitionError(f"file {file.id} is not one that can be submitted")
         values = {"file": file.id, "path": path, "stem": stem, "at": at, "now": now}
         values["flags"] = json.dumps(sorted(flags))
         row = self._one("batch_add", account=file.account, large_bytes=LARGE_BYTES, **values)

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from attrs import asdict, evolve
 
+from smsfs.states import check_outcome
 from smsfs.store import Arrived, MatchedReceipt, NewReceipt, NewReplyPart, Reply, Stops
 from smsfs.store.sql import Connection, Database, Row, plain
 from smsfs.store.sql.replies import PART_SECONDS, counted, join_ripe, receive_parts, reply_of
@@ -255,6 +256,7 @@ def _matched(found: Mapping[int, MatchedReceipt | None]) -> list[MatchedReceipt]
 
 def _outcome_row(receipt: NewReceipt, row: Row, event: str) -> dict[str, Any]:
     """What a receipt says of a message, or of one part of it, under the attempt that it is of."""
+    check_outcome(event)
     own = {name: row[name] for name in ("batch", "row", "slice", "attempt")}
     told = {name: getattr(receipt, name) for name in ("code", "reason", "done")}
     times = {"at": receipt.at, "parts": 0, "recipient": None}

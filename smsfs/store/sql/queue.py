@@ -5,11 +5,19 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from operator import itemgetter
 from typing import Any
 
-from attrs import asdict, evolve
+from attrs import asdict
 from msgspec import structs
 
 from smsfs.errors import Cause
-from smsfs.states import FileState
+from smsfs.states import (
+    SLICE_BIRTHS,
+    BatchState,
+    FileState,
+    SliceState,
+    check_outcome,
+    next_batch_state,
+    next_file_state,
+)
 from smsfs.store import (
     Batch,
     CreditUsedUpError,
@@ -64,14 +72,15 @@ class SqlQueue:
         with self._database.write(synced=False) as connection:
             must_hold(connection, batch, owner)
             for new in slices:
-                slice_ = _add_slice(connection, batch, new, "staged")
+                slice_ = _add_slice(connection, batch, new, SLICE_BIRTHS["stage"])
                 rows = (_outcome_row(item, batch, slice_, 0) for item in new.refused)
                 connection.bulk("outcome_add", rows)
 
     def accept(self, batch: int, owner: Owner, verdict: Verdict) -> None:
         """Queue the messages, and charge for them."""
         with self._database.write() as connection:
-            _finish(connection, batch, owner, verdict, "accepted")
+            shown = "consume" if verdict.state is FileState.CONSUMED else "accept"
+            _finish(connection, batch, owner, verdict, "accept", shown)
             _charge(connection, batch, verdict.cost)
             connection.change("batch_queue_slices", batch=batch)
             if verdict.results:
@@ -81,13 +90,13 @@ class SqlQueue:
     def reject(self, batch: int, owner: Owner, verdict: Verdict) -> None:
         """Drop what was staged; the file becomes ``rejected``."""
         with self._database.write() as connection:
-            _finish(connection, batch, owner, evolve(verdict, state=FileState.REJECTED), "rejected")
+            _finish(connection, batch, owner, verdict, "reject", "reject")
             _drop_staged(connection, batch)
 
     def ignore(self, batch: int, owner: Owner, verdict: Verdict) -> None:
         """Drop what was staged; the file is a draft again."""
         with self._database.write() as connection:
-            _finish(connection, batch, owner, evolve(verdict, state=FileState.DRAFT), "rejected")
+            _finish(connection, batch, owner, verdict, "ignore", "ignore")
             _drop_staged(connection, batch)
 
     def strays(self, dialect: str, after: int, limit: int) -> list[File]:
@@ -203,7 +212,7 @@ class SqlQueue:
                     values = asdict(report.aside) | {"in_doubt": int(report.aside.in_doubt)}
                     connection.change("aside_add", slice=held.id, **values)
                 for new in report.later:
-                    _add_slice(connection, held.batch, new, "queued")
+                    _add_slice(connection, held.batch, new, SLICE_BIRTHS["later"])
                     connection.notify()
             connection.bulk("result_changed", ({"batch": batch} for batch in sorted(told)))
         return stale
@@ -300,14 +309,19 @@ def _charge(connection: Connection, batch: int, cost: int) -> None:
         )
 
 
-def _finish(connection: Connection, batch: int, owner: Owner, verdict: Verdict, state: str) -> None:
+def _finish(
+    connection: Connection, batch: int, owner: Owner, verdict: Verdict, event: str, of_file: str
+) -> None:
+    """Note how reading ended: by ``event`` for the batch, ``of_file`` for its file."""
+    file_state = next_file_state(FileState.PROCESSING, of_file)
     values = {name: getattr(verdict, name) for name in ("path", "at", "messages", "digest", "cause_count")}
     values["causes"] = _causes_of(verdict)
-    values["state"], values["hidden"] = state, verdict.state is FileState.CONSUMED
+    values["state"] = next_batch_state(BatchState.READING, event).value
+    values["hidden"] = file_state is FileState.CONSUMED
     _must_change(connection.change("batch_verdict", batch=batch, owner=owner.id, **values), batch, owner)
-    finished = None if verdict.state is FileState.DRAFT else verdict.at
+    finished = None if file_state is FileState.DRAFT else verdict.at
     shown = {"size": verdict.size, "tail": verdict.tail, "at": finished, **split(verdict.path)}
-    connection.change("batch_file", batch=batch, state=verdict.state.value, **shown)
+    connection.change("batch_file", batch=batch, state=file_state.value, **shown)
     _tell(connection, batch, verdict)
 
 
@@ -323,10 +337,11 @@ def _tell(connection: Connection, batch: int, verdict: Verdict) -> None:
         connection.change("notice_add", batch=batch, **asdict(notice))
 
 
-def _add_slice(connection: Connection, batch: int, new: NewSlice, state: str) -> int:
+def _add_slice(connection: Connection, batch: int, new: NewSlice, state: SliceState) -> int:
     values = asdict(new, filter=lambda attribute, _: attribute.name != "refused")
     messages = values.pop("messages")
-    row = connection.one("slice_add", **values | {"batch": batch, "state": state, "again": int(new.again)})
+    values |= {"batch": batch, "state": state.value, "again": int(new.again)}
+    row = connection.one("slice_add", **values)
     if row is None:
         raise RuntimeError(f"no row came back for a slice of batch {batch}")
     connection.change("payload_add", slice=row["id"], messages=messages)
@@ -335,6 +350,7 @@ def _add_slice(connection: Connection, batch: int, new: NewSlice, state: str) ->
 
 
 def _outcome_row(item: Outcome, batch: int, slice_: int, attempt: int) -> dict[str, Any]:
+    check_outcome(item.event)
     texts = {name: plain(getattr(item, name)) for name in ("carrier_id", "code", "reason")}
     return structs.asdict(item) | texts | {"batch": batch, "slice": slice_, "attempt": attempt}
 
@@ -347,7 +363,6 @@ def batch_from(row: Row) -> Batch:
         "file",
         "path",
         "stem",
-        "state",
         "submitted",
         "not_before",
         "failures",
@@ -356,6 +371,7 @@ def batch_from(row: Row) -> Batch:
     )
     return Batch(
         **{name: row[name] for name in names},
+        state=BatchState(row["state"]),
         flags=frozenset(json.loads(row["flags"])),
         causes=tuple(Cause(**cause) for cause in json.loads(row["causes"])),
         cause_count=row["cause_count"],
@@ -366,6 +382,7 @@ def batch_from(row: Row) -> Batch:
 def slice_from(row: Row) -> Slice:
     """The record of a row of ``slice`` with its messages."""
     names = ("id", "batch", "account", "path", "submitted", "seq", "first_row", "last_row", "size")
-    more = ("state", "backend", "chain", "not_before", "expires", "attempt")
+    more = ("backend", "chain", "not_before", "expires", "attempt")
     messages = row["messages"] or b""  # a row that is gone is for whoever reads them to find out
-    return Slice(**{name: row[name] for name in names + more}, messages=messages, again=bool(row["again"]))
+    state, again = SliceState(row["state"]), bool(row["again"])
+    return Slice(**{name: row[name] for name in names + more}, state=state, messages=messages, again=again)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from smsfs.states import FileState
+from smsfs.states import FILE_BIRTHS, next_file_state
 from smsfs.store import Owner, Result, ResultVersion, StaleOwnerError
 from smsfs.store.sql import Connection, Database, Row
 from smsfs.store.sql.files import SqlFileChange, split
@@ -70,8 +70,9 @@ def _show_file(
 ) -> tuple[int, str | None]:
     """The file with its new content, and the content it had."""
     files, account = SqlFileChange(connection), result.batch.account
+    state = FILE_BIRTHS["begin_result"]
     values = {
-        "state": (FileState.SUCCESS if version.final else FileState.PROCESSING).value,
+        "state": (next_file_state(state, "end_result") if version.final else state).value,
         "content": version.content,
         "size": version.size,
         "at": version.at,

@@ -65,13 +65,13 @@ DELETE FROM writer WHERE owner = :owner;
 -- name: owner_drop_staged
 DELETE FROM slice WHERE state = 'staged' AND batch IN (SELECT id FROM batch WHERE owner = :owner AND state = 'reading');
 -- name: owner_release_batches
-UPDATE batch SET state = 'pending', owner = NULL WHERE owner = :owner AND state = 'reading';
+UPDATE batch SET state = {batch.abandon to}, owner = NULL WHERE owner = :owner AND state {batch.abandon from};
 -- name: owner_drop
 DELETE FROM owner WHERE id = :owner AND NOT EXISTS (SELECT 1 FROM slice WHERE owner = :owner AND state = 'claimed');
 
 -- name: file_add
 INSERT INTO file (account, folder, name, state, content, size, mtime)
-VALUES (:account, :folder, :name, 'draft', :content, 0, :mtime) RETURNING *, NULL AS writers;
+VALUES (:account, :folder, :name, {file.create new}, :content, 0, :mtime) RETURNING *, NULL AS writers;
 -- name: file_renew
 UPDATE file SET content = :content, size = 0, mtime = :mtime, cut = 0 WHERE id = :file RETURNING *, NULL AS writers;
 -- name: file_move
@@ -83,10 +83,11 @@ UPDATE file SET size = :size, mtime = :mtime WHERE id = :file;
 -- name: file_times
 UPDATE file SET mtime = :mtime WHERE id = :file;
 -- name: file_reopen
-UPDATE file SET state = 'draft', folder = :folder, name = :name, tail = :empty, finished = NULL WHERE id = :file;
+UPDATE file SET state = {file.reopen to}, folder = :folder, name = :name, tail = :empty, finished = NULL
+WHERE id = :file AND state {file.reopen from};
 -- name: file_submit
-UPDATE file SET state = 'processing', folder = :folder, name = :name, tail = :empty, finished = NULL
-WHERE id = :file;
+UPDATE file SET state = {file.submit to}, folder = :folder, name = :name, tail = :empty, finished = NULL
+WHERE id = :file AND state {file.submit from};
 -- name: file_usage
 SELECT files, bytes FROM usage WHERE account = :account;
 -- name: file_expire
@@ -115,7 +116,7 @@ ON CONFLICT (account, path) DO UPDATE SET file = excluded.file, until = excluded
 
 -- name: batch_add
 INSERT INTO batch (account, file, path, stem, flags, state, submitted, not_before, lane)
-VALUES (:account, :file, :path, :stem, :flags, 'pending', :at, :now,
+VALUES (:account, :file, :path, :stem, :flags, {batch.submit new}, :at, :now,
     (SELECT 2 * coalesce(parent, id) FROM account WHERE id = :account)
     + (SELECT CASE WHEN size > :large_bytes THEN 1 ELSE 0 END FROM file WHERE id = :file)) RETURNING id;
 -- name: batch_lanes
@@ -132,7 +133,7 @@ UPDATE batch SET failures = failures + CASE WHEN :surely = 1 OR crashes > 0 THEN
     crashes = CASE WHEN :surely = 1 OR crashes > 0 THEN 0 ELSE 1 END
 WHERE id = :batch AND state IN ('pending', 'reading');
 -- name: batch_claim
-UPDATE batch SET state = 'reading', owner = :owner WHERE id = :batch AND state = 'pending' RETURNING *;
+UPDATE batch SET state = {batch.claim to}, owner = :owner WHERE id = :batch AND state {batch.claim from} RETURNING *;
 -- name: batch_drop_staged
 DELETE FROM slice WHERE batch = :batch AND state = 'staged';
 -- name: batch_verdict
@@ -141,8 +142,8 @@ UPDATE batch SET state = :state, path = CASE WHEN :hidden THEN stem ELSE :path E
     cause_count = :cause_count, finished = :at
 WHERE id = :batch AND owner = :owner AND state = 'reading';
 -- name: batch_queue_slices
-UPDATE slice SET state = CASE WHEN backend = '' THEN 'done' ELSE 'queued' END
-WHERE batch = :batch AND state = 'staged';
+UPDATE slice SET state = CASE WHEN backend = '' THEN {slice.refuse to} ELSE {slice.queue to} END
+WHERE batch = :batch AND state {slice.queue from};
 -- name: batch_file
 UPDATE file SET state = :state, folder = :folder, name = :name, size = :size, tail = :tail, finished = :at
 WHERE id = (SELECT file FROM batch WHERE id = :batch) AND state = 'processing';
@@ -156,7 +157,7 @@ WHERE account = (SELECT coalesce(a.parent, a.id) FROM account a JOIN batch b ON 
 -- name: batch_stray
 -- A draft of which nothing comes by itself is told of like a rejected file, and stays what it is.
 INSERT INTO batch (account, file, path, stem, flags, state, submitted, not_before, causes, cause_count, finished)
-SELECT account, id, :path, :stem, '[]', 'rejected', :at, :at, :causes, 1, :at FROM file f
+SELECT account, id, :path, :stem, '[]', {batch.note new}, :at, :at, :causes, 1, :at FROM file f
 WHERE id = :file AND state = 'draft' AND folder = :folder AND name = :name AND mtime = :mtime
     AND NOT EXISTS (SELECT 1 FROM writer w WHERE w.file = f.id)
 RETURNING id;
@@ -169,7 +170,7 @@ WHERE a.dialect = :dialect AND f.state = 'draft' AND f.id > :after
 ORDER BY f.id LIMIT :limit;
 -- name: batch_report
 INSERT INTO file (account, folder, name, state, content, size, mtime, finished)
-SELECT account, :folder, :name, 'success', :content, :size, :at, :at FROM batch WHERE id = :batch;
+SELECT account, :folder, :name, {file.report new}, :content, :size, :at, :at FROM batch WHERE id = :batch;
 -- name: batch_twin
 SELECT * FROM batch WHERE account = :account AND stem = :stem AND digest = :digest AND state = 'accepted'
     AND submitted >= :since AND id < :batch ORDER BY id DESC LIMIT 1;
@@ -201,18 +202,18 @@ INSERT INTO payload VALUES (:slice, :messages);
 -- name: slice_overdue
 SELECT id FROM slice WHERE state = 'queued' AND expires <= :now LIMIT 1;
 -- name: slice_claim
-UPDATE slice SET state = 'claimed', owner = :owner, attempt = attempt + 1
-WHERE id = :slice AND state = 'queued';
+UPDATE slice SET state = {slice.claim to}, owner = :owner, attempt = attempt + 1
+WHERE id = :slice AND state {slice.claim from};
 -- name: slice_full
 SELECT s.*, b.path, b.submitted, a.name AS account, p.messages
 FROM slice s JOIN batch b ON b.id = s.batch JOIN account a ON a.id = b.account LEFT JOIN payload p ON p.slice = s.id
 WHERE s.id = :slice;
 -- name: slice_release
-UPDATE slice SET state = 'queued', owner = NULL, attempt = attempt - 1
-WHERE id = :slice AND owner = :owner AND attempt = :attempt AND state = 'claimed';
+UPDATE slice SET state = {slice.release to}, owner = NULL, attempt = attempt - 1
+WHERE id = :slice AND owner = :owner AND attempt = :attempt AND state {slice.release from};
 -- name: slice_report
-UPDATE slice SET state = CASE WHEN :done THEN 'done' ELSE state END
-WHERE id = :slice AND owner = :owner AND attempt = :attempt AND state = 'claimed';
+UPDATE slice SET state = CASE WHEN :done THEN {slice.finish to} ELSE state END
+WHERE id = :slice AND owner = :owner AND attempt = :attempt AND state {slice.finish from};
 -- name: slice_claimed
 SELECT id, owner FROM slice WHERE state = 'claimed' ORDER BY id;
 -- name: slice_take_over

@@ -9,7 +9,7 @@ WHERE CAST(:batch AS BIGINT) IS NULL OR s.batch = :batch ORDER BY s.batch, s.fir
 -- name: aside_drop
 DELETE FROM aside WHERE slice = :slice;
 -- name: slice_put_back
-UPDATE slice SET state = 'queued', owner = NULL WHERE id = :slice AND state = 'done';
+UPDATE slice SET state = {slice.put_back to}, owner = NULL WHERE id = :slice AND state {slice.put_back from};
 -- name: worker_drop
 DELETE FROM worker_state WHERE owner = :owner;
 -- name: worker_add

@@ -14,6 +14,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
+from smsfs.states import BatchState, SliceState
 from smsfs.store.sqlite.database import Database
 from smsfs.store.sqlite.pages import (
     INDEX_INNER,
@@ -35,7 +36,7 @@ LOST = 1 << 60
 _LONE_PAYLOADS = "SELECT slice, messages FROM payload WHERE slice NOT IN (SELECT id FROM slice)"
 _PLACEHOLDER = """
 INSERT INTO slice (id, batch, seq, first_row, last_row, size, state, backend, not_before, expires)
-SELECT :slice, coalesce(max(batch), :lost), 0, :first, :last, :size, 'done', '', 0, 0
+SELECT :slice, coalesce(max(batch), :lost), 0, :first, :last, :size, :done, '', 0, 0
 FROM outcome WHERE slice = :slice
 """
 #: How many messages some stored ones are, with their first and last rows; None when they are none.
@@ -47,7 +48,7 @@ _COMPLETION = (
     "UPDATE batch SET causes = '[]' WHERE NOT json_valid(causes)",
     "DELETE FROM slice WHERE id NOT IN (SELECT slice FROM payload)",
     """INSERT INTO batch (id, account, path, stem, flags, state, submitted, not_before)
-    SELECT DISTINCT batch, :lost, 'lost', 'lost', '[]', 'accepted', 0, 0 FROM slice
+    SELECT DISTINCT batch, :lost, 'lost', 'lost', '[]', :accepted, 0, 0 FROM slice
     WHERE batch NOT IN (SELECT id FROM batch)""",
     """INSERT INTO account (id, name, dialect, created)
     SELECT account, 'lost-' || account, 'gatewayapi', 0
@@ -137,7 +138,7 @@ def salvage(damaged: Path, target: Path, span: Span) -> Salvaged:
         found.guess()
         _complete_slices(connection, span)
         for statement in _COMPLETION:
-            connection.execute(statement, {"lost": LOST})
+            connection.execute(statement, {"lost": LOST, "accepted": BatchState.ACCEPTED.value})
         connection.execute("COMMIT")
         return found.result
 
@@ -147,8 +148,9 @@ def _complete_slices(connection: sqlite3.Connection, span: Span) -> None:
     connection.execute("CREATE INDEX salvage_outcome ON outcome (slice)")
     for slice_, messages in connection.execute(_LONE_PAYLOADS).fetchall():
         if found := span(messages):
-            values = dict(zip(("size", "first", "last"), found, strict=True))
-            connection.execute(_PLACEHOLDER, {"slice": slice_, "lost": LOST, **values})
+            values: dict[str, Any] = dict(zip(("size", "first", "last"), found, strict=True))
+            values |= {"slice": slice_, "lost": LOST, "done": SliceState.DONE.value}
+            connection.execute(_PLACEHOLDER, values)
 
 
 class _Salvage:

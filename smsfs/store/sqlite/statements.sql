@@ -28,9 +28,9 @@ FROM file f WHERE account = :account AND folder = :folder AND name > :after AND 
 SELECT f.*, (SELECT group_concat(owner) FROM writer WHERE file = f.id) AS writers
 FROM file f WHERE CAST(:account AS BIGINT) IS NULL OR account = :account ORDER BY account, folder, name;
 -- name: batch_retry
-UPDATE batch SET state = 'pending', owner = NULL, failures = failures + :failed,
+UPDATE batch SET state = {batch.retry to}, owner = NULL, failures = failures + :failed,
     crashes = crashes * (1 - :failed), not_before = max(not_before, :not_before)
-WHERE id = :batch AND owner = :owner AND state = 'reading';
+WHERE id = :batch AND owner = :owner AND state {batch.retry from};
 -- name: owner_add
 INSERT INTO owner (token, kind, since) VALUES (:token, :kind, :now) RETURNING id;
 -- name: owner_all

@@ -27,6 +27,7 @@ WITHOUT_EFFECT = {
     ("owner_drop_staged", "state = 'staged'"): "a batch that is being read has no other slices",
     ("owner_drop_staged", "state = 'reading'"): "only a batch that is being read has staged slices",
     ("owner_drop", "owner = :owner"): "a dead owner that is kept for too long is settled once more",
+    ("batch_file", "state = 'processing'"): "nothing takes a file from the one who reads it",
     ("batch_claim", "state = 'pending'"): "the same transaction has just seen that it is",
     ("slice_claim", "state = 'queued'"): "the same transaction has just seen that it is",
 }

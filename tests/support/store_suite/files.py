@@ -391,9 +391,14 @@ class FileSuite(StoreFixtures):
         assert seen is not None
         assert seen.id == second.id
 
-    def test_alias_ends_when_its_file_is_a_draft_again(self, store: Store, account: Account) -> None:
+    def test_alias_ends_when_its_file_is_a_draft_again(
+        self, store: Store, account: Account, owner: Owner
+    ) -> None:
         """A file that is being mended would still pass for the one that was submitted."""
         file = _flying(store, account, "a")
+        batch = store.queue.claim_batch(owner, NOW)
+        assert batch is not None
+        store.queue.reject(batch.id, owner, verdict("a.rejected"))
         with store.files.change(account.id) as files:
             files.add_alias(account.id, "x.ready", file.id, NOW + 60)
             files.reopen(file.id, "mend.csv")

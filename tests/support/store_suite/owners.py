@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 import pytest
 from attrs import evolve
 
+from smsfs.states import IllegalTransitionError
 from smsfs.store import (
     Account,
     Batch,
@@ -267,17 +268,19 @@ class StaleSuite(StoreFixtures):
             _batch_write(store, batch, owner, write)
         assert _all(store) == before
 
-    def test_verdict_leaves_a_file_alone_that_is_not_in_flight(
+    def test_file_in_flight_is_not_taken_from_its_reader(
         self, store: Store, account: Account, owner: Owner
     ) -> None:
-        """A verdict would overwrite what became of the file meanwhile."""
+        """A file could be handed over twice, or be changed by its client while its messages are queued."""
         batch = reading(store, account, owner)
         file = store.files.view().find(account.id, "a.processing")
         assert file is not None
-        with store.files.change(account.id) as files:
+        with pytest.raises(IllegalTransitionError), store.files.change(account.id) as files:
             files.reopen(file.id, "mine.csv")
+        with pytest.raises(IllegalTransitionError), store.files.change(account.id) as files:
+            files.submit(file, "b.processing", "b", (), NOW, NOW)
         store.queue.accept(batch.id, owner, verdict("a.success"))
-        assert found(store, file.id).path == "mine.csv"
+        assert found(store, file.id).path == "a.success"
 
     @pytest.mark.parametrize("write", ["release", "record", "done"])
     def test_stranger_cannot_write_to_a_slice(

@@ -12,7 +12,6 @@ from tests.support.store_suite.base import (
     accepted,
     batch_of,
     claimed,
-    draft,
     found,
     new_slice,
     nothing_due,
@@ -242,9 +241,11 @@ class QueueSuite(StoreFixtures):
 
     def test_long_lists_of_batches_are_whole(self, store: Store, account: Account) -> None:
         """The list of files would end at the first page."""
-        file = draft(store, account)
         with store.files.change(account.id) as files:
-            ids = [files.submit(file, f"{n}.processing", str(n), (), NOW, NOW) for n in range(450)]
+            drafts = [files.add(account.id, f"{n}.csv", f"content {n}", NOW) for n in range(450)]
+            ids = [
+                files.submit(file, f"{n}.processing", str(n), (), NOW, NOW) for n, file in enumerate(drafts)
+            ]
         assert [batch.id for batch in store.queue.batches()] == ids
 
     def test_finished_batches_expire(self, store: Store, account: Account, owner: Owner) -> None:
