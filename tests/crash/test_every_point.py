@@ -27,7 +27,9 @@ from smsfs.backends.outbox_files import cut_torn_line
 from smsfs.dialects.registry import dialect
 from smsfs.filesystem import Filesystems
 from smsfs.filesystem.interface import Filesystem
-from smsfs.pipeline.dispatch import dispatcher
+from smsfs.pipeline.dispatch.dispatcher import Dispatcher
+from smsfs.pipeline.dispatch.pace import Pace
+from smsfs.pipeline.dispatch.routes import Route
 from smsfs.pipeline.fsck import faults
 from smsfs.pipeline.intake import reader, sorter
 from smsfs.pipeline.reports.messages import MessageStatus, statuses
@@ -40,6 +42,7 @@ KILLED, WENT_WRONG = 77, 99
 ROWS = 12
 LIVES_BOUND = 60.0
 PAIRS = 25
+PACE = Pace(flush=0.001, flush_answers=2, poll=0.005)
 #: Chains of power cuts at random moments; for a night, a hundred or more.
 MOMENTS = int(os.environ.get("SMSFS_MOMENTS") or 6)
 HEADER = "msisdn,message,userref\n"
@@ -111,7 +114,6 @@ def set_points(point: Point) -> None:
     around(PlainWriter, "write", point)
     around(PlainWriter, "sync", point)
     sorter.SLICE_MESSAGES, reader.STAGE_SLICES = 5, 2
-    dispatcher.FLUSH_ANSWERS, dispatcher.FLUSH_SECONDS, dispatcher.POLL_SECONDS = 2, 0.001, 0.005
 
 
 class Disk:
@@ -181,7 +183,7 @@ class Piecemeal(outbox.Outbox):
         """Append two lines at a time."""
         for first in range(0, len(envelopes), 2):
             await super().submit(envelopes[first : first + 2], answer, may_send)
-            await asyncio.sleep(2 * dispatcher.FLUSH_SECONDS)
+            await asyncio.sleep(2 * PACE.flush)
 
 
 def in_child(work: Callable[[], None]) -> int:
@@ -221,11 +223,11 @@ def live(folder: Path, at: int, on_unknown: str, *, cut: bool = False) -> None:
     intake = reader.Intake(store, owner, dialect, reader.IntakeRules("outbox"))
     while intake.step():
         pass
-    route = dispatcher.Route("outbox", Piecemeal(folder / "outbox.jsonl"), on_unknown)
-    asyncio.run(send_all(store, dispatcher.Dispatcher(store, owner, [route])))
+    route = Route("outbox", Piecemeal(folder / "outbox.jsonl"), on_unknown)
+    asyncio.run(send_all(store, Dispatcher(store, owner, [route], pace=PACE)))
 
 
-async def send_all(store: SqliteStore, dispatcher: dispatcher.Dispatcher) -> None:
+async def send_all(store: SqliteStore, dispatcher: Dispatcher) -> None:
     """Run a dispatcher until no message waits."""
     running = asyncio.create_task(dispatcher.run())
     async with asyncio.timeout(LIVES_BOUND):

@@ -9,7 +9,8 @@ import pytest
 from smsfs.backends import UP, Accepted
 from smsfs.dialects.registry import dialect
 from smsfs.filesystem import Filesystems
-from smsfs.pipeline.dispatch.dispatcher import Dispatcher, Route
+from smsfs.pipeline.dispatch.dispatcher import Dispatcher
+from smsfs.pipeline.dispatch.routes import Route
 from smsfs.pipeline.intake.reader import Intake, IntakeRules
 from smsfs.store.postgresql import PostgresStore
 from tests.support.pair import Forwarder

@@ -30,6 +30,7 @@ class Gate:
         breaker: its breaker.
         clock: the store's.
         trouble: a clause about its last failure.
+        paused_until: nothing is claimed for it before, by the store's clock.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Gate:
     breaker: Breaker
     clock: Callable[[], float]
     trouble: str = ""
+    paused_until: float = 0.0
 
     @property
     def slices(self) -> int:
@@ -61,6 +63,20 @@ class Gate:
     def open(self) -> bool:
         """Nothing may go to it."""
         return self.breaker.now(self.clock()) is BreakerState.OPEN
+
+    @property
+    def paused(self) -> bool:
+        """Nothing is claimed for it for the time being."""
+        return self.paused_until > self.clock()
+
+    def pause(self, seconds: float) -> None:
+        """Claim nothing for it for so long."""
+        self.paused_until = max(self.paused_until, self.clock() + seconds)
+
+    def set_back(self, seconds: float) -> None:
+        """Wait no longer than was meant: the clock was set back by so much."""
+        self.paused_until -= seconds
+        self.breaker.set_back(seconds)
 
     def answered(self, answer: Answer, *, probe: bool) -> None:
         """Take note of an answer; "not now" says nothing about the backend's health."""
@@ -128,7 +144,7 @@ class Failover:
         """Take note that the clock was set back by so much."""
         self._reported = float("-inf")
         for gate in self._gates:
-            gate.breaker.set_back(seconds)
+            gate.set_back(seconds)
 
     def report(self) -> None:
         """Tell the other hosts, and ``smsfs backends``.

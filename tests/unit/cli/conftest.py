@@ -11,8 +11,8 @@ from smsfs.cli import main
 from smsfs.config import load, open_store
 from smsfs.dialects.registry import dialect
 from smsfs.filesystem import Filesystems
-from smsfs.pipeline.dispatch.dispatcher import messages_of
 from smsfs.pipeline.intake.reader import Intake, IntakeRules
+from smsfs.pipeline.slices import messages_of
 from smsfs.store import Outcome, SliceReport
 
 ROWS = "msisdn,message,userref\n4512345601,Hello Ada,a-1\n4512345602,Hello Bo,a-2\n"

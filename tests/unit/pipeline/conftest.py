@@ -7,8 +7,9 @@ import pytest
 import structlog
 
 from smsfs.dialects.registry import dialect
-from smsfs.pipeline.dispatch import dispatcher
-from smsfs.pipeline.dispatch.dispatcher import Dispatcher, Route
+from smsfs.pipeline.dispatch.dispatcher import Dispatcher
+from smsfs.pipeline.dispatch.pace import Pace
+from smsfs.pipeline.dispatch.routes import Route
 from smsfs.pipeline.intake.reader import Intake, IntakeRules
 from smsfs.pipeline.reports.messages import statuses
 from smsfs.store.sqlite import SqliteStore
@@ -140,12 +141,10 @@ def events():
         yield events
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """Let idle moments be short, so that a test waits for little."""
-    monkeypatch.setattr(dispatcher, "RECOVER_SECONDS", 0.02)
-    monkeypatch.setattr(dispatcher, "POLL_SECONDS", 0.01)
-    monkeypatch.setattr(dispatcher, "FLUSH_SECONDS", 0.01)
+@pytest.fixture
+def pace():
+    """Short idle moments, so that a test waits for little."""
+    return Pace(recover=0.02, poll=0.01, flush=0.01)
 
 
 @pytest.fixture
@@ -161,7 +160,7 @@ def until():
 
 
 @pytest.fixture
-def run(house, until):
+def run(house, until, pace):
     """Run a dispatcher on some routes until a condition holds, or while a scenario lasts."""
 
     def run(*carriers, until_=None, scenario=None, on_unknown="resend", **more):
@@ -170,7 +169,7 @@ def run(house, until):
             routes = [
                 Route(name, carrier, on_unknown) for name, carrier in zip(names, carriers, strict=False)
             ]
-            dispatcher = Dispatcher(house.store, house.owner, routes, **more)
+            dispatcher = Dispatcher(house.store, house.owner, routes, **{"pace": pace, **more})
             task = asyncio.create_task(dispatcher.run())
             if scenario:
                 await scenario(dispatcher, task)

@@ -9,7 +9,7 @@ from smsfs.backends import NotTaken, mending
 from smsfs.backends.mending import Mending
 from smsfs.backends.outbox import Outbox
 from smsfs.errors import ConfigurationError
-from smsfs.pipeline.dispatch import dispatcher
+from smsfs.pipeline.dispatch.pace import Pace
 from tests.support.scripted import ScriptedCarrier
 
 
@@ -21,7 +21,12 @@ def soon(monkeypatch):
     monkeypatch.setattr(mending, "LOOK_SECONDS", 0.02)
     monkeypatch.setattr(mending, "START_SECONDS", 0.1)
     monkeypatch.setattr("smsfs.backends.outbox.AGAIN_SECONDS", 0.05)
-    monkeypatch.setattr(dispatcher, "BACKOFF_SECONDS", 0.05)
+
+
+@pytest.fixture
+def pace():
+    """What was not taken is tried again soon."""
+    return Pace(recover=0.02, poll=0.01, flush=0.01, backoff=0.05)
 
 
 class Broken(ScriptedCarrier):

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from smsfs.backends import Accepted, Rejected, Throttled, Unknown
-from smsfs.pipeline.dispatch.dispatcher import backoff
+from smsfs.pipeline.dispatch.pace import Pace
 from tests.support.scripted import OK, ScriptedCarrier
 
 
@@ -185,11 +185,11 @@ def test_other_backends_go_on_while_one_is_throttled(house, run, settled):
 
 def test_waits_grow_to_a_ceiling():
     """A carrier in trouble would be asked without pause, or a message wait for ever."""
-    waits = [backoff(attempt) for attempt in range(1, 20)]
+    waits = [Pace().after(attempt) for attempt in range(1, 20)]
     assert waits[:4] == [5, 10, 20, 40]
     assert max(waits) == waits[-1] == 900
     assert waits == sorted(waits)
-    assert backoff(10_000) == 900
+    assert Pace().after(10_000) == 900
 
 
 def test_message_past_its_validity_is_never_sent(house, run, clock, settled):
@@ -238,7 +238,7 @@ def test_slices_in_flight_are_bounded(house, run, settled, until):
         carrier.gate.clear()
         await until(lambda: carrier.together == 2)
         await asyncio.sleep(0.05)
-        assert len(dispatcher._held) == 2
+        assert len(dispatcher._recorder.held) == 2
         carrier.gate.set()
         await until(settled(number))
 

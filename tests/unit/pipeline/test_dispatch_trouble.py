@@ -6,8 +6,8 @@ import threading
 import pytest
 
 from smsfs.errors import StoreUnavailable
-from smsfs.pipeline.dispatch import dispatcher
-from smsfs.pipeline.dispatch.dispatcher import Dispatcher
+from smsfs.pipeline.dispatch.sender import Sender
+from smsfs.store import Outcome, SliceReport
 from smsfs.store.sql.queue import SqlQueue
 from tests.support.scripted import ScriptedCarrier
 
@@ -144,15 +144,15 @@ def test_failure_of_one_sender_loses_no_answer(house, run, monkeypatch):
     """An error of ours in one slice would have the answered messages of another sent again."""
     number = house.accept(1000)
     carrier = ScriptedCarrier()
-    seen, real = [], Dispatcher._envelopes
+    seen, real = [], Sender._envelopes
 
-    def envelopes(dispatcher, slice_, messages):
+    def envelopes(sender, slice_, messages):
         if slice_.seq and not seen:
             seen.append(slice_.id)
             raise RuntimeError("ours")
-        return real(dispatcher, slice_, messages)
+        return real(sender, slice_, messages)
 
-    monkeypatch.setattr(Dispatcher, "_envelopes", envelopes)
+    monkeypatch.setattr(Sender, "_envelopes", envelopes)
     with pytest.raises(RuntimeError, match="ours"):
         run(carrier, until_=lambda: False)
     states = house.states(number)
@@ -169,9 +169,7 @@ def test_what_a_dead_dispatcher_held_is_unknown(
     """After a crash messages would be lost, or sent again without a record that they may be doubled."""
     number = house.accept(3)
     slice_ = elsewhere.store.queue.claim_slice(elsewhere.owner, "out", house.store.now(), oldest=True)
-    report = dispatcher.SliceReport(
-        slice_, [dispatcher.Outcome(2, "accepted", house.store.now(), "c2", attempt=1)]
-    )
+    report = SliceReport(slice_, [Outcome(2, "accepted", house.store.now(), "c2", attempt=1)])
     assert elsewhere.store.queue.record(elsewhere.owner, [report]) == []
     elsewhere.store.close()
     carrier = ScriptedCarrier(idempotent=idempotent)

@@ -7,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsfs.errors import StoreUnavailable
-from smsfs.pipeline.dispatch.dispatcher import messages_of
 from smsfs.pipeline.reports import follow
 from smsfs.pipeline.reports.follow import Follower, Gap
-from smsfs.pipeline.slices import later
+from smsfs.pipeline.slices import later, messages_of
 from smsfs.store import News, Outcome, SliceReport
 
 

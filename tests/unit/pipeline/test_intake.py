@@ -6,8 +6,8 @@ import pytest
 
 from smsfs.dialects.registry import dialect
 from smsfs.errors import StoreUnavailable
-from smsfs.pipeline.dispatch.dispatcher import messages_of
 from smsfs.pipeline.intake.reader import ReaderSpentError
+from smsfs.pipeline.slices import messages_of
 from smsfs.states import FileState
 
 GOOD = b"msisdn,message\n4512345678,hello\n"

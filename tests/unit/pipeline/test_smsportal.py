@@ -4,9 +4,9 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from attrs import evolve
 
 from smsfs.dialects.registry import dialect
-from smsfs.pipeline.dispatch import dispatcher
 from smsfs.pipeline.reports.cancelled import GRACE_SECONDS, cancelled
 from smsfs.pipeline.reports.mail import Mailer, window_text
 from smsfs.store import Outcome, SliceReport
@@ -93,20 +93,18 @@ def test_what_may_have_left_is_not_told_as_if_it_had_not(portal, clock):
 
 
 @pytest.mark.parametrize("sent", [0, 1])
-def test_cancelled_messages_are_told_within_two_minutes_and_truly(
-    portal, clock, run, settled, sent, monkeypatch
-):
+def test_cancelled_messages_are_told_within_two_minutes_and_truly(portal, clock, run, settled, sent, pace):
     """A report would say that the other messages were sent, though the carrier was away and none was."""
-    monkeypatch.setattr(dispatcher, "OVERDUE_SECONDS", 0.02)
+    pace = evolve(pace, overdue=0.02)
     number = read(
         portal, document(2, start="2026-11-22 23:50", end="2026-11-22 23:55", email="ann@example.com")
     )
     carrier = ScriptedCarrier()
     if sent:
-        run(carrier, until_=lambda: portal.states(number)[1] == "submitted")
+        run(carrier, until_=lambda: portal.states(number)[1] == "submitted", pace=pace)
     carrier.down, carrier.slices = "no connection", 0
     clock.now = EVENING + 300
-    run(carrier, until_=settled(number, "submitted", "cancelled"))
+    run(carrier, until_=settled(number, "submitted", "cancelled"), pace=pace)
     clock.now = EVENING + 300 + GRACE_SECONDS / 2
     while portal.mailer.step():
         pass

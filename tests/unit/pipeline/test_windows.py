@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+from attrs import evolve
 
 from smsfs.dialects.registry import dialect
-from smsfs.pipeline.dispatch import dispatcher
 from smsfs.pipeline.dispatch.windows import reopening
 from smsfs.sms.message import Message
 from smsfs.store import NewSlice, Verdict
@@ -49,15 +49,14 @@ def test_what_has_not_left_by_the_end_of_its_window_is_cancelled(run, clock, que
 
 
 @pytest.mark.parametrize("event", ["cancelled", "expired"])
-def test_the_clock_ends_messages_while_the_carrier_is_away(run, clock, queue, settled, event, monkeypatch):
+def test_the_clock_ends_messages_while_the_carrier_is_away(run, clock, queue, settled, event, pace):
     """A campaign would be told as waiting, for hours after its end, until the carrier is back."""
-    monkeypatch.setattr(dispatcher, "OVERDUE_SECONDS", 0.02)
     window = (clock.now, clock.now + 60) if event == "cancelled" else (0, 0)
     number = queue(*window)
     carrier = ScriptedCarrier()
     carrier.down, carrier.slices = "no connection", 0
     clock.now += 61 if event == "cancelled" else 2 * DAY + 1
-    run(carrier, until_=settled(number, event))
+    run(carrier, until_=settled(number, event), pace=evolve(pace, overdue=0.02))
     assert carrier.sent == []
 
 
