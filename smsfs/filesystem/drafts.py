@@ -54,7 +54,7 @@ class Drafts:
         """Let a draft grow to ``size`` bytes, if the account has room for that beside all the others.
 
         Raises:
-            QuotaFull: it has not.
+            QuotaFull: the account has no room left.
         """
         with self._lock:
             grown = sum(other.grown for drafts in self._open.values() for other in drafts) - draft.grown

@@ -1,15 +1,17 @@
-"""What has to hold of an upload before its file is handed over, and under which time that is."""
+"""Handing a file over to be sent: what has to hold of it before, and under which time that is."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from smsfs.dialects import Dialect, Submission
 from smsfs.errors import BadRequest, NotAllowed, StillOpen
-from smsfs.states import FileState
+from smsfs.filesystem.scope import Scope
+from smsfs.filesystem.view import View
+from smsfs.states import FileState, next_file_state
 from smsfs.store import File, FileChange
 
 if TYPE_CHECKING:
@@ -19,16 +21,16 @@ log = structlog.get_logger()
 
 
 def check_held(draft: "Draft", file: File | None, now: File | None, ended: str | None) -> None:
-    """Check that an upload that is through was not lost meanwhile.
+    """Check that an upload that has finished was not lost meanwhile.
 
     Args:
         draft: the upload.
         file: as it left it; None when it could not.
         now: the file as it was before; None when it was removed.
-        ended: why its account may not be used any more.
+        ended: why its account may not be used any more; None if it may.
 
     Raises:
-        NotAllowed: that is so, or another upload began anew, or this process was taken for dead.
+        NotAllowed: its account is closed, another upload began anew, or this process was taken for dead.
     """
     if ended:
         log.warning("transfer_cut", file=draft.file.path, reason=ended)
@@ -52,6 +54,44 @@ def check_whole(file: File, alive: Callable[[], Iterable[int]]) -> None:
         raise NotAllowed(f"The upload of {file.path} was cut off; upload it again.")
     if not file.size:
         raise BadRequest(f"{file.path} is empty; there is nothing to send.")
+
+
+class Handover:
+    """Submits files of an account.
+
+    Args:
+        scope: whose files they are.
+        view: the files.
+    """
+
+    def __init__(self, scope: Scope, view: View) -> None:
+        self._scope = scope
+        self._view = view
+
+    def submit(
+        self, files: FileChange, file: File, submission: Submission, target: str, settings: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Hand a file over, in the transaction that the client's answer waits for; what to log then."""
+        store, account, dialect = self._scope.store, self._scope.account, self._scope.dialect
+        state = next_file_state(file.state, "submit")
+        check_whole(file, store.alive)
+        now = store.now()
+        at = free_second(dialect, files, account.id, submission, int(now))
+        path = dialect.path(submission, at, state)
+        batch = files.submit(file, path, submission.stem, submission.flags, at.timestamp(), now)
+        if settings["alias_seconds"]:
+            files.add_alias(account.id, target, file.id, now + settings["alias_seconds"])
+        return {"account": account.name, "file": path, "batch": batch, "bytes": file.size}
+
+    def submit_closed(self, files: FileChange, file: File | None, *, wrote: bool) -> dict[str, Any] | None:
+        """Submit a file that its dialect takes when it is closed, or refuse with why that cannot be."""
+        if not file or not file.size or file.state is not FileState.DRAFT:
+            return None
+        settings = self._view.settings()
+        submission = self._scope.dialect.close(file.path, settings)
+        if submission is None or (file.writers and not wrote):
+            return None
+        return self.submit(files, file, submission, file.path, settings)
 
 
 def free_second(

@@ -13,7 +13,6 @@ from smsfs.states import FileState
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smsfs.filesystem.drafts import Drafts
     from smsfs.filesystem.entry import Entry
     from smsfs.filesystem.handles import Slot
     from smsfs.store import Contents, ContentWriter, File
@@ -23,6 +22,7 @@ MAX_OFFSET = 2**63 - 1
 #: From here on, file systems may refuse an offset that no file of theirs reaches; to a reader it is the end.
 FAR = 2**40
 T = TypeVar("T")
+F = TypeVar("F", bound="OpenFile")
 
 
 class OpenFile(ABC):
@@ -47,7 +47,7 @@ class OpenFile(ABC):
         """As it is now."""
 
     def write(self, offset: int, data: bytes) -> int:
-        """Write ``data`` at ``offset``; how many bytes that was."""
+        """Write ``data`` at ``offset``; the number of bytes."""
         del offset, data
         raise BadHandle("The file is open for reading only.")
 
@@ -70,7 +70,7 @@ class OpenFile(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """The client is through; what it wrote is complete, and durable when this returns."""
+        """The client has finished; what it wrote is complete, and durable when this returns."""
 
     def abandon(self) -> None:
         """The connection was cut: what arrived stays a draft that is not submitted."""
@@ -123,6 +123,28 @@ class Reader(OpenFile):
         self._give_back()
 
 
+def in_slot(slot: "Slot", open_it: "Callable[[], F]") -> "F":
+    """Open a file that has a place among the open ones, and gives it back when it is closed."""
+    try:
+        file = open_it()
+    except BaseException:
+        slot.release()
+        raise
+    file.slot = slot
+    return file
+
+
+class Room(Protocol):
+    """What a draft needs of the others with which it shares the account's room."""
+
+    def reserve(self, draft: "Draft", size: int) -> None:
+        """Let a draft grow to ``size`` bytes.
+
+        Raises:
+            QuotaFull: the account has no room left.
+        """
+
+
 class Host(Protocol):
     """What a draft needs of its filesystem."""
 
@@ -143,7 +165,7 @@ class Host(Protocol):
         """The bytes of a new file are on stable storage, and the file is to be."""
 
     def draft_closed(self, draft: "Draft", size: int, mtime: float | None, *, cut: bool) -> None:
-        """A writer is through."""
+        """A writer has finished."""
 
 
 class Draft(OpenFile):
@@ -155,7 +177,7 @@ class Draft(OpenFile):
         writer: the store's number for this opening.
         content: its bytes.
         limit: how many bytes a file may have.
-        others: with which it shares the account's room.
+        others: the drafts with which it shares the account's room.
         new: whether the file was made for this, and may not be on stable storage yet.
 
     Attributes:
@@ -171,7 +193,7 @@ class Draft(OpenFile):
         writer: int,
         content: "ContentWriter",
         limit: int,
-        others: "Drafts",
+        others: Room,
         *,
         new: bool,
     ) -> None:

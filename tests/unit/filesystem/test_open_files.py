@@ -362,7 +362,7 @@ def test_an_upload_over_another_is_noted_on_the_disk_before_its_first_byte(files
 
 def test_an_upload_over_one_that_just_came_is_noted_on_the_disk_too(files, elsewhere, changes, monkeypatch):
     """The same, where two clients begin in the same moment."""
-    settled = files.fs._settled
+    settled = files.fs._uploads._settled
 
     def settled_before(where):
         found = settled(where)
@@ -370,7 +370,7 @@ def test_an_upload_over_one_that_just_came_is_noted_on_the_disk_too(files, elsew
             elsewhere.put(where)
         return found
 
-    monkeypatch.setattr(files.fs, "_settled", settled_before)
+    monkeypatch.setattr(files.fs._uploads, "_settled", settled_before)
     draft = files.fs.open("a.csv", CREATE)
     assert changes == [False, True]
     draft.abandon()

@@ -109,4 +109,4 @@ def test_next_account_of_the_name_has_its_own_rules(files):
     remove(files.store, files.account)
     new = files.store.accounts.add("shop", "naxai", {}, 0.0)
     assert new.id != files.account.id
-    assert files.all.of(new)._dialect.name == "naxai"
+    assert files.all.of(new)._view._scope.dialect.name == "naxai"
