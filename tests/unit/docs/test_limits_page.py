@@ -11,7 +11,7 @@ from smsfs.config import Config, FtpConfig, LimitsConfig, SftpConfig, StoreConfi
 from smsfs.dialects.settings import COMMON
 from smsfs.filesystem.entry import MAX_NAME
 from smsfs.frontends import listen_errors, web
-from smsfs.frontends.ftp import commands, control
+from smsfs.frontends.ftp import lines
 from smsfs.frontends.sftp import channel, protocol
 
 PAGE = (Path(__file__).parents[3] / "docs" / "limits.md").read_text(encoding="utf-8")
@@ -38,8 +38,8 @@ FIXED = {
     "replies of a session that wait": channel.room_of(channel.LARGE_BUFFERS).writes[0],
     "requests that wait, from the 9th": channel.room_of(channel.LARGE_BUFFERS + 1).queued,
     "replies that wait, from the 9th": channel.room_of(channel.LARGE_BUFFERS + 1).writes[0],
-    "replies that a client leaves unread": control.MAX_UNREAD,
-    "length of a command": commands.MAX_LINE,
+    "replies that a client leaves unread": lines.MAX_UNREAD,
+    "length of a command": lines.MAX_LINE,
     "length of a name": MAX_NAME,
     "seconds without a connection": listen_errors.PAUSE,
 }
