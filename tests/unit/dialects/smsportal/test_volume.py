@@ -14,6 +14,7 @@ from smsfs.dialects.smsportal import SmsPortal
 AT = datetime(2026, 11, 22, 9, 45, tzinfo=UTC)
 CONTACTS = 200_000
 DIALECT = SmsPortal()
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
