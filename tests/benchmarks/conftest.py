@@ -12,7 +12,6 @@ import pytest
 from tests.support.clients import Login, make_key
 from tests.support.server import Installation, Server, wait_for
 
-FIGURES = pytest.StashKey[list[tuple[str, str, str]]]()
 SECTIONS = {
     "sftp": {"max_connections_per_address": 100},
     "log": {"level": "warning"},
@@ -26,10 +25,9 @@ def full():
 
 
 @pytest.fixture
-def figure(request):
+def figure(record_property):
     """Notes a line of the table: what, the figure, and what it is to be compared with."""
-    lines = request.config.stash.setdefault(FIGURES, [])
-    return lambda what, value, peer="": lines.append((what, value, peer))
+    return lambda what, value, peer="": record_property("figure", (what, value, peer))
 
 
 @pytest.fixture
@@ -43,9 +41,11 @@ def peak_memory():
     return peak
 
 
-def pytest_terminal_summary(terminalreporter, config):
-    """Show the table."""
-    lines = config.stash.get(FIGURES, [])
+def pytest_terminal_summary(terminalreporter):
+    """Show the table; the reports carry its lines, also out of the processes of a parallel run."""
+    reports = [report for key in ("passed", "failed") for report in terminalreporter.getreports(key)]
+    ended = [report for report in reports if report.when == "call"]
+    lines = [line for report in ended for name, line in report.user_properties if name == "figure"]
     if not lines:
         return
     terminalreporter.section("figures (SMSFS_BENCHMARK=full for full sizes)")

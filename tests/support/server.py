@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -36,10 +37,15 @@ def wait_for(condition: Callable[[], T], what: str, bound: float = PATIENCE, pau
 
 
 def free_ports(count: int) -> list[int]:
-    """Different ports on loopback that nobody listens on now."""
+    """Different ports on loopback that nobody listens on now, nor is given by the kernel for port 0."""
+    ports: list[int] = []
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [each.getsockname()[1] for each in sockets]
+        while len(ports) < count:
+            with contextlib.suppress(OSError):
+                port = 20_000 + secrets.randbelow(12_000)
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+                ports.append(port)
+    return ports
 
 
 class Installation:
