@@ -1,9 +1,34 @@
-"""Who may log in, and under which rules: the interface that every engine implements."""
+"""Who may log in, and under which rules."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
-from smsfs.store.records import Account
+from attrs import field, frozen
+
+
+@frozen
+class Account:
+    """One customer: a login, a folder, its rules. ``parent`` is the account that a connector belongs to.
+
+    A session goes on while ``closings`` and ``resets`` are what they were when it began: the first counts how
+    often the account was disabled, the second how often its password or keys were changed or taken away.
+    """
+
+    id: int
+    name: str
+    dialect: str
+    password: str | None = field(repr=False)
+    disabled: bool
+    settings: Mapping[str, Any]
+    created: float
+    parent: int | None = None
+    closings: int = 0
+    resets: int = 0
+
+    @property
+    def principal(self) -> int:
+        """Whose credit and opt-out list it uses: its own, or those of the account it belongs to."""
+        return self.parent or self.id
 
 
 class Accounts(Protocol):

@@ -1,9 +1,10 @@
-"""The interface to what dialects with more than folders need: claims, and e-mails about batches."""
+"""What no two batches of an account may use within a time."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Protocol
 
-from smsfs.store.records import Batch, NewFile, Notice, Owner
+from smsfs.store.batches import Batch
+from smsfs.store.processes import Owner
 
 
 def recipient_key(msisdn: str) -> str:
@@ -29,25 +30,4 @@ class Claims(Protocol):
         """Let go of keys that the batch has claimed; on stable storage when the batch is accepted."""
 
     def expire(self, now: float, limit: int) -> int:
-        """Forget at most so many claims whose time is over; how many."""
-
-
-class Notices(Protocol):
-    """E-mails about batches, stored with the verdict, until they are sent."""
-
-    def due(self, now: float, limit: int) -> list[Notice]:
-        """Those to send now, the oldest first."""
-
-    def done(self, notice: Notice, now: float) -> None:
-        """It was sent, or given up."""
-
-    def later(self, notice: Notice, due: float, *, failed: bool = True) -> None:
-        """Look at it again then; if it could not be sent, count that."""
-
-    def report(self, notice: Notice, files: Sequence[NewFile], now: float) -> None:
-        """Show files with what it tells, in one commit with its end.
-
-        Raises:
-            Exists: one of their paths is taken.
-            StaleOwnerError: another process has told it, or its batch is gone.
-        """
+        """Delete up to ``limit`` expired claims and return the number deleted."""

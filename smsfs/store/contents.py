@@ -6,7 +6,7 @@ from io import RawIOBase
 from typing import Protocol
 
 from smsfs.errors import StoreDamaged, StoreUnavailable
-from smsfs.store.records import File
+from smsfs.store.files import File
 
 
 class ContentWriter(Protocol):

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Protocol
 
-from smsfs.store.records import Batch, NewFile, Owner
+from smsfs.store.batches import Batch
+from smsfs.store.files import NewFile
+from smsfs.store.processes import Owner
 
 
 class Daily(Protocol):

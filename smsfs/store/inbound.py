@@ -1,10 +1,121 @@
-"""What comes back from carriers, as every engine keeps it: receipts, replies, opt-outs."""
+"""What comes back from carriers: receipts and replies."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from smsfs.store.records import Account, Arrived, NewReceipt, NewReplyPart, Optout, Reply
+from attrs import frozen
+
+from smsfs.store.accounts import Account
+
+
+@frozen
+class NewReceipt:
+    """A receipt as a carrier delivered it, of a message or one part of it.
+
+    Attributes:
+        backend: by which it came.
+        carrier_id: the carrier's id for the message or part; empty if it could not be read.
+        recipient: MSISDN as a number; None if the carrier does not say.
+        event: of ``states.MESSAGE_TRANSITIONS``; empty if it could not be read.
+        at: when it came, by the store's clock.
+        code: the carrier's code for the reason.
+        reason: its word.
+        done: when, by the carrier's clock; None if it does not say.
+        other: another id that it names, which counts if nobody knows the first; empty if it names none.
+        reply: what it is if nobody knows its id: a message from a person that looks like a receipt.
+    """
+
+    backend: str
+    carrier_id: str
+    recipient: int | None
+    event: str
+    at: float
+    code: str = ""
+    reason: str = ""
+    done: float | None = None
+    other: str = ""
+    reply: "NewReplyPart | None" = None
+
+    @property
+    def readable(self) -> bool:
+        """Whether it says of what it is, and what became of that."""
+        return bool(self.carrier_id and self.event)
+
+
+@frozen
+class MatchedReceipt:
+    """A receipt, and the message that it is of."""
+
+    receipt: NewReceipt
+    account: str
+    path: str
+    row: int
+
+
+@frozen
+class NewReplyPart:
+    """A message from a person, or a part of a long one; ``text`` may begin or end with half a character.
+
+    Parts of one message share sender, recipient, reference and total; ``part`` counts from 1.
+    """
+
+    backend: str
+    sender: str
+    recipient: str
+    text: str
+    at: float
+    reference: int = 0
+    part: int = 1
+    total: int = 1
+
+
+@frozen
+class Reply:
+    """A message from a person.
+
+    Attributes:
+        id: its number.
+        backend: by which it came.
+        sender: who wrote it; digits where it is a number.
+        recipient: the number or short code it was sent to.
+        text: what was written.
+        whole: every part of it came.
+        at: when its last part came, by the store's clock; if that was over an hour before it was
+            put together, when it was.
+        account: name of the account that it is for; None where no message went to that number before.
+        batch: with the last message that went there.
+        path: of that batch's file; None once that is forgotten.
+        row: of that message.
+        stopped: it has put its sender on the account's opt-out list.
+    """
+
+    id: int
+    backend: str
+    sender: str
+    recipient: str
+    text: str
+    whole: bool
+    at: float
+    account: str | None = None
+    batch: int | None = None
+    path: str | None = None
+    row: int | None = None
+    stopped: bool = False
+
+
+@frozen
+class Arrived:
+    """What has come in: receipts with their messages, those kept without one, and replies.
+
+    ``again`` is what came before, and is not stored a second time.
+    """
+
+    matched: Sequence[MatchedReceipt] = ()
+    kept: Sequence[NewReceipt] = ()
+    replies: Sequence[Reply] = ()
+    again: Sequence[NewReceipt | NewReplyPart] = ()
+
 
 #: Whether a reply of this text puts its sender on the account's opt-out list.
 Stops = Callable[[Account, str], bool]
@@ -47,19 +158,3 @@ class Inbound(Protocol):
             kept_before: likewise for receipts without a message, and replies for nobody.
             limit: how many in one call.
         """
-
-
-class Optouts(Protocol):
-    """Numbers that want no more messages of an account."""
-
-    def add(self, account: int, msisdns: Iterable[str], source: str, now: float) -> int:
-        """Put numbers on the list; how many were not there."""
-
-    def remove(self, account: int, msisdns: Iterable[str]) -> int:
-        """Take numbers from the list; how many were there."""
-
-    def all(self, account: int) -> Iterator[Optout]:
-        """The list, by number."""
-
-    def listed(self, account: int, msisdns: Iterable[str]) -> set[str]:
-        """Those of some numbers that are on the list."""

@@ -1,9 +1,50 @@
-"""The interface to result files: what became of each message of a file."""
+"""Result files: what became of each message of a file."""
 
 from collections.abc import Iterable
 from typing import Protocol
 
-from smsfs.store.records import Owner, Result, ResultVersion
+from attrs import frozen
+
+from smsfs.store.batches import Batch
+from smsfs.store.processes import Owner
+
+
+@frozen
+class Result:
+    """A result file that is to be written anew.
+
+    Attributes:
+        batch: whose messages it tells of.
+        file: the file as it is now; None when there is none yet.
+        changes: how much had become of the messages when this was asked.
+        expires: when the last of them is too late to be sent.
+    """
+
+    batch: Batch
+    file: int | None
+    changes: int
+    expires: float
+
+
+@frozen
+class ResultVersion:
+    """What a result file shows from now on.
+
+    Attributes:
+        content: its bytes, on stable storage.
+        size: how many they are.
+        at: when they were written.
+        final: nothing more will become of the messages.
+        not_before: the next one waits until then, though there are changes.
+        until: and is written then, though there are none.
+    """
+
+    content: str
+    size: int
+    at: float
+    final: bool
+    not_before: float
+    until: float
 
 
 class Results(Protocol):

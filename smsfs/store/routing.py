@@ -1,9 +1,32 @@
-"""The interface to how backends fare, and to the messages that change between them."""
+"""How backends fare, and the messages that change between them."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
-from smsfs.store.records import BackendState, Owner
+from attrs import frozen
+
+from smsfs.store.processes import Owner
+
+
+@frozen
+class BackendState:
+    """How a backend fares, as one process sees it.
+
+    Attributes:
+        backend: its name.
+        state: ``"up"``, ``"down"``, ``"open"`` (left alone after failures) or ``"half-open"`` (being probed).
+        reason: a clause that says why it is not up.
+        since: when it came into this state; seconds since the epoch, the store's clock, as ``at``.
+        at: when this was last seen.
+        owner: the process that says so.
+    """
+
+    backend: str
+    state: str
+    reason: str
+    since: float
+    at: float
+    owner: int = 0
 
 
 class Routing(Protocol):

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from smsfs.errors import StoreDamaged
-from smsfs.store.records import Owner
+from smsfs.store.processes import Owner
 
 
 class Soundness(Protocol):

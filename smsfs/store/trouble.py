@@ -5,7 +5,7 @@ from typing import Protocol
 
 from attrs import frozen
 
-from smsfs.store.records import Owner
+from smsfs.store.processes import Owner
 
 
 @frozen

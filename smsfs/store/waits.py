@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from smsfs.store.records import Slice
+from smsfs.store.slices import Slice
 
 
 class Waits(Protocol):

@@ -25,7 +25,7 @@ from smsfs.pipeline.dispatch.sender import Sender
 from smsfs.pipeline.dispatch.windows import Reopen, never
 from smsfs.pipeline.setback import Setback
 from smsfs.pipeline.turns import SliceTurns, equal
-from smsfs.store import LeaseLostError, Owner, Slice, Store
+from smsfs.store import Owner, Slice, Store, ensure_held
 
 log = structlog.get_logger()
 
@@ -96,10 +96,7 @@ class Dispatcher:
             senders = [asyncio.create_task(self._feed(name)) for name in self._routes]
             senders.append(asyncio.create_task(self._end_overdue()))
             await self._until_done(senders, background, asyncio.create_task(self._recorder.run(senders)))
-            if not self._may_send():
-                raise LeaseLostError(
-                    "This process was out of touch with the store; it goes on under a new term."
-                )
+            ensure_held(self._store, self._owner)
         finally:
             for route in self._routes.values():
                 await route.backend.stop()

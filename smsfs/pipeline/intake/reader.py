@@ -38,7 +38,6 @@ from smsfs.store import (
     Batch,
     CreditUsedUpError,
     Lane,
-    LeaseLostError,
     NewFile,
     NewNotice,
     NewSlice,
@@ -46,6 +45,7 @@ from smsfs.store import (
     StaleOwnerError,
     Store,
     Verdict,
+    ensure_held,
 )
 from smsfs.store.contents import written
 
@@ -118,10 +118,10 @@ class Intake:
         """Take the next file that is due, of one account and size if they are given.
 
         Raises:
+            LeaseLostError: the store was away for too long.
             StoreUnavailable: as for ``step``.
         """
-        if not self._store.holds(self._owner):
-            raise LeaseLostError("This process was out of touch with the store; it goes on under a new term.")
+        ensure_held(self._store, self._owner)
         self.mind_clock()
         return self._store.queue.claim_batch(self._owner, self._store.now(), lane)
 

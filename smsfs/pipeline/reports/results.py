@@ -23,7 +23,7 @@ from smsfs.pipeline.setback import Setback
 from smsfs.sms.segments import UCS2
 from smsfs.sms.text import cost
 from smsfs.states import LEAVING_STATES, SENT_STATES
-from smsfs.store import Batch, LeaseLostError, Owner, Result, ResultVersion, StaleOwnerError, Store
+from smsfs.store import Batch, Owner, Result, ResultVersion, StaleOwnerError, Store, ensure_held
 from smsfs.store.contents import fill, kept_if_shown
 
 #: What one process of all hosts leads.
@@ -165,8 +165,7 @@ class ResultWriter:
         Raises:
             LeaseLostError: the store was away for too long.
         """
-        if not self._store.holds(self._owner):
-            raise LeaseLostError("This process was out of touch with the store; it goes on under a new term.")
+        ensure_held(self._store, self._owner)
 
     def next_time(self) -> float | None:
         """When the next file is due; None when there is none."""

@@ -1,0 +1,159 @@
+"""Clients' files, and the files that smsfs writes for them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from attrs import frozen
+
+from smsfs.states import FileState
+from smsfs.store.accounts import Account
+from smsfs.store.processes import Owner
+
+
+@frozen
+class File:
+    """A file of an account as the store has it.
+
+    ``size`` counts the client's bytes, ``tail`` what is shown behind them; ``writers`` are the processes
+    (ids of owners) that have it open for writing.
+    """
+
+    id: int
+    account: int
+    folder: str
+    name: str
+    state: FileState
+    content: str
+    size: int
+    tail: bytes
+    mtime: float
+    cut: bool
+    writers: tuple[int, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Relative to the account."""
+        return f"{self.folder}/{self.name}" if self.folder else self.name
+
+
+@frozen
+class NewFile:
+    """A file that smsfs writes for the client: its path, its bytes in the store's contents, their number."""
+
+    path: str
+    content: str
+    size: int
+
+
+class FileView(Protocol):
+    """The files of accounts, as one moment has them."""
+
+    def find(self, account: int, path: str) -> File | None:
+        """The file at ``path``; aliases are not files."""
+
+    def get(self, file: int) -> File | None:
+        """The file with this id."""
+
+    def listing(self, account: int, folder: str) -> list[File]:
+        """The files directly in a folder, by name, but for consumed ones."""
+
+    def page(self, account: int, folder: str, after: str, limit: int) -> list[File]:
+        """Of these at most ``limit`` whose names come after ``after``, in the order of the names' bytes."""
+
+    def alias(self, account: int, path: str, now: float) -> File | None:
+        """The file submitted under ``path``, while that name answers; a draft made of it since is another."""
+
+    def usage(self, account: int) -> tuple[int, int]:
+        """Number of files, and their bytes."""
+
+
+class FileChange(FileView, Protocol):
+    """One transaction on the files of one account; alone on it until it ends."""
+
+    def account(self, account: int) -> Account | None:
+        """The account with this id; who may use it does not change until the transaction ends."""
+
+    def add(self, account: int, path: str, content: str, mtime: float) -> File:
+        """A new, empty draft."""
+
+    def renew(self, file: int, content: str, mtime: float) -> File:
+        """Give a draft another content, empty yet, and no writers: those who had it open have lost it.
+
+        The old content is theirs until they end, for they may still write to it.
+        """
+
+    def move(self, file: int, path: str) -> None:
+        """Give a file another path, which must be free."""
+
+    def remove(self, file: int) -> None:
+        """Forget a file; its content is the caller's to delete once the transaction is committed."""
+
+    def resize(self, file: int, size: int, mtime: float) -> None:
+        """Note a file's size."""
+
+    def set_times(self, file: int, mtime: float) -> None:
+        """Note a file's time of modification."""
+
+    def reopen(self, file: int, path: str) -> None:
+        """Make a rejected file a draft again, without its tail."""
+
+    def add_writer(self, file: int, owner: Owner) -> int:
+        """Note that ``owner`` has the file open for writing."""
+
+    def end_writer(
+        self, writer: int, size: int, mtime: float, *, cut: bool, wrote: bool = True
+    ) -> File | None:
+        """Note that a writer is through.
+
+        Args:
+            writer: the number it was given.
+            size: of the file now.
+            mtime: of the file now.
+            cut: it ended without the file being complete.
+            wrote: it changed the file; if it did, and began after an earlier cut, that is made good.
+
+        Returns:
+            The file; None when it is gone.
+        """
+
+    def cut_writer(self, writer: int) -> None:
+        """Note that a writer ended without its file being complete."""
+
+    def submit(self, file: File, path: str, stem: str, flags: Iterable[str], at: float, now: float) -> int:
+        """Hand a draft or a mended rejected file over: new state, new path, a batch to be read now.
+
+        Args:
+            file: what to hand over.
+            path: its new path.
+            stem: what its later paths are made from.
+            flags: what its name says about its content.
+            at: the time its names carry, which may lie ahead when they are taken.
+            now: the time it is.
+
+        Returns:
+            The id of the batch.
+        """
+
+    def add_alias(self, account: int, path: str, file: int, until: float) -> None:
+        """Let ``path`` answer for a file."""
+
+
+class Files(Protocol):
+    """Access to files."""
+
+    def view(self) -> FileView:
+        """To read from."""
+
+    def change(self, account: int, *, synced: bool = True) -> AbstractContextManager[FileChange]:
+        """To write to: committed at the end of the block, rolled back by an exception.
+
+        Without ``synced`` it is on stable storage only with the next change that is synced, if a power cut
+        ends all who saw it: for what nobody is told who outlives that.
+        """
+
+    def all(self, account: int | None = None) -> Iterator[File]:
+        """Every file, by account and path, consumed ones too."""
+
+    def expire(self, finished_before: Mapping[int, float], limit: int) -> list[str]:
+        """Forget files that finished before an account's time; their contents, for the caller to delete."""

@@ -1,0 +1,46 @@
+"""The processes that work on a store, and what they are refused."""
+
+from attrs import frozen
+
+from smsfs.errors import StoreUnavailable
+
+
+class StaleOwnerError(Exception):
+    """A write by a process whose claim has gone to another: nothing was changed."""
+
+
+class LeaseLostError(StoreUnavailable):
+    """This process was out of touch for so long that another may have taken over from it."""
+
+
+@frozen
+class Owner:
+    """A running process; ``id`` is its term."""
+
+    id: int
+    kind: str
+
+
+@frozen
+class Host:
+    """A process as every host sees it; times are the store's.
+
+    Attributes:
+        host: its host's name.
+        kind: what it does there.
+        term: its number; of two, the larger came later.
+        version: of smsfs.
+        since: when it started.
+        until: when it counts as dead unless it gives another sign of life; None where the kernel knows.
+        leases: slices, batches and open files it holds.
+        alive: whether it counts as alive.
+    """
+
+    host: str
+    kind: str
+    term: int
+    version: str
+    since: float
+    until: float | None
+    leases: int
+    alive: bool

@@ -1,0 +1,177 @@
+"""Stored messages, and what becomes of them."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol
+
+from attrs import field, frozen
+from msgspec import Struct
+
+from smsfs.states import SliceState
+from smsfs.store.processes import Owner
+
+
+@frozen
+class NewSlice:
+    """Messages to store: ``messages`` is their encoded list, rows ``first_row`` to ``last_row``.
+
+    ``refused`` are the outcomes of messages that are never sent; a slice of those has the backend ``""``.
+    ``chain`` has the names of all backends that may send them, commas between them; it is empty if
+    ``backend`` alone may.
+    """
+
+    seq: int
+    first_row: int
+    last_row: int
+    size: int
+    messages: bytes
+    backend: str
+    not_before: float
+    expires: float
+    attempt: int = 0
+    again: bool = False
+    refused: Sequence["Outcome"] = ()
+    chain: str = ""
+
+
+@frozen
+class Slice:
+    """Stored messages of one batch, the unit of claim and retry."""
+
+    id: int
+    batch: int
+    account: str
+    path: str
+    submitted: float
+    seq: int
+    first_row: int
+    last_row: int
+    size: int
+    again: bool
+    state: SliceState
+    backend: str
+    not_before: float
+    expires: float
+    attempt: int
+    messages: bytes = field(repr=False)
+    chain: str = ""
+
+
+class Outcome(Struct, frozen=True, gc=False):
+    """One thing that became of one message.
+
+    Attributes:
+        row: of the message.
+        event: of ``states.MESSAGE_TRANSITIONS``.
+        at: when it was learnt, by the store's clock.
+        carrier_id: under which the carrier knows the message, or a part of it.
+        code: the carrier's code for the reason.
+        reason: for people.
+        parts: SMS it took; of an attempt without an answer, those it would take.
+        attempt: from 1.
+        recipient: MSISDN as a number, where a receipt or reply may come for this outcome.
+        done: of a receipt: when, by the carrier's clock.
+    """
+
+    row: int
+    event: str
+    at: float
+    carrier_id: str = ""
+    code: str = ""
+    reason: str = ""
+    parts: int = 0
+    attempt: int = 0
+    recipient: int | None = None
+    done: float | None = None
+
+
+@frozen
+class SetAside:
+    """Why and when, by the store's clock, a slice was set aside; ``in_doubt``: its messages may have left."""
+
+    reason: str
+    at: float
+    in_doubt: bool = False
+
+
+@frozen
+class SliceReport:
+    """What a worker has learnt about a slice it holds.
+
+    Attributes:
+        slice: the claimed slice.
+        outcomes: to append.
+        done: every message of it has its outcome; the slice leaves the worker's hands.
+        later: slices with the messages to try again, stored in the same commit.
+        freed: rows that are given up, and what each has claimed; freed unless a carrier has, or may have, it.
+        aside: why it is set aside, for its messages cannot be read; None: they can.
+    """
+
+    slice: Slice
+    outcomes: Sequence[Outcome]
+    done: bool = False
+    later: Sequence[NewSlice] = ()
+    freed: Sequence[tuple[int, str]] = ()
+    aside: SetAside | None = None
+
+
+class Slices(Protocol):
+    """Messages on the way out.
+
+    Every write names the owner that claimed; a write of any other raises ``StaleOwnerError``.
+    """
+
+    def principals(self, backend: str, now: float) -> list[int]:
+        """The accounts that have a slice for a backend which is due; connectors count as their account."""
+
+    def claim_slice(
+        self, owner: Owner, backend: str, now: float, *, oldest: bool, principal: int | None = None
+    ) -> Slice | None:
+        """Take a slice to send: the one that waits longest, or the earliest part of any file.
+
+        Args:
+            owner: who takes it.
+            backend: that is to send it.
+            now: the time it is.
+            oldest: which of the two.
+            principal: whose; None: anybody's.
+        """
+
+    def claim_overdue(self, owner: Owner, now: float) -> Slice | None:
+        """Take a slice whose time is over, of whichever backend; the one that has been so longest."""
+
+    def release_slice(self, slice_: Slice, owner: Owner) -> None:
+        """Give a claimed slice back of which nothing was sent."""
+
+    def record(self, owner: Owner, reports: Sequence[SliceReport]) -> list[Slice]:
+        """Append what was learnt, for all reports in one commit.
+
+        Returns:
+            The slices that are no longer this owner's; of these nothing was written.
+        """
+
+    def abandoned(self, alive: Callable[[], Iterable[int]]) -> list[tuple[int, Slice]]:
+        """Claimed slices of dead owners, each with that owner's id.
+
+        Args:
+            alive: the owners that live; asked after the slices were read, so that one which has just begun
+                is not taken for dead.
+        """
+
+    def take_over(self, slice_: Slice, dead: int, owner: Owner) -> set[int] | None:
+        """Make a dead owner's slice this owner's.
+
+        Returns:
+            The rows that have an outcome of this attempt already; None when another was quicker.
+        """
+
+    def next_time(self, backend: str) -> float | None:
+        """When the next queued slice of a backend is due; None when there is none."""
+
+    def slices(self, batch: int) -> Iterator[Slice]:
+        """The slices of a batch in order, those tried again among them."""
+
+    def outcomes(self, batch: int, first_row: int, last_row: int) -> list[Outcome]:
+        """What was appended about messages, oldest first."""
+
+    def backlog(self) -> dict[str, int]:
+        """Messages queued or with a worker, by backend."""
