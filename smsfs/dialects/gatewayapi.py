@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 from smsfs.dialects import Submission, spared
 from smsfs.errors import Cause, ConfigurationError, Missing, NameTooLong, NotAllowed, Unreadable
 from smsfs.formats import delimiter, encoding, header, marks, tables
+from smsfs.names import MAX_NAME, is_too_long
 from smsfs.sms import segments
 from smsfs.sms.message import Message
 from smsfs.sms.numbers import is_msisdn, msisdn
@@ -31,7 +32,6 @@ CLASSES = ("standard", "premium", "secret")
 _CHECKED = (*REQUIRED, "sender", "class")
 #: So many are no typing errors but another file; reading on would keep other accounts' files waiting.
 MAX_BAD_ROWS = 100_000
-MAX_NAME = 255
 
 _SYSTEM = (".processing", ".success", ".rejected")
 #: Bytes that the timestamp and the longest of the system's endings add to a stem.
@@ -230,7 +230,7 @@ def _submission(name: str) -> Submission:
     base, flags = _flags(stem)
     if problem := _wrong_name(base, flags):
         raise NotAllowed(f"No batch can be named {quoted(name)}: {problem}.")
-    if len(stem.encode("utf-8", "surrogatepass")) + _ADDED > MAX_NAME:
+    if is_too_long(stem, _ADDED):
         limit = MAX_NAME - _ADDED
         raise NameTooLong(
             f"The name is too long for a batch; at most {limit} bytes may stand before {READY}."

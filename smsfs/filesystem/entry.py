@@ -2,9 +2,8 @@
 
 from attrs import frozen
 
+from smsfs.names import MAX_NAME
 from smsfs.states import FileState
-
-MAX_NAME = 255
 
 
 @frozen

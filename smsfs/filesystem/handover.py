@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -11,6 +10,7 @@ from smsfs.dialects import Dialect, Submission
 from smsfs.errors import BadRequest, NotAllowed, StillOpen
 from smsfs.filesystem.scope import Scope
 from smsfs.filesystem.view import View
+from smsfs.names import seconds_from
 from smsfs.states import FileState, next_file_state
 from smsfs.store import File, FileChange
 
@@ -100,10 +100,10 @@ def free_second(
     """The first second, from now, whose names are free for this file's whole life."""
     if not dialect.stamped:
         return datetime.fromtimestamp(now, UTC)
-    for second in count(now):
-        at = datetime.fromtimestamp(second, UTC)
-        states = (FileState.PROCESSING, FileState.SUCCESS, FileState.REJECTED)
+    states = (FileState.PROCESSING, FileState.SUCCESS, FileState.REJECTED)
+
+    def is_free(at: datetime) -> bool:
         paths = {dialect.path(submission, at, state) for state in states}
-        if not any(files.find(account, path) for path in paths):
-            return at
-    raise AssertionError("time has no end")
+        return not any(files.find(account, path) for path in paths)
+
+    return next(filter(is_free, seconds_from(now)))

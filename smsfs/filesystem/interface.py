@@ -10,10 +10,11 @@ from functools import partial
 from typing import NoReturn
 
 from smsfs.errors import BadRequest, NameTooLong, NotAllowed, NotFolder
-from smsfs.filesystem.entry import MAX_NAME, Entry, Usage
+from smsfs.filesystem.entry import Entry, Usage
 from smsfs.filesystem.folder import OpenFolder, behind
 from smsfs.filesystem.handles import Slot
 from smsfs.filesystem.openfile import OpenFile
+from smsfs.names import MAX_NAME
 
 FOLDER_MODE = 0o755
 

@@ -16,13 +16,13 @@ from attrs import field, frozen
 
 from smsfs.errors import Cause, Unreadable
 from smsfs.formats.encoding import STEP
+from smsfs.names import is_too_long
 from smsfs.sms.quoting import quoted
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 MAX_DOCUMENTS = 1000
-MAX_NAME = 255
 #: Bytes of one document for each of its bytes in the archive. Deflate ends at 1,032; a list of the same
 #: long text for every number reaches some 150.
 MAX_RATIO = 500
@@ -240,7 +240,7 @@ def _wrong_name(info: zipfile.ZipInfo, endings: Sequence[str]) -> str | None:
     name, written = info.filename, info.orig_filename + info.filename
     if any(character in written for character in "/\\:"):
         return "lies in a folder: pack the files themselves, without folders"
-    if not written.isprintable() or name.startswith(".") or len(name.encode()) > MAX_NAME:
+    if not written.isprintable() or name.startswith(".") or is_too_long(name):
         return "has a name that no file to be sent can have"
     if name.lower().endswith(".zip"):
         return "is an archive itself: pack the files themselves"

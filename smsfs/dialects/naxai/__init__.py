@@ -18,11 +18,11 @@ from smsfs.dialects.naxai.settings import DEFAULTS, check_setting, check_togethe
 from smsfs.dialects.staging import is_staging
 from smsfs.errors import Cause, Missing, NameTooLong, NotAllowed
 from smsfs.formats import marks
+from smsfs.names import MAX_NAME, is_too_long
 from smsfs.sms.quoting import quoted
 from smsfs.states import FileState
 
 DAY = 86_400
-MAX_NAME = 255
 REJECTED, ERRORS = ".rejected", ".errors"
 _ADDED = len(".YYYYMMDDTHHMMSS") + len(REJECTED)
 
@@ -185,6 +185,6 @@ def _check_name(path: str) -> None:
 
 
 def _submission(name: str) -> Submission:
-    if len(name.encode("utf-8", "surrogatepass")) + _ADDED > MAX_NAME:
+    if is_too_long(name, _ADDED):
         raise NameTooLong(f"The name is too long for a batch; it may have {MAX_NAME - _ADDED} bytes.")
     return Submission(name)

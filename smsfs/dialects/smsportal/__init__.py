@@ -18,6 +18,7 @@ from smsfs.dialects.smsportal.document import Source, rows
 from smsfs.dialects.staging import is_staging
 from smsfs.errors import Cause, ConfigurationError, NameTooLong, NotAllowed, Unreadable
 from smsfs.formats import archives, encoding
+from smsfs.names import MAX_NAME, is_too_long
 from smsfs.sms.plans import is_country
 from smsfs.sms.quoting import quoted
 from smsfs.sms.sender import sender
@@ -25,7 +26,6 @@ from smsfs.states import FileState
 
 SEND, PROCESSED, ERRORS = "Send_SMS", "Processed", "Errors"
 DOCUMENTS, ARCHIVE = (".txt", ".json"), ".zip"
-MAX_NAME = 255
 #: Bytes that another time and a report's ending add to a name.
 _ADDED = len(".YYYYMMDDTHHMMSS") + max(len(reports.TEXT), len(reports.JSON))
 MIB = 1024 * 1024
@@ -243,7 +243,7 @@ def _submits(path: str) -> bool:
 
 def _check_length(path: str) -> None:
     name = path.rpartition("/")[2]
-    if len(name.encode("utf-8", "surrogatepass")) + _ADDED > MAX_NAME:
+    if is_too_long(name, _ADDED):
         raise NameTooLong(
             f"The name is too long for a file to be sent; it has at most {MAX_NAME - _ADDED} bytes."
         )

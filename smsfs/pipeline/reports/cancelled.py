@@ -1,18 +1,17 @@
-"""Messages that were cancelled when their time was over, told in reports beside the file."""
+"""Messages that were cancelled when their time was over, shown in reports beside the file."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from itertools import count
 
 import structlog
 from attrs import define, field
 
 from smsfs.dialects import Dialect, Submission
-from smsfs.errors import Cause, Exists
+from smsfs.errors import Cause
+from smsfs.pipeline.free_names import show_free, spared
 from smsfs.pipeline.reports.messages import MessageStatus, statuses
 from smsfs.states import FileState, MessageState, SliceState
 from smsfs.store import Batch, NewFile, Notice, StaleOwnerError, Store
-from smsfs.store.contents import written
 
 #: When messages are first looked at after the end of their time, and until when most are told of.
 FIRST_SECONDS, GRACE_SECONDS = 15.0, 120.0
@@ -74,17 +73,14 @@ def report(store: Store, notice: Notice, dialect: Callable[[str], Dialect]) -> N
     told = submission, tally.causes, tally.total, FileState.SUCCESS, at
     reports = rules.reports(*told, others=tally.left)
     log.info("cancelled", account=account.name, file=batch.path, messages=tally.total)
-    next(names for names in under_free_names(rules, reports, now) if _shown(store, notice, names))
 
+    def show(_path: str, files: list[NewFile]) -> None:
+        try:
+            store.notices.report(notice, files, store.now())
+        except StaleOwnerError:
+            store.contents.delete([file.content for file in files])
 
-def under_free_names(
-    rules: Dialect, reports: list[tuple[str, bytes]], now: float
-) -> Iterator[list[tuple[str, bytes]]]:
-    """The reports under their own names, then under spare ones."""
-    yield reports
-    for second in count(int(now)):
-        at = datetime.fromtimestamp(second, UTC)
-        yield [(rules.spare(path, at), data) for path, data in reports]
+    show_free(store.contents, spared(rules, batch.path, reports, now), show)
 
 
 def _cause(status: MessageStatus) -> Cause:
@@ -94,14 +90,3 @@ def _cause(status: MessageStatus) -> Cause:
         known = "it may have left, but no answer came, and was not sent again"
     reason = f"{known} when its time was over, at {end:%Y-%m-%d %H:%M} UTC"
     return Cause(reason, index=status.message.row, msisdn=status.message.recipient)
-
-
-def _shown(store: Store, notice: Notice, reports: list[tuple[str, bytes]]) -> bool:
-    """Whether the reports are there; not if one of their names is taken."""
-    files = [NewFile(path, written(store.contents, data), len(data)) for path, data in reports]
-    try:
-        store.notices.report(notice, files, store.now())
-    except (Exists, StaleOwnerError) as exc:
-        store.contents.delete([file.content for file in files])
-        return isinstance(exc, StaleOwnerError)
-    return True

@@ -11,13 +11,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from itertools import count
 
 import structlog
 from attrs import define
 
 from smsfs.dialects.settings import DAY, RESULTS_FOLDER
 from smsfs.errors import StoreDamaged, StoreUnavailable
+from smsfs.names import MAX_NAME, seconds_from
 from smsfs.pipeline.reports.messages import MessageStatus, statuses
 from smsfs.pipeline.setback import Setback
 from smsfs.sms.segments import UCS2
@@ -43,7 +43,6 @@ FAILED_SECONDS = 60.0
 #: How long those who have an earlier version open may go on reading it.
 KEPT_SECONDS = 1800.0
 BLOCK_CHARACTERS = 262_144
-MAX_NAME = 255
 
 log = structlog.get_logger()
 
@@ -56,8 +55,8 @@ def pause(took: float) -> float:
 def paths(batch: Batch) -> Iterator[str]:
     """Names for a batch's result file, best first: the time of submission, then the seconds after it."""
     stem = batch.stem.rpartition("/")[2]
-    for second in count(int(batch.submitted)):
-        ending = f".{datetime.fromtimestamp(second, UTC):%Y%m%dT%H%M%S}.csv"
+    for at in seconds_from(batch.submitted):
+        ending = f".{at:%Y%m%dT%H%M%S}.csv"
         kept = stem.encode()[: MAX_NAME - len(ending)].decode(errors="ignore")
         yield f"{RESULTS_FOLDER}/{kept}{ending}"
 

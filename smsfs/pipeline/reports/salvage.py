@@ -12,6 +12,7 @@ from typing import Any
 
 from attrs import asdict
 
+from smsfs.names import is_too_long
 from smsfs.pipeline.reports.messages import MessageStatus, statuses, statuses_in
 from smsfs.pipeline.slices import DamagedSlice, messages_of
 from smsfs.states import MessageState, SliceState
@@ -20,7 +21,6 @@ from smsfs.store import Account, Batch, File, Slice, Store
 MESSAGES = ("account", "file", "row", "recipient", "sender", "text", "class", "userref", "encoding", "parts")
 FATE = ("state", "doubled", "carrier_id", "code", "reason", "submitted_at", "changed_at")
 REPLIES = ("account", "file", "row", "sender", "recipient", "text", "whole", "at")
-LONGEST_NAME = 255
 
 
 def export(store: Store, contents: Path, folder: Path) -> Counter[str]:
@@ -174,7 +174,7 @@ def _parts(file: File) -> list[str]:
 
 def _safe(name: str, instead: str) -> str:
     is_safe = name not in ("", ".", "..") and not set(name) & {"/", "\0"}
-    return name if is_safe and len(name.encode("utf-8", "replace")) <= LONGEST_NAME else instead
+    return name if is_safe and not is_too_long(name) else instead
 
 
 def _copy(source: Path, target: Path) -> bool:

@@ -13,11 +13,10 @@ from attrs import evolve
 
 from smsfs.dialects import Dialect, Submission
 from smsfs.dialects.settings import settings_of
-from smsfs.errors import Cause, Exists
-from smsfs.pipeline.reports.cancelled import under_free_names
+from smsfs.errors import Cause
+from smsfs.pipeline.free_names import show_free, spared
 from smsfs.states import FileState
 from smsfs.store import Account, File, NewFile, NewNotice, Store, Verdict
-from smsfs.store.contents import written
 
 #: For so long a client may still mean to rename what it uploaded.
 GRACE_SECONDS = 600.0
@@ -92,16 +91,13 @@ class Strays:
         stem, at = file.path.rpartition("/")[2], datetime.fromtimestamp(now, UTC)
         reports = rules.reports(Submission(stem), [cause], 1, FileState.REJECTED, at)
         verdict = Verdict(file.path, now, causes=[cause], cause_count=1, notices=notices)
-        for named in under_free_names(rules, reports, now):
-            files = [NewFile(path, written(contents, data), len(data)) for path, data in named]
-            try:
-                told = self._store.queue.note_stray(file, stem, evolve(verdict, reports=files))
-            except Exists:
-                contents.delete(report.content for report in files)
-                continue
+
+        def show(_path: str, files: list[NewFile]) -> bool:
+            told = self._store.queue.note_stray(file, stem, evolve(verdict, reports=files))
             if told:
                 log.warning("never_sent", account=account.name, file=file.path, cause=str(cause))
             else:
                 contents.delete(report.content for report in files)
             return told
-        raise AssertionError("names have no end")
+
+        return show_free(contents, spared(rules, file.path, reports, now), show)

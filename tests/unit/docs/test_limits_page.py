@@ -9,10 +9,10 @@ import pytest
 from smsfs.cli import descriptors
 from smsfs.config import Config, FtpConfig, LimitsConfig, SftpConfig, StoreConfig
 from smsfs.dialects.settings import COMMON
-from smsfs.filesystem.entry import MAX_NAME
 from smsfs.frontends import listen_errors, web
 from smsfs.frontends.ftp import lines
 from smsfs.frontends.sftp import channel, protocol
+from smsfs.names import MAX_NAME
 
 PAGE = (Path(__file__).parents[3] / "docs" / "limits.md").read_text(encoding="utf-8")
 LINES = [line for line in PAGE.splitlines() if line.startswith("| ")][1:]
