@@ -132,7 +132,7 @@ def _rules(
     if not dialect_name:
         raise ConfigurationError(f"Say which rules: --dialect {' or '.join(DIALECTS)}, or --account NAME.")
     rules = dialect(dialect_name)
-    if rules.daily_reports:
+    if rules.daily:
         raise ConfigurationError(
             f"What is sent of a file of {dialect_name} is up to a connector: name one with --account, or use "
             "smsfs connector test NAME FILE."

@@ -29,11 +29,12 @@ def report(name: str, day: str | None, received: bool, output: Path | None, conf
     """
     with opened(config_file) as (_, store):
         account = find_account(store, name)
-        if not dialect(account.dialect).daily_reports:
+        daily = dialect(account.dialect).daily
+        if daily is None:
             raise ConfigurationError(f"{name} is no connector; others have no daily reports.")
         today = datetime.fromtimestamp(store.now(), UTC).date()
         make = received_report if received else status_report
-        _write(make(store, account, _day(day, today)), output)
+        _write(make(store, daily, account, _day(day, today)), output)
 
 
 def _day(text: str | None, today: date) -> date:

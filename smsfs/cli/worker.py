@@ -33,6 +33,7 @@ from smsfs.pipeline.dispatch.windows import reopening
 from smsfs.pipeline.intake.reader import Intake, IntakeRules, ReaderSpentError
 from smsfs.pipeline.intake.rota import Rota
 from smsfs.pipeline.jobs import Every, Jobs
+from smsfs.pipeline.reports.daily import DailyReporter
 from smsfs.pipeline.reports.forgetting import Upkeep
 from smsfs.pipeline.reports.mail import Mailer, Relay
 from smsfs.pipeline.reports.results import REPORTS, ResultWriter
@@ -142,8 +143,6 @@ def reports(name: str, config_file: Path | None) -> None:
 def _report_until(
     stop: threading.Event, store: Store, owner: Owner, mail: MailConfig | None, upkeep: Upkeep
 ) -> None:
-    from smsfs.pipeline.reports.daily import DailyReporter  # noqa: PLC0415 -- it takes Liquid along, which slows the others
-
     writer, daily = ResultWriter(store, owner), DailyReporter(store, owner, dialect)
     relay = Relay(**asdict(mail)) if mail else None
     mailer = Mailer(store, relay, lambda: store.lead(owner, REPORTS), dialect, stop.is_set)

@@ -1,13 +1,17 @@
 """The folder rules of the systems that smsfs replaces, one class each, pure."""
 
+import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 from attrs import field, frozen
 
-from smsfs.errors import Cause
+from smsfs.dialects.daily import DailyReports
+from smsfs.errors import Cause, ConfigurationError, NotAllowed
 from smsfs.sms.message import Message
+from smsfs.sms.quoting import quoted
 from smsfs.states import FileState
 
 
@@ -30,12 +34,12 @@ class Submission:
 
 @frozen
 class Sheet:
-    """A document that rows come from, told before the first of them: a file, or each one inside a zip.
+    """A document that rows come from: a file, or each one inside a zip. It comes before its first row.
 
     Attributes:
         name: as reports show it, such as ``"list.json"`` or ``"all.zip/list.json"``.
-        key: must not have been used by this account within its ``unique_seconds``; empty: not looked at.
-        email: where the outcome is told; empty: where the account's is.
+        key: must not have been used by this account within its ``unique_seconds``; empty: not checked.
+        email: where the outcome is mailed; empty: to the account's address.
         optouts: whether messages to numbers on the account's opt-out list are refused.
         before: rows of the documents before this one.
     """
@@ -83,8 +87,12 @@ def spared(path: str, at: datetime) -> str:
     return f"{folder}{slash}{stem}.{at:%Y%m%dT%H%M%S}{dot}{ending}"
 
 
-class Dialect(Protocol):
+class Dialect(ABC):
     """The rules of one system. Paths are relative to the account, without a leading slash.
+
+    A dialect says which :meth:`rename` or :meth:`close` submits a file, how its name follows its state
+    (:meth:`path`), and what its rows are (:meth:`read`). What it leaves out does not exist: no folders, no
+    settings, no reports; a file with a bad row is rejected.
 
     ``settings`` are the account's own, with every default filled in. Those to read with may hold ``measure``,
     which counts the SMS of a text to a recipient as the backend will send it.
@@ -92,23 +100,43 @@ class Dialect(Protocol):
 
     name: str
     #: The folders a client sees beside the root, such as ``("Send_SMS", "Processed")``.
-    folders: tuple[str, ...]
+    folders: tuple[str, ...] = ()
     #: Whether names carry the time of submission, for which a free second is then looked for.
     #: Others keep their name while they are processed.
-    stamped: bool
+    stamped: bool = False
     #: The state of a file whose messages are sent: success, or consumed.
-    accepted: FileState
-    #: Whether files of each day tell what became of messages: see :mod:`smsfs.dialects.naxai.reports`.
-    daily_reports: bool
+    accepted: FileState = FileState.SUCCESS
+    #: Files of each day that show what became of messages, and the replies.
+    daily: DailyReports | None = None
     #: Each setting of an account with its default; its type is the type of a value's.
-    defaults: Mapping[str, Any]
+    defaults: Mapping[str, Any] = {}
+    #: The values of those settings that have but a few.
+    choices: Mapping[str, tuple[str, ...]] = {}
+    #: What a file's state keeps clients from doing with it, as a sentence that begins with its path.
+    refusals: Mapping[FileState, str] = {
+        FileState.PROCESSING: "is being processed; it can be read now, and deleted once it is done.",
+        FileState.SUCCESS: "is done; it can be read or deleted. To send again, upload it under a new name.",
+        FileState.REJECTED: "was rejected; rename it to mend it, or delete it.",
+    }
+
+    # -- settings -------------------------------------------------------------------------------------
 
     def check_setting(self, key: str, value: str) -> Any:
         """The value of a setting from its text.
 
         Raises:
-            ConfigurationError: there is no such setting, or the value is none of its values.
+            ConfigurationError: there is no such setting, or it cannot have this value.
         """
+        if key not in self.defaults:
+            raise ConfigurationError(
+                f"There is no setting {quoted(key)}; there are {', '.join(self.defaults)}."
+            )
+        default = self.defaults[key]
+        if isinstance(default, bool):
+            return _one_of(key, value, ("true", "false")) == "true"
+        if isinstance(default, int):
+            return _number(key, value, least=0 if key.endswith("_seconds") else 1)
+        return _one_of(key, value, self.choices[key]) if key in self.choices else value
 
     def check_together(self, settings: Mapping[str, Any], at: datetime) -> None:
         """Check what depends on several settings, before they are stored; ``at`` is now, UTC.
@@ -117,8 +145,10 @@ class Dialect(Protocol):
             ConfigurationError: with these nothing could ever be sent.
         """
 
+    # -- names ----------------------------------------------------------------------------------------
+
     def create(self, path: str, settings: Mapping[str, Any]) -> None:
-        """Check that a client may create a file under this name.
+        """Check that a client may create a file under this name, in a folder that exists.
 
         Raises:
             Refusal: it may not; the sentence says what to do instead.
@@ -126,6 +156,7 @@ class Dialect(Protocol):
 
     def refusal(self, path: str, state: FileState) -> str:
         """Why a client may not do what a file's state does not allow: a sentence that says what it may."""
+        return f"{path} {self.refusals[state]}"
 
     def rename(self, new: str, settings: Mapping[str, Any]) -> Submission | None:
         """What renaming a file that may be renamed to ``new`` means: a submission, or None for a mere rename.
@@ -133,6 +164,8 @@ class Dialect(Protocol):
         Raises:
             Refusal: the new name is not for clients to give.
         """
+        self.create(new, settings)
+        return None
 
     def trial(self, name: str) -> Submission:
         """How a local file of this name would be submitted.
@@ -140,9 +173,14 @@ class Dialect(Protocol):
         Raises:
             Refusal: no file can be submitted under it.
         """
+        submission = self.rename(name, self.defaults) or self.close(name, self.defaults)
+        if submission is None:
+            raise NotAllowed(f"No file named {quoted(name)} would be sent.")
+        return submission
 
     def close(self, path: str, settings: Mapping[str, Any]) -> Submission | None:
         """What the close of a complete upload means: a submission, or None."""
+        return None
 
     def stray(self, path: str, size: int, settings: Mapping[str, Any]) -> Cause | None:
         """Why nothing will come of a complete upload that lies there as a draft; None where something may.
@@ -152,16 +190,19 @@ class Dialect(Protocol):
             size: its bytes.
             settings: the account's.
         """
+        return None
 
+    @abstractmethod
     def path(self, submission: Submission, at: datetime, state: FileState) -> str:
         """The path of a submitted file in ``state``; ``at`` is the time of submission, UTC."""
 
     def spare(self, path: str, at: datetime) -> str:
         """Another path where the system's own, as :meth:`path` or :meth:`reports` gave it, is taken."""
+        return spared(path, at)
 
-    def skips_bad_rows(self, settings: Mapping[str, Any]) -> bool:
-        """Whether a file's good rows are sent although others are none."""
+    # -- rows -----------------------------------------------------------------------------------------
 
+    @abstractmethod
     def read(
         self,
         stream: BinaryIO,
@@ -170,7 +211,7 @@ class Dialect(Protocol):
         settings: Mapping[str, Any],
         at: datetime,
     ) -> Iterator[Row]:
-        """The rows of a file, in order: a message, or the cause for which a row is none.
+        """The rows of a file, in order: a message, or a cause for each that is not one.
 
         Args:
             stream: seekable, and nobody else's while rows are read.
@@ -181,8 +222,33 @@ class Dialect(Protocol):
 
         Raises:
             Unreadable: the whole file is not to be sent, whatever came before; nothing more comes.
-            Ignored: the file is none for this account.
+            Ignored: the file is not one for this account.
         """
+
+    def skips_bad_rows(self, settings: Mapping[str, Any]) -> bool:
+        """Whether a file's good rows are sent although others are bad."""
+        return False
+
+    def claims(self, settings: Mapping[str, Any]) -> float:
+        """Seconds for which nobody is written to a second time; 0 for no such rule."""
+        return 0
+
+    def unique_seconds(self, settings: Mapping[str, Any]) -> float:
+        """Seconds for which the key of a :class:`Sheet` is not accepted again; 0: it always is."""
+        return 0
+
+    def again(self, settings: Mapping[str, Any], now: datetime) -> tuple[float, float] | None:
+        """When messages whose time is over may be sent instead; None: they are cancelled.
+
+        Returns:
+            From when until when, in seconds since the epoch.
+
+        Raises:
+            Unreadable: at no time within a year.
+        """
+        return None
+
+    # -- reports --------------------------------------------------------------------------------------
 
     def tail(self, head: bytes, causes: Iterable[Cause], total: int, submission: Submission) -> bytes:
         """What a rejected file shows right behind the client's own bytes, whatever those end with.
@@ -193,9 +259,11 @@ class Dialect(Protocol):
             total: how many there are in all.
             submission: as it was read.
         """
+        return b""
 
     def client_size(self, stream: BinaryIO, size: int) -> int:
         """How many of the first bytes are the client's own: without an earlier rejection's lines."""
+        return size
 
     def reports(
         self,
@@ -207,26 +275,17 @@ class Dialect(Protocol):
         *,
         others: int | None = None,
     ) -> list[tuple[str, bytes]]:
-        """Files that tell the client what was wrong, each with its path.
+        """Files that show the client what was wrong, each with its path.
 
         Args:
             submission: its stem is the name under which the file now lies.
-            causes: the first causes; none, no reports.
+            causes: the first causes; without any there are no reports.
             total: how many there are in all.
             state: success or rejected.
             at: the time of the verdict, UTC.
             others: how many other messages have left; None while they are being sent.
         """
-
-    def claims(self, settings: Mapping[str, Any]) -> float:
-        """Seconds for which nobody is written to a second time; 0 for no such rule."""
-
-    def again(self, settings: Mapping[str, Any], now: datetime) -> tuple[float, float] | None:
-        """When messages whose time is over may be sent instead; None: they are cancelled.
-
-        Returns:
-            From when until when, in seconds since the epoch.
-        """
+        return []
 
     def code_for(self, what: str) -> str:
         """The system's own code for what the pipeline finds; empty where it has none.
@@ -236,3 +295,17 @@ class Dialect(Protocol):
                 ``"credits"``, ``"nothing to send"``, ``"corrupt"`` or
                 ``"internal"``.
         """
+        return ""
+
+
+def _one_of(key: str, value: str, choices: Sequence[str]) -> str:
+    if value not in choices:
+        raise ConfigurationError(f"{key} is {' or '.join(choices)}, not {quoted(value)}.")
+    return value
+
+
+def _number(key: str, value: str, *, least: int) -> int:
+    if not re.fullmatch("[0-9]{1,15}", value) or int(value) < least:
+        unit = key.rpartition("_")[2]
+        raise ConfigurationError(f"{key} is a number of {unit}, at least {least}, not {quoted(value)}.")
+    return int(value)

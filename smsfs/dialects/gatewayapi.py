@@ -5,14 +5,14 @@ does not give (order of flags, refusal of unknown columns, the name after the ti
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from operator import itemgetter
 from typing import Any, BinaryIO
 
-from smsfs.dialects import Submission, spared
-from smsfs.errors import Cause, ConfigurationError, Missing, NameTooLong, NotAllowed, Unreadable
+from smsfs.dialects import Dialect, Submission
+from smsfs.errors import Cause, Missing, NameTooLong, NotAllowed, Unreadable
 from smsfs.formats import delimiter, encoding, header, marks, tables
 from smsfs.names import MAX_NAME, is_too_long
 from smsfs.sms import segments
@@ -57,14 +57,12 @@ _REFUSALS = {
 }
 
 
-class GatewayApi:
+class GatewayApi(Dialect):
     """The dialect ``gatewayapi``."""
 
     name = "gatewayapi"
-    folders: tuple[str, ...] = ()
     stamped = True
-    accepted = FileState.SUCCESS
-    daily_reports = False
+    refusals = _REFUSALS
     defaults: Mapping[str, Any] = {
         "unknown_columns": "reject",
         "bad_rows": "reject",
@@ -77,24 +75,6 @@ class GatewayApi:
         "direct_ready": ("refuse", "submit-on-close"),
     }
 
-    def check_setting(self, key: str, value: str) -> Any:
-        """The value of a setting from its text; see :class:`smsfs.dialects.Dialect`."""
-        if key not in self.defaults:
-            raise ConfigurationError(
-                f"There is no setting {quoted(key)}; there are {', '.join(self.defaults)}."
-            )
-        if key in self.choices:
-            if value not in self.choices[key]:
-                known = " or ".join(self.choices[key])
-                raise ConfigurationError(f"{key} is {known}, not {quoted(value)}.")
-            return value
-        if not re.fullmatch("[1-9][0-9]{0,14}", value):
-            raise ConfigurationError(f"{key} is a number of bytes, not {quoted(value)}.")
-        return int(value)
-
-    def check_together(self, settings: Mapping[str, Any], at: datetime) -> None:
-        """Nothing depends on several settings."""
-
     def create(self, path: str, settings: Mapping[str, Any]) -> None:
         """Check that a client may create a file under this name."""
         _check_flat(path)
@@ -104,13 +84,8 @@ class GatewayApi:
             _submission(path)
         _check_ending(path)
 
-    def refusal(self, path: str, state: FileState) -> str:
-        """Why a client may not change a file, by its state."""
-        return f"{path} {_REFUSALS[state]}"
-
     def rename(self, new: str, settings: Mapping[str, Any]) -> Submission | None:
         """What renaming a file to ``new`` means: a submission if it ends in ``.ready``."""
-        del settings  # no setting changes what a rename means
         _check_flat(new)
         if _is_ready(new):
             return _submission(new)
@@ -127,18 +102,9 @@ class GatewayApi:
             return _submission(path)
         return None
 
-    def stray(self, path: str, size: int, settings: Mapping[str, Any]) -> Cause | None:
-        """None: every draft waits for its client to rename it."""
-        del path, size, settings
-        return None
-
     def path(self, submission: Submission, at: datetime, state: FileState) -> str:
         """``stem.YYYYMMDDTHHMMSS.processing``, and so on; ``at`` is the time of submission, UTC."""
         return f"{submission.stem}.{at:%Y%m%dT%H%M%S}.{state.value}"
-
-    def spare(self, path: str, at: datetime) -> str:
-        """The path with a further time in it."""
-        return spared(path, at)
 
     def skips_bad_rows(self, settings: Mapping[str, Any]) -> bool:
         """As the account's setting says."""
@@ -153,7 +119,6 @@ class GatewayApi:
         at: datetime,
     ) -> Iterator[Message | Cause]:
         """The rows of a file, in order: a message, or each cause for which a row is none."""
-        del at  # no row says when it is to be sent
         size = self.client_size(stream, size)
         if size > settings["max_batch_bytes"]:
             limit = settings["max_batch_bytes"]
@@ -173,35 +138,6 @@ class GatewayApi:
     def client_size(self, stream: BinaryIO, size: int) -> int:
         """How many of the first bytes are the client's own: without an earlier rejection's lines."""
         return marks.client_size(stream, size)
-
-    def reports(
-        self,
-        submission: Submission,
-        causes: Sequence[Cause],
-        total: int,
-        state: FileState,
-        at: datetime,
-        *,
-        others: int | None = None,
-    ) -> list[tuple[str, bytes]]:
-        """None: the file itself tells, at its bottom."""
-        del submission, causes, total, state, at, others
-        return []
-
-    def claims(self, settings: Mapping[str, Any]) -> float:
-        """None: whoever is in a file is written to."""
-        del settings
-        return 0
-
-    def again(self, settings: Mapping[str, Any], now: datetime) -> tuple[float, float] | None:
-        """No message has a time of its own."""
-        del settings, now
-        return None
-
-    def code_for(self, what: str) -> str:
-        """None: the page names no codes."""
-        del what
-        return ""
 
 
 def _is_ready(path: str) -> bool:

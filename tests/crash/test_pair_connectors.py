@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from smsfs.dialects.naxai.reports import names as report_names
-from smsfs.dialects.naxai.reports import report_days
+from smsfs.pipeline.reports.daily import report_days
 from tests.support.pair import Pair
 from tests.support.server import wait_for
 

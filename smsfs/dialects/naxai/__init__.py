@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, BinaryIO
 
-from smsfs.dialects import Row, Submission
+from smsfs.dialects import Dialect, Row, Submission
 from smsfs.dialects.naxai import rows as naxai_rows
 from smsfs.dialects.naxai.codes import FOUND
-from smsfs.dialects.naxai.reports import is_report
+from smsfs.dialects.naxai.reports import DAILY, is_report
 from smsfs.dialects.naxai.settings import DEFAULTS, check_setting, check_together, endings_of
 from smsfs.dialects.staging import is_staging
 from smsfs.errors import Cause, Missing, NameTooLong, NotAllowed
@@ -33,16 +33,14 @@ _REFUSALS = {
 }
 
 
-class Naxai:
+class Naxai(Dialect):
     """The dialect ``naxai``."""
 
     name = "naxai"
-    folders: tuple[str, ...] = ()
     defaults = DEFAULTS
-    #: A file keeps its name while it is processed.
-    stamped = False
     accepted = FileState.CONSUMED
-    daily_reports = True
+    daily = DAILY
+    refusals = _REFUSALS
 
     def check_setting(self, key: str, value: str) -> Any:
         """The value of a setting from its text; see :class:`smsfs.dialects.Dialect`."""
@@ -57,10 +55,6 @@ class Naxai:
         _check_name(path)
         if _submits(path, settings):
             _submission(path)
-
-    def refusal(self, path: str, state: FileState) -> str:
-        """Why a client may not change a file, by its state; finished files are reports."""
-        return f"{path} {_REFUSALS[state]}"
 
     def rename(self, new: str, settings: Mapping[str, Any]) -> Submission | None:
         """What renaming a file to ``new`` means: a submission if the new name submits."""
@@ -86,17 +80,10 @@ class Naxai:
 
     def path(self, submission: Submission, at: datetime, state: FileState) -> str:
         """The name it was uploaded under; a rejected file has ``.rejected`` behind it, to leave that free."""
-        del at
         return submission.stem + REJECTED if state is FileState.REJECTED else submission.stem
-
-    def spare(self, path: str, at: datetime) -> str:
-        """Another path when that one is taken: with the time of submission, UTC, before its ending."""
-        base, dot, ending = path.rpartition(".")
-        return f"{base}.{at:%Y%m%dT%H%M%S}.{ending}" if dot else f"{path}.{at:%Y%m%dT%H%M%S}"
 
     def skips_bad_rows(self, settings: Mapping[str, Any]) -> bool:
         """Always: the good rows are sent, the others reported."""
-        del settings
         return True
 
     def claims(self, settings: Mapping[str, Any]) -> int:
@@ -129,7 +116,6 @@ class Naxai:
             Ignored: no column holds the phone numbers; the file stays as it is.
             Unreadable: the whole file cannot be read; nothing more comes.
         """
-        del submission
         return naxai_rows.rows(stream, self.client_size(stream, size), settings, at)
 
     def reports(
@@ -143,7 +129,6 @@ class Naxai:
         others: int | None = None,
     ) -> list[tuple[str, bytes]]:
         """For a file some of whose rows are no messages: ``<name>.errors`` with a line for each cause."""
-        del at, others
         if not total or state is FileState.REJECTED:
             return []
         rows = "1 row" if total == 1 else f"{total:,} rows"
@@ -160,7 +145,6 @@ class Naxai:
 
     def tail(self, head: bytes, causes: Iterable[Cause], total: int, submission: Submission) -> bytes:
         """What a rejected file shows behind the client's own bytes: a line for each cause."""
-        del submission
         return marks.tail(head, causes, total)
 
     def client_size(self, stream: BinaryIO, size: int) -> int:

@@ -5,13 +5,12 @@ then moves to ``Processed`` or ``Errors``. Names that start with a dot wait: cli
 first. Rules that the vendor's page does not give are ours: a zip is sent whole or not at all.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, BinaryIO
 
-from smsfs.dialects import PAUSES, Pause, Row, Submission, spared
+from smsfs.dialects import PAUSES, Dialect, Pause, Row, Submission
 from smsfs.dialects.smsportal import reports
 from smsfs.dialects.smsportal.codes import Code
 from smsfs.dialects.smsportal.document import Source, rows
@@ -54,46 +53,33 @@ _CODES = {
 }
 
 
-class SmsPortal:
+class SmsPortal(Dialect):
     """The dialect ``smsportal``."""
 
     name = "smsportal"
     folders: tuple[str, ...] = (SEND, PROCESSED, ERRORS)
-    stamped = False
-    accepted = FileState.SUCCESS
-    daily_reports = False
+    refusals = _REFUSALS
     defaults: Mapping[str, Any] = {
         "sender_fixed": "",  # what senderId Fixed stands for; empty: the backend's own
         "sender_fixedr": "",  # likewise FixedR
         "country": "",  # whose local numbers are read, such as ZA; empty: numbers are international
         "check_networks": True,
-        "unknown_keys": "ignore",  # or "reject"
+        "unknown_keys": "ignore",
         "unique_seconds": 172_800,  # how long a name is not accepted again; 0: it always is
         "duplicate_seconds": 0,  # names are unique anyhow
         "optouts": True,
         "max_batch_bytes": 20 * MIB,  # of one document
         "max_zip_bytes": 200 * MIB,  # of all documents of a zip, inflated
     }
+    choices: Mapping[str, tuple[str, ...]] = {"unknown_keys": ("ignore", "reject")}
 
     def check_setting(self, key: str, value: str) -> Any:
-        """The value of a setting from its text; see :class:`smsfs.dialects.Dialect`."""
-        if key not in self.defaults:
-            raise ConfigurationError(
-                f"There is no setting {quoted(key)}; there are {', '.join(self.defaults)}."
-            )
-        default = self.defaults[key]
-        if isinstance(default, bool):
-            return _one_of(key, value, ("true", "false")) == "true"
-        if isinstance(default, int):
-            return _number(key, value, least=0 if key.endswith("_seconds") else 1)
-        return _text(key, value)
-
-    def check_together(self, settings: Mapping[str, Any], at: datetime) -> None:
-        """Nothing depends on several settings."""
+        """The value of a setting from its text; countries and senders must be valid."""
+        checked = super().check_setting(key, value)
+        return _text(key, checked) if isinstance(checked, str) else checked
 
     def create(self, path: str, settings: Mapping[str, Any]) -> None:
         """Check that a client may create a file under this name."""
-        del settings  # no setting changes where files may be created
         _check_folder(path)
         if _submits(path):
             _check_length(path)
@@ -101,7 +87,7 @@ class SmsPortal:
     def refusal(self, path: str, state: FileState) -> str:
         """Why a client may not change a file, by its state; finished files in ``Errors`` are reports."""
         is_report = state is FileState.SUCCESS and path.startswith(f"{ERRORS}/")
-        return f"{path} {_REPORT_REFUSAL if is_report else _REFUSALS[state]}"
+        return f"{path} {_REPORT_REFUSAL}" if is_report else super().refusal(path, state)
 
     def rename(self, new: str, settings: Mapping[str, Any]) -> Submission | None:
         """What renaming a file to ``new`` means: a submission if that name is sent."""
@@ -119,12 +105,10 @@ class SmsPortal:
 
     def close(self, path: str, settings: Mapping[str, Any]) -> Submission | None:
         """A submission, if it is one by its name."""
-        del settings  # no setting changes what a close means
         return _submission(path)
 
     def stray(self, path: str, size: int, settings: Mapping[str, Any]) -> Cause | None:
         """Why a file in ``Send_SMS`` will never be sent: it is empty, or has no name that is."""
-        del settings
         folder, _, name = path.rpartition("/")
         if folder != SEND or name.startswith(_WAITING) or is_staging(name):
             return None
@@ -135,16 +119,10 @@ class SmsPortal:
 
     def path(self, submission: Submission, at: datetime, state: FileState) -> str:
         """``Send_SMS/x.json``, then ``Processed/x.json`` or ``Errors/x.json``."""
-        del at  # names carry no time
         return f"{_FOLDERS[state]}/{submission.stem}"
-
-    def spare(self, path: str, at: datetime) -> str:
-        """``Processed/x.20261122T094500.json`` for ``Processed/x.json``."""
-        return spared(path, at)
 
     def skips_bad_rows(self, settings: Mapping[str, Any]) -> bool:
         """Always; ``max_errors`` in the file limits it."""
-        del settings
         return True
 
     def read(
@@ -185,16 +163,6 @@ class SmsPortal:
         if wrong:
             raise Unreadable(wrong[-1])
 
-    def tail(self, head: bytes, causes: Iterable[Cause], total: int, submission: Submission) -> bytes:
-        """Nothing: reports stand beside the file."""
-        del head, causes, total, submission
-        return b""
-
-    def client_size(self, stream: BinaryIO, size: int) -> int:
-        """All of it: nothing is ever put behind a file's bytes."""
-        del stream
-        return size
-
     def reports(
         self,
         submission: Submission,
@@ -215,15 +183,9 @@ class SmsPortal:
             (f"{ERRORS}/{name}{reports.JSON}", reports.for_machines(*told)),
         ]
 
-    def claims(self, settings: Mapping[str, Any]) -> float:
-        """None: whoever is in a file is written to."""
-        del settings
-        return 0
-
-    def again(self, settings: Mapping[str, Any], now: datetime) -> tuple[float, float] | None:
-        """What was not sent by the end of its window is cancelled."""
-        del settings, now
-        return None
+    def unique_seconds(self, settings: Mapping[str, Any]) -> float:
+        """As the account's setting says."""
+        return float(settings["unique_seconds"])
 
     def code_for(self, what: str) -> str:
         """One of the codes of the page."""
@@ -253,22 +215,7 @@ def _submission(path: str) -> Submission | None:
     return Submission(path.rpartition("/")[2]) if _submits(path) else None
 
 
-def _one_of(key: str, value: str, choices: Sequence[str]) -> str:
-    if value not in choices:
-        raise ConfigurationError(f"{key} is {' or '.join(choices)}, not {quoted(value)}.")
-    return value
-
-
-def _number(key: str, value: str, *, least: int) -> int:
-    if not re.fullmatch("[0-9]{1,15}", value) or int(value) < least:
-        unit = key.rpartition("_")[2]
-        raise ConfigurationError(f"{key} is a number of {unit}, at least {least}, not {quoted(value)}.")
-    return int(value)
-
-
 def _text(key: str, value: str) -> str:
-    if key == "unknown_keys":
-        return _one_of(key, value, ("ignore", "reject"))
     if key == "country" and value and not is_country(value):
         raise ConfigurationError(f"The country must be two capital letters such as ZA, not {quoted(value)}.")
     if key.startswith("sender"):

@@ -153,7 +153,7 @@ class Sorter:
         """
         self._sheet = sheet
         self._reading.emails[sheet.email or self._work.settings["email"]] = None
-        seconds = self._work.settings.get("unique_seconds", 0)
+        seconds = self._work.dialect.unique_seconds(self._work.settings)
         key = f"file {sheet.key}"
         earlier = self._claimed([key], seconds) if sheet.key else {}
         if sheet.key and seconds:
@@ -218,7 +218,7 @@ class Sorter:
 
         Unless daily reports tell what became of it.
         """
-        if self._skips and not self._work.dialect.daily_reports:
+        if self._skips and not self._work.dialect.daily:
             sheet, number = self._sheet, message.recipient
             index = message.row - sheet.before
             self._reading.bad(Cause(reason, code=code, index=index, msisdn=number, document=sheet.name))

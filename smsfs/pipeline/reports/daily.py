@@ -4,24 +4,15 @@ A message is reported for the day on which the final word on it came, by the sto
 later receipt says otherwise, which is then reported for its own day.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import structlog
 from attrs import evolve
 
 from smsfs.dialects import Dialect
-from smsfs.dialects.naxai.reports import (
-    FIRST_HOUR,
-    ReceivedRow,
-    StatusRow,
-    names,
-    received_csv,
-    report_days,
-    span,
-    status_csv,
-)
+from smsfs.dialects.daily import DailyReports, ReceivedRow, StatusRow
 from smsfs.errors import ConfigurationError, StoreDamaged, StoreUnavailable
 from smsfs.pipeline.reports.messages import MessageStatus, statuses
 from smsfs.pipeline.reports.results import REPORTS
@@ -30,26 +21,53 @@ from smsfs.store import Account, NewFile, Owner, StaleOwnerError, Store
 from smsfs.store.contents import fill, kept_if_shown
 
 FAILED_SECONDS = 60.0
+KEPT_DAYS = 30
+#: From when on the day before is reported; by 05:00 it is, unless the server was down.
+FIRST_HOUR = 2
+_DAY = timedelta(days=1)
 
 log = structlog.get_logger()
 
 
-def status_report(store: Store, account: Account, day: date) -> Iterator[bytes]:
+def span(day: date) -> tuple[float, float]:
+    """The first second of a day in UTC, and the first of the next, since the epoch."""
+    start = datetime.combine(day, time(), UTC)
+    return start.timestamp(), (start + _DAY).timestamp()
+
+
+def report_days(now: datetime, made: Collection[date], since: date) -> list[date]:
+    """The days whose reports are due and not made, the oldest first.
+
+    A day is due from 02:00 UTC of the next on. Those that were missed are made later, as long as they
+    would still be kept.
+
+    Args:
+        now: with a time zone.
+        made: days whose reports are made, as far back as reports are kept.
+        since: the first day there is anything to report on, such as that of the connector's creation.
+    """
+    last = (now.astimezone(UTC) - timedelta(hours=FIRST_HOUR)).date() - _DAY
+    first = max(since, now.astimezone(UTC).date() - KEPT_DAYS * _DAY)
+    days = (first + number * _DAY for number in range((last - first).days + 1))
+    return [day for day in days if day not in made]
+
+
+def status_report(store: Store, daily: DailyReports, account: Account, day: date) -> Iterator[bytes]:
     """The file of a day's statuses in pieces, a few slices of messages in memory at a time."""
     since, until = span(day)
     batches = store.daily.batches(account.id, since, until)
     found = (status for batch in batches for status in statuses(store, batch))
     ended = (status for status in found if status.done is not None and since <= status.done < until)
-    return status_csv(_status_row(account, status) for status in ended)
+    return daily.statuses(_status_row(account, status) for status in ended)
 
 
-def received_report(store: Store, account: Account, day: date) -> Iterator[bytes]:
-    """The file of a day's replies, likewise."""
+def received_report(store: Store, daily: DailyReports, account: Account, day: date) -> Iterator[bytes]:
+    """The file of a day's replies, in pieces."""
     replies = store.inbound.replies(account.id, *span(day))
-    return received_csv(
+    return daily.replies(
         ReceivedRow(
-            template=account.name,
-            ingestion=str(reply.batch or ""),
+            account=account.name,
+            batch=str(reply.batch or ""),
             message=str(reply.id),
             outgoing=f"{reply.batch}-{reply.row}" if reply.batch else "",
             phone=reply.sender,
@@ -63,8 +81,8 @@ def received_report(store: Store, account: Account, day: date) -> Iterator[bytes
 def _status_row(account: Account, status: MessageStatus) -> StatusRow:
     last, arrived = status.last, status.state is MessageState.DELIVERED
     return StatusRow(
-        template=account.name,
-        ingestion=str(status.batch.id),
+        account=account.name,
+        batch=str(status.batch.id),
         message=f"{status.batch.id}-{status.message.row}",
         phone=status.message.recipient,
         sent=status.submitted or 0,
@@ -100,29 +118,29 @@ class DailyReporter:
         if self._looked <= now < self._next:  # the clock may have been set back
             return False
         self._looked = now
-        for account, day in self._due(datetime.fromtimestamp(now, UTC)):
+        for account, daily, day in self._due(datetime.fromtimestamp(now, UTC)):
             if self._failed.get((account.id, day), 0.0) <= now:
-                self._try(account, day, now)
+                self._try(account, daily, day, now)
                 return True
         self._next = min([_next_time(now), *(at for at in self._failed.values() if at > now)])
         return False
 
-    def _due(self, now: datetime) -> Iterator[tuple[Account, date]]:
+    def _due(self, now: datetime) -> Iterator[tuple[Account, DailyReports, date]]:
         for account in self._store.accounts.all():
-            if self._has_reports(account):
+            if daily := self._daily(account):
                 since = datetime.fromtimestamp(account.created, UTC).date()
                 for day in report_days(now, self._store.daily.made(account.id), since):
-                    yield account, day
+                    yield account, daily, day
 
-    def _has_reports(self, account: Account) -> bool:
-        with suppress(ConfigurationError):  # of a dialect that is not known here; the sweep tells so
-            return self._dialect(account.dialect).daily_reports
-        return False
+    def _daily(self, account: Account) -> DailyReports | None:
+        with suppress(ConfigurationError):  # of a dialect that is not known here; the sweep logs that
+            return self._dialect(account.dialect).daily
+        return None
 
-    def _try(self, account: Account, day: date, now: float) -> None:
+    def _try(self, account: Account, daily: DailyReports, day: date, now: float) -> None:
         """Make one day's; if that fails, others come first."""
         try:
-            self._make(account, day, now)
+            self._make(account, daily, day, now)
         except StaleOwnerError as exc:
             log.warning("stale_write", account=account.name, day=day.isoformat(), reason=str(exc))
             self._failed[account.id, day] = now + FAILED_SECONDS
@@ -134,12 +152,12 @@ class DailyReporter:
         else:
             self._failed.pop((account.id, day), None)
 
-    def _make(self, account: Account, day: date, now: float) -> None:
-        status, received = names(day)
+    def _make(self, account: Account, daily: DailyReports, day: date, now: float) -> None:
+        status, received = daily.names(day)
         files: list[NewFile] = []
         with kept_if_shown(self._store.contents, lambda: [file.content for file in files]):
-            self._write(files, status, status_report(self._store, account, day))
-            self._write(files, received, received_report(self._store, account, day))
+            self._write(files, status, status_report(self._store, daily, account, day))
+            self._write(files, received, received_report(self._store, daily, account, day))
             shown = self._store.daily.publish(account.id, day, files, now, self._owner, REPORTS)
         if shown:
             size = sum(file.size for file in files)

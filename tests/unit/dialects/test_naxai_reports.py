@@ -2,23 +2,15 @@
 
 import csv
 import io
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smsfs.dialects.daily import ReceivedRow, StatusRow
 from smsfs.dialects.naxai.codes import NAMES, is_final, status
-from smsfs.dialects.naxai.reports import (
-    ReceivedRow,
-    StatusRow,
-    is_report,
-    names,
-    received_csv,
-    report_days,
-    span,
-    status_csv,
-)
+from smsfs.dialects.naxai.reports import is_report, names, received_csv, status_csv
 from smsfs.states import MessageState as M
 
 SENT = datetime(2026, 11, 21, 9, 45, tzinfo=UTC).timestamp()
@@ -125,36 +117,7 @@ def test_published_codes_are_all_there():
     assert not is_report("status_2026-11-21.csv.part")
 
 
-def test_names_and_span_of_a_day():
-    """A message of midnight would be in two reports, or in none."""
+def test_names_of_a_day():
+    """A customer's system would look for other files than those there are."""
     assert names(DAY) == ("status_2026-11-21.csv", "received_2026-11-21.csv")
     assert all(map(is_report, names(DAY)))
-    start, end = span(DAY)
-    assert (start, end - start) == (datetime(2026, 11, 21, tzinfo=UTC).timestamp(), 86_400)
-    assert span(DAY + timedelta(days=1))[0] == end
-
-
-@pytest.mark.parametrize(
-    ("now", "made", "days"),
-    [
-        ("2026-11-22T01:59", set(), []),
-        ("2026-11-22T02:00", set(), [DAY]),
-        ("2026-11-22T04:59", {DAY}, []),
-        ("2026-11-22T23:00", set(), [DAY]),
-        ("2026-11-24T03:00", {date(2026, 11, 22)}, [DAY, date(2026, 11, 23)]),
-        ("2026-11-21T12:00", set(), []),
-    ],
-)
-def test_days_that_are_due(now, made, days):
-    """A day's report would be made before the day is over, twice, or never if the server was down."""
-    at = datetime.fromisoformat(now).replace(tzinfo=UTC)
-    assert report_days(at, made, since=DAY) == days
-    elsewhere = at.astimezone(timezone(timedelta(hours=13)))
-    assert report_days(elsewhere, made, since=DAY) == days
-
-
-def test_days_of_the_last_thirty_are_made_up_for():
-    """After a long failure, a report would be made that is no longer kept, or none of one that is."""
-    now = datetime(2026, 11, 22, 3, tzinfo=UTC)
-    days = report_days(now, set(), since=date(2020, 1, 1))
-    assert (days[0], days[-1], len(days)) == (date(2026, 10, 23), DAY, 30)

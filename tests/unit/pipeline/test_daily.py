@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from smsfs.dialects.naxai.reports import RECEIVED_COLUMNS, STATUS_COLUMNS
+from smsfs.dialects.naxai.reports import DAILY, RECEIVED_COLUMNS, STATUS_COLUMNS
 from smsfs.dialects.registry import dialect
 from smsfs.errors import StoreUnavailable
 from smsfs.pipeline.dispatch.arrivals import stops
@@ -254,9 +254,9 @@ def test_memory_is_bounded(leads, clock):
     leads.submit(b"phone,name\n" + b"".join(b"45%08d,%s\n" % (row, b"x" * 161) for row in range(20_000)))
     assert leads.intake().step()
     tracemalloc.start()
-    size = sum(map(len, status_report(leads.store, leads.account, FRIDAY)))
+    size = sum(map(len, status_report(leads.store, DAILY, leads.account, FRIDAY)))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert size > 1_000_000
     assert peak < 40_000_000
-    assert rows(received_report(leads.store, leads.account, SATURDAY))[1:] == []
+    assert rows(received_report(leads.store, DAILY, leads.account, SATURDAY))[1:] == []
