@@ -18,7 +18,7 @@ from smsfs.dialects.registry import dialect
 from smsfs.errors import ConfigurationError, Refusal, StoreDamaged, StoreUnavailable
 from smsfs.filesystem import Filesystems
 from smsfs.sms.quoting import escaped, json_text
-from smsfs.store import Account, Owner, Store
+from smsfs.store import Account, Process, Store
 
 #: Exit status that says: the store was away, and nothing is wrong; start me again.
 TEMPORARY = 75
@@ -148,7 +148,7 @@ def find_account(store: Store, name: str) -> Account:
     return account
 
 
-def filesystems(store: Store, owner: Owner, most_open: int | None = None) -> Filesystems:
+def filesystems(store: Store, owner: Process, most_open: int | None = None) -> Filesystems:
     """The filesystems of this process, in which all accounts together have at most so many files open."""
     return Filesystems(store, owner, dialect, most_open)
 

@@ -8,7 +8,7 @@ import click
 
 from smsfs.cli.common import config_option, opened, show_list
 from smsfs.cli.lists import moment
-from smsfs.store import Host, Store, WorkerState
+from smsfs.store import ProcessInfo, Store, WorkerState
 
 #: What is shown of each process; where one does not stay up, ``trouble`` as well.
 COLUMNS = ("host", "kind", "term", "version", "since", "lease_left", "leases", "alive")
@@ -29,7 +29,7 @@ def hosts(as_json: bool, config_file: Path | None) -> None:
     show_list(columns, shown, as_json=as_json)
 
 
-def _troubled(store: Store, known: Iterable[Host]) -> Iterator[tuple[WorkerState, str]]:
+def _troubled(store: Store, known: Iterable[ProcessInfo]) -> Iterator[tuple[WorkerState, str]]:
     """The processes that do not stay up, each with the name of its host."""
     hosts = {host.term: host.host for host in known if host.alive}
     return ((state, hosts[state.owner]) for state in store.trouble.workers() if state.owner in hosts)
@@ -43,7 +43,7 @@ def _missing(where: tuple[str, str], state: WorkerState) -> dict[str, Any]:
     return {"host": host, "kind": kind, **unknown, **told}
 
 
-def _process(host: Host, now: float, trouble: WorkerState | None = None) -> dict[str, Any]:
+def _process(host: ProcessInfo, now: float, trouble: WorkerState | None = None) -> dict[str, Any]:
     """``lease_left``: seconds, below 0 for a lease that has run out; None for one given back, or for none."""
     return {
         "host": host.host,

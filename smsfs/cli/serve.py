@@ -30,7 +30,7 @@ from smsfs.frontends.logins import Logins, host_keys
 from smsfs.frontends.proxy import networks
 from smsfs.frontends.sftp import SftpServer, SftpSettings
 from smsfs.sections import FtpConfig, SftpConfig
-from smsfs.store import Owner, Store
+from smsfs.store import Process, Store
 
 if TYPE_CHECKING:
     from smsfs.frontends.ftp import FtpServer
@@ -205,14 +205,14 @@ def name_of(place: tuple[str, int]) -> str:
     return f"{f'[{host}]' if ':' in host else host}:{port}"
 
 
-async def _unready(stop: asyncio.Event, store: Store, owner: Owner, watch: Watch) -> str | None:
+async def _unready(stop: asyncio.Event, store: Store, owner: Process, watch: Watch) -> str | None:
     """Why no new clients should come, in a sentence; None when they may."""
     sentence = None if stop.is_set() else await asyncio.to_thread(_store_fault, store, owner)
     sentence = sentence or watch.fault()
     return "This host is stopping and takes no new sessions." if stop.is_set() else sentence
 
 
-def _store_fault(store: Store, owner: Owner) -> str | None:
+def _store_fault(store: Store, owner: Process) -> str | None:
     """Whether the store takes a change; a lease that ran out while it was away is replaced.
 
     The next upload would do the same.

@@ -16,7 +16,7 @@ from smsfs.cli.common import DAMAGED, TEMPORARY
 from smsfs.cli.in_hand import InHand, is_own_fault
 from smsfs.config import Config
 from smsfs.errors import StoreDamaged, StoreUnavailable
-from smsfs.store import Owner, Store, WorkerState
+from smsfs.store import Process, Store, WorkerState
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 STEADY_SECONDS = 60.0
@@ -205,7 +205,7 @@ class Watch:
         workers: the processes.
     """
 
-    def __init__(self, store: Store, owner: Owner, workers: Iterable[Worker]) -> None:
+    def __init__(self, store: Store, owner: Process, workers: Iterable[Worker]) -> None:
         self._store, self._owner, self._workers = store, owner, list(workers)
         self._told: tuple[int, dict[str, WorkerState]] = owner.id, {}
         self._away = ""

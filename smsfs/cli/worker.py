@@ -41,7 +41,7 @@ from smsfs.pipeline.reports.retention import SWEEP_SECONDS, sweep
 from smsfs.pipeline.reports.strays import Strays
 from smsfs.pipeline.turns import Weights
 from smsfs.sections import MailConfig
-from smsfs.store import Owner, Store
+from smsfs.store import Process, Store
 
 NICE = 5
 MOST_SAID = 1000
@@ -103,7 +103,7 @@ def intake(name: str, in_hand: int | None, config_file: Path | None) -> None:
         _read_until(ended, rota, store)
 
 
-def _register(store: Store, kind: str, name: str) -> Owner:
+def _register(store: Store, kind: str, name: str) -> Process:
     """Make this process known, to who started it as well."""
     owner = store.register(kind, name)
     _say(f"{OWNER}{owner.id}")
@@ -141,7 +141,7 @@ def reports(name: str, config_file: Path | None) -> None:
 
 
 def _report_until(
-    stop: threading.Event, store: Store, owner: Owner, mail: MailConfig | None, upkeep: Upkeep
+    stop: threading.Event, store: Store, owner: Process, mail: MailConfig | None, upkeep: Upkeep
 ) -> None:
     writer, daily = ResultWriter(store, owner), DailyReporter(store, owner, dialect)
     relay = Relay(**asdict(mail)) if mail else None

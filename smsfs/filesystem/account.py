@@ -24,7 +24,7 @@ from smsfs.filesystem.rights import Access, Right, Rights
 from smsfs.filesystem.scope import Scope
 from smsfs.filesystem.uploads import Uploads
 from smsfs.filesystem.view import View
-from smsfs.store import Account, Owner, Store
+from smsfs.store import Account, Process, Store
 
 log = structlog.get_logger()
 
@@ -44,7 +44,7 @@ class AccountFilesystem(Filesystem):
     def __init__(
         self,
         store: Store,
-        owner: Owner,
+        owner: Process,
         account: Account,
         dialect: Dialect,
         pool: Pool | None = None,

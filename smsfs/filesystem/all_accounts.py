@@ -14,7 +14,7 @@ from smsfs.filesystem.handles import Pool, Slot
 from smsfs.filesystem.interface import FOLDER_MODE, Filesystem, relative
 from smsfs.filesystem.openfile import OpenFile
 from smsfs.filesystem.rights import Access, Right
-from smsfs.store import Account, Owner, Store
+from smsfs.store import Account, Process, Store
 
 _ONLY_ACCOUNTS = "Here are only accounts' folders; smsfs account add makes one."
 
@@ -145,7 +145,7 @@ class Filesystems:
     def __init__(
         self,
         store: Store,
-        owner: Owner,
+        owner: Process,
         dialect: Callable[[str], Dialect],
         most_open: int | None = None,
     ) -> None:

@@ -4,7 +4,7 @@ from attrs import frozen
 
 from smsfs.dialects import Dialect
 from smsfs.filesystem.rights import Rights
-from smsfs.store import Account, Owner, Store
+from smsfs.store import Account, Process, Store
 
 
 @frozen
@@ -20,7 +20,7 @@ class Scope:
     """
 
     store: Store
-    owner: Owner
+    owner: Process
     account: Account
     dialect: Dialect
     rights: Rights

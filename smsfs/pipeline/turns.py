@@ -6,7 +6,7 @@ from typing import Any
 
 from smsfs.dialects import Dialect
 from smsfs.dialects.settings import settings_of
-from smsfs.store import Account, Owner, Slice, Store
+from smsfs.store import Account, Process, Slice, Store
 
 #: Who has something waiting is looked up so often, while anybody has.
 LOOK_SECONDS = 0.1
@@ -125,7 +125,7 @@ class SliceTurns:
         self._due: set[int] = set()
         self._earliest: set[int] = set()
 
-    def claim(self, owner: Owner, now: float) -> Slice | None:
+    def claim(self, owner: Process, now: float) -> Slice | None:
         """Take the next slice that is due.
 
         Raises:
@@ -145,7 +145,7 @@ class SliceTurns:
         self._earliest &= self._due
         self._fresh.looked(began)
 
-    def _claim_of(self, account: int, owner: Owner, now: float) -> Slice | None:
+    def _claim_of(self, account: int, owner: Process, now: float) -> Slice | None:
         oldest, backend = account not in self._earliest, self._backend
         weight = self._weight(account)
         slice_ = self._store.queue.claim_slice(owner, backend, now, oldest=oldest, principal=account)

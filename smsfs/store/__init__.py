@@ -18,7 +18,7 @@ from smsfs.store.files import File, FileChange, Files, FileView, NewFile
 from smsfs.store.inbound import Arrived, Inbound, MatchedReceipt, NewReceipt, NewReplyPart, Reply, Stops
 from smsfs.store.notices import NewNotice, Notice, Notices
 from smsfs.store.optouts import Optout, Optouts
-from smsfs.store.processes import Host, LeaseLostError, Owner, StaleOwnerError
+from smsfs.store.processes import LeaseLostError, Process, ProcessInfo, StaleOwnerError
 from smsfs.store.queue import Queue
 from smsfs.store.results import Result, Results, ResultVersion
 from smsfs.store.routing import BackendState, Routing
@@ -45,7 +45,6 @@ __all__ = [
     "FileChange",
     "FileView",
     "Files",
-    "Host",
     "Inbound",
     "Lane",
     "LeaseLostError",
@@ -61,7 +60,8 @@ __all__ = [
     "Optout",
     "Optouts",
     "Outcome",
-    "Owner",
+    "Process",
+    "ProcessInfo",
     "Queue",
     "Reply",
     "Result",
@@ -104,7 +104,7 @@ class Store(Soundness, Protocol):
     def now(self) -> float:
         """Seconds since the epoch by the store's own clock."""
 
-    def register(self, kind: str, name: str = "") -> Owner:
+    def register(self, kind: str, name: str = "") -> Process:
         """Make this process known; it counts as alive until it ends, in whatever way.
 
         Args:
@@ -112,19 +112,19 @@ class Store(Soundness, Protocol):
             name: by which whoever started it may tell that it has ended.
         """
 
-    def holds(self, owner: Owner) -> bool:
+    def holds(self, owner: Process) -> bool:
         """Whether this process may still act as ``owner``: nobody can have taken over from it yet."""
 
-    def current(self, owner: Owner) -> Owner:
+    def current(self, owner: Process) -> Process:
         """``owner`` while it is held, else the same kind of owner under a new term."""
 
-    def lead(self, owner: Owner, what: str) -> bool:
+    def lead(self, owner: Process, what: str) -> bool:
         """Whether ``owner`` is the one process, of all hosts, that does some work.
 
         It becomes that if nobody is, or the one that was is dead; it stays it until it dies.
         """
 
-    def hosts(self) -> list[Host]:
+    def hosts(self) -> list[ProcessInfo]:
         """Every process there is, or was a moment ago."""
 
     def alive(self) -> dict[int, str]:
@@ -147,7 +147,7 @@ class Store(Soundness, Protocol):
         """Let go of everything; owners registered here are dead from now on."""
 
 
-def ensure_held(store: Store, owner: Owner) -> None:
+def ensure_held(store: Store, owner: Process) -> None:
     """Check that this process may still act as ``owner``.
 
     Raises:

@@ -9,7 +9,7 @@ from smsfs.errors import Cause
 from smsfs.states import BatchState, FileState
 from smsfs.store.files import File, NewFile
 from smsfs.store.notices import NewNotice
-from smsfs.store.processes import Owner
+from smsfs.store.processes import Process
 from smsfs.store.slices import NewSlice
 
 
@@ -90,17 +90,17 @@ class Batches(Protocol):
     def lanes(self, now: float) -> list[Lane]:
         """Those with a file that is due to be read, the one that waits longest first."""
 
-    def claim_batch(self, owner: Owner, now: float, lane: Lane | None = None) -> Batch | None:
+    def claim_batch(self, owner: Process, now: float, lane: Lane | None = None) -> Batch | None:
         """Take the next submitted file to read, of all or of one lane.
 
         What an earlier reader staged is dropped. A power cut may undo it together with its reader, as long as
         nothing came of that.
         """
 
-    def stage(self, batch: int, owner: Owner, slices: Sequence[NewSlice]) -> None:
+    def stage(self, batch: int, owner: Process, slices: Sequence[NewSlice]) -> None:
         """Store messages that nobody sends before ``accept``, which brings them to stable storage too."""
 
-    def accept(self, batch: int, owner: Owner, verdict: Verdict) -> None:
+    def accept(self, batch: int, owner: Process, verdict: Verdict) -> None:
         """The file's messages are to be sent: they are queued, and the account is charged.
 
         Raises:
@@ -108,14 +108,14 @@ class Batches(Protocol):
             Exists: the file's new path, or a report's, is taken.
         """
 
-    def reject(self, batch: int, owner: Owner, verdict: Verdict) -> None:
+    def reject(self, batch: int, owner: Process, verdict: Verdict) -> None:
         """None of them is: staged ones are dropped, the file becomes ``rejected``.
 
         Raises:
             Exists: as for ``accept``.
         """
 
-    def ignore(self, batch: int, owner: Owner, verdict: Verdict) -> None:
+    def ignore(self, batch: int, owner: Process, verdict: Verdict) -> None:
         """The file is none for this account: it is a draft again, under its name; the causes are kept."""
 
     def strays(self, dialect: str, after: int, limit: int) -> list[File]:
@@ -134,10 +134,10 @@ class Batches(Protocol):
             Exists: the path of one of the reports is taken.
         """
 
-    def retry_batch(self, batch: int, owner: Owner, not_before: float, *, counts: bool = True) -> None:
+    def retry_batch(self, batch: int, owner: Process, not_before: float, *, counts: bool = True) -> None:
         """Reading failed through no fault of the file: count it, unless told not to, and read again later."""
 
-    def release_batch(self, batch: int, owner: Owner) -> None:
+    def release_batch(self, batch: int, owner: Process) -> None:
         """Give a claimed batch back unread."""
 
     def crashed(self, batch: int, retry_at: float, *, surely: bool) -> None:

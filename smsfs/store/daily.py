@@ -6,7 +6,7 @@ from typing import Protocol
 
 from smsfs.store.batches import Batch
 from smsfs.store.files import NewFile
-from smsfs.store.processes import Owner
+from smsfs.store.processes import Process
 
 
 class Daily(Protocol):
@@ -19,7 +19,7 @@ class Daily(Protocol):
         """The days whose reports are made."""
 
     def publish(
-        self, account: int, day: date, files: Sequence[NewFile], at: float, owner: Owner, what: str
+        self, account: int, day: date, files: Sequence[NewFile], at: float, owner: Process, what: str
     ) -> bool:
         """Show a day's reports, in one transaction.
 

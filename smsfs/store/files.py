@@ -8,7 +8,7 @@ from attrs import frozen
 
 from smsfs.states import FileState
 from smsfs.store.accounts import Account
-from smsfs.store.processes import Owner
+from smsfs.store.processes import Process
 
 
 @frozen
@@ -98,7 +98,7 @@ class FileChange(FileView, Protocol):
     def reopen(self, file: int, path: str) -> None:
         """Make a rejected file a draft again, without its tail."""
 
-    def add_writer(self, file: int, owner: Owner) -> int:
+    def add_writer(self, file: int, owner: Process) -> int:
         """Note that ``owner`` has the file open for writing."""
 
     def end_writer(

@@ -14,15 +14,15 @@ class LeaseLostError(StoreUnavailable):
 
 
 @frozen
-class Owner:
-    """A running process; ``id`` is its term."""
+class Process:
+    """This process, or another that runs: what holds files, batches and slices. ``id`` is its term."""
 
     id: int
     kind: str
 
 
 @frozen
-class Host:
+class ProcessInfo:
     """A process as every host sees it; times are the store's.
 
     Attributes:
@@ -30,7 +30,7 @@ class Host:
         kind: what it does there.
         term: its number; of two, the larger came later.
         version: of smsfs.
-        since: when it started.
+        since: when it started, in seconds since the epoch, as ``until``.
         until: when it counts as dead unless it gives another sign of life; None where the kernel knows.
         leases: slices, batches and open files it holds.
         alive: whether it counts as alive.

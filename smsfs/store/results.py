@@ -6,7 +6,7 @@ from typing import Protocol
 from attrs import frozen
 
 from smsfs.store.batches import Batch
-from smsfs.store.processes import Owner
+from smsfs.store.processes import Process
 
 
 @frozen
@@ -57,7 +57,7 @@ class Results(Protocol):
         """When the next one is due, perhaps long ago; None when there is none."""
 
     def show(
-        self, result: Result, version: ResultVersion, paths: Iterable[str], owner: Owner, what: str
+        self, result: Result, version: ResultVersion, paths: Iterable[str], owner: Process, what: str
     ) -> str | None:
         """Show a new version in one transaction.
 

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from attrs import frozen
 
-from smsfs.store.processes import Owner
+from smsfs.store.processes import Process
 
 
 @frozen
@@ -32,7 +32,7 @@ class BackendState:
 class Routing(Protocol):
     """How backends fare, and slices that change between them."""
 
-    def report(self, owner: Owner, states: Sequence[BackendState]) -> None:
+    def report(self, owner: Process, states: Sequence[BackendState]) -> None:
         """Tell how backends fare; their ``owner`` is this one. Forgotten with the process."""
 
     def states(self) -> list[BackendState]:

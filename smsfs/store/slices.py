@@ -7,7 +7,7 @@ from attrs import field, frozen
 from msgspec import Struct
 
 from smsfs.states import SliceState
-from smsfs.store.processes import Owner
+from smsfs.store.processes import Process
 
 
 @frozen
@@ -124,7 +124,7 @@ class Slices(Protocol):
         """The accounts that have a slice for a backend which is due; connectors count as their account."""
 
     def claim_slice(
-        self, owner: Owner, backend: str, now: float, *, oldest: bool, principal: int | None = None
+        self, owner: Process, backend: str, now: float, *, oldest: bool, principal: int | None = None
     ) -> Slice | None:
         """Take a slice to send: the one that waits longest, or the earliest part of any file.
 
@@ -136,13 +136,13 @@ class Slices(Protocol):
             principal: whose; None: anybody's.
         """
 
-    def claim_overdue(self, owner: Owner, now: float) -> Slice | None:
+    def claim_overdue(self, owner: Process, now: float) -> Slice | None:
         """Take a slice whose time is over, of whichever backend; the one that has been so longest."""
 
-    def release_slice(self, slice_: Slice, owner: Owner) -> None:
+    def release_slice(self, slice_: Slice, owner: Process) -> None:
         """Give a claimed slice back of which nothing was sent."""
 
-    def record(self, owner: Owner, reports: Sequence[SliceReport]) -> list[Slice]:
+    def record(self, owner: Process, reports: Sequence[SliceReport]) -> list[Slice]:
         """Append what was learnt, for all reports in one commit.
 
         Returns:
@@ -157,7 +157,7 @@ class Slices(Protocol):
                 is not taken for dead.
         """
 
-    def take_over(self, slice_: Slice, dead: int, owner: Owner) -> set[int] | None:
+    def take_over(self, slice_: Slice, dead: int, owner: Process) -> set[int] | None:
         """Make a dead owner's slice this owner's.
 
         Returns:

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from smsfs.errors import StoreDamaged
-from smsfs.store.processes import Owner
+from smsfs.store.processes import Process
 
 
 class Soundness(Protocol):
@@ -31,7 +31,7 @@ class Soundness(Protocol):
     def condemn(self, found: StoreDamaged) -> None:
         """Take another process's word that the store is damaged."""
 
-    def touch(self, owner: Owner) -> None:
+    def touch(self, owner: Process) -> None:
         """Commit a change that alters nothing, to know that the store takes changes.
 
         Raises:

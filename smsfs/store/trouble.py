@@ -5,7 +5,7 @@ from typing import Protocol
 
 from attrs import frozen
 
-from smsfs.store.processes import Owner
+from smsfs.store.processes import Process
 
 
 @frozen
@@ -59,7 +59,7 @@ class Trouble(Protocol):
     def put_back(self, slice_: int) -> bool:
         """Queue a slice again that was set aside; whether it was."""
 
-    def report_workers(self, owner: Owner, states: Sequence[WorkerState]) -> None:
+    def report_workers(self, owner: Process, states: Sequence[WorkerState]) -> None:
         """Tell which processes that ``owner`` starts do not stay up, in place of what it told before.
 
         Forgotten with ``owner``.

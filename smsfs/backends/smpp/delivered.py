@@ -30,7 +30,7 @@ def delivered(pdu: ShortMessage, id_base: str) -> Delivered:
     return _receipt(found, pdu, id_base) if found else _reply(pdu, id_base)
 
 
-def _receipt(found: written.Receipt, pdu: ShortMessage, id_base: str) -> Receipt:
+def _receipt(found: written.ReceiptText, pdu: ShortMessage, id_base: str) -> Receipt:
     event = _EVENTS.get(found.outcome or "", "passing" if found.stat else "")
     if event and event != "delivered" and pdu.esm_class & MESSAGE_TYPE == INTERMEDIATE:
         event = "passing"  # of one attempt, after which there may be others

@@ -19,7 +19,7 @@ from smsfs.backends.smpp.pdu import ShortMessage
 from smsfs.backends.smpp.words import STATES
 from smsfs.sms.segments import GSM7, UCS2
 
-__all__ = ["STATES", "Receipt", "doubtful", "normal_id", "other_id", "receipt"]
+__all__ = ["STATES", "ReceiptText", "doubtful", "normal_id", "other_id", "receipt"]
 
 DECIMAL, HEXADECIMAL, TEXT = "decimal", "hexadecimal", "text"
 
@@ -34,7 +34,7 @@ _has_id = re.compile(rb"i\0?d\0?\s{0,3}\0?:", re.IGNORECASE).search
 _has_stat = re.compile(rb"s\0?t\0?a\0?t\0?\s{0,3}\0?:", re.IGNORECASE).search
 
 
-class Receipt(Struct, frozen=True):
+class ReceiptText(Struct, frozen=True):
     """What a carrier says of a message.
 
     Attributes:
@@ -59,7 +59,7 @@ class Receipt(Struct, frozen=True):
         return words.outcome(self.stat)
 
 
-def receipt(pdu: ShortMessage) -> Receipt | None:
+def receipt(pdu: ShortMessage) -> ReceiptText | None:
     """The receipt that a PDU is, by its ``esm_class`` or its parameters; None if a person wrote it.
 
     Raises:
@@ -74,7 +74,7 @@ def receipt(pdu: ShortMessage) -> Receipt | None:
     return found if found.stat or not pdu.body.strip(b"\0 ") else None
 
 
-def doubtful(pdu: ShortMessage) -> Receipt | None:
+def doubtful(pdu: ShortMessage) -> ReceiptText | None:
     """What a PDU would say if it were a receipt, though nothing but its text says so; None if it is none.
 
     Raises:
@@ -87,11 +87,11 @@ def doubtful(pdu: ShortMessage) -> Receipt | None:
     return found if found.id and found.stat else None
 
 
-def _read(pdu: ShortMessage) -> Receipt:
+def _read(pdu: ShortMessage) -> ReceiptText:
     """A receipt, put together from all its places; one that says nothing gives way to one that does."""
     _, data = content(pdu)
     fields = _fields_of(data, pdu.data_coding)
-    return Receipt(
+    return ReceiptText(
         _c_octets(pdu.tlv(Tag.RECEIPTED_MESSAGE_ID)) or fields.get("id", ""),
         words.state(pdu.tlv(Tag.MESSAGE_STATE), fields),
         _error(pdu.tlv(Tag.NETWORK_ERROR_CODE), fields.get("err", "")),

@@ -10,7 +10,7 @@ import structlog
 from smsfs.errors import StoreUnavailable
 from smsfs.pipeline.dispatch.pace import Pace
 from smsfs.pipeline.turns import SliceTurns
-from smsfs.store import Owner, Slice, StaleOwnerError, Store
+from smsfs.store import Process, Slice, StaleOwnerError, Store
 
 log = structlog.get_logger()
 
@@ -32,7 +32,7 @@ class Claims:
     def __init__(
         self,
         store: Store,
-        owner: Owner,
+        owner: Process,
         turns: Mapping[str, SliceTurns],
         taken: Collection[int],
         pace: Pace,
@@ -50,7 +50,7 @@ class Claims:
         return await self._claim(self._store.queue.claim_overdue, self._turns)
 
     async def _claim(
-        self, claim: Callable[[Owner, float], Slice | None], backends: Iterable[str]
+        self, claim: Callable[[Process, float], Slice | None], backends: Iterable[str]
     ) -> Slice | None:
         """Claim a slice of one of these backends."""
         try:
@@ -63,7 +63,7 @@ class Claims:
             self._known.add(slice_.id)
         return slice_
 
-    def _next(self, backend: str, owner: Owner, now: float) -> Slice | None:
+    def _next(self, backend: str, owner: Process, now: float) -> Slice | None:
         if backend in self._in_doubt:
             self._give_back(backend)
         return self._turns[backend].claim(owner, now)

@@ -25,7 +25,7 @@ from smsfs.pipeline.dispatch.sender import Sender
 from smsfs.pipeline.dispatch.windows import Reopen, never
 from smsfs.pipeline.setback import Setback
 from smsfs.pipeline.turns import SliceTurns, equal
-from smsfs.store import Owner, Slice, Store, ensure_held
+from smsfs.store import Process, Slice, Store, ensure_held
 
 log = structlog.get_logger()
 
@@ -46,7 +46,7 @@ class Dispatcher:
     def __init__(
         self,
         store: Store,
-        owner: Owner,
+        owner: Process,
         routes: Iterable[Route],
         rules: BreakerRules | None = None,
         reopen: Reopen = never,

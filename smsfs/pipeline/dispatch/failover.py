@@ -11,7 +11,7 @@ from attrs import define, evolve, frozen
 
 from smsfs.backends import Accepted, Answer, Backend, Rejected, Unknown
 from smsfs.pipeline.dispatch.breaker import Breaker, BreakerState
-from smsfs.store import BackendState, Owner, Store
+from smsfs.store import BackendState, Process, Store
 
 REPORT_SECONDS = 5.0
 #: Slices of one kind that one step moves: half a million messages.
@@ -121,7 +121,7 @@ class Failover:
         gates: its backends.
     """
 
-    def __init__(self, store: Store, owner: Owner, gates: Iterable[Gate]) -> None:
+    def __init__(self, store: Store, owner: Process, gates: Iterable[Gate]) -> None:
         self._store, self._owner = store, owner
         self._gates = list(gates)
         self._states: dict[str, BackendState] = {}

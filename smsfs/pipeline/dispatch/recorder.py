@@ -10,7 +10,7 @@ from smsfs.pipeline.dispatch.claims import Claims
 from smsfs.pipeline.dispatch.held import Held
 from smsfs.pipeline.dispatch.pace import Pace
 from smsfs.pipeline.dispatch.routes import unknown_report
-from smsfs.store import Owner, Slice, SliceReport, Store
+from smsfs.store import Process, Slice, SliceReport, Store
 
 log = structlog.get_logger()
 
@@ -28,7 +28,7 @@ class Recorder:
         held: the slices that are with backends, or done and not recorded yet.
     """
 
-    def __init__(self, store: Store, owner: Owner, claims: Claims, pace: Pace) -> None:
+    def __init__(self, store: Store, owner: Process, claims: Claims, pace: Pace) -> None:
         self._store, self._owner, self._claims, self._pace = store, owner, claims, pace
         self.held: list[Held] = []
         self._answers = 0

@@ -8,7 +8,7 @@ from smsfs.backends import Unknown
 from smsfs.errors import StoreDamaged, StoreUnavailable
 from smsfs.pipeline.dispatch.routes import Route, unknown_outcomes
 from smsfs.pipeline.slices import DamagedSlice, later, messages_of
-from smsfs.store import Owner, SetAside, Slice, SliceReport, Store
+from smsfs.store import Process, SetAside, Slice, SliceReport, Store
 
 log = structlog.get_logger()
 
@@ -33,7 +33,7 @@ class Recovery:
         taken: what is being taken over.
     """
 
-    def __init__(self, store: Store, owner: Owner, routes: Mapping[str, Route]) -> None:
+    def __init__(self, store: Store, owner: Process, routes: Mapping[str, Route]) -> None:
         self._store, self._owner, self._routes = store, owner, routes
         self.taken: dict[int, Slice] = {}
         self._failed: set[int] = set()

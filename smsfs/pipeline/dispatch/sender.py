@@ -16,7 +16,7 @@ from smsfs.pipeline.dispatch.windows import Reopen, over
 from smsfs.pipeline.outcomes import of_answer
 from smsfs.pipeline.slices import DamagedSlice, messages_of
 from smsfs.sms.message import Message
-from smsfs.store import Outcome, Owner, Slice, Store
+from smsfs.store import Outcome, Process, Slice, Store
 from smsfs.store.claims import recipient_key
 
 log = structlog.get_logger()
@@ -38,7 +38,7 @@ class Sender:
     def __init__(
         self,
         store: Store,
-        owner: Owner,
+        owner: Process,
         route: Route,
         gate: Gate,
         recorder: Recorder,

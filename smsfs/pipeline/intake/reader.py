@@ -41,7 +41,7 @@ from smsfs.store import (
     NewFile,
     NewNotice,
     NewSlice,
-    Owner,
+    Process,
     StaleOwnerError,
     Store,
     Verdict,
@@ -87,7 +87,7 @@ class Intake:
     """
 
     def __init__(
-        self, store: Store, owner: Owner, dialect: Callable[[str], Dialect], rules: IntakeRules
+        self, store: Store, owner: Process, dialect: Callable[[str], Dialect], rules: IntakeRules
     ) -> None:
         self._store = store
         self._owner = owner

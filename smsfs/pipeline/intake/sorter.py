@@ -13,7 +13,7 @@ from smsfs.errors import Cause, Unreadable
 from smsfs.pipeline.slices import encoded
 from smsfs.sms.message import Message
 from smsfs.states import FileState
-from smsfs.store import Account, Batch, File, NewSlice, Outcome, Owner, Store
+from smsfs.store import Account, Batch, File, NewSlice, Outcome, Process, Store
 from smsfs.store.claims import recipient_key
 
 SLICE_MESSAGES = 500
@@ -112,7 +112,7 @@ class Sorter:
         routes: which backends may send to whom.
     """
 
-    def __init__(self, store: Store, owner: Owner, work: Work, reading: Reading, routes: Routes) -> None:
+    def __init__(self, store: Store, owner: Process, work: Work, reading: Reading, routes: Routes) -> None:
         self._store, self._owner, self._work, self._reading = store, owner, work, reading
         self._routes = routes
         self._skips = work.dialect.skips_bad_rows(work.settings)

@@ -17,7 +17,7 @@ from smsfs.errors import ConfigurationError, StoreDamaged, StoreUnavailable
 from smsfs.pipeline.reports.messages import MessageStatus, statuses
 from smsfs.pipeline.reports.results import REPORTS
 from smsfs.states import MessageState
-from smsfs.store import Account, NewFile, Owner, StaleOwnerError, Store
+from smsfs.store import Account, NewFile, Process, StaleOwnerError, Store
 from smsfs.store.contents import fill, kept_if_shown
 
 FAILED_SECONDS = 60.0
@@ -103,7 +103,7 @@ class DailyReporter:
         dialect: finds a dialect by name.
     """
 
-    def __init__(self, store: Store, owner: Owner, dialect: Callable[[str], Dialect]) -> None:
+    def __init__(self, store: Store, owner: Process, dialect: Callable[[str], Dialect]) -> None:
         self._store, self._owner, self._dialect = store, owner, dialect
         self._next = self._looked = 0.0
         self._failed: dict[tuple[int, date], float] = {}

@@ -23,7 +23,7 @@ from smsfs.pipeline.setback import Setback
 from smsfs.sms.segments import UCS2
 from smsfs.sms.text import cost
 from smsfs.states import LEAVING_STATES, SENT_STATES
-from smsfs.store import Batch, Owner, Result, ResultVersion, StaleOwnerError, Store, ensure_held
+from smsfs.store import Batch, Process, Result, ResultVersion, StaleOwnerError, Store, ensure_held
 from smsfs.store.contents import fill, kept_if_shown
 
 #: What one process of all hosts leads.
@@ -137,7 +137,7 @@ class ResultWriter:
         timer: seconds, to measure what writing takes.
     """
 
-    def __init__(self, store: Store, owner: Owner, timer: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, store: Store, owner: Process, timer: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._owner = owner
         self._timer = timer

@@ -26,11 +26,11 @@ from smsfs.store import (
     Daily,
     Feed,
     Files,
-    Host,
     Inbound,
     Notices,
     Optouts,
-    Owner,
+    Process,
+    ProcessInfo,
     Queue,
     Results,
     Routing,
@@ -123,7 +123,7 @@ class PostgresStore:
         self._trusted: dict[int, float] = {}
         self._lock = threading.Lock()
         self._renewing = threading.Lock()
-        self._successors: dict[int, Owner] = {}
+        self._successors: dict[int, Process] = {}
         self._lost: dict[int, None] = {}
         self._ended = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -170,7 +170,7 @@ class PostgresStore:
     # -- being alive --------------------------------------------------------------------------------------
 
     @again
-    def register(self, kind: str, name: str = "") -> Owner:
+    def register(self, kind: str, name: str = "") -> Process:
         """Take a lease, and renew it until ``close``."""
         asked = time.monotonic()
         with self._database.write() as connection:
@@ -181,14 +181,14 @@ class PostgresStore:
         with self._lock:
             self._trusted[row["id"]] = asked + self._lease - self._margin
         self._start(self._beat_always, "smsfs-lease")
-        return Owner(row["id"], kind)
+        return Process(row["id"], kind)
 
-    def holds(self, owner: Owner) -> bool:
+    def holds(self, owner: Process) -> bool:
         """Whether this process may still act as ``owner``."""
         with self._lock:
             return time.monotonic() < self._trusted.get(owner.id, 0)
 
-    def current(self, owner: Owner) -> Owner:
+    def current(self, owner: Process) -> Process:
         """``owner``, or whoever follows it in this process."""
         with self._renewing:
             while not self.holds(owner):
@@ -259,16 +259,16 @@ class PostgresStore:
         while len(self._lost) > REMEMBERED:
             self._lost.pop(next(iter(self._lost)))
 
-    def lead(self, owner: Owner, what: str) -> bool:
+    def lead(self, owner: Process, what: str) -> bool:
         """Whether ``owner`` does some work alone, from now on if need be."""
         return lead(self._database, owner, what, self.alive) and self.holds(owner)
 
-    def hosts(self) -> list[Host]:
+    def hosts(self) -> list[ProcessInfo]:
         """Every process there is, or was a moment ago."""
         with self._database.reading() as connection:
             rows = connection.all("owner_hosts")
         names = ("host", "kind", "version", "since", "until", "leases", "alive")
-        return [Host(term=row["id"], **{name: row[name] for name in names}) for row in rows]
+        return [ProcessInfo(term=row["id"], **{name: row[name] for name in names}) for row in rows]
 
     # -- hearing of changes -------------------------------------------------------------------------------
 
@@ -281,7 +281,7 @@ class PostgresStore:
             self._ended.wait(max(0.0, until - time.monotonic()))
             return False
 
-    def touch(self, owner: Owner) -> None:
+    def touch(self, owner: Process) -> None:
         """Commit a change that alters nothing."""
         with self._database.write() as connection:
             connection.change("owner_touch", owner=owner.id)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 
-from smsfs.store import Batch, Owner
+from smsfs.store import Batch, Process
 from smsfs.store.sql import Database
 from smsfs.store.sql.queue import must_hold
 
@@ -15,7 +15,7 @@ class SqlClaims:
         self._database = database
 
     def take(
-        self, batch: Batch, owner: Owner, keys: Iterable[str], now: float, until: float
+        self, batch: Batch, owner: Process, keys: Iterable[str], now: float, until: float
     ) -> dict[str, int]:
         """Claim what is free; what is not, each with the batch that has it."""
         values = {"account": batch.account, "batch": batch.id, "keys": json.dumps(list(keys))}
@@ -24,7 +24,7 @@ class SqlClaims:
             connection.change("claim_take", now=now, until=until, **values)
             return {row["key"]: row["batch"] for row in connection.all("claim_others", **values)}
 
-    def free(self, batch: Batch, owner: Owner, keys: Iterable[str]) -> None:
+    def free(self, batch: Batch, owner: Process, keys: Iterable[str]) -> None:
         """Let go of keys that the batch has claimed."""
         rows = [{"account": batch.account, "batch": batch.id, "key": key} for key in keys]
         with self._database.write(synced=False) as connection:

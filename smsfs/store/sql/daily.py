@@ -5,7 +5,7 @@ from datetime import date
 
 from smsfs.errors import Exists
 from smsfs.states import FILE_BIRTHS
-from smsfs.store import Batch, NewFile, Owner
+from smsfs.store import Batch, NewFile, Process
 from smsfs.store.sql import Database
 from smsfs.store.sql.files import split
 from smsfs.store.sql.queue import batch_from
@@ -31,7 +31,7 @@ class SqlDaily:
             return {date.fromisoformat(row["day"]) for row in connection.all("daily_made", account=account)}
 
     def publish(
-        self, account: int, day: date, files: Sequence[NewFile], at: float, owner: Owner, what: str
+        self, account: int, day: date, files: Sequence[NewFile], at: float, owner: Process, what: str
     ) -> bool:
         """Show a day's reports, once."""
         try:

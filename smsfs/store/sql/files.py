@@ -7,7 +7,7 @@ from typing import Any
 
 from smsfs.errors import Exists
 from smsfs.states import FileState, IllegalTransitionError
-from smsfs.store import Account, File, Owner
+from smsfs.store import Account, File, Process
 from smsfs.store.sql import Connection, Database, Row
 from smsfs.store.sql.accounts import account_of
 
@@ -119,7 +119,7 @@ class SqlFileChange:
         if not self._change("file_reopen", file=file, empty=b"", **split(path)):
             raise IllegalTransitionError(f"file {file} is not one that was rejected")
 
-    def add_writer(self, file: int, owner: Owner) -> int:
+    def add_writer(self, file: int, owner: Process) -> int:
         """Note that ``owner`` has the file open for writing."""
         row = self._one("writer_add", file=file, owner=owner.id)
         if row is None:

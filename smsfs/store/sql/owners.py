@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Container
 
-from smsfs.store import Owner
+from smsfs.store import Process
 from smsfs.store.sql import Connection, Database
 
 _STEPS = (
@@ -26,7 +26,7 @@ def let_go(connection: Connection, owner: int) -> None:
     connection.notify()
 
 
-def lead(database: Database, owner: Owner, what: str, alive: Callable[[], Container[int]]) -> bool:
+def lead(database: Database, owner: Process, what: str, alive: Callable[[], Container[int]]) -> bool:
     """Whether ``owner`` does some work alone.
 
     Args:

@@ -25,7 +25,7 @@ from smsfs.store import (
     Lane,
     NewSlice,
     Outcome,
-    Owner,
+    Process,
     Slice,
     SliceReport,
     StaleOwnerError,
@@ -50,12 +50,12 @@ class SqlQueue:
         due = sorted((row["time"], row["lane"]) for row in self._read("batch_lanes") if row["time"] <= now)
         return [Lane(lane // 2, bool(lane % 2)) for _, lane in due]
 
-    def claim_batch(self, owner: Owner, now: float, lane: Lane | None = None) -> Batch | None:
+    def claim_batch(self, owner: Process, now: float, lane: Lane | None = None) -> Batch | None:
         """Take the next submitted file to read."""
         claims = (self._claim_of(each, owner, now) for each in ([lane] if lane else self.lanes(now)))
         return next(filter(None, claims), None)
 
-    def _claim_of(self, lane: Lane, owner: Owner, now: float) -> Batch | None:
+    def _claim_of(self, lane: Lane, owner: Process, now: float) -> Batch | None:
         with self._database.write(synced=False) as connection:
             due = connection.one("batch_next_free", lane=2 * lane.principal + lane.large, now=now)
             if due is None:
@@ -67,7 +67,7 @@ class SqlQueue:
         with self._database.reading() as connection:
             return connection.all(statement, **values)
 
-    def stage(self, batch: int, owner: Owner, slices: Sequence[NewSlice]) -> None:
+    def stage(self, batch: int, owner: Process, slices: Sequence[NewSlice]) -> None:
         """Store messages that nobody sends yet."""
         with self._database.write(synced=False) as connection:
             must_hold(connection, batch, owner)
@@ -76,7 +76,7 @@ class SqlQueue:
                 rows = (_outcome_row(item, batch, slice_, 0) for item in new.refused)
                 connection.bulk("outcome_add", rows)
 
-    def accept(self, batch: int, owner: Owner, verdict: Verdict) -> None:
+    def accept(self, batch: int, owner: Process, verdict: Verdict) -> None:
         """Queue the messages, and charge for them."""
         with self._database.write() as connection:
             shown = "consume" if verdict.state is FileState.CONSUMED else "accept"
@@ -87,13 +87,13 @@ class SqlQueue:
                 connection.change("result_add", batch=batch)
             connection.notify()
 
-    def reject(self, batch: int, owner: Owner, verdict: Verdict) -> None:
+    def reject(self, batch: int, owner: Process, verdict: Verdict) -> None:
         """Drop what was staged; the file becomes ``rejected``."""
         with self._database.write() as connection:
             _finish(connection, batch, owner, verdict, "reject", "reject")
             _drop_staged(connection, batch)
 
-    def ignore(self, batch: int, owner: Owner, verdict: Verdict) -> None:
+    def ignore(self, batch: int, owner: Process, verdict: Verdict) -> None:
         """Drop what was staged; the file is a draft again."""
         with self._database.write() as connection:
             _finish(connection, batch, owner, verdict, "ignore", "ignore")
@@ -115,11 +115,11 @@ class SqlQueue:
                 _tell(connection, row["id"], verdict)
         return row is not None
 
-    def retry_batch(self, batch: int, owner: Owner, not_before: float, *, counts: bool = True) -> None:
+    def retry_batch(self, batch: int, owner: Process, not_before: float, *, counts: bool = True) -> None:
         """Read again later, and count the failure."""
         self._back(batch, owner, not_before, failed=int(counts))
 
-    def release_batch(self, batch: int, owner: Owner) -> None:
+    def release_batch(self, batch: int, owner: Process) -> None:
         """Give a claimed batch back unread."""
         self._back(batch, owner, 0, failed=0)
 
@@ -128,7 +128,7 @@ class SqlQueue:
         with self._database.write() as connection:
             connection.change("batch_crashed", batch=batch, retry_at=retry_at, surely=int(surely))
 
-    def _back(self, batch: int, owner: Owner, not_before: float, *, failed: int) -> None:
+    def _back(self, batch: int, owner: Process, not_before: float, *, failed: int) -> None:
         values = {"batch": batch, "owner": owner.id, "not_before": not_before, "failed": failed}
         with self._database.write() as connection:
             _must_change(connection.change("batch_retry", **values), batch, owner)
@@ -159,7 +159,7 @@ class SqlQueue:
         return [row["principal"] for row in rows if row["time"] <= now]
 
     def claim_slice(
-        self, owner: Owner, backend: str, now: float, *, oldest: bool, principal: int | None = None
+        self, owner: Process, backend: str, now: float, *, oldest: bool, principal: int | None = None
     ) -> Slice | None:
         """Take a slice to send."""
         asked = self.principals(backend, now) if principal is None else [principal]
@@ -175,7 +175,7 @@ class SqlQueue:
             connection.change("slice_claim", slice=due["id"], owner=owner.id)
             return slice_from(connection.one("slice_full", slice=due["id"]))
 
-    def claim_overdue(self, owner: Owner, now: float) -> Slice | None:
+    def claim_overdue(self, owner: Process, now: float) -> Slice | None:
         """Take a slice whose time is over."""
         if not self._read("slice_overdue", now=now):
             return None
@@ -186,14 +186,14 @@ class SqlQueue:
             connection.change("slice_claim", slice=due["id"], owner=owner.id)
             return slice_from(connection.one("slice_full", slice=due["id"]))
 
-    def release_slice(self, slice_: Slice, owner: Owner) -> None:
+    def release_slice(self, slice_: Slice, owner: Process) -> None:
         """Give a claimed slice back of which nothing was sent."""
         values = {"slice": slice_.id, "owner": owner.id, "attempt": slice_.attempt}
         with self._database.write() as connection:
             _must_change(connection.change("slice_release", **values), slice_.batch, owner)
             connection.notify()
 
-    def record(self, owner: Owner, reports: Sequence[SliceReport]) -> list[Slice]:
+    def record(self, owner: Process, reports: Sequence[SliceReport]) -> list[Slice]:
         """Append what was learnt, in one commit."""
         stale, told = [], set()
         with self._database.write() as connection:
@@ -224,7 +224,7 @@ class SqlQueue:
         rows = [row for row in claimed if row["owner"] not in living]
         return [(row["owner"], self._full(row["id"])) for row in rows]
 
-    def take_over(self, slice_: Slice, dead: int, owner: Owner) -> set[int] | None:
+    def take_over(self, slice_: Slice, dead: int, owner: Process) -> set[int] | None:
         """Make a dead owner's slice this owner's."""
         values = {"slice": slice_.id, "dead": dead, "owner": owner.id, "attempt": slice_.attempt}
         rows = {"batch": slice_.batch, "first_row": slice_.first_row, "last_row": slice_.last_row}
@@ -281,12 +281,12 @@ def _next_slice(connection: Connection, *, oldest: bool, **values: Any) -> Row |
     return connection.one("slice_oldest_free", **values)
 
 
-def _must_change(changed: int, batch: int, owner: Owner) -> None:
+def _must_change(changed: int, batch: int, owner: Process) -> None:
     if not changed:
         raise StaleOwnerError(f"batch {batch} is no longer with owner {owner.id}")
 
 
-def must_hold(connection: Connection, batch: int, owner: Owner) -> None:
+def must_hold(connection: Connection, batch: int, owner: Process) -> None:
     """Check that ``owner`` reads the batch, and keep it so until the transaction ends.
 
     Raises:
@@ -310,7 +310,7 @@ def _charge(connection: Connection, batch: int, cost: int) -> None:
 
 
 def _finish(
-    connection: Connection, batch: int, owner: Owner, verdict: Verdict, event: str, of_file: str
+    connection: Connection, batch: int, owner: Process, verdict: Verdict, event: str, of_file: str
 ) -> None:
     """Note how reading ended: by ``event`` for the batch, ``of_file`` for its file."""
     file_state = next_file_state(FileState.PROCESSING, of_file)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from smsfs.states import FILE_BIRTHS, next_file_state
-from smsfs.store import Owner, Result, ResultVersion, StaleOwnerError
+from smsfs.store import Process, Result, ResultVersion, StaleOwnerError
 from smsfs.store.sql import Connection, Database, Row
 from smsfs.store.sql.files import SqlFileChange, split
 from smsfs.store.sql.queue import batch_from
@@ -31,7 +31,7 @@ class SqlResults:
         return time
 
     def show(
-        self, result: Result, version: ResultVersion, paths: Iterable[str], owner: Owner, what: str
+        self, result: Result, version: ResultVersion, paths: Iterable[str], owner: Process, what: str
     ) -> str | None:
         """Show a new version, in one commit."""
         batch = result.batch
@@ -55,7 +55,7 @@ class SqlResults:
         return {row["file"] for row in self._read("result_files")}
 
 
-def must_lead(connection: Connection, owner: Owner, what: str) -> None:
+def must_lead(connection: Connection, owner: Process, what: str) -> None:
     """Check that ``owner`` leads some work, and keep it so until the transaction ends.
 
     Raises:

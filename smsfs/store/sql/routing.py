@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from attrs import asdict
 
-from smsfs.store import BackendState, Owner
+from smsfs.store import BackendState, Process
 from smsfs.store.sql import Database
 
 
@@ -14,7 +14,7 @@ class SqlRouting:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def report(self, owner: Owner, states: Sequence[BackendState]) -> None:
+    def report(self, owner: Process, states: Sequence[BackendState]) -> None:
         """Tell how backends fare."""
         with self._database.write() as connection:
             for state in states:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from attrs import asdict
 
-from smsfs.store import Aside, Owner, WorkerState
+from smsfs.store import Aside, Process, WorkerState
 from smsfs.store.sql import Database
 
 
@@ -29,7 +29,7 @@ class SqlTrouble:
                 connection.notify()
         return known > 0
 
-    def report_workers(self, owner: Owner, states: Sequence[WorkerState]) -> None:
+    def report_workers(self, owner: Process, states: Sequence[WorkerState]) -> None:
         """Tell which processes do not stay up."""
         with self._database.write() as connection:
             connection.change("worker_drop", owner=owner.id)

@@ -23,11 +23,11 @@ from smsfs.store import (
     Daily,
     Feed,
     Files,
-    Host,
     Inbound,
     Notices,
     Optouts,
-    Owner,
+    Process,
+    ProcessInfo,
     Queue,
     Results,
     Routing,
@@ -113,7 +113,7 @@ class SqliteStore:
         """Seconds since the epoch."""
         return self._clock()
 
-    def register(self, kind: str, name: str = "") -> Owner:
+    def register(self, kind: str, name: str = "") -> Process:
         """Make this process known, lock first, so that nobody takes it for dead."""
         del name  # the kernel tells who has ended
         token = uuid4().hex
@@ -126,28 +126,28 @@ class SqliteStore:
             row = connection.one("owner_add", **values)
         if row is None:
             raise RuntimeError("no row came back for this process")
-        return Owner(row["id"], kind)
+        return Process(row["id"], kind)
 
-    def holds(self, owner: Owner) -> bool:
+    def holds(self, owner: Process) -> bool:
         """As long as the process lives, nobody takes over."""
         del owner
         return bool(self._locks)
 
-    def current(self, owner: Owner) -> Owner:
+    def current(self, owner: Process) -> Process:
         """The same, always."""
         return owner
 
-    def lead(self, owner: Owner, what: str) -> bool:
+    def lead(self, owner: Process, what: str) -> bool:
         """Whether ``owner`` does some work alone, from now on if need be."""
         return lead(self._database, owner, what, self.alive) and self.holds(owner)
 
-    def hosts(self) -> list[Host]:
+    def hosts(self) -> list[ProcessInfo]:
         """The processes of this host."""
         alive = self.alive()
         with self._database.reading() as connection:
             rows = connection.all("owner_leases")
         return [
-            Host(
+            ProcessInfo(
                 host=socket.gethostname(),
                 kind=row["kind"],
                 term=row["id"],
@@ -192,7 +192,7 @@ class SqliteStore:
             (self._run / row["token"]).unlink(missing_ok=True)
         return len(dead)
 
-    def touch(self, owner: Owner) -> None:
+    def touch(self, owner: Process) -> None:
         """Commit a change that alters nothing."""
         with self._database.write() as connection:
             connection.change("owner_touch", owner=owner.id)

@@ -3,7 +3,7 @@
 import pytest
 
 from smsfs.errors import Exists, StillOpen
-from smsfs.store import Account, Outcome, Owner, SliceReport, Store
+from smsfs.store import Account, Outcome, Process, SliceReport, Store
 from tests.support.store_suite.base import (
     NOW,
     StoreFixtures,
@@ -88,7 +88,7 @@ class AccountSuite(StoreFixtures):
         assert other.accounts.add_host_key("ssh-ed25519", "second") == "first"
         assert other.accounts.host_keys() == {"ssh-ed25519": "first"}
 
-    def test_removed_account_leaves_nothing(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_removed_account_leaves_nothing(self, store: Store, account: Account, owner: Process) -> None:
         """A customer who left would still have files and messages here."""
         accepted(store, account, owner, new_slice())
         slice_ = taken(store, owner)
@@ -103,7 +103,7 @@ class AccountSuite(StoreFixtures):
         assert store.files.view().usage(account.id) == (0, 0)
         assert store.damage() == []
 
-    def test_removal_spares_other_accounts(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_removal_spares_other_accounts(self, store: Store, account: Account, owner: Process) -> None:
         """Removing one customer would take another's files and messages along."""
         neighbour = store.accounts.add("neighbour", "gatewayapi", {}, NOW)
         batch = accepted(store, neighbour, owner, new_slice())
@@ -115,7 +115,7 @@ class AccountSuite(StoreFixtures):
 
     @pytest.mark.parametrize("stage", ["submitted", "reading", "queued", "claimed"])
     def test_busy_account_is_not_removed(
-        self, store: Store, account: Account, owner: Owner, stage: str
+        self, store: Store, account: Account, owner: Process, stage: str
     ) -> None:
         """Messages that the client was told of would vanish on their way."""
         if stage == "submitted":
@@ -131,7 +131,7 @@ class AccountSuite(StoreFixtures):
         assert store.accounts.find(account.name) == account
 
     def test_rejected_batches_do_not_hold_an_account(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """An account with a rejected file could never be removed."""
         batch = reading(store, account, owner)

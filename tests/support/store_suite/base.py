@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from smsfs.store import Account, Batch, File, NewSlice, Owner, Slice, Store, Verdict
+from smsfs.store import Account, Batch, File, NewSlice, Process, Slice, Store, Verdict
 
 #: The moment at which tests happen.
 NOW = 1_700_000_000.0
@@ -44,7 +44,7 @@ class StoreFixtures:
         return store.accounts.add("shop", "gatewayapi", {}, NOW)
 
     @pytest.fixture
-    def owner(self, store: Store) -> Owner:
+    def owner(self, store: Store) -> Process:
         """A running process."""
         return store.register("test")
 
@@ -76,14 +76,14 @@ def submitted(store: Store, account: Account, stem: str = "a", at: float = NOW) 
         return files.submit(file, f"{stem}.processing", stem, {"excel"}, at, at)
 
 
-def claimed(store: Store, owner: Owner, now: float = NOW) -> Batch:
+def claimed(store: Store, owner: Process, now: float = NOW) -> Batch:
     """The next batch, claimed."""
     batch = store.queue.claim_batch(owner, now)
     assert batch is not None
     return batch
 
 
-def reading(store: Store, account: Account, owner: Owner, stem: str = "a") -> Batch:
+def reading(store: Store, account: Account, owner: Process, stem: str = "a") -> Batch:
     """A batch that ``owner`` reads."""
     submitted(store, account, stem)
     return claimed(store, owner)
@@ -97,7 +97,7 @@ def new_slice(
     return NewSlice(seq, first, first + size - 1, size, b"messages %d" % seq, backend, at, expires)
 
 
-def accepted(store: Store, account: Account, owner: Owner, *slices: NewSlice, stem: str = "a") -> Batch:
+def accepted(store: Store, account: Account, owner: Process, *slices: NewSlice, stem: str = "a") -> Batch:
     """A batch whose messages are queued."""
     batch = reading(store, account, owner, stem)
     store.queue.stage(batch.id, owner, slices)
@@ -117,7 +117,7 @@ def batch_of(store: Store, batch: int) -> Batch:
 
 
 def taken(
-    store: Store, owner: Owner, *, now: float = NOW, oldest: bool = True, backend: str = "out"
+    store: Store, owner: Process, *, now: float = NOW, oldest: bool = True, backend: str = "out"
 ) -> Slice:
     """The next slice, claimed."""
     slice_ = store.queue.claim_slice(owner, backend, now, oldest=oldest)
@@ -125,6 +125,6 @@ def taken(
     return slice_
 
 
-def nothing_due(store: Store, owner: Owner, *, now: float = NOW + DAY, backend: str = "out") -> bool:
+def nothing_due(store: Store, owner: Process, *, now: float = NOW + DAY, backend: str = "out") -> bool:
     """Whether there is no slice to claim."""
     return store.queue.claim_slice(owner, backend, now, oldest=True) is None

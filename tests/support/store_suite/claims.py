@@ -12,7 +12,7 @@ from smsfs.store import (
     NewFile,
     NewNotice,
     Outcome,
-    Owner,
+    Process,
     SliceReport,
     StaleOwnerError,
     Store,
@@ -45,7 +45,7 @@ class ClaimSuite(StoreFixtures):
     """Claims, credit, refused messages, reports, notices."""
 
     def test_a_claim_keeps_others_out_until_its_time_is_over(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """The same list would be sent twice."""
         first, second = reading(store, account, owner), reading(store, account, owner, "b")
@@ -54,14 +54,14 @@ class ClaimSuite(StoreFixtures):
         assert store.claims.take(second, owner, ["y", "z"], NOW, NOW + DAY) == {"y": first.id}
         assert store.claims.take(second, owner, ["y"], NOW + DAY, NOW + 2 * DAY) == {}
 
-    def test_claims_of_accounts_are_apart(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_claims_of_accounts_are_apart(self, store: Store, account: Account, owner: Process) -> None:
         """One customer's file name would keep another's from being sent."""
         other = store.accounts.add("other", "gatewayapi", {}, NOW)
         first, second = reading(store, account, owner), reading(store, other, owner)
         store.claims.take(first, owner, ["x"], NOW, NOW + DAY)
         assert store.claims.take(second, owner, ["x"], NOW, NOW + DAY) == {}
 
-    def test_rejection_frees_what_was_claimed(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_rejection_frees_what_was_claimed(self, store: Store, account: Account, owner: Process) -> None:
         """A mended file could not be uploaded again under its name."""
         first = reading(store, account, owner)
         store.claims.take(first, owner, ["x"], NOW, NOW + DAY)
@@ -70,7 +70,7 @@ class ClaimSuite(StoreFixtures):
         assert store.claims.take(second, owner, ["x"], NOW, NOW + DAY) == {}
 
     def test_what_never_left_frees_what_it_claimed(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """Who was not written to because the carrier was away for long would be refused as written to."""
         first = reading(store, account, owner)
@@ -89,7 +89,7 @@ class ClaimSuite(StoreFixtures):
         keys = ["to 1", "to 2", "file"]
         assert set(store.claims.take(second, owner, keys, NOW, NOW + DAY)) == {"to 2", "file"}
 
-    def test_a_freed_claim_lets_others_in(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_a_freed_claim_lets_others_in(self, store: Store, account: Account, owner: Process) -> None:
         """A document of which nothing was sent could not be sent again under its name."""
         first, second = reading(store, account, owner), reading(store, account, owner, "b")
         store.claims.take(first, owner, ["x", "y"], NOW, NOW + DAY)
@@ -97,7 +97,7 @@ class ClaimSuite(StoreFixtures):
         store.claims.free(second, owner, ["y"])
         assert store.claims.take(second, owner, ["x", "y"], NOW, NOW + DAY) == {"y": first.id}
 
-    def test_a_stray_draft_is_noted_once(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_a_stray_draft_is_noted_once(self, store: Store, account: Account, owner: Process) -> None:
         """A client would be told again and again, or never, of an upload that is not sent."""
         with store.files.change(account.id) as files:
             drafts = [files.add(account.id, f"Send/{name}", name, NOW) for name in "abc"]
@@ -118,13 +118,13 @@ class ClaimSuite(StoreFixtures):
             assert not store.queue.note_stray(gone, "b", evolve(told, path=gone.path, reports=[]))
         assert len(list(store.queue.batches(account.id))) == 1
 
-    def test_claims_expire(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_claims_expire(self, store: Store, account: Account, owner: Process) -> None:
         """The store would grow for ever."""
         batch = reading(store, account, owner)
         store.claims.take(batch, owner, ["x", "y"], NOW, NOW + 5)
         assert [store.claims.expire(NOW + wait, 1) for wait in (0, 6, 6, 6)] == [0, 1, 1, 0]
 
-    def test_a_stale_reader_claims_nothing(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_a_stale_reader_claims_nothing(self, store: Store, account: Account, owner: Process) -> None:
         """A process that was taken for dead would keep its successor from sending."""
         batch = reading(store, account, owner)
         store.queue.release_batch(batch.id, owner)
@@ -134,7 +134,7 @@ class ClaimSuite(StoreFixtures):
         assert store.claims.take(again, owner, ["x"], NOW, NOW + DAY) == {}
 
     def test_credit_is_spent_once_and_never_below_zero(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """A customer would send what nobody pays for, or not what is paid for."""
         assert store.accounts.credits(account.id) is None
@@ -151,7 +151,7 @@ class ClaimSuite(StoreFixtures):
         assert taken(store, owner).batch == second.id
 
     def test_a_connector_spends_its_accounts_credit(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """Each connector would have to be paid for apart."""
         store.accounts.set_credits(account.id, 5)
@@ -162,7 +162,7 @@ class ClaimSuite(StoreFixtures):
         assert (found and found.parent, store.accounts.credits(account.id)) == (account.id, 2)
 
     def test_refused_messages_are_kept_and_never_sent(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """A row would be lost without a trace, or sent although it was refused."""
         batch = self._with_refused(store, account, owner)
@@ -172,7 +172,7 @@ class ClaimSuite(StoreFixtures):
         assert [item.code for item in store.queue.outcomes(batch.id, 1, 2)] == ["802"]
 
     def test_a_second_reading_forgets_what_the_first_refused(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """A message would count as refused that is sent."""
         batch = self._with_refused(store, account, owner)
@@ -181,7 +181,7 @@ class ClaimSuite(StoreFixtures):
         assert store.queue.outcomes(batch.id, 1, 2) == []
 
     @staticmethod
-    def _with_refused(store: Store, account: Account, owner: Owner) -> Batch:
+    def _with_refused(store: Store, account: Account, owner: Process) -> Batch:
         batch = reading(store, account, owner)
         refused = [Outcome(1, "refused", NOW, code="802", reason="message-parts-exceeded")]
         store.queue.stage(batch.id, owner, [evolve(new_slice(backend=""), refused=refused)])
@@ -189,7 +189,7 @@ class ClaimSuite(StoreFixtures):
 
     @pytest.mark.parametrize("finish", ["accept", "reject"])
     def test_reports_appear_with_the_verdict(
-        self, store: Store, account: Account, owner: Owner, finish: str
+        self, store: Store, account: Account, owner: Process, finish: str
     ) -> None:
         """The client would not learn which rows are wrong."""
         batch, report = reading(store, account, owner), _report(store)
@@ -199,7 +199,7 @@ class ClaimSuite(StoreFixtures):
         assert (found.state, found.size) == (FileState.SUCCESS, 3)
         assert store.contents.read(found.content, 0, 10) == b"why"
 
-    def test_a_taken_path_changes_nothing(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_a_taken_path_changes_nothing(self, store: Store, account: Account, owner: Process) -> None:
         """A file would be half done: sent, and still called unread."""
         first, second = reading(store, account, owner), reading(store, account, owner, "b")
         store.queue.accept(first.id, owner, evolve(verdict("x"), reports=[_report(store)]))
@@ -208,7 +208,7 @@ class ClaimSuite(StoreFixtures):
                 store.queue.accept(second.id, owner, taken_)
         assert batch_of(store, second.id).state == "reading"
 
-    def test_a_consumed_file_is_out_of_sight(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_a_consumed_file_is_out_of_sight(self, store: Store, account: Account, owner: Process) -> None:
         """The client would see a file that is done with, and wait for it."""
         batch = reading(store, account, owner)
         end = Verdict(".done/a", NOW, state=FileState.CONSUMED)
@@ -217,7 +217,7 @@ class ClaimSuite(StoreFixtures):
         assert [file.state for file in store.files.all(account.id)] == [FileState.CONSUMED]
         assert batch_of(store, batch.id).path == "a", "nobody knows it by another name"
 
-    def test_an_ignored_file_is_a_draft_again(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_an_ignored_file_is_a_draft_again(self, store: Store, account: Account, owner: Process) -> None:
         """A file uploaded to the wrong place could neither be replaced nor deleted."""
         batch = reading(store, account, owner)
         store.queue.stage(batch.id, owner, [new_slice()])
@@ -227,7 +227,9 @@ class ClaimSuite(StoreFixtures):
         assert store.files.expire({account.id: NOW + DAY}, 10) == []
         assert nothing_due(store, owner)
 
-    def test_notices_are_due_until_they_are_sent(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_notices_are_due_until_they_are_sent(
+        self, store: Store, account: Account, owner: Process
+    ) -> None:
         """Nobody would be told how a file went, or several times."""
         batch = reading(store, account, owner)
         told = [NewNotice("verdict", "ann@example.com", NOW), NewNotice("window", "ann@example.com", NOW + 9)]
@@ -244,7 +246,7 @@ class ClaimSuite(StoreFixtures):
         (same,) = store.notices.due(NOW + DAY, 10)
         assert (same.kind, same.failures) == ("window", 0)
 
-    def test_a_notice_is_told_in_files_once(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_a_notice_is_told_in_files_once(self, store: Store, account: Account, owner: Process) -> None:
         """Two hosts would show the same report under two names, or a report would be lost."""
         batch = reading(store, account, owner)
         store.queue.reject(batch.id, owner, evolve(verdict("a"), notices=[NewNotice("window", "", NOW)]))

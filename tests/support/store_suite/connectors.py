@@ -6,7 +6,7 @@ import pytest
 
 from smsfs.errors import Exists
 from smsfs.states import FileState
-from smsfs.store import Account, NewFile, Outcome, Owner, SliceReport, StaleOwnerError, Store
+from smsfs.store import Account, NewFile, Outcome, Process, SliceReport, StaleOwnerError, Store
 from smsfs.store.contents import fill
 from tests.support.store_suite.base import DAY, NOW, StoreFixtures, accepted, new_slice, taken
 from tests.support.store_suite.inbound import MSISDN, never, on_stop, part, sent, took
@@ -24,7 +24,9 @@ def report(store: Store, name: str = "status.csv") -> NewFile:
 class ConnectorSuite(StoreFixtures):
     """Connectors."""
 
-    def test_stop_word_goes_to_the_accounts_list(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_stop_word_goes_to_the_accounts_list(
+        self, store: Store, account: Account, owner: Process
+    ) -> None:
         """Who asked a connector for no more messages would get the next one through another."""
         store.accounts.update(account.id, {"optouts": True})
         connector = store.accounts.add("leads", "naxai", {}, NOW, parent=account.id)
@@ -33,7 +35,7 @@ class ConnectorSuite(StoreFixtures):
         assert [item.msisdn for item in store.optouts.all(account.id)] == [str(MSISDN)]
         assert list(store.optouts.all(connector.id)) == []
 
-    def test_replies_of_a_time(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_replies_of_a_time(self, store: Store, account: Account, owner: Process) -> None:
         """A reply would be in the reports of two days, or of none, or without what it answers."""
         batch = sent(store, account, owner, took("c1", row=2))
         for at in (NOW, NOW + DAY - 1, NOW + DAY):
@@ -48,13 +50,13 @@ class DailySuite(StoreFixtures):
     """Reports of each day."""
 
     @pytest.fixture
-    def leader(self, store: Store) -> Owner:
+    def leader(self, store: Store) -> Process:
         """Who makes them."""
         owner = store.register("reports")
         assert store.lead(owner, WORK)
         return owner
 
-    def test_batches_with_news_of_a_time(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_batches_with_news_of_a_time(self, store: Store, account: Account, owner: Process) -> None:
         """What became of a message would be in no day's report, or every day all would be read."""
         batches = []
         for number, at in enumerate((NOW - 1, NOW, NOW + DAY)):
@@ -67,7 +69,7 @@ class DailySuite(StoreFixtures):
         assert store.daily.batches(other.id, NOW, NOW + DAY) == []
 
     def test_reports_are_shown_once(
-        self, store: Store, other: Store, account: Account, leader: Owner
+        self, store: Store, other: Store, account: Account, leader: Process
     ) -> None:
         """A client would find a day's report twice, or again after deleting it."""
         first = report(store)
@@ -82,7 +84,7 @@ class DailySuite(StoreFixtures):
         store.accounts.remove(account.id)
 
     def test_who_does_not_lead_shows_nothing(
-        self, store: Store, other: Store, account: Account, leader: Owner
+        self, store: Store, other: Store, account: Account, leader: Process
     ) -> None:
         """Two hosts would write the reports of a day by turns."""
         stale = other.register("reports")
@@ -91,14 +93,14 @@ class DailySuite(StoreFixtures):
         assert store.daily.made(account.id) == set()
         assert store.daily.publish(account.id, TODAY, [], NOW, leader, WORK)
 
-    def test_a_taken_name_changes_nothing(self, store: Store, account: Account, leader: Owner) -> None:
+    def test_a_taken_name_changes_nothing(self, store: Store, account: Account, leader: Process) -> None:
         """A day would count as reported whose report nobody can read."""
         assert store.daily.publish(account.id, TODAY, [report(store)], NOW, leader, WORK)
         with pytest.raises(Exists):
             store.daily.publish(account.id, date(2023, 11, 15), [report(store)], NOW, leader, WORK)
         assert store.daily.made(account.id) == {TODAY}
 
-    def test_reports_go_after_their_time(self, store: Store, account: Account, leader: Owner) -> None:
+    def test_reports_go_after_their_time(self, store: Store, account: Account, leader: Process) -> None:
         """Reports would be kept for ever, or go early."""
         kept = report(store)
         store.daily.publish(account.id, TODAY, [kept], NOW, leader, WORK)

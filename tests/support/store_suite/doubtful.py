@@ -4,7 +4,7 @@ import pytest
 from attrs import evolve
 from msgspec.structs import replace
 
-from smsfs.store import Account, NewReceipt, Owner, SliceReport, Store
+from smsfs.store import Account, NewReceipt, Process, SliceReport, Store
 from tests.support.store_suite.base import NOW, StoreFixtures, accepted, new_slice, taken
 from tests.support.store_suite.inbound import (
     MANY,
@@ -35,7 +35,7 @@ class DoubtfulSuite(StoreFixtures):
     """What a store promises about receipts that nothing but their text tells from replies."""
 
     def test_the_id_of_a_message_makes_it_a_receipt(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """A message would stay submitted, and a customer be shown a reply that nobody wrote."""
         batch = sent(store, account, owner, took("c1"))
@@ -46,7 +46,7 @@ class DoubtfulSuite(StoreFixtures):
         assert (len(again.again), again.replies) == (1, [])
         assert list(store.inbound.replies()) == []
 
-    def test_any_other_is_a_reply(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_any_other_is_a_reply(self, store: Store, account: Account, owner: Process) -> None:
         """What a person wrote would be gone because it looks like a receipt."""
         sent(store, account, owner, took("c1"))
         arrived = came(store, doubtful("c2"), on("two", doubtful("c1")))
@@ -55,7 +55,7 @@ class DoubtfulSuite(StoreFixtures):
         assert store.inbound.waiting() == 0
 
     def test_an_answer_may_tell_otherwise(
-        self, store: Store, other: Store, account: Account, owner: Owner
+        self, store: Store, other: Store, account: Account, owner: Process
     ) -> None:
         """The receipt of a quick carrier that does not mark it would be a reply for nobody."""
         batch = accepted(store, account, owner, new_slice())
@@ -69,7 +69,7 @@ class DoubtfulSuite(StoreFixtures):
         assert (events(store, batch)[1:], store.inbound.waiting()) == ([(1, "delivered", "c1")], 0)
 
     def test_a_busy_backend_is_not_waited_for_long(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """As long as anything is sent, nobody would see what a person wrote."""
         accepted(store, account, owner, new_slice())
@@ -79,14 +79,16 @@ class DoubtfulSuite(StoreFixtures):
         assert [item.text for item in store.inbound.match(NOW + 90, MANY, never).replies] == [WORDS]
         assert store.inbound.waiting() == 0
 
-    def test_nobody_settles_a_message_by_writing(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_nobody_settles_a_message_by_writing(
+        self, store: Store, account: Account, owner: Process
+    ) -> None:
         """A person could have a message of unknown fate shown as delivered."""
         sent(store, account, owner, took(""))
         came(store, doubtful("c9"))
         assert matched(store, NOW + 90) == []
         assert [item.text for item in store.inbound.replies()] == [WORDS]
 
-    def test_of_two_ids_the_known_one_counts(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_of_two_ids_the_known_one_counts(self, store: Store, account: Account, owner: Process) -> None:
         """A carrier that tells our id beside one of its own would have no receipt matched."""
         batch = sent(store, account, owner, took("c1"), took("c2", row=2))
         came(store, evolve(receipt("theirs"), other="c1"), evolve(receipt("c2"), other="c1"))
@@ -100,7 +102,7 @@ class DoubtfulSuite(StoreFixtures):
 class PassingSuite(StoreFixtures):
     """What a store promises about messages that are on their way."""
 
-    def test_each_word_is_kept_once(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_each_word_is_kept_once(self, store: Store, account: Account, owner: Process) -> None:
         """Nobody would see what the carrier said last, or each repetition would be kept."""
         batch = sent(store, account, owner, took("c1"))
         words = [
@@ -121,7 +123,7 @@ class NoIdSuite(StoreFixtures):
     """What a store promises about messages that a carrier took without an id."""
 
     def test_a_message_without_an_id_is_found_by_its_number(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """A message would stay submitted for ever, at a carrier that gives its id in the receipt alone."""
         batch = sent(store, account, owner, took(""))
@@ -133,7 +135,7 @@ class NoIdSuite(StoreFixtures):
         came(store, receipt("y", at=NOW + 91))
         assert matched(store, NOW + 900) == [], "it has its id"
 
-    def test_each_of_its_parts_is_found(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_each_of_its_parts_is_found(self, store: Store, account: Account, owner: Process) -> None:
         """A long message would never count as delivered, where the carrier gave a part no id."""
         known = replace(took("b"), event="part", parts=0)
         batch = sent(store, account, owner, replace(took(""), parts=3), known)
@@ -141,7 +143,7 @@ class NoIdSuite(StoreFixtures):
         assert [matched(store, NOW + wait) for wait in (70, 200, 1000)] == [["x"], ["y"], []]
         assert [event for _, event, _ in events(store, batch)].count("delivered") == 3
 
-    def test_two_of_them_stay_as_they_are(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_two_of_them_stay_as_they_are(self, store: Store, account: Account, owner: Process) -> None:
         """A receipt would be told of the other message."""
         sent(store, account, owner, took(""), took("", row=2))
         came(store, receipt("x"))
@@ -149,7 +151,7 @@ class NoIdSuite(StoreFixtures):
         assert store.inbound.waiting() == 1
 
     @pytest.mark.parametrize("event", ["alias", "spare", "part"])
-    def test_every_id_is_known(self, store: Store, account: Account, owner: Owner, event: str) -> None:
+    def test_every_id_is_known(self, store: Store, account: Account, owner: Process, event: str) -> None:
         """A receipt under another id of the same message would be told of another message."""
         batch = sent(store, account, owner, took("a"), replace(took("b"), event=event, parts=0))
         assert len(came(store, receipt("b")).matched) == 1

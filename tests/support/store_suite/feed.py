@@ -1,6 +1,6 @@
 """What is new, for those who watch."""
 
-from smsfs.store import Account, Outcome, Owner, SliceReport, Store
+from smsfs.store import Account, Outcome, Process, SliceReport, Store
 from tests.support.store_suite.base import (
     NOW,
     StoreFixtures,
@@ -16,7 +16,7 @@ class FeedSuite(StoreFixtures):
     """What a store promises to those who watch."""
 
     def test_outcomes_are_news_once_and_in_order(
-        self, store: Store, other: Store, account: Account, owner: Owner
+        self, store: Store, other: Store, account: Account, owner: Process
     ) -> None:
         """Whoever watches would miss what became of a message."""
         batch = accepted(store, account, owner, new_slice())
@@ -35,7 +35,7 @@ class FeedSuite(StoreFixtures):
         assert [item.row for item in other.feed.outcomes(0, last, 1)] == [2]
 
     def test_batches_are_news_once_they_are_accepted(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """Whoever watches would not see the messages of a new file."""
         number = submitted(store, account, "b", NOW + 1)
@@ -47,7 +47,7 @@ class FeedSuite(StoreFixtures):
         assert store.feed.batch(0) is None
 
     def test_slices_are_news_while_they_are_with_a_backend(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """Whoever watches would not see what is being sent."""
         accepted(store, account, owner, new_slice())

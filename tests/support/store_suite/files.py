@@ -4,7 +4,7 @@ import pytest
 
 from smsfs.errors import Exists, StoreUnavailable
 from smsfs.states import FileState
-from smsfs.store import Account, File, Owner, Store
+from smsfs.store import Account, File, Process, Store
 from tests.support.store_suite.base import (
     DAY,
     NOW,
@@ -210,7 +210,7 @@ class FileSuite(StoreFixtures):
             assert other.files.view().find(account.id, "a") is None
         assert other.files.view().find(account.id, "a") is not None
 
-    def test_exception_undoes_everything(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_exception_undoes_everything(self, store: Store, account: Account, owner: Process) -> None:
         """A refused submission would leave traces: a batch without a file, a file without a name."""
         file = draft(store, account)
         before = (list(store.files.all()), store.files.view().usage(account.id))
@@ -255,7 +255,7 @@ class FileSuite(StoreFixtures):
         assert (seen.path, seen.size, seen.mtime) == ("box/b", 77, NOW + 2)
 
     def test_removed_file_is_gone_with_what_hangs_on_it(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """A removed file would still answer, or keep its name taken."""
         file = draft(store, account)
@@ -270,7 +270,7 @@ class FileSuite(StoreFixtures):
         assert draft(store, account).id != file.id
 
     def test_writers_are_counted_by_process(
-        self, store: Store, other: Store, account: Account, owner: Owner
+        self, store: Store, other: Store, account: Account, owner: Process
     ) -> None:
         """A file that another process still writes would be submitted."""
         file, elsewhere = draft(store, account), other.register("other")
@@ -292,7 +292,7 @@ class FileSuite(StoreFixtures):
         assert last.writers == ()
 
     def test_cut_upload_is_remembered_until_the_next(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """The remains of a cut connection would be sent, or a repeated upload never."""
         file = draft(store, account)
@@ -317,7 +317,7 @@ class FileSuite(StoreFixtures):
         assert (seen.cut, seen.writers) == (True, ())
 
     def test_draft_begun_anew_has_none_of_its_writers(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """What is left of an upload would be mixed into the next one, or keep it from being sent."""
         file = draft(store, account)
@@ -355,7 +355,7 @@ class FileSuite(StoreFixtures):
         assert (batch.submitted, batch.not_before, batch.failures) == (NOW + 3, NOW, 0)
         assert (batch.messages, batch.causes, batch.finished) == (0, (), None)
 
-    def test_reopened_file_is_a_plain_draft(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_reopened_file_is_a_plain_draft(self, store: Store, account: Account, owner: Process) -> None:
         """A mended file would still show the causes of its rejection, or be swept away as finished."""
         batch = reading(store, account, owner)
         store.queue.reject(batch.id, owner, verdict("a.rejected"))
@@ -392,7 +392,7 @@ class FileSuite(StoreFixtures):
         assert seen.id == second.id
 
     def test_alias_ends_when_its_file_is_a_draft_again(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """A file that is being mended would still pass for the one that was submitted."""
         file = _flying(store, account, "a")
@@ -404,7 +404,7 @@ class FileSuite(StoreFixtures):
             files.reopen(file.id, "mend.csv")
         assert store.files.view().alias(account.id, "x.ready", NOW) is None
 
-    def test_usage_follows_every_change(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_usage_follows_every_change(self, store: Store, account: Account, owner: Process) -> None:
         """Quotas would drift until an account is refused what it may store."""
 
         def usage() -> tuple[int, int]:
@@ -433,7 +433,7 @@ class FileSuite(StoreFixtures):
         assert usage() == (0, 0)
         assert store.files.view().usage(neighbour.id) == (1, 1000)
 
-    def test_only_finished_files_expire(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_only_finished_files_expire(self, store: Store, account: Account, owner: Process) -> None:
         """Retention would delete what a client is about to send, or what is being sent."""
         accepted(store, account, owner, new_slice(), stem="done")
         submitted(store, account, "flying")
@@ -445,14 +445,14 @@ class FileSuite(StoreFixtures):
         assert store.files.expire({account.id: NOW + DAY}, 10) == [done.content]
         assert [file.name for file in store.files.all()] == ["draft.csv", "flying.processing"]
 
-    def test_files_expire_in_bounded_steps(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_files_expire_in_bounded_steps(self, store: Store, account: Account, owner: Process) -> None:
         """A sweep after a long stop would hold up every client."""
         for stem in ("a", "b", "c"):
             accepted(store, account, owner, new_slice(), stem=stem)
         assert len(store.files.expire({account.id: NOW + 1}, 2)) == 2
         assert len(store.files.expire({account.id: NOW + 1}, 2)) == 1
 
-    def test_messages_outlive_their_file(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_messages_outlive_their_file(self, store: Store, account: Account, owner: Process) -> None:
         """Deleting a finished file would delete the record of its messages."""
         batch = accepted(store, account, owner, new_slice())
         store.files.expire({account.id: NOW + 1}, 10)
@@ -468,7 +468,7 @@ def _flying(store: Store, account: Account, stem: str) -> File:
     return file
 
 
-def _do_much_and_break(store: Store, file: File, owner: Owner) -> None:
+def _do_much_and_break(store: Store, file: File, owner: Process) -> None:
     with store.files.change(file.account) as files:
         files.add_writer(file.id, owner)
         files.add(file.account, "b", "c2", NOW)

@@ -11,7 +11,7 @@ from smsfs.store import (
     NewReceipt,
     NewReplyPart,
     Outcome,
-    Owner,
+    Process,
     SliceReport,
     Store,
 )
@@ -53,7 +53,7 @@ def part(text: str, number: int = 1, total: int = 1, at: float = NOW + 5) -> New
 
 
 def sent(
-    store: Store, account: Account, owner: Owner, *outcomes: Outcome, backend: str = "out", stem: str = "a"
+    store: Store, account: Account, owner: Process, *outcomes: Outcome, backend: str = "out", stem: str = "a"
 ) -> Batch:
     """A batch of two messages that were handed to a backend, with these outcomes."""
     batch = accepted(store, account, owner, new_slice(backend=backend), stem=stem)
@@ -61,7 +61,7 @@ def sent(
     return batch
 
 
-def report(store: Store, owner: Owner, *outcomes: Outcome, backend: str = "out") -> None:
+def report(store: Store, owner: Process, *outcomes: Outcome, backend: str = "out") -> None:
     """The next slice is sent, with these outcomes."""
     slice_ = taken(store, owner, backend=backend)
     assert store.queue.record(owner, [SliceReport(slice_, outcomes, done=True)]) == []
@@ -96,7 +96,7 @@ class ReceiptSuite(StoreFixtures):
     """What a store promises about receipts."""
 
     def test_receipt_becomes_an_outcome(
-        self, store: Store, other: Store, account: Account, owner: Owner
+        self, store: Store, other: Store, account: Account, owner: Process
     ) -> None:
         """A delivered message would be shown as submitted for ever."""
         batch = sent(store, account, owner, took("c1"), took("c2", row=2))
@@ -106,7 +106,7 @@ class ReceiptSuite(StoreFixtures):
         told = Outcome(2, "delivered", NOW + 5, "c2", "0", "DELIVRD", attempt=1, done=NOW + 4)
         assert other.queue.outcomes(batch.id, 1, 2)[2:] == [told]
 
-    def test_receipts_reach_result_files(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_receipts_reach_result_files(self, store: Store, account: Account, owner: Process) -> None:
         """A customer's result file would not tell of receipts."""
         batch = reading(store, account, owner)
         store.queue.stage(batch.id, owner, [new_slice()])
@@ -120,7 +120,7 @@ class ReceiptSuite(StoreFixtures):
         (last,) = store.results.due(NOW + 100, 1)
         assert last.changes > after.changes
 
-    def test_each_part_has_its_receipt(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_each_part_has_its_receipt(self, store: Store, account: Account, owner: Process) -> None:
         """A long message would never count as delivered."""
         further = replace(took("c2"), event="part", parts=0)
         batch = sent(store, account, owner, took("c1"), further)
@@ -128,7 +128,7 @@ class ReceiptSuite(StoreFixtures):
         assert events(store, batch)[2:] == [(1, "delivered", "c2"), (1, "undelivered", "c1")]
 
     def test_early_receipt_waits_for_its_message(
-        self, store: Store, other: Store, account: Account, owner: Owner
+        self, store: Store, other: Store, account: Account, owner: Process
     ) -> None:
         """A receipt that overtakes the carrier's answer would be lost."""
         batch = accepted(store, account, owner, new_slice())
@@ -143,7 +143,7 @@ class ReceiptSuite(StoreFixtures):
 
     @pytest.mark.parametrize("outcome", [took("c1"), lost()])
     def test_what_is_matched_late_counts_from_then(
-        self, store: Store, account: Account, owner: Owner, outcome: Outcome
+        self, store: Store, account: Account, owner: Process, outcome: Outcome
     ) -> None:
         """A message would be in no daily report: its own day's is made before its receipt is matched."""
         batch = accepted(store, account, owner, new_slice())
@@ -153,7 +153,7 @@ class ReceiptSuite(StoreFixtures):
         assert store.queue.outcomes(batch.id, 1, 2)[-1].at == NOW + 2 * 3600
 
     def test_receipt_that_comes_again_counts_once(
-        self, store: Store, other: Store, account: Account, owner: Owner
+        self, store: Store, other: Store, account: Account, owner: Process
     ) -> None:
         """History would grow with every repetition, and lists be written anew for nothing."""
         batch = sent(store, account, owner, took("c1"))
@@ -169,7 +169,7 @@ class ReceiptSuite(StoreFixtures):
             [(1, "delivered", "early")],
         ]
 
-    def test_ids_belong_to_their_backend(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_ids_belong_to_their_backend(self, store: Store, account: Account, owner: Process) -> None:
         """One carrier's receipt would settle another carrier's message: both count from 1."""
         batch = sent(store, account, owner, took("1"), backend="two")
         assert came(store, receipt("1")).matched == []
@@ -177,7 +177,7 @@ class ReceiptSuite(StoreFixtures):
         assert events(store, batch)[1:] == [(1, "delivered", "1")]
 
     def test_an_id_used_again_means_the_newer_message(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """A carrier's counter that starts anew would have receipts settle last year's messages."""
         old = sent(store, account, owner, took("1"))
@@ -187,7 +187,7 @@ class ReceiptSuite(StoreFixtures):
         assert (len(events(store, old)), len(events(store, new))) == (2, 2)
 
     def test_outcomes_without_a_recipient_have_no_receipts(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """Messages of the outbox would be searched for every receipt."""
         sent(store, account, owner, took("c1", recipient=None))
@@ -195,7 +195,7 @@ class ReceiptSuite(StoreFixtures):
 
     @pytest.mark.parametrize(("carrier_id", "event"), [("", "delivered"), ("c1", ""), ("", "")])
     def test_unreadable_receipts_are_kept(
-        self, store: Store, account: Account, owner: Owner, carrier_id: str, event: str
+        self, store: Store, account: Account, owner: Process, carrier_id: str, event: str
     ) -> None:
         """What a carrier said in its own words would be gone, with nothing to learn them from."""
         sent(store, account, owner, took("c1"), took("", row=2))
@@ -210,7 +210,7 @@ class ReceiptSuite(StoreFixtures):
         assert len(came(store, odd, receipt("fine")).kept) == 2
         assert store.inbound.waiting() == 2
 
-    def test_receipts_are_one_commit(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_receipts_are_one_commit(self, store: Store, account: Account, owner: Process) -> None:
         """The carrier would hear that a receipt is stored, of which half the batch is not."""
         batch = sent(store, account, owner, took("c1"))
         broken = evolve(receipt("c9"), at=None)  # type: ignore[arg-type] # fails on purpose
@@ -218,7 +218,9 @@ class ReceiptSuite(StoreFixtures):
             came(store, receipt("c1"), broken)
         assert (store.inbound.waiting(), len(events(store, batch))) == (0, 1)
 
-    def test_no_more_than_asked_for_is_looked_at(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_no_more_than_asked_for_is_looked_at(
+        self, store: Store, account: Account, owner: Process
+    ) -> None:
         """A flood of early receipts would keep the store from everyone else."""
         came(store, *(receipt(f"c{number}") for number in range(5)))
         sent(store, account, owner, *(took(f"c{number}") for number in range(5)))
@@ -226,7 +228,7 @@ class ReceiptSuite(StoreFixtures):
         assert found == [2, 2, 1, 0]
 
     def test_two_hosts_match_a_receipt_once(
-        self, store: Store, other: Store, account: Account, owner: Owner
+        self, store: Store, other: Store, account: Account, owner: Process
     ) -> None:
         """A message would have two receipts where the carrier sent one."""
         came(store, receipt("c1"))
@@ -245,7 +247,7 @@ class LostReceiptSuite(StoreFixtures):
     """Receipts for messages whose carrier's id was never learnt."""
 
     def test_unknown_fate_is_settled_by_recipient(
-        self, store: Store, other: Store, account: Account, owner: Owner
+        self, store: Store, other: Store, account: Account, owner: Process
     ) -> None:
         """A message that arrived would stay unknown because its answer was lost."""
         batch = sent(store, account, owner, lost())
@@ -256,7 +258,7 @@ class LostReceiptSuite(StoreFixtures):
         assert came(store, receipt("x", at=NOW + 80)).kept == [], "redelivered"
         assert len(events(store, batch)) == 3
 
-    def test_a_late_answer_is_waited_for(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_a_late_answer_is_waited_for(self, store: Store, account: Account, owner: Process) -> None:
         """The receipt of a message whose answer is late would be told of another one to the same number."""
         sent(store, account, owner, lost())
         other_backend = sent(store, account, owner, took("c"), backend="two", stem="b")
@@ -270,7 +272,7 @@ class LostReceiptSuite(StoreFixtures):
         assert len(events(store, other_backend)) == 1
 
     def test_a_busy_backend_is_not_waited_for_long(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """As long as anything is sent, no message of unknown fate would be settled."""
         sent(store, account, owner, lost())
@@ -280,14 +282,16 @@ class LostReceiptSuite(StoreFixtures):
         assert matched(store, NOW + 64) == []
         assert matched(store, NOW + DAY) == ["x"]
 
-    def test_two_messages_of_unknown_fate_stay_so(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_two_messages_of_unknown_fate_stay_so(
+        self, store: Store, account: Account, owner: Process
+    ) -> None:
         """A receipt would be told of a message that may have never left."""
         sent(store, account, owner, lost(1), lost(2))
         came(store, receipt("x"))
         assert matched(store, NOW + 70) == []
         assert store.inbound.waiting() == 1
 
-    def test_one_receipt_settles_one_message(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_one_receipt_settles_one_message(self, store: Store, account: Account, owner: Process) -> None:
         """The receipt of the second attempt would be told of the first as well, once that is settled."""
         sent(store, account, owner, lost())
         came(store, receipt("x"), receipt("y", at=NOW + 6))
@@ -296,7 +300,7 @@ class LostReceiptSuite(StoreFixtures):
         assert store.inbound.waiting() == 1
 
     def test_receipts_of_two_attempts_find_one_message(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """A message whose server was killed twice over it would keep its receipts waiting for ever."""
         batch = accepted(store, account, owner, new_slice())
@@ -310,7 +314,7 @@ class LostReceiptSuite(StoreFixtures):
         assert [event for _, event, _ in events(store, batch)].count("delivered") == 2
         assert store.inbound.waiting() == 0
 
-    def test_each_part_finds_its_message(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_each_part_finds_its_message(self, store: Store, account: Account, owner: Process) -> None:
         """A long message of unknown fate would never count as delivered."""
         known = replace(took("p1"), event="part", parts=0)
         batch = sent(store, account, owner, known, lost(parts=3))
@@ -321,7 +325,7 @@ class LostReceiptSuite(StoreFixtures):
 
     @pytest.mark.parametrize("at", [NOW - 4 * DAY, NOW + 2 * 3600])
     def test_only_what_was_sent_then_is_meant(
-        self, store: Store, account: Account, owner: Owner, at: float
+        self, store: Store, account: Account, owner: Process, at: float
     ) -> None:
         """A stray receipt would settle a message of another week."""
         sent(store, account, owner, lost(at=at))
@@ -329,7 +333,7 @@ class LostReceiptSuite(StoreFixtures):
         assert matched(store, NOW + DAY) == []
 
     def test_other_numbers_and_backends_are_not_meant(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """A receipt would settle a message to someone else."""
         sent(store, account, owner, lost())
@@ -343,7 +347,7 @@ class ReplySuite(StoreFixtures):
     """What a store promises about replies and opt-outs."""
 
     def test_reply_is_for_the_last_message_to_its_sender(
-        self, store: Store, other: Store, account: Account, owner: Owner
+        self, store: Store, other: Store, account: Account, owner: Process
     ) -> None:
         """A customer would not hear what was answered, or hear another customer's answer."""
         neighbour = store.accounts.add("neighbour", "gatewayapi", {}, NOW)
@@ -358,7 +362,7 @@ class ReplySuite(StoreFixtures):
         assert [item.text for item in other.inbound.replies(account.id)] == ["Nej"]
         assert list(other.inbound.replies(neighbour.id)) == [reply]
 
-    def test_reply_to_the_parts_that_came(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_reply_to_the_parts_that_came(self, store: Store, account: Account, owner: Process) -> None:
         """Who got one part of a message, and asked for no more, would get the next message."""
         ends = Outcome(1, "refused", NOW, attempt=1, recipient=MSISDN)
         sent(store, account, owner, Outcome(1, "part", NOW, "c1", attempt=1, recipient=MSISDN), ends)
@@ -427,7 +431,7 @@ class ReplySuite(StoreFixtures):
         assert [item.text for item in store.inbound.receive([], [odd], never).replies] == ["nul \ufffd"]
 
     def test_stop_word_goes_to_the_list(
-        self, store: Store, other: Store, account: Account, owner: Owner
+        self, store: Store, other: Store, account: Account, owner: Process
     ) -> None:
         """Who asked for no more messages would get the next one."""
         sent(store, account, owner, took("c1"))
@@ -461,7 +465,7 @@ class ReplySuite(StoreFixtures):
         assert store.optouts.remove(neighbour.id, [str(MSISDN)]) == 0
 
     def test_removed_account_takes_its_replies_along(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """What people wrote to a customer would outlive the customer."""
         store.accounts.update(account.id, {"optouts": True})
@@ -472,7 +476,7 @@ class ReplySuite(StoreFixtures):
         assert list(store.optouts.all(account.id)) == []
         assert store.damage() == []
 
-    def test_replies_are_kept_for_their_time(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_replies_are_kept_for_their_time(self, store: Store, account: Account, owner: Process) -> None:
         """Replies would be lost early, or kept for ever."""
         store.inbound.receive([], [part("nobody's")], never)
         sent(store, account, owner, took("c1"))

@@ -2,7 +2,7 @@
 
 from attrs import evolve
 
-from smsfs.store import Account, Outcome, Owner, SliceReport, Store
+from smsfs.store import Account, Outcome, Process, SliceReport, Store
 from tests.support.store_suite.base import (
     NOW,
     StoreFixtures,
@@ -17,7 +17,7 @@ class OutcomeSuite(StoreFixtures):
     """What a store promises about outcomes."""
 
     def test_outcomes_come_back_in_order(
-        self, store: Store, other: Store, account: Account, owner: Owner
+        self, store: Store, other: Store, account: Account, owner: Process
     ) -> None:
         """The carrier's id, or what it said, would be lost."""
         batch = accepted(store, account, owner, new_slice())
@@ -30,7 +30,9 @@ class OutcomeSuite(StoreFixtures):
         assert other.queue.outcomes(batch.id, 2, 2) == [first]
         assert other.queue.outcomes(batch.id + 1, 1, 2) == []
 
-    def test_slice_stays_claimed_until_it_is_done(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_slice_stays_claimed_until_it_is_done(
+        self, store: Store, account: Account, owner: Process
+    ) -> None:
         """The second half of a slice would be sent twice, or its answers be refused."""
         batch = accepted(store, account, owner, new_slice())
         slice_ = taken(store, owner)
@@ -42,7 +44,7 @@ class OutcomeSuite(StoreFixtures):
         assert store.queue.backlog() == {}
 
     def test_rows_to_try_again_are_queued_with_the_answer(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """Rows told "not now" would be lost in a crash between two commits."""
         batch = accepted(store, account, owner, new_slice())
@@ -56,7 +58,7 @@ class OutcomeSuite(StoreFixtures):
         assert [item.again for item in store.queue.slices(batch.id)] == [False, True]
 
     def test_reports_of_several_slices_are_one_commit(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """Answers of one moment would be half stored after a crash."""
         batch = accepted(store, account, owner, new_slice(0), new_slice(1))
@@ -71,6 +73,6 @@ class OutcomeSuite(StoreFixtures):
         else:
             raise AssertionError("an outcome without an event was stored")
 
-    def test_nothing_to_report_changes_nothing(self, store: Store, owner: Owner) -> None:
+    def test_nothing_to_report_changes_nothing(self, store: Store, owner: Process) -> None:
         """An idle dispatcher would fail."""
         assert store.queue.record(owner, []) == []

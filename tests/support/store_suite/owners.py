@@ -15,7 +15,7 @@ from smsfs.store import (
     Account,
     Batch,
     Outcome,
-    Owner,
+    Process,
     Slice,
     SliceReport,
     StaleOwnerError,
@@ -76,7 +76,7 @@ class OwnerSuite(StoreFixtures):
         assert batch_of(store, batch.id).state == "reading"
 
     def test_killed_process_is_dead(
-        self, store: Store, opener: Callable[[], Store], account: Account, owner: Owner
+        self, store: Store, opener: Callable[[], Store], account: Account, owner: Process
     ) -> None:
         """After a crash, files would stay open and batches unread forever."""
         file, number = draft(store, account), submitted(store, account, "b")
@@ -106,7 +106,7 @@ class OwnerSuite(StoreFixtures):
         assert found(store, whole.id) == whole
 
     def test_readings_of_the_dead_start_again(
-        self, store: Store, opener: Callable[[], Store], account: Account, owner: Owner
+        self, store: Store, opener: Callable[[], Store], account: Account, owner: Process
     ) -> None:
         """Messages staged before a crash would be sent beside those of the second reading."""
         elsewhere = opener()
@@ -123,7 +123,7 @@ class OwnerSuite(StoreFixtures):
         assert len(list(store.queue.slices(batch.id))) == 1
 
     def test_crash_over_a_file_counts_when_it_comes_twice(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """A file whose reader was killed from outside would wait, or one that kills it be read for ever."""
         batch = reading(store, account, owner)
@@ -139,7 +139,7 @@ class OwnerSuite(StoreFixtures):
         assert batch_of(store, batch.id).failures == 1
 
     def test_crash_that_is_a_files_own_counts_at_once(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """A file that has its reader end with a fault of memory would be read again at once."""
         batch = reading(store, account, owner)
@@ -149,7 +149,7 @@ class OwnerSuite(StoreFixtures):
         assert (seen.failures, seen.not_before, seen.crashes) == (1, NOW + 100, 0)
 
     def test_crash_is_noted_while_another_reads(
-        self, store: Store, other: Store, account: Account, owner: Owner
+        self, store: Store, other: Store, account: Account, owner: Process
     ) -> None:
         """A file would never count as failed where another reader takes it quickly."""
         batch = reading(store, account, owner)
@@ -163,7 +163,7 @@ class OwnerSuite(StoreFixtures):
         assert batch_of(store, batch.id).failures == 0
 
     def test_failure_of_another_kind_ends_a_row_of_crashes(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """Two crashes days apart would count as two in a row."""
         batch = reading(store, account, owner)
@@ -172,7 +172,7 @@ class OwnerSuite(StoreFixtures):
         assert (batch_of(store, batch.id).crashes, batch_of(store, batch.id).failures) == (0, 1)
 
     def test_finished_work_of_the_dead_stays(
-        self, store: Store, opener: Callable[[], Store], account: Account, owner: Owner
+        self, store: Store, opener: Callable[[], Store], account: Account, owner: Process
     ) -> None:
         """A file would be sent again because the process that sent it has ended."""
         elsewhere = opener()
@@ -189,7 +189,7 @@ class OwnerSuite(StoreFixtures):
         assert store.settle() == 0
 
     def test_claimed_slices_wait_to_be_taken_over(
-        self, store: Store, opener: Callable[[], Store], account: Account, owner: Owner
+        self, store: Store, opener: Callable[[], Store], account: Account, owner: Process
     ) -> None:
         """Messages that a dead process may have sent would be sent again without a record of it."""
         elsewhere = opener()
@@ -209,7 +209,7 @@ class OwnerSuite(StoreFixtures):
         assert set(store.alive()) == {owner.id}
 
     def test_answers_of_an_earlier_slice_do_not_count(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """A message told "not now" before would be taken for sent after a crash, and never leave."""
         accepted(store, account, owner, new_slice())
@@ -235,14 +235,14 @@ class OwnerSuite(StoreFixtures):
 class StaleSuite(StoreFixtures):
     """A process whose claim has gone to another changes nothing: each kind of write, one by one."""
 
-    def test_a_batch_is_claimed_once(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_a_batch_is_claimed_once(self, store: Store, account: Account, owner: Process) -> None:
         """Two readers would accept one file twice."""
         reading(store, account, owner)
         assert store.queue.claim_batch(store.register("late"), NOW) is None
 
     @pytest.mark.parametrize("write", ["stage", "accept", "reject", "retry", "release"])
     def test_stranger_cannot_write_to_a_batch(
-        self, store: Store, account: Account, owner: Owner, write: str
+        self, store: Store, account: Account, owner: Process, write: str
     ) -> None:
         """A reader that was taken for dead would finish a file that another reads."""
         batch = reading(store, account, owner)
@@ -257,7 +257,7 @@ class StaleSuite(StoreFixtures):
     @pytest.mark.parametrize("write", ["stage", "accept", "reject", "retry", "release"])
     @pytest.mark.parametrize("end", ["accept", "reject", "retry", "release"])
     def test_reader_cannot_write_after_its_end(
-        self, store: Store, account: Account, owner: Owner, write: str, end: str
+        self, store: Store, account: Account, owner: Process, write: str, end: str
     ) -> None:
         """A file with a verdict would get another one, and its messages be sent again or dropped."""
         batch = reading(store, account, owner)
@@ -269,7 +269,7 @@ class StaleSuite(StoreFixtures):
         assert _all(store) == before
 
     def test_file_in_flight_is_not_taken_from_its_reader(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """A file could be handed over twice, or be changed by its client while its messages are queued."""
         batch = reading(store, account, owner)
@@ -284,7 +284,7 @@ class StaleSuite(StoreFixtures):
 
     @pytest.mark.parametrize("write", ["release", "record", "done"])
     def test_stranger_cannot_write_to_a_slice(
-        self, store: Store, account: Account, owner: Owner, write: str
+        self, store: Store, account: Account, owner: Process, write: str
     ) -> None:
         """A dispatcher that was taken for dead would free or finish what another sends."""
         accepted(store, account, owner, new_slice())
@@ -295,7 +295,7 @@ class StaleSuite(StoreFixtures):
     @pytest.mark.parametrize("write", ["release", "record", "done"])
     @pytest.mark.parametrize("end", ["release", "done"])
     def test_dispatcher_cannot_write_after_its_end(
-        self, store: Store, account: Account, owner: Owner, write: str, end: str
+        self, store: Store, account: Account, owner: Process, write: str, end: str
     ) -> None:
         """Messages that are done would be queued again, and those queued again be taken for done."""
         accepted(store, account, owner, new_slice())
@@ -308,7 +308,7 @@ class StaleSuite(StoreFixtures):
 
     @pytest.mark.parametrize("write", ["release", "record", "done"])
     def test_earlier_attempt_cannot_write_to_a_slice(
-        self, store: Store, account: Account, owner: Owner, write: str
+        self, store: Store, account: Account, owner: Process, write: str
     ) -> None:
         """An answer to an earlier attempt would be taken for one to the present."""
         accepted(store, account, owner, new_slice())
@@ -332,7 +332,7 @@ class StaleSuite(StoreFixtures):
         assert nothing_due(store, owner)
 
     def test_stale_report_does_not_stop_the_others(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """One lost slice would lose the answers about all others that were written with it."""
         accepted(store, account, owner, new_slice(0), new_slice(1))
@@ -343,7 +343,7 @@ class StaleSuite(StoreFixtures):
         assert [item.row for item in store.queue.outcomes(kept.batch, 1, 4)] == [3]
 
     def test_settling_touches_only_what_the_dead_held(
-        self, store: Store, opener: Callable[[], Store], account: Account, owner: Owner
+        self, store: Store, opener: Callable[[], Store], account: Account, owner: Process
     ) -> None:
         """The end of one process would undo the work of the others."""
         elsewhere = opener()
@@ -365,7 +365,7 @@ class StaleSuite(StoreFixtures):
         assert store.queue.record(owner, [SliceReport(slice_, [_sent(1)], done=True)]) == []
 
     def test_settling_leaves_verdicts_of_the_dead(
-        self, store: Store, opener: Callable[[], Store], account: Account, owner: Owner
+        self, store: Store, opener: Callable[[], Store], account: Account, owner: Process
     ) -> None:
         """A file that was accepted before a crash would be read, and sent, once more."""
         elsewhere = opener()
@@ -390,7 +390,7 @@ def _all(store: Store) -> tuple[object, ...]:
     return batches, slices, outcomes, list(store.files.all()), [store.queue.backlog()]
 
 
-def _batch_write(store: Store, batch: Batch, owner: Owner, write: str) -> None:
+def _batch_write(store: Store, batch: Batch, owner: Process, write: str) -> None:
     queue = store.queue
     if write == "stage":
         queue.stage(batch.id, owner, [new_slice(7)])
@@ -404,7 +404,7 @@ def _batch_write(store: Store, batch: Batch, owner: Owner, write: str) -> None:
         queue.release_batch(batch.id, owner)
 
 
-def _stale_slice_write(store: Store, slice_: Slice, owner: Owner, write: str) -> None:
+def _stale_slice_write(store: Store, slice_: Slice, owner: Process, write: str) -> None:
     """A write that must be told to be stale, and change nothing."""
     before = _all(store)
     if write == "release":

@@ -4,7 +4,7 @@ from attrs import evolve
 
 from smsfs.errors import Cause
 from smsfs.states import FileState
-from smsfs.store import Account, NewSlice, Owner, SliceReport, Store, Verdict
+from smsfs.store import Account, NewSlice, Process, SliceReport, Store, Verdict
 from tests.support.store_suite.base import (
     DAY,
     NOW,
@@ -25,7 +25,7 @@ from tests.support.store_suite.base import (
 class QueueSuite(StoreFixtures):
     """What a store promises about the queue."""
 
-    def test_batches_are_claimed_in_order(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_batches_are_claimed_in_order(self, store: Store, account: Account, owner: Process) -> None:
         """A file would wait behind later ones."""
         late = submitted(store, account, "late", NOW + 10)
         first, second = submitted(store, account, "first"), submitted(store, account, "second")
@@ -37,7 +37,7 @@ class QueueSuite(StoreFixtures):
         assert store.queue.next_batch_time() is None
 
     def test_what_is_overdue_is_claimed_whatever_its_backend(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """Messages of a carrier that is away would wait for it long after the end of their time."""
         slices = [new_slice(0, expires=NOW + 9), new_slice(1, backend="b", at=NOW + 99, expires=NOW + 5)]
@@ -49,7 +49,7 @@ class QueueSuite(StoreFixtures):
         assert [(item.seq, item.attempt) for item in (first, second)] == [(1, 1), (0, 1)]
         assert store.queue.claim_overdue(owner, NOW + 9) is None
 
-    def test_staged_messages_are_not_sent(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_staged_messages_are_not_sent(self, store: Store, account: Account, owner: Process) -> None:
         """Rows would leave before the whole file is known to be good."""
         batch = reading(store, account, owner)
         store.queue.stage(batch.id, owner, [new_slice(0)])
@@ -62,7 +62,7 @@ class QueueSuite(StoreFixtures):
         assert [item.messages for item in store.queue.slices(batch.id)] == [b"messages 0", b"messages 1"]
         assert store.queue.backlog() == {"out": 4}
 
-    def test_accepted_file_is_success(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_accepted_file_is_success(self, store: Store, account: Account, owner: Process) -> None:
         """The client would not learn that its file was accepted."""
         batch = reading(store, account, owner)
         assert batch.file is not None
@@ -76,7 +76,7 @@ class QueueSuite(StoreFixtures):
         assert (seen.state, seen.path, seen.messages, seen.finished) == ("accepted", "a.success", 2, NOW + 2)
         assert (seen.causes, seen.cause_count) == ((cause,), 7)
 
-    def test_rejected_file_sends_nothing(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_rejected_file_sends_nothing(self, store: Store, account: Account, owner: Process) -> None:
         """Rows of a rejected file would leave."""
         batch = reading(store, account, owner)
         assert batch.file is not None
@@ -91,7 +91,7 @@ class QueueSuite(StoreFixtures):
         assert nothing_due(store, owner)
         assert store.queue.claim_batch(owner, NOW + DAY) is None
 
-    def test_verdict_stays_with_its_batch(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_verdict_stays_with_its_batch(self, store: Store, account: Account, owner: Process) -> None:
         """Accepting one file would release the staged rows of another, or rejecting it drop them."""
         mine, other = reading(store, account, owner, "mine"), reading(store, account, owner, "other")
         last = reading(store, account, owner, "last")
@@ -104,7 +104,7 @@ class QueueSuite(StoreFixtures):
         assert store.queue.backlog() == {"out": 4}
 
     def test_retried_batch_waits_and_starts_afresh(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """A file that could not be read would be read again at once, or with rows twice."""
         batch = reading(store, account, owner)
@@ -117,7 +117,7 @@ class QueueSuite(StoreFixtures):
         store.queue.accept(batch.id, owner, verdict("a.success"))
         assert list(store.queue.slices(batch.id)) == []
 
-    def test_released_batch_is_due_at_once(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_released_batch_is_due_at_once(self, store: Store, account: Account, owner: Process) -> None:
         """A file in the hands of a process that stops would count as failed."""
         batch = reading(store, account, owner)
         store.queue.stage(batch.id, owner, [new_slice()])
@@ -127,7 +127,7 @@ class QueueSuite(StoreFixtures):
         store.queue.accept(batch.id, owner, verdict("a.success"))
         assert list(store.queue.slices(batch.id)) == []
 
-    def test_twin_is_an_earlier_accepted_copy(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_twin_is_an_earlier_accepted_copy(self, store: Store, account: Account, owner: Process) -> None:
         """A client's retry would send everything twice, or a legitimate file be taken for one."""
         neighbour = store.accounts.add("neighbour", "gatewayapi", {}, NOW)
         _read(store, account, owner, "x", b"refused", good=False)
@@ -144,7 +144,7 @@ class QueueSuite(StoreFixtures):
             assert twin(batch, digest, NOW - DAY) is None
 
     def test_batch_is_no_twin_of_itself_or_a_later_one(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """A file that is read again would be refused as its own copy."""
         early = reading(store, account, owner, "x")
@@ -155,7 +155,7 @@ class QueueSuite(StoreFixtures):
         assert store.queue.twin(early, b"same", NOW - DAY) is None
 
     def test_slice_comes_as_it_was_stored(
-        self, store: Store, other: Store, account: Account, owner: Owner
+        self, store: Store, other: Store, account: Account, owner: Process
     ) -> None:
         """Messages would leave for another account, file or backend than the client's."""
         new = NewSlice(3, 11, 20, 10, b"payload\0\xff", "carrier", NOW + 1, NOW + 2, 4, again=True)
@@ -176,7 +176,7 @@ class QueueSuite(StoreFixtures):
             5,
         )
 
-    def test_oldest_slice_is_claimed_first(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_oldest_slice_is_claimed_first(self, store: Store, account: Account, owner: Process) -> None:
         """Messages would wait behind later ones until they expire."""
         accepted(store, account, owner, new_slice(0, at=NOW - 1), new_slice(1, at=NOW - 3), stem="a")
         accepted(store, account, owner, new_slice(2, at=NOW - 2), stem="b")
@@ -184,7 +184,7 @@ class QueueSuite(StoreFixtures):
         assert order == [NOW - 3, NOW - 2, NOW - 1]
 
     def test_first_part_of_any_file_can_be_claimed(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """A small file would wait behind all of a large one."""
         accepted(store, account, owner, *(new_slice(seq, at=NOW - 9) for seq in range(3)), stem="large")
@@ -194,7 +194,7 @@ class QueueSuite(StoreFixtures):
         assert order[1].batch == small.id
 
     def test_slices_wait_for_their_time_and_backend(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """Messages would go to the wrong carrier, or before their time."""
         accepted(store, account, owner, new_slice(0, at=NOW + 5), new_slice(1, backend="two", at=NOW + 7))
@@ -208,7 +208,7 @@ class QueueSuite(StoreFixtures):
         assert store.queue.backlog() == {"out": 2, "two": 2}
 
     def test_claimed_slice_is_nobody_elses(
-        self, store: Store, other: Store, account: Account, owner: Owner
+        self, store: Store, other: Store, account: Account, owner: Process
     ) -> None:
         """Two dispatchers would send the same messages."""
         accepted(store, account, owner, new_slice())
@@ -216,14 +216,14 @@ class QueueSuite(StoreFixtures):
         assert nothing_due(other, other.register("d"))
         assert other.queue.next_time("out") is None
 
-    def test_released_slice_is_as_before(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_released_slice_is_as_before(self, store: Store, account: Account, owner: Process) -> None:
         """Messages of which nothing was sent would count as tried."""
         accepted(store, account, owner, new_slice())
         slice_ = taken(store, owner)
         store.queue.release_slice(slice_, owner)
         assert taken(store, owner) == slice_
 
-    def test_batches_are_listed_oldest_first(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_batches_are_listed_oldest_first(self, store: Store, account: Account, owner: Process) -> None:
         """A file would not be found under the name that the client knows."""
         neighbour = store.accounts.add("neighbour", "gatewayapi", {}, NOW)
         first = accepted(store, account, owner, stem="a").id
@@ -248,7 +248,7 @@ class QueueSuite(StoreFixtures):
             ]
         assert [batch.id for batch in store.queue.batches()] == ids
 
-    def test_finished_batches_expire(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_finished_batches_expire(self, store: Store, account: Account, owner: Process) -> None:
         """Message texts would be kept forever, or dropped while they wait to leave."""
         done = accepted(store, account, owner, new_slice(), stem="done")
         store.queue.record(owner, [SliceReport(taken(store, owner), [], done=True)])
@@ -266,7 +266,7 @@ class QueueSuite(StoreFixtures):
         assert store.damage() == []
 
     def test_batch_of_a_file_sent_again_is_another(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """A mended file would be judged by the batch of its first try."""
         first = reading(store, account, owner)
@@ -281,7 +281,7 @@ class QueueSuite(StoreFixtures):
         assert found(store, first.file).state is FileState.SUCCESS
 
     def test_forgotten_batches_are_told_from_others(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """What an outbox holds of forgotten messages would stay; or what it holds of others would be lost."""
         assert store.queue.forgotten({1, 2}) == set()
@@ -293,7 +293,7 @@ class QueueSuite(StoreFixtures):
 
 
 def _read(
-    store: Store, account: Account, owner: Owner, stem: str, digest: bytes, *, good: bool = True
+    store: Store, account: Account, owner: Process, stem: str, digest: bytes, *, good: bool = True
 ) -> int:
     """A file that was read, and forgotten by its owner; its batch."""
     batch = reading(store, account, owner, stem)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from smsfs.store import Account, Owner, SliceReport, Store
+from smsfs.store import Account, Process, SliceReport, Store
 from tests.support.store_suite.base import NOW, StoreFixtures, accepted, draft, new_slice, submitted
 
 BATCHES = SLICES = 24
@@ -16,7 +16,7 @@ WAIT_SECONDS = 60.0
 class RaceSuite(StoreFixtures):
     """What a store promises when several work at once."""
 
-    def test_threads_never_claim_the_same(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_threads_never_claim_the_same(self, store: Store, account: Account, owner: Process) -> None:
         """Two threads of a dispatcher would send the same messages."""
         batch = accepted(store, account, owner, *(new_slice(seq) for seq in range(SLICES)))
         with ThreadPoolExecutor(4) as threads:
@@ -123,7 +123,7 @@ def _catch_up(store: Store, seconds: float) -> None:
         pass
 
 
-def _claim_all(store: Store, owner: Owner, batch: int) -> list[int]:
+def _claim_all(store: Store, owner: Process, batch: int) -> list[int]:
     """Claim and finish until everything is done."""
     mine: list[int] = []
     while any(item.state == "queued" for item in store.queue.slices(batch)):

@@ -12,7 +12,7 @@ from smsfs.store import (
     Account,
     Batch,
     Outcome,
-    Owner,
+    Process,
     Result,
     ResultVersion,
     SliceReport,
@@ -93,14 +93,14 @@ class ResultSuite(StoreFixtures):
     """What a store promises about result files."""
 
     @pytest.fixture
-    def leader(self, store: Store) -> Owner:
+    def leader(self, store: Store) -> Process:
         """Who writes them."""
         owner = store.register("reports")
         assert store.lead(owner, WORK)
         return owner
 
     def test_only_batches_that_want_one_have_one(
-        self, store: Store, account: Account, owner: Owner, leader: Owner
+        self, store: Store, account: Account, owner: Process, leader: Process
     ) -> None:
         """Files would appear in folders whose owners did not ask for them."""
         plain = reading(store, account, owner, "plain")
@@ -117,7 +117,7 @@ class ResultSuite(StoreFixtures):
         assert store.files.view().usage(account.id) == (3, 13)
 
     def test_news_make_it_due_and_nothing_else_does(
-        self, store: Store, account: Account, owner: Owner, leader: Owner
+        self, store: Store, account: Account, owner: Process, leader: Process
     ) -> None:
         """A result file would stay behind, or be written again and again for nothing."""
         with_results(store, account, owner)
@@ -134,7 +134,7 @@ class ResultSuite(StoreFixtures):
         assert len(store.results.due(NOW + 90, 10)) == 1
 
     def test_a_new_version_keeps_the_file_and_gives_back_the_old_bytes(
-        self, store: Store, account: Account, owner: Owner, leader: Owner
+        self, store: Store, account: Account, owner: Process, leader: Process
     ) -> None:
         """A client would see the file vanish, or a second one beside it; bytes would fill the disk."""
         with_results(store, account, owner)
@@ -148,7 +148,7 @@ class ResultSuite(StoreFixtures):
         assert second.mtime == NOW + 1
 
     def test_another_file_is_never_replaced(
-        self, store: Store, account: Account, owner: Owner, leader: Owner
+        self, store: Store, account: Account, owner: Process, leader: Process
     ) -> None:
         """Two batches of one name in one second would share a result file."""
         for stem in ("a", "b"):
@@ -158,7 +158,7 @@ class ResultSuite(StoreFixtures):
         names = [file.name for file in store.files.view().listing(account.id, "results")]
         assert names == ["a.csv", "a2.csv"]
 
-    def test_final_is_final(self, store: Store, account: Account, owner: Owner, leader: Owner) -> None:
+    def test_final_is_final(self, store: Store, account: Account, owner: Process, leader: Process) -> None:
         """A file that the client has fetched and deleted would come back, or change under its hands."""
         batch = with_results(store, account, owner)
         slice_ = taken(store, owner)
@@ -180,7 +180,7 @@ class ResultSuite(StoreFixtures):
         assert batch.id not in [item.id for item in store.queue.batches()]
 
     def test_one_that_cannot_be_written_lets_others_pass(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """One broken batch would keep all accounts' result files from being written."""
         broken = with_results(store, account, owner, "a")
@@ -190,7 +190,7 @@ class ResultSuite(StoreFixtures):
         assert len(store.results.due(NOW + 60, 10)) == 2
 
     def test_retention_waits_for_the_final_one(
-        self, store: Store, account: Account, owner: Owner, leader: Owner
+        self, store: Store, account: Account, owner: Process, leader: Process
     ) -> None:
         """A result file would stay unfinished for ever, its messages being gone."""
         with_results(store, account, owner)
@@ -205,7 +205,7 @@ class ResultSuite(StoreFixtures):
         assert store.queue.expire({account.id: NOW + DAY}, 10) == 1
 
     def test_account_with_an_open_result_can_be_removed(
-        self, store: Store, account: Account, owner: Owner, leader: Owner
+        self, store: Store, account: Account, owner: Process, leader: Process
     ) -> None:
         """An operator would wait for days for receipts before an account can go."""
         with_results(store, account, owner)
@@ -218,7 +218,7 @@ class ResultSuite(StoreFixtures):
         assert store.results.due(NOW + DAY, 10) == []
 
 
-def with_results(store: Store, account: Account, owner: Owner, stem: str = "a") -> Batch:
+def with_results(store: Store, account: Account, owner: Process, stem: str = "a") -> Batch:
     """A batch whose messages are queued, and are to be told of in a result file."""
     batch = reading(store, account, owner, stem)
     store.queue.stage(batch.id, owner, [new_slice()])
@@ -229,7 +229,7 @@ def with_results(store: Store, account: Account, owner: Owner, stem: str = "a") 
 def show(  # noqa: PLR0913 - each test changes another one
     store: Store,
     result: Result,
-    owner: Owner,
+    owner: Process,
     *,
     what: str = WORK,
     content: str = "first",

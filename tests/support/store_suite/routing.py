@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from attrs import evolve
 
-from smsfs.store import Account, BackendState, NewSlice, Owner, SliceReport, Store
+from smsfs.store import Account, BackendState, NewSlice, Process, SliceReport, Store
 from tests.support.store_suite.base import (
     DAY,
     NOW,
@@ -23,7 +23,7 @@ SLICES = 24
 class RoutingSuite(StoreFixtures):
     """What a store promises about routing."""
 
-    def test_states_are_told_to_everyone(self, store: Store, other: Store, owner: Owner) -> None:
+    def test_states_are_told_to_everyone(self, store: Store, other: Store, owner: Process) -> None:
         """An operator, or the other host, would judge by a state that is over."""
         up, down = _state("one", "up"), _state("two", "down", reason="cannot connect")
         store.routing.report(owner, [up, down])
@@ -37,7 +37,7 @@ class RoutingSuite(StoreFixtures):
             evolve(down, owner=owner.id),
         ]
 
-    def test_states_go_with_their_process(self, store: Store, other: Store, owner: Owner) -> None:
+    def test_states_go_with_their_process(self, store: Store, other: Store, owner: Process) -> None:
         """A host that is gone would be listed for ever, and keep messages from leaving by another way."""
         second = other.register("dispatch")
         other.routing.report(second, [_state("one", "up")])
@@ -46,13 +46,15 @@ class RoutingSuite(StoreFixtures):
         store.settle()
         assert [state.owner for state in store.routing.states()] == [owner.id]
 
-    def test_chain_comes_as_it_was_stored(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_chain_comes_as_it_was_stored(self, store: Store, account: Account, owner: Process) -> None:
         """A message could not leave by the backends that the operator named."""
         batch = accepted(store, account, owner, _chained(0), new_slice(1))
         assert [item.chain for item in store.queue.slices(batch.id)] == ["out,two", ""]
         assert [taken(store, owner).chain for _ in range(2)] == ["out,two", ""]
 
-    def test_chain_stays_with_what_is_tried_again(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_chain_stays_with_what_is_tried_again(
+        self, store: Store, account: Account, owner: Process
+    ) -> None:
         """A message that was told "not now" would wait for a carrier that is away."""
         accepted(store, account, owner, _chained(0))
         slice_ = taken(store, owner)
@@ -61,7 +63,7 @@ class RoutingSuite(StoreFixtures):
         assert store.routing.movable() == [("out", "out,two")]
 
     def test_movable_are_queued_slices_with_a_chain(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """Messages would be moved that one backend alone may send, or that are on their way."""
         accepted(store, account, owner, new_slice(0), _chained(1, at=NOW - 1), stem="a")
@@ -73,7 +75,7 @@ class RoutingSuite(StoreFixtures):
         assert store.routing.move("out", "out,two", "two", NOW, 10) == 1
         assert sorted(store.routing.movable()) == [("out", "out,three"), ("two", "out,two")]
 
-    def test_moved_slice_is_the_other_backends(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_moved_slice_is_the_other_backends(self, store: Store, account: Account, owner: Process) -> None:
         """A message would stay with a carrier that is away, or leave by both."""
         accepted(store, account, owner, _chained(0))
         assert store.routing.move("out", "out,two", "two", NOW, 10) == 1
@@ -84,7 +86,7 @@ class RoutingSuite(StoreFixtures):
         assert store.routing.move("two", "out,two", "out", NOW, 10) == 0
 
     def test_claimed_and_done_slices_stay(
-        self, store: Store, other: Store, account: Account, owner: Owner
+        self, store: Store, other: Store, account: Account, owner: Process
     ) -> None:
         """Messages that are with one carrier would be given to another as well."""
         accepted(store, account, owner, _chained(0), _chained(1))
@@ -93,7 +95,7 @@ class RoutingSuite(StoreFixtures):
         assert other.routing.move("out", "out,two", "two", NOW, 10) == 0
         assert store.queue.backlog() == {"out": 2}
 
-    def test_retry_is_due_at_once_elsewhere(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_retry_is_due_at_once_elsewhere(self, store: Store, account: Account, owner: Process) -> None:
         """A message would wait for minutes because another carrier had no room for it."""
         accepted(
             store, account, owner, _chained(0, at=NOW + 900, attempt=3), _chained(1, at=NOW - 5, attempt=1)
@@ -102,13 +104,15 @@ class RoutingSuite(StoreFixtures):
         due = [taken(store, owner, backend="two").not_before for _ in range(2)]
         assert due == [NOW - 5, NOW]
 
-    def test_time_of_what_was_never_tried_is_kept(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_time_of_what_was_never_tried_is_kept(
+        self, store: Store, account: Account, owner: Process
+    ) -> None:
         """A message planned for tomorrow morning would wake people tonight."""
         accepted(store, account, owner, _chained(0, at=NOW + DAY))
         assert store.routing.move("out", "out,two", "two", NOW, 10) == 1
         assert store.queue.next_time("two") == NOW + DAY
 
-    def test_so_many_are_moved_at_a_time(self, store: Store, account: Account, owner: Owner) -> None:
+    def test_so_many_are_moved_at_a_time(self, store: Store, account: Account, owner: Process) -> None:
         """A backlog of millions would hold up everything while it is moved."""
         accepted(store, account, owner, *(_chained(seq) for seq in range(5)))
         assert store.routing.move("out", "out,two", "two", NOW, 3) == 3
@@ -117,7 +121,7 @@ class RoutingSuite(StoreFixtures):
         assert store.routing.move("out", "out,two", "two", NOW, 3) == 2
 
     def test_what_moves_is_claimed_once(
-        self, store: Store, opener: Callable[[], Store], account: Account, owner: Owner
+        self, store: Store, opener: Callable[[], Store], account: Account, owner: Process
     ) -> None:
         """A message would leave by two carriers, or by none, since it was moved while it was taken."""
         batch = accepted(store, account, owner, *(_chained(seq) for seq in range(SLICES)))

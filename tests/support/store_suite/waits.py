@@ -2,7 +2,7 @@
 
 from attrs import evolve
 
-from smsfs.store import Account, NewNotice, NewReceipt, Owner, Store
+from smsfs.store import Account, NewNotice, NewReceipt, Process, Store
 from smsfs.store.bans import Ban, BanRules
 from tests.support.store_suite.base import (
     DAY,
@@ -26,7 +26,7 @@ class WaitSuite(StoreFixtures):
     """What a store promises of waits."""
 
     def test_a_file_never_tried_is_due_at_once_and_one_that_failed_after_its_pause(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """Files would wait for a day, or be tried again without a pause."""
         fresh = submitted(store, account, at=AHEAD)
@@ -51,7 +51,7 @@ class WaitSuite(StoreFixtures):
         assert store.bans.fail("192.0.2.9", RULES, "why", NOW) is None
 
     def test_messages_are_brought_forward_and_never_put_off(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """Messages would be a day late; or wait again that were due."""
         accepted(store, account, owner, new_slice(at=AHEAD), new_slice(1))
@@ -78,7 +78,7 @@ class WaitSuite(StoreFixtures):
         assert view.alias(account.id, "a.ready", NOW + 61) is None
 
     def test_mails_receipts_and_result_files_are_due(
-        self, store: Store, account: Account, owner: Owner
+        self, store: Store, account: Account, owner: Process
     ) -> None:
         """A mail, a receipt or a result file would be a day late."""
         batch = reading(store, account, owner)

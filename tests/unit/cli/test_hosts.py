@@ -5,7 +5,7 @@ from attrs import evolve
 from click.testing import CliRunner
 
 from smsfs.cli.hosts import _process, hosts
-from smsfs.store import Host
+from smsfs.store import ProcessInfo
 from smsfs.store.sqlite import SqliteStore
 
 
@@ -44,7 +44,7 @@ def test_table_has_a_line_for_each_process(run):
 
 def test_a_lease_is_shown_as_the_time_it_has_left():
     """With hosts' clocks apart, a moment would not tell whether a lease still runs."""
-    host = Host("a", "dispatch", 7, "0.1.0", since=0.0, until=1000.0, leases=3, alive=True)
+    host = ProcessInfo("a", "dispatch", 7, "0.1.0", since=0.0, until=1000.0, leases=3, alive=True)
     assert _process(host, 992.26)["lease_left"] == 7.7
     assert _process(host, 1001.5)["lease_left"] == -1.5
     assert _process(evolve(host, until=0.0), 1001.5)["lease_left"] is None  # given back at the end

@@ -8,7 +8,7 @@ import pytest
 
 from smsfs.cli.hosts import COLUMNS, _process
 from smsfs.config import WORKERS, StoreConfig, load
-from smsfs.store import Host
+from smsfs.store import ProcessInfo
 from smsfs.store.postgresql.pool import KEPT
 
 ROOT = Path(__file__).parents[3]
@@ -62,7 +62,7 @@ def test_connections_suffice_for_a_pair():
 def test_columns_of_hosts():
     """An operator would look for a column that there is not."""
     shown = next(line.split() for line in PAGE.splitlines() if line.startswith("host  "))
-    host = Host("a", "front", 1, "0.1.0", since=0.0, until=1.0, leases=0, alive=True)
+    host = ProcessInfo("a", "front", 1, "0.1.0", since=0.0, until=1.0, leases=0, alive=True)
     assert shown == list(COLUMNS)
     assert [*shown, "trouble"] == list(_process(host, 0.0))
     assert "a column `trouble`" in PAGE

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from smsfs.backends.smpp.constants import Tag
 from smsfs.backends.smpp.delivered import delivered
 from smsfs.backends.smpp.pdu import DeliverSm, SmppError
-from smsfs.backends.smpp.receipt import STATES, Receipt, doubtful, normal_id, other_id, receipt
+from smsfs.backends.smpp.receipt import STATES, ReceiptText, doubtful, normal_id, other_id, receipt
 from smsfs.backends.smpp.text import content
 from smsfs.sms import gsm
 
@@ -29,16 +29,16 @@ def parsed(words, esm_class=4, tlvs=(), coding=0):
     [
         (
             "id:0123456789 submit date:2609011230 done date:260901123105 stat:DELIVRD err:000 Text:A id:1",
-            Receipt("0123456789", "DELIVRD", "000", AT, DONE, "A id:1"),
+            ReceiptText("0123456789", "DELIVRD", "000", AT, DONE, "A id:1"),
         ),
-        ("id:a-1 stat:UNDELIV err:E0A", Receipt("a-1", "UNDELIV", "E0A")),
-        ("stat:EXPIRED err: id:7 text:", Receipt("7", "EXPIRED")),
-        ("ID:7 SUBMIT_DATE:20260901123000 STAT:delivrd ERR:", Receipt("7", "DELIVRD", "", AT)),
-        ("id: 7 stat: UNDELIVERABLE, err: 12", Receipt("7", "UNDELIV", "12")),
-        ("text:Hi id:7 stat:REJECTD", Receipt("7", "REJECTD", text="Hi id:7 stat:REJECTD")),
-        ("id:7 done date:2613991230 stat:ENROUTE", Receipt("7", "ENROUTE")),
-        ("id:7 stat:ODD", Receipt("7", "ODD")),
-        ("delivered to the phone", Receipt("", "")),
+        ("id:a-1 stat:UNDELIV err:E0A", ReceiptText("a-1", "UNDELIV", "E0A")),
+        ("stat:EXPIRED err: id:7 text:", ReceiptText("7", "EXPIRED")),
+        ("ID:7 SUBMIT_DATE:20260901123000 STAT:delivrd ERR:", ReceiptText("7", "DELIVRD", "", AT)),
+        ("id: 7 stat: UNDELIVERABLE, err: 12", ReceiptText("7", "UNDELIV", "12")),
+        ("text:Hi id:7 stat:REJECTD", ReceiptText("7", "REJECTD", text="Hi id:7 stat:REJECTD")),
+        ("id:7 done date:2613991230 stat:ENROUTE", ReceiptText("7", "ENROUTE")),
+        ("id:7 stat:ODD", ReceiptText("7", "ODD")),
+        ("delivered to the phone", ReceiptText("", "")),
     ],
 )
 def test_texts(words, expected):
@@ -76,14 +76,14 @@ def test_parameters_count_for_more():
     """At carriers that cut the id in the text, no receipt would match."""
     tlvs = ((ID, b"123456789012\0"), (STATE, b"\x05"), (ERROR, b"\x03\x01\x02"))
     found = parsed("id:12345 stat:DELIVRD err:000 done date:260901123105", 0, tlvs)
-    assert found == Receipt("123456789012", "UNDELIV", "258", done=DONE)
-    assert parsed("", 4, tlvs) == Receipt("123456789012", "UNDELIV", "258")
+    assert found == ReceiptText("123456789012", "UNDELIV", "258", done=DONE)
+    assert parsed("", 4, tlvs) == ReceiptText("123456789012", "UNDELIV", "258")
 
 
 def test_a_parameter_may_be_missing():
     """A carrier that gives the id as a parameter and the state in the text would not be understood."""
-    assert parsed("id:1 stat:EXPIRED", 4, ((ID, b"9"),)) == Receipt("9", "EXPIRED")
-    assert parsed("id:1 stat:EXPIRED", 4, ((STATE, b"\x02"),)) == Receipt("1", "DELIVRD")
+    assert parsed("id:1 stat:EXPIRED", 4, ((ID, b"9"),)) == ReceiptText("9", "EXPIRED")
+    assert parsed("id:1 stat:EXPIRED", 4, ((STATE, b"\x02"),)) == ReceiptText("1", "DELIVRD")
 
 
 @pytest.mark.parametrize("number", [0, 1, 6, 7, 10, 200])
@@ -112,7 +112,7 @@ def test_a_parameter_that_says_more_counts(number, word, stat):
 def test_empty_parameters_give_way(nothing):
     """A carrier that sends every parameter, filled or not, would have no receipt matched."""
     found = parsed("id:77 stat:UNDELIV err:027", 4, ((ID, nothing), (STATE, nothing), (ERROR, nothing)))
-    assert found == Receipt("77", "UNDELIV", "027")
+    assert found == ReceiptText("77", "UNDELIV", "027")
     assert parsed("Hi, my id:77", 0, ((ID, nothing),)) is None
     assert parsed("id:7 err:11", 4, ((ERROR, b"\x03\0\0"),)).error == "11"
     assert parsed("id:7", 4, ((ERROR, b"\x03\0\0"),)).error == "0"
@@ -208,14 +208,14 @@ def test_what_only_looks_like_a_receipt(esm_class):
 def test_a_reply_may_name_the_message_that_it_answers():
     """A person's answer would be gone because the carrier says which message it is an answer to."""
     assert parsed("Ja tak", 0, ((ID, b"77"),)) is None
-    assert parsed("", 0, ((ID, b"77"), (STATE, b"\x02"))) == Receipt("77", "DELIVRD")
+    assert parsed("", 0, ((ID, b"77"), (STATE, b"\x02"))) == ReceiptText("77", "DELIVRD")
     assert parsed("Ja tak", 0, ((ID, b"77"), (STATE, b"\x02"))).stat == "DELIVRD"
 
 
 def test_a_receipt_in_the_payload():
     """A receipt that the carrier put into message_payload would be an empty reply."""
     tlvs = ((Tag.MESSAGE_PAYLOAD, b"id:9 stat:DELIVRD"),)
-    assert parsed("", 4, tlvs) == Receipt("9", "DELIVRD")
+    assert parsed("", 4, tlvs) == ReceiptText("9", "DELIVRD")
 
 
 def test_a_reply_is_no_receipt():
