@@ -1,18 +1,17 @@
 """``smsfs account``: who may log in, and under which rules."""
 
 import re
-import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-import asyncssh
 import click
 from attrs import frozen
 
 from smsfs.backends import routing
 from smsfs.cli.common import config_option, err, find_account, opened, out, outboxes, show_list
+from smsfs.cli.credentials import KEY_FILE, fingerprint, key_lines, password_option, read_password
 from smsfs.config import Config
 from smsfs.dialects.registry import DIALECTS, dialect
 from smsfs.dialects.settings import MAX_DIGITS, RESULTS_FOLDER, check_setting, settings_of, shown
@@ -22,9 +21,7 @@ from smsfs.pipeline.reports.forgetting import Upkeep
 from smsfs.sms.quoting import json_text
 from smsfs.store import Account, Store
 
-KEY_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 CREDITS = "credits"
-LEAST_PASSWORD = 8
 #: For so long a removal waits for those who still read what it has deleted.
 ERASE_SECONDS = 5.0
 LATER = (
@@ -49,63 +46,9 @@ def account(context: click.Context) -> None:
     context.obj = Kind("Account", find_account)
 
 
-def password_option(function: F) -> F:
-    """``--password-stdin`` on a command."""
-    return click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")(
-        function
-    )
-
-
 def keep_sessions_option(function: F) -> F:
     """``--keep-sessions`` on a command."""
     return click.option("--keep-sessions", is_flag=True, help="Let what is open go on.")(function)
-
-
-def read_password(*, from_stdin: bool) -> str:
-    """The password, from standard input or asked for on a terminal.
-
-    Raises:
-        ConfigurationError: there is none to be had.
-    """
-    if from_stdin:
-        password = sys.stdin.readline().rstrip("\r\n")
-    elif sys.stdin.isatty():
-        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    else:
-        raise ConfigurationError(
-            "There is no terminal to ask for the password; send it to standard input with --password-stdin."
-        )
-    if not password:
-        raise ConfigurationError("The password is empty.")
-    if len(password) < LEAST_PASSWORD:
-        raise ConfigurationError(
-            f"The password has {len(password)} characters, which is soon guessed; it needs {LEAST_PASSWORD}."
-        )
-    return password
-
-
-def key_lines(files: Iterable[Path]) -> list[str]:
-    """The public keys in some files.
-
-    Raises:
-        ConfigurationError: one holds none.
-    """
-    lines = []
-    for file in files:
-        text = [line.strip() for line in file.read_text(encoding="utf-8", errors="replace").splitlines()]
-        found = [line for line in text if line and not line.startswith("#")]
-        if not found or not all(map(_is_key, found)):
-            raise ConfigurationError(f"{file} holds no OpenSSH public key; give the file that ends in .pub.")
-        lines += found
-    return lines
-
-
-def _is_key(line: str) -> bool:
-    try:
-        asyncssh.import_public_key(line)
-    except asyncssh.KeyImportError:
-        return False
-    return True
 
 
 def settings_from(dialect_name: str, pairs: Iterable[str]) -> tuple[dict[str, Any], dict[str, int | None]]:
@@ -320,18 +263,18 @@ def passwd(
         found = find_account(store, name)
         for line in lines:
             store.accounts.add_key(found.id, line)
-        for fingerprint in dropped:
-            _drop_key(store, found.id, fingerprint, keep_sessions=keep_sessions)
+        for one in dropped:
+            _drop_key(store, found.id, one, keep_sessions=keep_sessions)
         if password_stdin or not (lines or dropped):
             hashed = hash_password(read_password(from_stdin=password_stdin))
             store.accounts.set_password(found.id, hashed, keep_sessions=keep_sessions)
     out.print(f"Account {name} changed.")
 
 
-def _drop_key(store: Store, account_id: int, fingerprint: str, *, keep_sessions: bool) -> None:
-    found = [line for line in store.accounts.keys(account_id) if _fingerprint(line) == fingerprint]
+def _drop_key(store: Store, account_id: int, wanted: str, *, keep_sessions: bool) -> None:
+    found = [line for line in store.accounts.keys(account_id) if fingerprint(line) == wanted]
     if not found:
-        raise ConfigurationError(f"The account has no key {fingerprint}.")
+        raise ConfigurationError(f"The account has no key {wanted}.")
     for line in found:
         store.accounts.remove_key(account_id, line, keep_sessions=keep_sessions)
 
@@ -380,7 +323,7 @@ def remove(kind: Kind, name: str, yes: bool, config_file: Path | None) -> None:
 def details(store: Store, found: Account) -> dict[str, Any]:
     """What there is to show of an account, its settings with every default."""
     parent = store.accounts.get(found.parent) if found.parent else None
-    keys = [_fingerprint(line) for line in store.accounts.keys(found.id)]
+    keys = [fingerprint(line) for line in store.accounts.keys(found.id)]
     files, size = store.files.view().usage(found.id)
     logins = ["password"] if found.password else []
     return {
@@ -395,7 +338,3 @@ def details(store: Store, found: Account) -> dict[str, Any]:
         CREDITS: store.accounts.credits(found.principal),
         "settings": settings_of(dialect(found.dialect), found.settings),
     }
-
-
-def _fingerprint(line: str) -> str:
-    return str(asyncssh.import_public_key(line).get_fingerprint())

@@ -12,16 +12,12 @@ import click
 
 from smsfs.cli.account import (
     CREDITS,
-    KEY_FILE,
     Kind,
     check_name,
     check_settings,
     details,
     disable,
-    key_lines,
     let_in,
-    password_option,
-    read_password,
     remove,
     set_,
     settings_from,
@@ -30,6 +26,7 @@ from smsfs.cli.account import (
 from smsfs.cli.check import SHOWN_MESSAGES, Result, judge, show_messages
 from smsfs.cli.common import config_option, find_account, opened, out, show_list
 from smsfs.cli.connecting import ways
+from smsfs.cli.credentials import KEY_FILE, key_lines, password_option, read_password
 from smsfs.cli.measuring import measured
 from smsfs.dialects.naxai import Naxai, columns
 from smsfs.dialects.naxai import rows as naxai_rows

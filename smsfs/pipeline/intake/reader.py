@@ -8,10 +8,8 @@ when its reader died is read again from the start, to the same messages.
 import io
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from hashlib import blake2b
-from itertools import count
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 import structlog
 from attrs import evolve, field, frozen
@@ -31,6 +29,7 @@ from smsfs.errors import (
     Unreadable,
 )
 from smsfs.pipeline.intake.sorter import Reading, Sorter, Work
+from smsfs.pipeline.intake.verdicts import already_sent, complete, kept_causes, log_verdict, shown
 from smsfs.pipeline.setback import Setback
 from smsfs.states import FileState
 from smsfs.store import (
@@ -39,7 +38,6 @@ from smsfs.store import (
     CreditUsedUpError,
     Lane,
     NewFile,
-    NewNotice,
     NewSlice,
     Process,
     StaleOwnerError,
@@ -50,7 +48,6 @@ from smsfs.store import (
 from smsfs.store.contents import written
 
 STAGE_SLICES = 20
-KEPT_CAUSES = 100
 HEAD_BYTES = 65_536
 READ_BYTES = 262_144
 #: When a file is read again for whose reports the disk had no room.
@@ -60,7 +57,7 @@ log = structlog.get_logger()
 
 
 class ReaderSpentError(Exception):
-    """A file took all memory of this process; it is dealt with, and another process goes on."""
+    """A file took all memory of this process; it has been dealt with, and another process goes on."""
 
 
 @frozen
@@ -77,7 +74,7 @@ class IntakeRules:
 
 
 class Intake:
-    """The reader of submitted files.
+    """Reads submitted files.
 
     Args:
         store: where they are.
@@ -96,10 +93,10 @@ class Intake:
         self._setback = Setback(store, rules.retry_seconds)
 
     def step(self) -> bool:
-        """Read the next file that is due, all of it; whether there was one.
+        """Read the whole of the next file that is due; return whether there was one.
 
         Raises:
-            StoreUnavailable: the store is away, or was for too long; this reader is through.
+            StoreUnavailable: the store is away, or was for too long; this reader has to end.
         """
         batch = self.claim()
         for _ in self.reading(batch) if batch else ():
@@ -191,7 +188,7 @@ class Intake:
             digest = _digest(stream, size)
             earlier = self._twin(work, digest)
             if earlier:
-                reading.last(_already_sent(earlier))
+                reading.last(already_sent(earlier))
             else:
                 yield from self._read_rows(work, stream, size, reading)
             reading.head = _head(stream, size)
@@ -243,24 +240,23 @@ class Intake:
             self._conclude(work, reading, evolve(verdict, state=FileState.REJECTED))
 
     def _ignore(self, work: Work, reading: Reading, verdict: Verdict) -> None:
-        """Leave the file where it is: it is none for this account."""
-        told = evolve(verdict, path=work.file.path, **_causes(reading))
-        self._store.queue.ignore(work.batch.id, self._owner, told)
+        """Leave the file where it is: it is not meant for this account."""
+        left = evolve(verdict, path=work.file.path, **kept_causes(reading))
+        self._store.queue.ignore(work.batch.id, self._owner, left)
         log.warning("ignored", account=work.account.name, file=work.file.path, cause=str(reading.causes[0]))
 
     def _conclude(self, work: Work, reading: Reading, verdict: Verdict) -> None:
         """Give the file its verdict, under the first path that is free, and its reports beside it."""
-        tail = _tail(work, reading)
-        verdict = evolve(verdict, tail=tail, notices=_notices(work, reading, verdict), **_causes(reading))
+        verdict = complete(work, reading, verdict)
         finish = self._store.queue.reject if verdict.state is FileState.REJECTED else self._store.queue.accept
-        for path, reports in _shown(work, reading, verdict):
+        for path, reports in shown(work, reading, verdict):
             files = [NewFile(name, written(self._store.contents, data), len(data)) for name, data in reports]
             try:
                 finish(work.batch.id, self._owner, evolve(verdict, path=path, reports=files))
             except Exists:
                 self._store.contents.delete(file.content for file in files)
             else:
-                _log_verdict(work, evolve(verdict, path=path))
+                log_verdict(work, evolve(verdict, path=path))
                 return
 
     def _twin(self, work: Work, digest: bytes) -> Batch | None:
@@ -345,70 +341,6 @@ def _digest(stream: BinaryIO, size: int) -> bytes:
     return digest.digest()
 
 
-def _already_sent(earlier: Batch) -> Cause:
-    at = datetime.fromtimestamp(earlier.submitted, UTC)
-    return Cause(
-        f"a file of this name with the same bytes was accepted at {at:%Y-%m-%d %H:%M:%S} UTC "
-        f"as {earlier.path}, so this one is taken for a repeated upload and nothing was sent again; "
-        "to send it once more, wait a little or change the file or its name"
-    )
-
-
 def _head(stream: BinaryIO, size: int) -> bytes:
     stream.seek(0)
     return stream.read(min(HEAD_BYTES, size))
-
-
-def _tail(work: Work, reading: Reading) -> bytes:
-    """What the file shows behind the client's bytes."""
-    if not reading.causes:
-        return b""
-    causes = reading.first(KEPT_CAUSES)
-    return work.dialect.tail(reading.head, causes, reading.cause_count, work.submission)
-
-
-def _shown(work: Work, reading: Reading, verdict: Verdict) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
-    """What the client is to see: the file's path and its reports; then either under other names."""
-    path, spare = work.path(verdict.state), work.dialect.spare
-    reports = _reports(work, reading, verdict, path)
-    yield path, reports
-    for second in count(int(verdict.at)):
-        at = datetime.fromtimestamp(second, UTC)
-        yield path, [(spare(name, at), data) for name, data in reports]
-        if verdict.state is not FileState.CONSUMED:
-            yield spare(path, at), _reports(work, reading, verdict, spare(path, at))
-
-
-def _reports(work: Work, reading: Reading, verdict: Verdict, path: str) -> list[tuple[str, bytes]]:
-    """Files that tell what was wrong, named after the file as it is called now."""
-    if not reading.causes:
-        return []
-    submission = evolve(work.submission, stem=path.rpartition("/")[2])
-    at = datetime.fromtimestamp(verdict.at, UTC)
-    return work.dialect.reports(submission, reading.causes, reading.cause_count, verdict.state, at)
-
-
-def _causes(reading: Reading) -> dict[str, Any]:
-    """What a verdict keeps of the causes."""
-    return {"causes": reading.first(KEPT_CAUSES), "cause_count": reading.cause_count}
-
-
-def _notices(work: Work, reading: Reading, verdict: Verdict) -> list[NewNotice]:
-    """Who is told what: how it went, and what was cancelled; a report beside the file has no address."""
-    addresses = [address for address in reading.emails or [work.settings["email"]] if address]
-    told = [NewNotice("verdict", address, verdict.at) for address in addresses]
-    if reading.until and verdict.messages:
-        told += [NewNotice("window", address, reading.until) for address in ["", *addresses]]
-    return told
-
-
-def _log_verdict(work: Work, verdict: Verdict) -> None:
-    log.info(
-        "rejected" if verdict.state is FileState.REJECTED else "accepted",
-        account=work.account.name,
-        file=work.batch.stem if verdict.state is FileState.CONSUMED else verdict.path,
-        batch=work.batch.id,
-        messages=verdict.messages,
-        seconds=round(verdict.at - work.batch.not_before, 3),
-        **({"causes": verdict.cause_count, "cause": str(verdict.causes[0])} if verdict.causes else {}),
-    )

@@ -142,7 +142,7 @@ def texts(chance: random.Random) -> None:
 
 def packets(chance: random.Random) -> None:
     """Requests of an SFTP session, damaged or made up."""
-    from tests.support.fuzz_uploads.sftp import session  # noqa: PLC0415 - it needs a store, the others do not
+    from tests.support.fuzz.sftp import session  # noqa: PLC0415 - it needs a store, the others do not
 
     requests = [struct.pack(">BI", 1, 3)]
     for _ in range(chance.randrange(1, 12)):

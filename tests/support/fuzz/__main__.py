@@ -1,4 +1,4 @@
-"""``python -m tests.support.fuzz_uploads --minutes N``: each reader of strangers' bytes, as long as is asked.
+"""``python -m tests.support.fuzz --minutes N [--only KIND]``: all readers of strangers' bytes, by turns.
 
 The first failure ends it with its traceback, and with the kind and the seed that repeat it.
 """
@@ -11,11 +11,19 @@ from collections.abc import Callable
 
 import click
 
-from tests.support.fuzz_uploads import files
+from tests.support.fuzz import carriers, uploads
 
 KINDS: dict[str, Callable[[random.Random], None]] = {
     each.__name__: each
-    for each in (files.tables, files.leads, files.documents, files.numbers, files.texts, files.packets)
+    for each in (
+        uploads.tables,
+        uploads.leads,
+        uploads.documents,
+        uploads.numbers,
+        uploads.texts,
+        uploads.packets,
+        carriers.deliveries,
+    )
 }
 
 
@@ -24,14 +32,14 @@ def run(kind: str, seed: int) -> None:
     try:
         KINDS[kind](random.Random(seed))  # noqa: S311 - to be repeated, not to be secret
     except BaseException:
-        click.echo(f"failed: --kind {kind} --seed {seed}", err=True)
+        click.echo(f"failed: --only {kind} --seed {seed}", err=True)
         raise
 
 
 @click.command()
-@click.option("--minutes", default=1.0, show_default=True, help="How long.")
-@click.option("--kind", "kinds", multiple=True, type=click.Choice(list(KINDS)), help="These; all of them.")
-@click.option("--seed", type=int, help="One case of each kind, as a failure named it.")
+@click.option("--minutes", default=1.0, show_default=True, help="Go on for so long.")
+@click.option("--only", "kinds", multiple=True, type=click.Choice(list(KINDS)), help="Leave out other kinds.")
+@click.option("--seed", type=int, help="Try one case of each kind, the one that a failure named.")
 def main(minutes: float, kinds: tuple[str, ...], seed: int | None) -> None:
     """Feed random and damaged input to all readers."""
     done: Counter[str] = Counter()

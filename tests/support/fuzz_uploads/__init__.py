@@ -1,1 +1,0 @@
-"""Random and damaged input for whatever reads bytes of strangers: never a traceback, never a hang."""
