@@ -7,6 +7,7 @@ big-endian; a string is its length as 32 bits and its bytes.
 import errno
 import struct
 from collections import deque
+from collections.abc import Callable
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -212,6 +213,10 @@ class Attributes:
     owner: tuple[int, int] | None
     mode: int | None
     mtime: int | None
+
+
+#: Answers a request, given its number and what follows that; the reply is a whole packet.
+Answer = Callable[[int, Reader], bytes]
 
 
 def string(data: bytes) -> bytes:

@@ -11,7 +11,7 @@ from smsfs.config import Config, FtpConfig, LimitsConfig, SftpConfig, StoreConfi
 from smsfs.dialects.settings import COMMON
 from smsfs.frontends import listen_errors, web
 from smsfs.frontends.ftp import lines
-from smsfs.frontends.sftp import channel, protocol
+from smsfs.frontends.sftp import channel, handles
 from smsfs.names import MAX_NAME
 
 PAGE = (Path(__file__).parents[3] / "docs" / "limits.md").read_text(encoding="utf-8")
@@ -32,7 +32,7 @@ OTHERS = {
 OTHERS |= {"legacy_algorithms", "proxy_from", "ban_window", "ban_time"}
 #: Fixed ones, by how their row begins.
 FIXED = {
-    "files and folders open in one SFTP session": protocol.MAX_HANDLES,
+    "files and folders open in one SFTP session": handles.MAX_HANDLES,
     "connections": web.MAX_CONNECTIONS,
     "requests of a session that wait": channel.room_of(channel.LARGE_BUFFERS).queued,
     "replies of a session that wait": channel.room_of(channel.LARGE_BUFFERS).writes[0],

@@ -11,7 +11,8 @@ import pytest
 from smsfs.dialects.registry import dialect
 from smsfs.filesystem import Filesystems
 from smsfs.filesystem.openfile import FAR
-from smsfs.frontends.sftp.protocol import MAX_HANDLES, SftpSession
+from smsfs.frontends.sftp.handles import MAX_HANDLES
+from smsfs.frontends.sftp.protocol import SftpSession
 from smsfs.frontends.sftp.wire import Reader, Reply, Request, Status
 
 CREATE = os.O_WRONLY | os.O_CREAT

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from smsfs import errors
 from smsfs.filesystem import Entry
-from smsfs.frontends.sftp import protocol, wire
+from smsfs.frontends.sftp import files, folders, handles, protocol, wire
 from smsfs.frontends.sftp.wire import ProtocolError, Reply, Request, Splitter, Status
 
 SIZE, OWNER, MODE, TIMES = 1, 2, 4, 8
@@ -28,7 +28,7 @@ def test_init_announces_exactly_what_is_answered(memory):
     for _ in range(6):
         name = reader.string()
         announced[name] = reader.string()
-    assert set(announced) == set(protocol.SftpSession._EXTENDED_METHODS)
+    assert set(announced) == set(session.extensions)
     assert announced[b"statvfs@openssh.com"] == b"2"
     assert announced[b"posix-rename@openssh.com"] == b"1"
     with pytest.raises(wire.Malformed):
@@ -41,7 +41,7 @@ def test_every_request_of_the_protocol_is_answered(drive):
     for request in requests:
         _, reader = drive.ask(request, "a", "b", "c")
         assert reader.u32() != Status.OP_UNSUPPORTED, request.name
-    assert set(drive.session._METHODS) == requests | {Request.EXTENDED}
+    assert set(drive.session.answers) == requests | {Request.EXTENDED}
 
 
 def test_unknown_requests_and_extensions_are_unsupported(drive):
@@ -99,7 +99,7 @@ def test_one_read_is_capped(drive, raw):
     """One request would make the server hold as much memory as a client likes to name."""
     drive.filesystem.files["a.csv"] = bytearray(2**20)
     _, reader = drive.ask(Request.READ, drive.open("a.csv", 1), raw.u64(0), 2**32 - 1)
-    assert len(reader.string()) == protocol.MAX_READ
+    assert len(reader.string()) == files.MAX_READ
 
 
 def test_many_reads_are_answered_in_parts(drive):
@@ -109,7 +109,7 @@ def test_many_reads_are_answered_in_parts(drive):
     read = struct.pack(">BI", Request.READ, 1) + wire.string(handle) + struct.pack(">QI", 0, 2**18)
     waiting = deque([read] * 100)
     replies = drive.session.handle(waiting)
-    assert len(replies) <= protocol.REPLY_BYTES + protocol.MAX_READ + 100
+    assert len(replies) <= protocol.REPLY_BYTES + files.MAX_READ + 100
     assert len(waiting) > 90
 
 
@@ -175,7 +175,7 @@ def test_readdir_of_ten_thousand(drive):
     names, replies = read_folder(drive, "/")
     assert [name for name, _, _ in names[:3]] == [b".", b"..", b"0.csv"]
     assert len({name for name, _, _ in names}) == 10_002
-    assert replies == -(-10_002 // protocol.NAMES_PER_REPLY)
+    assert replies == -(-10_002 // folders.NAMES_PER_REPLY)
 
 
 def test_readdir_tells_all_of_a_file(drive):
@@ -338,15 +338,15 @@ def test_space_limits_and_fsync(drive):
 
 def test_handles_are_counted_and_end_with_close(drive):
     """A client would use up the server's files, or go on with one that it closed."""
-    handles = [drive.open("a.csv") for _ in range(protocol.MAX_HANDLES)]
+    opened = [drive.open("a.csv") for _ in range(handles.MAX_HANDLES)]
     code, message = drive.status(Request.OPEN, "a.csv", 1, 0)
     assert (code, "100 files are open" in message) == (Status.FAILURE, True)
     assert drive.status(Request.OPENDIR, "/")[0] == Status.FAILURE
-    assert drive.status(Request.CLOSE, handles[0])[0] == Status.OK
+    assert drive.status(Request.CLOSE, opened[0])[0] == Status.OK
     for request in (Request.CLOSE, Request.FSTAT, Request.READDIR):
-        code, message = drive.status(request, handles[0])
+        code, message = drive.status(request, opened[0])
         assert (code, "Invalid handle" in message) == (Status.FAILURE, True)
-    assert drive.open("a.csv") not in handles
+    assert drive.open("a.csv") not in opened
 
 
 def test_close_and_cut_are_told_apart(drive):
@@ -423,7 +423,7 @@ FIELDS = st.one_of(
     st.binary(max_size=40),
     st.integers(0, 2**32 - 1),
     st.sampled_from([b"1", b"2"]),
-    st.sampled_from(sorted(protocol.SftpSession._EXTENDED_METHODS)),
+    st.sampled_from(sorted(protocol.EXTENSIONS)),
 )
 REQUESTS = st.tuples(
     st.one_of(st.sampled_from(sorted(set(Request) - {Request.INIT})), st.integers(0, 255)),
