@@ -35,10 +35,10 @@ class AccountFilesystem(Filesystem):
     Args:
         store: where they are.
         owner: this process.
-        account: the account they belong to; its settings are read anew at each operation they bear on.
+        account: the account they belong to; its settings are read anew for each operation that uses them.
         dialect: the account's folder rules.
         pool: the handles of the process, which accounts share.
-        access: how it is used; that ends with ``account`` as it is here, whatever comes in its place.
+        access: how it is used; that ends with this ``account``, even if another one gets its name.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class AccountFilesystem(Filesystem):
         self._counted.drafts, self._counted.handles = shared.drafts, shared.handles
 
     def _where(self, path: str) -> str:
-        """A path relative to the account, if that may still be used."""
+        """A path relative to the account, if the account may still be used."""
         self.rights.check_soon()
         return relative(path)
 

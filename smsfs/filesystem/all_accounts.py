@@ -24,7 +24,7 @@ class AllAccounts(Filesystem):
 
     Args:
         store: where they are.
-        of: makes the filesystem of an account.
+        of: returns the filesystem of an account.
     """
 
     def __init__(self, store: Store, of: Callable[[Account], Filesystem]) -> None:
@@ -157,7 +157,7 @@ class Filesystems:
         self._lock = threading.Lock()
 
     def of(self, account: Account, access: Access = Access.LOCAL) -> AccountFilesystem:
-        """The filesystem of an account, for as long as it may be used by who comes to it so."""
+        """The filesystem of an account for sessions with this access, for as long as that lasts."""
         right = Right.to(account, access)
         with self._lock:
             if right not in self._made:

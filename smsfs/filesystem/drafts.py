@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 
 class Drafts:
-    """What is open for writing, and how many bytes the account has beside what is added to them.
+    """The drafts open for writing, and how many bytes the account has without what is added to them.
 
     Attributes:
-        used: bytes of the account's files as the store had them last.
-        room: how many they may be, as the settings had it last.
+        used: bytes of the account's files when the store was last asked.
+        room: how many bytes they may have, by the settings as they were last read.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Drafts:
             return set(self._open.get(file, ()))
 
     def add(self, draft: "Draft", room: int) -> None:
-        """One was opened; those whose bytes it takes the place of count no longer."""
+        """One was opened; drafts whose bytes it replaces no longer count."""
         with self._lock:
             drafts = self._open.setdefault(draft.file.id, set())
             for other in drafts:

@@ -27,7 +27,7 @@ class Filesystem(ABC):
         """The file or folder at ``path``; the name a file was submitted under answers for a while.
 
         Raises:
-            Missing: there is none.
+            Missing: there is no file or folder.
         """
 
     @abstractmethod
@@ -35,7 +35,7 @@ class Filesystem(ABC):
         """What a folder holds, without ``.`` and ``..``."""
 
     def page(self, path: str, after: str, limit: int) -> list[Entry]:
-        """What a folder holds behind the name ``after``; here by way of the whole of it.
+        """What a folder holds after the name ``after``; here all of the folder is read for it.
 
         Args:
             path: the folder.
@@ -51,7 +51,7 @@ class Filesystem(ABC):
         """Count a folder as open.
 
         Raises:
-            TooManyOpen: so many are.
+            TooManyOpen: the account has as many open as it may.
         """
         del path
         return None
@@ -60,7 +60,7 @@ class Filesystem(ABC):
         """Open a folder to be read by pages.
 
         Raises:
-            Missing, NotFolder: there is none.
+            Missing, NotFolder: there is no such folder.
             TooManyOpen: the account has too many open.
         """
         if not self.stat(path).is_folder:
@@ -89,7 +89,7 @@ class Filesystem(ABC):
 
     @abstractmethod
     def chmod(self, path: str, mode: int) -> None:
-        """Accept the mode shown, or any on a file being written; refuse others unless told to ignore them."""
+        """Accept the mode shown, or any on a file being written; refuse others unless they are ignored."""
 
     @abstractmethod
     def chown(self, path: str, uid: int, gid: int) -> None:
@@ -123,7 +123,7 @@ def relative(path: str) -> str:
     """A client's path relative to the account, without a leading slash; ``""`` for the root.
 
     Raises:
-        BadRequest: the name is no UTF-8 or holds NUL.
+        BadRequest: the name is not UTF-8 or holds a NUL.
         NameTooLong: a name has over 255 bytes.
     """
     if "\0" in path:

@@ -1,4 +1,4 @@
-"""Access to an account, from when it was given until it is ended, which no name that comes back revives."""
+"""Access to an account until it ends; a new account of the same name does not bring it back."""
 
 import time
 from contextlib import suppress
@@ -15,7 +15,7 @@ FRESH_SECONDS = 0.2
 
 
 class Access(Enum):
-    """How somebody came to an account's files."""
+    """The way in which a session got to an account's files."""
 
     LOGIN = "login"  # by a password or a key
     LOCAL = "local"  # as a user of this host: a mount, a program
@@ -54,7 +54,7 @@ class Right:
 
 
 def check_open(store: Store, account: Account) -> Account:
-    """The account, if it may be used by who does not log in.
+    """The account, if it may be used without a login.
 
     Raises:
         NotAllowed: it is disabled, or the account that it belongs to.

@@ -1,4 +1,4 @@
-"""Writers that are through, but whose end could not be noted, the store being away."""
+"""Writers that have finished while the store was away, so that their end could not be noted."""
 
 import threading
 import time

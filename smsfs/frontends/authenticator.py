@@ -15,8 +15,8 @@ NOT_CHECKED = "Logins cannot be checked for now; try again later."
 class Authenticator(Protocol):
     """Who may log in. An unknown account takes as long to refuse as a wrong password.
 
-    An exception, whichever it is, says that the login could not be checked: it is no answer, and must never
-    count against the client.
+    Any exception says that the login could not be checked: it is not an answer, and must never count
+    against the client.
     """
 
     async def password(self, username: str, password: str, peer: str) -> bool | None:
@@ -26,7 +26,7 @@ class Authenticator(Protocol):
         """The files of an account that has logged in, for one session; called in the context of its login.
 
         Raises:
-            OSError: they cannot be had now; a refusal's sentence is told to the client.
+            OSError: they cannot be had now; the client gets the sentence of a refusal.
         """
 
 
@@ -36,7 +36,7 @@ class KeyAuthenticator(Authenticator, Protocol):
     async def key(self, username: str, key: asyncssh.SSHKey, peer: str) -> bool | None:
         """Whether the public key is one of the account's; that the client holds it is checked after.
 
-        None when it is none of those that can be read, and there are others.
+        None when it is not among those that can be read, and others cannot be read.
         """
 
 
@@ -45,7 +45,7 @@ class CheckFailed(Exception):
 
 
 async def decided(question: Awaitable[bool | None], log: structlog.stdlib.BoundLogger) -> bool | None:
-    """The answer to a question about a login. That there is none is logged.
+    """The answer to a question about a login; it is logged if there is no answer.
 
     Raises:
         CheckFailed: it could not be found out.

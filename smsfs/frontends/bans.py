@@ -1,4 +1,4 @@
-"""Bans, counted in the store over all doors and hosts; while it is away, by each door from what it saw."""
+"""Bans, counted in the store over all doors and hosts; while it is away, each door counts what it sees."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -15,9 +15,9 @@ from smsfs.store.bans import Ban, BanRules
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: What the store said of an address holds for so long, in seconds: from connecting to logging in, if quick.
+#: How long the store's answer about an address holds, in seconds: from connecting to a quick login.
 FRESH_SECONDS = 0.1
-#: So long may a ban live on that was lifted, in seconds.
+#: How long a ban may go on after it was lifted, in seconds.
 LIFT_SECONDS = 1.0
 #: A login waits no longer than this for the store to say whether its address is banned, in seconds.
 PATIENCE = 2.0
@@ -45,7 +45,7 @@ class Ledger:
         """The answer to a question.
 
         Raises:
-            Exception: any; the store gives none now.
+            Exception: of any kind; the store gives no answer now.
         """
         return await asyncio.get_running_loop().run_in_executor(self._threads, question, self._store)
 
@@ -67,7 +67,7 @@ class DoorBans:
         door: its name, for the reason of a ban.
         limits: what this process knows.
         rules: how many failures ban here, and for how long.
-        ledger: what all know; None where there is no store.
+        ledger: what all doors know; None where there is no store.
     """
 
     def __init__(self, door: str, limits: AddressLimits, rules: BanRules, ledger: Ledger | None) -> None:
@@ -120,7 +120,7 @@ class DoorBans:
                 self._limits.lift(key)
 
     def ban(self, key: str, seconds: float) -> None:
-        """Know of a ban."""
+        """Take note of a ban."""
         self._limits.ban(key, self._loop.time() + seconds)
         if self._keeping is None or self._keeping.done():
             self._keeping = self._loop.create_task(self._keep())

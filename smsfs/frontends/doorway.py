@@ -1,8 +1,9 @@
 """Connections that have not logged in: how many may wait, and which has to make room for the next.
 
-Whoever only connects and says nothing must not keep others out. So a newcomer is let in and one that waits is
-dropped: of the network with most of them, of its address with most, the one that has not got on for longest.
-From half of what may wait on that happens by chance already (random early drop), to those that are idle.
+A client that only connects and says nothing must not keep others out. So a newcomer is let in and one
+that waits is dropped: in the network with the most of them, at the address with the most, the one whose login
+has made no progress for longest. Once half the places are taken, idle ones are dropped by chance already
+(random early drop).
 """
 
 import ipaddress
@@ -57,8 +58,8 @@ class Ticket:
         peer: its address.
         address: what counts as that address.
         network: what counts as its network.
-        moved: when its login last got on.
-        steps: how often that was.
+        moved: when its login last made progress.
+        steps: how often it did.
         account: whose login it is, once it is.
     """
 
@@ -71,7 +72,7 @@ class Ticket:
     account: str | None = None
 
     def step(self, now: float) -> None:
-        """Its login got on."""
+        """Its login made progress."""
         if self.steps < MOST_STEPS:
             self.steps += 1
             self.moved = now
@@ -108,7 +109,7 @@ class Doorway:
         return len(self._waiting)
 
     def enter(self, peer: str, now: float, drop: Callable[[], None]) -> "Ticket | str":
-        """Let a connection in, perhaps in another's place.
+        """Let a connection in, perhaps in place of another.
 
         Args:
             peer: its address.

@@ -1,4 +1,4 @@
-"""Who may connect: how many at a time, and for how long not after too many failed logins."""
+"""Who may connect: how many at a time, and after how long again when too many logins failed."""
 
 import ipaddress
 from collections import deque
@@ -6,7 +6,7 @@ from math import inf
 
 from attrs import define, field
 
-#: Addresses remembered at most; past it the ones longest unseen are forgotten.
+#: Addresses remembered at most; beyond it those unseen for longest are forgotten.
 MAX_ADDRESSES = 10_000
 _IPV6_NETWORK = 64
 
@@ -92,7 +92,7 @@ class AddressLimits:
         return True
 
     def ban(self, peer: str, until: float) -> None:
-        """Turn an address away until then, for what others know of it."""
+        """Turn an address away until then, because of what others know about it."""
         record = self._record(peer)
         record.failures.clear()
         record.banned_until = until

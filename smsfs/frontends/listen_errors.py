@@ -1,4 +1,4 @@
-"""Listening sockets that bear a system without room, and what is told where there can be none."""
+"""Listening sockets that survive a system without descriptors, and the errors where none can be opened."""
 
 import asyncio
 import errno
@@ -17,7 +17,7 @@ from smsfs.frontends.quiet import Quiet
 NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 #: Seconds for which no connection is taken then.
 PAUSE = 1.0
-#: Seconds between two lines that tell of it, of all listeners of a process.
+#: Seconds between two lines about it, for all listeners of a process.
 TELL_EVERY = 60.0
 #: Connections taken in one go, before others have their turn.
 BATCH = 64
@@ -38,7 +38,7 @@ def cannot_listen(what: str, section: str, host: str, port: int, exc: OSError) -
         what: the protocol, such as ``"FTP"``.
         section: of the configuration, whose key ``listen`` names the address.
         host: the address.
-        port: likewise.
+        port: its port.
         exc: what opening it gave.
     """
     advice = _ADVICE.get(exc.errno or 0, "Change")
@@ -49,7 +49,7 @@ def cannot_listen(what: str, section: str, host: str, port: int, exc: OSError) -
 
 def reason(exc: OSError) -> str | None:
     """Why an address cannot be used."""
-    # since Python 3.12, asyncio passes over addresses that the host has not, and then names no error
+    # since Python 3.12, asyncio passes over addresses that the host does not have, and then names no error
     number = exc.errno or errno.EADDRNOTAVAIL
     # its own text names the address again; the errors of name resolution are negative
     return os.strerror(number) if number > 0 else exc.strerror
@@ -59,7 +59,7 @@ class Listener:
     """Takes connections on one address, in the running event loop.
 
     asyncio's own server, in a system without descriptors, writes a traceback for each place of its backlog,
-    again and again. This one pauses, and one line tells.
+    again and again. This one pauses, and logs one line.
 
     Args:
         factory: makes the protocol of a connection.
@@ -142,7 +142,7 @@ async def open_listener(
         backlog: connections that the system holds until they are taken.
 
     Raises:
-        OSError: one cannot be listened on; then none is.
+        OSError: one of them cannot be listened on; then none is.
     """
     server = await asyncio.get_running_loop().create_server(factory, host, port, start_serving=False)
     sockets: list[socket.socket] = []

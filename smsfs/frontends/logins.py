@@ -31,8 +31,8 @@ HOST_KEYS: dict[str, dict[str, Any]] = {
 }
 
 log = structlog.get_logger()
-#: The account, as it was then, of the login that was checked last in this context. What a session may do
-#: hangs on that, and not on its name, which may be another's by the time it opens a file.
+#: The account of the login that was checked last in this context, as it was then. What a session may do
+#: depends on that, and not on its name, which another account may have by the time it opens a file.
 _logged_in: ContextVar[Account | None] = ContextVar("logged_in", default=None)
 _hasher = PasswordHasher()
 
@@ -81,7 +81,7 @@ class Logins:
     async def key(self, username: str, key: asyncssh.SSHKey, peer: str) -> bool | None:
         """Whether the account exists, is open, and has this public key.
 
-        None when it is none of those that can be read, and one cannot.
+        None when it is not among those that can be read, and one cannot be read.
 
         Raises:
             Exception: any; this could not be found out.
@@ -123,7 +123,7 @@ class Logins:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _account(self, username: str) -> Account | None:
-        # what is no text, a store cannot look for
+        # a store cannot look for what is not text
         account = self._store.accounts.find(username) if username.isprintable() else None
         if account is None or account.disabled:
             return None
@@ -167,7 +167,7 @@ class Through:
 
 
 def _verify(stored: str, password: str) -> bool | None:
-    """Whether the password is that of a hash; None when that is no hash.
+    """Whether the password is that of a hash; None when that is not a hash.
 
     Raises:
         VerificationError: argon2 could not find out, for want of memory say.
@@ -181,7 +181,7 @@ def _verify(stored: str, password: str) -> bool | None:
 
 
 def _public_data(line: str) -> bytes | None:
-    """What a stored key is compared by; None for a line that is no key."""
+    """What a stored key is compared by; None for a line that is not a key."""
     try:
         return asyncssh.import_public_key(line).public_data
     except asyncssh.KeyImportError:

@@ -35,7 +35,7 @@ def full_mode(mode: int, is_folder: bool) -> int:  # noqa: FBT001 - an attribute
 
 
 @functools.lru_cache(64)
-def _type_and_mode(mode: int, is_folder: bool) -> str:  # noqa: FBT001 - likewise
+def _type_and_mode(mode: int, is_folder: bool) -> str:  # noqa: FBT001 - an attribute of the entry
     return stat.filemode(full_mode(mode, is_folder))
 
 

@@ -1,4 +1,4 @@
-"""The PROXY protocol: a load balancer tells, before anything else, whose connection it passes on.
+"""The PROXY protocol: a load balancer says first of all whose connection it passes on.
 
 Source: HAProxy's proxy-protocol.txt, versions 1 (a line of text) and 2 (binary). Whoever may send a header
 can pretend to be anyone, so one is read from configured addresses only, and is required there.
@@ -47,7 +47,7 @@ _LINE_FIELDS = 6
 
 
 class ProxyError(Exception):
-    """The bytes are no header of the PROXY protocol; says what is wrong with them."""
+    """The bytes are not a header of the PROXY protocol; says what is wrong with them."""
 
 
 @frozen
@@ -63,7 +63,7 @@ class Header:
 
 
 def parse(data: bytes) -> Header | None:
-    """The header that ``data`` begins with; None while more bytes are needed to tell.
+    """The header that ``data`` begins with; None while more bytes are needed to know.
 
     Raises:
         ProxyError: it begins with none, or a broken one.
@@ -179,7 +179,7 @@ def networks(texts: Iterable[str]) -> list[Network]:
     """The networks that configuration names.
 
     Raises:
-        ConfigurationError: one is none.
+        ConfigurationError: an entry is neither an address nor a network.
     """
     found: list[Network] = []
     for text in texts:

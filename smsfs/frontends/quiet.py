@@ -1,4 +1,4 @@
-"""Log events of which clients can cause thousands a second."""
+"""Log events that clients can cause thousands of times a second."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ MOST_KINDS = 100
 
 
 class Quiet:
-    """Lets one event of a kind through in so many seconds, with how many there were since the last.
+    """Lets one event of a kind through every so many seconds, with the number of those held back.
 
     Args:
         every: seconds between two of a kind.

@@ -1,10 +1,10 @@
-"""What accounts take of something that a listener has so many of: connections, sessions."""
+"""Shares of what a listener has a limited number of: connections, sessions."""
 
 from collections import Counter
 
 from attrs import define, field
 
-#: An account gets one more while it holds less than so many times what is free.
+#: An account gets one more while it holds fewer than this many times what is free.
 TIMES_FREE = 4
 
 

@@ -1,4 +1,4 @@
-"""What may be logged of clients that have not logged in: they choose what they say, and how much of it.
+"""What may be logged about clients that have not logged in: they choose what they say, and how much.
 
 A door binds ``stranger=True`` to the log of a connection, and takes that away after the login.
 """

@@ -13,7 +13,7 @@ W = TypeVar("W")
 
 
 class Turns(Generic[W]):
-    """Whose call runs next. Not thread-safe.
+    """Decides whose call runs next. Not thread-safe.
 
     Args:
         places: calls that run at a time.
@@ -32,7 +32,7 @@ class Turns(Generic[W]):
         return False
 
     def give(self) -> W | None:
-        """A call has ended: who has its place now, of the account that was not served for longest."""
+        """A call has ended: the waiter that gets its place, of the account least recently served."""
         if not self._waiting:
             self._free += 1
             return None

@@ -1,4 +1,4 @@
-"""The HTTP server: health pages, for load balancers and whoever keeps watch."""
+"""The HTTP server: health pages, for load balancers and monitors."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -25,7 +25,7 @@ log = structlog.get_logger(frontend="web")
 class HealthPages:
     """``/healthz``: the process runs. ``/readyz``: it can take new clients, else 503 with the reason.
 
-    A second line of ``/readyz`` is a warning: of what keeps nobody from coming.
+    A second line of ``/readyz`` is a warning of something that does not keep clients away.
 
     A question that hangs, as one to a database that is gone, is not asked again before it was answered: the
     checks of every balancer would each leave one more of them behind.
@@ -118,7 +118,7 @@ async def start_web(
     Args:
         listen: host and port pairs; port 0 takes a free one.
         readiness: asked by ``/readyz``.
-        warning: asked when that says nothing.
+        warning: asked when new clients may come.
 
     Raises:
         ConfigurationError: an address cannot be listened on.

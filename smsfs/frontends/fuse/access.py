@@ -77,7 +77,7 @@ class Access:
 
 
 def _is_allowed(configuration: Path) -> bool:
-    """Whether libfuse would let a plain user do it; yes where only fusermount3 can tell."""
+    """Whether libfuse would let a plain user do it; yes where only fusermount3 can know."""
     try:
         lines = configuration.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:

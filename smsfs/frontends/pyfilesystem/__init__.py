@@ -2,9 +2,9 @@
 
 URLs are ``smsfs://ACCOUNT``, ``smsfs://ACCOUNT/FOLDER``, and ``smsfs://`` for every account's files, each
 with ``?config=/etc/smsfs/smsfs.toml`` unless the configuration is where smsfs looks by itself. ``move`` to
-a name ending in ``.ready`` submits, as a rename does everywhere; ``getinfo`` of that name tells the new one.
+a name ending in ``.ready`` submits, as a rename does everywhere; ``getinfo`` of that name has the new one.
 
-A file that is not closed by whoever wrote it (the block was left by an exception, the object was forgotten,
+A file that its writer does not close (the block was left by an exception, the object was forgotten,
 the filesystem was closed first) is an upload cut off: it stays a draft, and cannot be submitted.
 
 Nothing else of smsfs imports this package, nor PyFilesystem2.

@@ -1,4 +1,4 @@
-"""Open files: a raw one, and layers for buffers and text that tell it when an upload was cut off."""
+"""Open files: a raw one, and layers for buffers and text that notify it when an upload was cut off."""
 
 import io
 import warnings
@@ -106,7 +106,7 @@ class SmsfsFile(io.RawIOBase):
         self._cut = True
 
     def forgotten(self) -> None:
-        """Whoever opened it has let go of it without closing it."""
+        """The program that opened it has let go of it without closing it."""
         self.cut()
         if self.writable():
             sentence = f"{self.name} was never closed, so its upload counts as cut off."

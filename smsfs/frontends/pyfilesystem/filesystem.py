@@ -117,12 +117,12 @@ class SmsfsFS(FS):
     def scandir(
         self, path: str, namespaces: Collection[str] | None = None, page: tuple[int, int] | None = None
     ) -> Iterator[Info]:
-        """What ``getinfo`` tells of each file in a folder, which is read as the caller goes on."""
+        """What ``getinfo`` returns for each file in a folder, which is read as the caller goes on."""
         infos = (_info(entry, namespaces or ()) for entry in self._listed(path))
         return islice(infos, *page) if page else infos
 
     def _listed(self, path: str) -> Iterator[Entry]:
-        """The entries of a folder; what is wrong with it is told at once."""
+        """The entries of a folder; an error is raised at once."""
         where = self.validatepath(path)
         folder = OpenFolder(lambda after, limit: ask(path, self._filesystem.page, where, after, limit))
         return chain(folder.read(), folder)
