@@ -21,13 +21,13 @@ from smsfs.dialects.settings import settings_of
 from smsfs.errors import (
     Cause,
     DiskFull,
-    Exists,
     Ignored,
     ReadOnly,
     StoreDamaged,
     StoreUnavailable,
     Unreadable,
 )
+from smsfs.pipeline.free_names import show_free
 from smsfs.pipeline.intake.sorter import Reading, Sorter, Work
 from smsfs.pipeline.intake.verdicts import already_sent, complete, kept_causes, log_verdict, shown
 from smsfs.pipeline.setback import Setback
@@ -45,7 +45,6 @@ from smsfs.store import (
     Verdict,
     ensure_held,
 )
-from smsfs.store.contents import written
 
 STAGE_SLICES = 20
 HEAD_BYTES = 65_536
@@ -249,15 +248,12 @@ class Intake:
         """Give the file its verdict, under the first path that is free, and its reports beside it."""
         verdict = complete(work, reading, verdict)
         finish = self._store.queue.reject if verdict.state is FileState.REJECTED else self._store.queue.accept
-        for path, reports in shown(work, reading, verdict):
-            files = [NewFile(name, written(self._store.contents, data), len(data)) for name, data in reports]
-            try:
-                finish(work.batch.id, self._owner, evolve(verdict, path=path, reports=files))
-            except Exists:
-                self._store.contents.delete(file.content for file in files)
-            else:
-                log_verdict(work, evolve(verdict, path=path))
-                return
+
+        def show(path: str, files: list[NewFile]) -> None:
+            finish(work.batch.id, self._owner, evolve(verdict, path=path, reports=files))
+            log_verdict(work, evolve(verdict, path=path))
+
+        show_free(self._store.contents, shown(work, reading, verdict), show)
 
     def _twin(self, work: Work, digest: bytes) -> Batch | None:
         window = work.settings["duplicate_seconds"]

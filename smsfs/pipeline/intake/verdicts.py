@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import count
 from typing import Any
 
 import structlog
 from attrs import evolve
 
 from smsfs.errors import Cause
+from smsfs.names import seconds_from
+from smsfs.pipeline.free_names import Shown
 from smsfs.pipeline.intake.sorter import Reading, Work
 from smsfs.states import FileState
 from smsfs.store import Batch, NewNotice, Verdict
@@ -46,13 +47,12 @@ def _tail(work: Work, reading: Reading) -> bytes:
     return work.dialect.tail(reading.head, causes, reading.cause_count, work.submission)
 
 
-def shown(work: Work, reading: Reading, verdict: Verdict) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
+def shown(work: Work, reading: Reading, verdict: Verdict) -> Iterator[Shown]:
     """What the client is to see: the file's path and its reports; then either under other names."""
     path, spare = work.path(verdict.state), work.dialect.spare
     reports = _reports(work, reading, verdict, path)
     yield path, reports
-    for second in count(int(verdict.at)):
-        at = datetime.fromtimestamp(second, UTC)
+    for at in seconds_from(verdict.at):
         yield path, [(spare(name, at), data) for name, data in reports]
         if verdict.state is not FileState.CONSUMED:
             yield spare(path, at), _reports(work, reading, verdict, spare(path, at))
