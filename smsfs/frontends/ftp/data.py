@@ -5,22 +5,18 @@ close_notify, without by a FIN while the control connection still stands, for th
 for a program that was killed. Any other end is a cut.
 """
 
-import os
-import random
 import select
 import socket
 import ssl
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from smsfs.errors import StoreUnavailable
 from smsfs.filesystem import OpenFile
-from smsfs.frontends.ftp.library import Acceptor, ActiveDTP, DTPHandler, PassiveDTP
+from smsfs.frontends.ftp.client import Client
+from smsfs.frontends.ftp.library import DTPHandler
 from smsfs.frontends.ftp.tls import Secure, say_goodbye
-
-if TYPE_CHECKING:
-    from smsfs.frontends.ftp.control import Control
 
 #: Bytes read and passed over after a refusal in the middle of an upload, so that the client gets to its end
 #: and reads the sentence; one that has more is cut off.
@@ -31,6 +27,27 @@ STANDING_SECONDS = 0.05
 
 CUT = "The upload was cut off; upload it again."
 NO_GOODBYE = "The upload was cut off: its TLS connection ended without close_notify; upload it again."
+
+
+class ControlConnection(Protocol):
+    """The control connection that a data connection belongs to."""
+
+    client: Client
+    socket: Any
+    aborting: bool
+
+    @property
+    def has_quit(self) -> bool:
+        """Whether the client has said good-bye, and its transfer may end."""
+
+    def respond(self, resp: str) -> None:
+        """Send a reply of one line."""
+
+    def transferred(self, received: int, sent: int) -> None:
+        """So many bytes of content came and went over a data connection that has ended."""
+
+    def data_ended(self) -> None:
+        """The data connection is closed."""
 
 
 class Transfer:
@@ -71,6 +88,13 @@ class Transfer:
             self.closed = True
             self._call(self._file.abandon)
 
+    def give_up(self, log: Any) -> None:
+        """Let go of a file that was transferred in part."""
+        try:
+            self.close()
+        except Exception as exc:  # noqa: BLE001 - the reply comes after this, and has to
+            log.warning("abandon_failed", file=self.name, reason=str(exc))
+
 
 class DataConnection(Secure, DTPHandler):  # type: ignore[misc]  # the library has no types
     """Sends or receives what one command transfers."""
@@ -78,15 +102,15 @@ class DataConnection(Secure, DTPHandler):  # type: ignore[misc]  # the library h
     file_obj: Transfer | None
     cmd: str | None
     _lastdata: int
-    cmd_channel: "Control"
+    cmd_channel: ControlConnection
 
-    def __init__(self, sock: socket.socket, session: "Control") -> None:
-        self.timeout = session.settings.idle_timeout
+    def __init__(self, sock: socket.socket, control: ControlConnection) -> None:
+        self.timeout = control.client.settings.idle_timeout
         self._ended_well = False
         self._refusal: Exception | None = None
         self._passed_over = 0
         self._cut = CUT
-        super().__init__(sock, session)
+        super().__init__(sock, control)
         if self.connected:
             self.del_channel()  # nothing is read before a command says where to
 
@@ -136,10 +160,13 @@ class DataConnection(Secure, DTPHandler):  # type: ignore[misc]  # the library h
             self.close()
             return b""
         if not data:
-            is_secure = isinstance(self.socket, ssl.SSLSocket)
-            self._ended_well = is_secure or self.cmd_channel.stands(STANDING_SECONDS)
+            self._ended_well = isinstance(self.socket, ssl.SSLSocket) or self._client_stands()
             self.close()
         return data
+
+    def _client_stands(self) -> bool:
+        """Whether the client is there, or has said good-bye, at the end of an upload without TLS."""
+        return self.cmd_channel.has_quit or stands(self.cmd_channel.socket, STANDING_SECONDS)
 
     def handle_close(self) -> None:
         """All was sent, or the connection is gone."""
@@ -173,7 +200,7 @@ class DataConnection(Secure, DTPHandler):  # type: ignore[misc]  # the library h
         reply = self._end()
         if reply:
             self.cmd_channel.respond(reply)
-        self.cmd_channel._on_dtp_close()  # noqa: SLF001 - the library's own call
+        self.cmd_channel.data_ended()
 
     def _end(self) -> str | None:
         """Let go of the file; what to tell the client, if a transfer was under way."""
@@ -182,7 +209,7 @@ class DataConnection(Secure, DTPHandler):  # type: ignore[misc]  # the library h
         if self.file_obj and not self.file_obj.closed:
             self._give_up(self.file_obj)
         if self._refusal:
-            return self.cmd_channel.refusal(self.cmd or "data", self._refusal)
+            return self.cmd_channel.client.refusal(self.cmd or "data", self._refusal)
         if self.cmd is None or self.cmd_channel.aborting:
             return None
         if self._ended_well:
@@ -196,100 +223,10 @@ class DataConnection(Secure, DTPHandler):  # type: ignore[misc]  # the library h
             self._refusal = exc
 
     def _give_up(self, file: Transfer) -> None:
+        log = self.cmd_channel.client.log
         if self.receive:
-            self.cmd_channel.logger.warning("transfer_cut", file=file.name, sentence=self._cut)
-        self.cmd_channel.give_up(file)
-
-
-class PassiveListener(PassiveDTP):  # type: ignore[misc]  # the library has no types
-    """Awaits one data connection of the client."""
-
-    def __init__(self, session: "Control", extmode: bool = False) -> None:  # noqa: FBT001, FBT002 - the library's call
-        self.cmd_channel = session
-        Acceptor.__init__(self, ioloop=session.ioloop)
-        here, _, *scope = session.socket.getsockname()
-        ports = session.settings.passive_ports
-        self.set_socket(listening(session.socket.family, ports, lambda port: (here, port, *scope)))
-        self.listen(1)
-        port = self.socket.getsockname()[1]
-        if extmode:
-            session.respond(f"229 Entering extended passive mode (|||{port}|).")
-        else:
-            address = (session.settings.masquerade_address or here).replace(".", ",")
-            session.respond(f"227 Entering passive mode ({address},{port // 256},{port % 256}).")
-        self.call_later(self.timeout, self.handle_timeout)
-
-    def handle_accepted(self, sock: socket.socket, addr: Sequence[Any]) -> None:
-        """Take it, if it is the client's; another's is closed, and the client's still awaited."""
-        if self.cmd_channel.is_client(sock, addr[0]):
-            self.cmd_channel.stop_listening()
-            self.cmd_channel.data_connected(sock)
-        else:
-            self.cmd_channel.logger.warning("data_connection_refused", address=addr[0])
-            sock.close()
-
-    def handle_timeout(self) -> None:
-        """The client did not come."""
-        self.cmd_channel.no_data_connection("Nobody came to the data connection in time.")
-
-    def handle_error(self) -> None:
-        """An error of ours."""
-        self.cmd_channel.logger.error("request_failed", request="PASV", exc_info=sys.exc_info()[1])
-        self.cmd_channel.no_data_connection("The data connection failed.")
-
-
-class ActiveConnector(ActiveDTP):  # type: ignore[misc]  # the library has no types
-    """Connects to where the client awaits its data connection."""
-
-    def handle_connect(self) -> None:
-        """Hand the connection over."""
-        error = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if error:
-            raise OSError(error, os.strerror(error))
-        self.del_channel()
-        self._idler.cancel()
-        self._closed = True  # the socket lives on
-        self.cmd_channel.respond("200 The data connection is there.")
-        self.cmd_channel.data_connected(self.socket)
-
-    def handle_timeout(self) -> None:
-        """Nobody answers there."""
-        self.handle_close()
-
-    def handle_close(self) -> None:
-        """The client's side refused, or does not answer."""
-        if not self._closed:
-            self.close()
-            self.cmd_channel.stop_connecting("The data connection cannot be made; use passive mode.")
-
-    def handle_error(self) -> None:
-        """It could not be made."""
-        self.handle_close()
-
-
-def listening(
-    family: socket.AddressFamily, ports: Sequence[int], address: Callable[[int], tuple[Any, ...]]
-) -> socket.socket:
-    """A socket that listens on a free one of the ports, or on any free port where none are given.
-
-    Raises:
-        StoreUnavailable: all are taken, or the system allows no more sockets.
-    """
-    for port in random.sample(ports, len(ports)) or [0]:
-        try:
-            sock = socket.socket(family, socket.SOCK_STREAM)
-        except OSError as exc:
-            raise StoreUnavailable("The server has no room for a data connection; try again later.") from exc
-        sock.setblocking(False)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            sock.bind(address(port))
-            sock.listen(1)
-        except OSError:
-            sock.close()
-        else:
-            return sock
-    raise StoreUnavailable("All ports for data connections are taken; try again later.")
+            log.warning("transfer_cut", file=file.name, sentence=self._cut)
+        file.give_up(log)
 
 
 def stands(sock: socket.socket, seconds: float) -> bool:

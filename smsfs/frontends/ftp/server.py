@@ -21,8 +21,8 @@ from smsfs.filesystem import Filesystem
 from smsfs.frontends.authenticator import Authenticator, CheckFailed, decided
 from smsfs.frontends.bans import DoorBans, Ledger
 from smsfs.frontends.doorway import Doorway, Ticket
+from smsfs.frontends.ftp.client import Client, Host
 from smsfs.frontends.ftp.library import IOLoop
-from smsfs.frontends.ftp.lines import Host, Lines
 from smsfs.frontends.ftp.session import Session
 from smsfs.frontends.ftp.settings import FtpSettings
 from smsfs.frontends.limits import AddressLimits
@@ -111,7 +111,7 @@ class FtpServer(Host):
 
     Attributes:
         addresses: host and port of each listening socket.
-        implicit_addresses: likewise, where TLS begins with the first byte.
+        implicit_addresses: those where TLS begins with the first byte.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class FtpServer(Host):
     ) -> None:
         self.settings = settings
         self._watcher = watcher
-        self._watched: dict[Lines, Callable[[], None]] = {}
+        self._watched: dict[Client, Callable[[], None]] = {}
         self.stopping = False
         self.addresses: list[tuple[str, int]] = []
         self.implicit_addresses: list[tuple[str, int]] = []
@@ -253,7 +253,7 @@ class FtpServer(Host):
                     session.leave_if_quiet()
                     soonest = _POLL
                 loop.poll(soonest)
-                if session.shut_out:
+                if session.client.shut_out:
                     loop.unregister(self._alarm)
                     session.leave_if_shut_out()
         finally:
@@ -261,9 +261,9 @@ class FtpServer(Host):
             loop.unregister(self._alarm)
             session.close()
 
-    def _release(self, thread: threading.Thread, session: Lines | None) -> None:
+    def _release(self, thread: threading.Thread, session: Session | None) -> None:
         if session:
-            self._leave(session)
+            self._leave(session.client)
         ticket = self._threads.pop(thread)
         self._give_back(ticket)
         self._doorway.leave(ticket)
@@ -303,22 +303,22 @@ class FtpServer(Host):
     def _ask(self, question: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(question, self._loop).result(_ASK_SECONDS)
 
-    def log_in(self, session: Lines, account: str, password: str) -> Filesystem | str:
+    def log_in(self, client: Client, account: str, password: str) -> Filesystem | str:
         """The account's files, or why the client is refused."""
         ticket = self._threads[threading.current_thread()]
-        return self._ask(self._log_in(session, account, password, ticket))
+        return self._ask(self._log_in(client, account, password, ticket))
 
-    async def _log_in(self, session: Lines, account: str, password: str, ticket: Ticket) -> Filesystem | str:
-        wrong = await self._check(account, password, session.peer, ticket)
+    async def _log_in(self, client: Client, account: str, password: str, ticket: Ticket) -> Filesystem | str:
+        wrong = await self._check(account, password, client.peer, ticket)
         if wrong:
             return wrong
-        asked = self._authenticator if session.is_secure else self._plain
+        asked = self._authenticator if client.is_secure else self._plain
         filesystem = await asked.filesystem(account)
-        if session.is_secure and session.plain_data:
-            session.plain_data = await self._may_be_plain(account)
-        self._leave(session)
+        if client.is_secure and client.plain_data:
+            client.plain_data = await self._may_be_plain(account)
+        self._leave(client)
         if self._watcher:
-            self._watched[session] = self._watcher.enter(partial(self._shut_out, session))
+            self._watched[client] = self._watcher.enter(partial(self._shut_out, client))
         return filesystem
 
     async def _may_be_plain(self, account: str) -> bool:
@@ -328,17 +328,17 @@ class FtpServer(Host):
             return False
         return True
 
-    def log_out(self, session: Lines) -> None:
-        """The client begins anew."""
-        self._loop.call_soon_threadsafe(self._leave, session)
+    def log_out(self, client: Client) -> None:
+        """The client begins again, as after connecting."""
+        self._loop.call_soon_threadsafe(self._leave, client)
 
-    def _leave(self, session: Lines) -> None:
-        self._watched.pop(session, lambda: None)()
+    def _leave(self, client: Client) -> None:
+        self._watched.pop(client, lambda: None)()
 
-    def _shut_out(self, session: Lines, why: str) -> None:
-        session.shut_out = why
+    def _shut_out(self, client: Client, why: str) -> None:
+        client.shut_out = why
         with suppress(OSError, ValueError):  # it is just ending by itself
-            session.ioloop.register(self._alarm, _Waker(self._alarm), IOLoop.READ)
+            client.loop.register(self._alarm, _Waker(self._alarm), IOLoop.READ)
 
     async def _check(self, account: str, password: str, peer: str, ticket: Ticket) -> str | None:
         """None if the password is right, or why the client is refused."""

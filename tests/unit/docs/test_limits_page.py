@@ -10,7 +10,7 @@ from smsfs.cli import descriptors
 from smsfs.config import Config, FtpConfig, LimitsConfig, SftpConfig, StoreConfig
 from smsfs.dialects.settings import COMMON
 from smsfs.frontends import listen_errors, web
-from smsfs.frontends.ftp import lines
+from smsfs.frontends.ftp import commands, control
 from smsfs.frontends.sftp import channel, handles
 from smsfs.names import MAX_NAME
 
@@ -38,8 +38,8 @@ FIXED = {
     "replies of a session that wait": channel.room_of(channel.LARGE_BUFFERS).writes[0],
     "requests that wait, from the 9th": channel.room_of(channel.LARGE_BUFFERS + 1).queued,
     "replies that wait, from the 9th": channel.room_of(channel.LARGE_BUFFERS + 1).writes[0],
-    "replies that a client leaves unread": lines.MAX_UNREAD,
-    "length of a command": lines.MAX_LINE,
+    "replies that a client leaves unread": control.MAX_UNREAD,
+    "length of a command": commands.MAX_LINE,
     "length of a name": MAX_NAME,
     "seconds without a connection": listen_errors.PAUSE,
 }

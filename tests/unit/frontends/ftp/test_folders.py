@@ -6,7 +6,7 @@ import tracemalloc
 import pytest
 
 from smsfs.filesystem.folder import PAGE
-from smsfs.frontends.ftp.lines import LISTING_WEIGHT, MAX_UNREAD
+from smsfs.frontends.ftp.control import LISTING_WEIGHT, MAX_UNREAD
 from tests.support.server import wait_for
 
 FILES = 2000

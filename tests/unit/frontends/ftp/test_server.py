@@ -11,7 +11,7 @@ from asyncio.trsock import TransportSocket
 import pytest
 
 from smsfs.errors import ConfigurationError, NotAllowed, StoreUnavailable
-from smsfs.frontends.ftp import FtpServer, FtpSettings, lines
+from smsfs.frontends.ftp import FtpServer, FtpSettings, session
 from smsfs.frontends.proxy import networks
 
 # ruff: noqa: S321 - FTP is what is tested
@@ -340,7 +340,7 @@ class TestEnd:
             data.sendall(b"half")
             serving.begin_to_stop(20)
             assert quiet.getline().startswith("421 The server is stopping")
-            monkeypatch.setattr(lines, "QUIET_SECONDS", 60)
+            monkeypatch.setattr(session, "QUIET_SECONDS", 60)
             with pytest.raises(OSError, match=r"refused|reset"):
                 serving.connect()
             data.sendall(b" and half")
