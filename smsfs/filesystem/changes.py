@@ -46,7 +46,7 @@ class Changes:
                 if checked:
                     self._scope.rights.check(files.account(self._scope.account.id))
                 yield files
-                self._counted.drafts.used = files.usage(self._scope.account.id)[1]
+                self._counted.drafts.used = files.usage(self._scope.account.id).size
         except BaseException:  # nothing of it was committed, whatever the reason
             self._unended.put_back(unended)
             raise

@@ -110,7 +110,7 @@ class Uploads:
         if results.in_results(where):
             raise NotAllowed(results.NO_UPLOAD)
         self._scope.dialect.create(where, settings)
-        if files.usage(self._scope.account.id)[0] >= settings["max_files"]:
+        if files.usage(self._scope.account.id).files >= settings["max_files"]:
             raise QuotaFull(
                 f"The account holds {settings['max_files']} files, as many as it may; delete some."
             )
@@ -154,7 +154,7 @@ class Uploads:
                 if mtime is None:  # nothing was written: what others did to it meanwhile stays
                     mtime = (now or draft.file).mtime
                 file = files.end_writer(draft.writer, size, mtime, cut=cut, wrote=draft.wrote)
-                used = files.usage(self._scope.account.id)[1]
+                used = files.usage(self._scope.account.id).size
                 self._counted.drafts.drop(draft, size if file else None, used)
                 try:
                     if is_whole:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import structlog
 
 from smsfs.pipeline.slices import DamagedSlice, messages_of
-from smsfs.store import Slice, Store
+from smsfs.store import NewTime, Slice, Store
 
 #: What a clock may go back without a word, in seconds: two measures of the same clock differ.
 LEAST_SECONDS = 1.0
@@ -91,7 +91,7 @@ class Setback:
         after, changed = 0, 0
         while self._backoff and (page := self._store.waits.slices(after, now, PAGE)):
             due = {item.id: _due(item, now, self._backoff) for item in page}
-            late = [(item.id, due[item.id]) for item in page if due[item.id] < item.not_before]
+            late = [NewTime(item.id, due[item.id]) for item in page if due[item.id] < item.not_before]
             changed += self._store.waits.bring_forward(late) if late else 0
             after = page[-1].id
         return changed

@@ -13,21 +13,23 @@ from smsfs.store.batches import Batch, CreditUsedUpError, Lane, Verdict
 from smsfs.store.claims import Claims
 from smsfs.store.contents import Contents, ContentWriter
 from smsfs.store.daily import Daily
-from smsfs.store.feed import Feed, News
-from smsfs.store.files import File, FileChange, Files, FileView, NewFile
+from smsfs.store.feed import Acceptance, Claimed, Feed, News
+from smsfs.store.files import File, FileChange, Files, FileView, NewFile, Stored
 from smsfs.store.inbound import Arrived, Inbound, MatchedReceipt, NewReceipt, NewReplyPart, Reply, Stops
 from smsfs.store.notices import NewNotice, Notice, Notices
 from smsfs.store.optouts import Optout, Optouts
 from smsfs.store.processes import LeaseLostError, Process, ProcessInfo, StaleOwnerError
 from smsfs.store.queue import Queue
 from smsfs.store.results import Result, Results, ResultVersion
-from smsfs.store.routing import BackendState, Routing
-from smsfs.store.slices import NewSlice, Outcome, SetAside, Slice, SliceReport
+from smsfs.store.routing import BackendState, Routing, Waiting
+from smsfs.store.slices import Abandoned, Freed, NewSlice, Outcome, SetAside, Slice, SliceReport
 from smsfs.store.soundness import Soundness
 from smsfs.store.trouble import Aside, Trouble, WorkerState
-from smsfs.store.waits import Waits
+from smsfs.store.waits import NewTime, Waits
 
 __all__ = [
+    "Abandoned",
+    "Acceptance",
     "Account",
     "Accounts",
     "Arrived",
@@ -35,6 +37,7 @@ __all__ = [
     "BackendState",
     "Bans",
     "Batch",
+    "Claimed",
     "Claims",
     "ContentWriter",
     "Contents",
@@ -45,6 +48,7 @@ __all__ = [
     "FileChange",
     "FileView",
     "Files",
+    "Freed",
     "Inbound",
     "Lane",
     "LeaseLostError",
@@ -54,6 +58,7 @@ __all__ = [
     "NewReceipt",
     "NewReplyPart",
     "NewSlice",
+    "NewTime",
     "News",
     "Notice",
     "Notices",
@@ -74,8 +79,10 @@ __all__ = [
     "StaleOwnerError",
     "Stops",
     "Store",
+    "Stored",
     "Trouble",
     "Verdict",
+    "Waiting",
     "Waits",
     "WorkerState",
     "ensure_held",

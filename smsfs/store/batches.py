@@ -19,7 +19,25 @@ class CreditUsedUpError(Exception):
 
 @frozen
 class Batch:
-    """A submitted file on its way to messages, or arrived there."""
+    """A submitted file on its way to messages, or arrived there.
+
+    Attributes:
+        id: its number.
+        account: the number of its account.
+        file: the number of its file; None once that is deleted.
+        path: of the file, or what lists of messages call it.
+        stem: what the file's paths are made from.
+        flags: what the file's name says about its content.
+        state: how far reading it is.
+        submitted: when it was, in seconds since the epoch.
+        not_before: when it is due to be read, in seconds since the epoch.
+        failures: how often reading it failed.
+        messages: how many were accepted.
+        causes: why rows or the file were refused, the first of them.
+        cause_count: how many causes there were.
+        finished: when its verdict came, in seconds since the epoch; None before.
+        crashes: how many readers died at it in a row.
+    """
 
     id: int
     account: int
@@ -52,7 +70,7 @@ class Verdict:
 
     Attributes:
         path: the file's new path; lists of messages keep the old one if nobody sees the new one.
-        at: when.
+        at: when, in seconds since the epoch.
         messages: how many were accepted.
         size: bytes of the file that are the client's own.
         tail: bytes to show behind them.

@@ -1,6 +1,6 @@
 """What is new, for those who watch."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from attrs import frozen
 
@@ -18,6 +18,20 @@ class News:
     row: int
 
 
+class Acceptance(NamedTuple):
+    """That a batch was accepted: its number, and when, in seconds since the epoch."""
+
+    batch: int
+    finished: float
+
+
+class Claimed(NamedTuple):
+    """That a slice is with a backend: its number, and the attempt it is in, from 1."""
+
+    slice: int
+    attempt: int
+
+
 class Feed(Protocol):
     """What is new, for those who watch. With several hosts, outcomes may appear out of order."""
 
@@ -27,11 +41,11 @@ class Feed(Protocol):
     def outcomes(self, first: int, last: int, limit: int) -> list[News]:
         """Outcomes with numbers from ``first`` to ``last``, in order."""
 
-    def accepted(self, since: float) -> list[tuple[int, float]]:
-        """Batches that were accepted since then: number and time, in order of time."""
+    def accepted(self, since: float) -> list[Acceptance]:
+        """Batches that were accepted since then, in order of time."""
 
-    def claimed(self) -> list[tuple[int, int]]:
-        """Slices that are with a backend: number and attempt."""
+    def claimed(self) -> list[Claimed]:
+        """Slices that are with a backend."""
 
     def batch(self, batch: int) -> Batch | None:
         """The batch with this number."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from attrs import frozen
 
@@ -15,8 +15,18 @@ from smsfs.store.processes import Process
 class File:
     """A file of an account as the store has it.
 
-    ``size`` counts the client's bytes, ``tail`` what is shown behind them; ``writers`` are the processes
-    (ids of owners) that have it open for writing.
+    Attributes:
+        id: its number.
+        account: the number of its account.
+        folder: where it is, relative to the account; empty for the account's own folder.
+        name: within that.
+        state: who owns it.
+        content: the name of its bytes in the store's contents.
+        size: the client's bytes.
+        tail: what is shown behind them.
+        mtime: its time of modification, in seconds since the epoch.
+        cut: a writer ended before the file was complete.
+        writers: the terms of the processes that have it open for writing.
     """
 
     id: int
@@ -39,10 +49,23 @@ class File:
 
 @frozen
 class NewFile:
-    """A file that smsfs writes for the client: its path, its bytes in the store's contents, their number."""
+    """A file that smsfs writes for the client.
+
+    Attributes:
+        path: relative to the account.
+        content: the name of its bytes in the store's contents.
+        size: how many bytes.
+    """
 
     path: str
     content: str
+    size: int
+
+
+class Stored(NamedTuple):
+    """What an account stores: how many files, and their bytes."""
+
+    files: int
     size: int
 
 
@@ -64,8 +87,8 @@ class FileView(Protocol):
     def alias(self, account: int, path: str, now: float) -> File | None:
         """The file submitted under ``path``, while that name answers; a draft made of it since is another."""
 
-    def usage(self, account: int) -> tuple[int, int]:
-        """Number of files, and their bytes."""
+    def usage(self, account: int) -> Stored:
+        """What an account stores."""
 
 
 class FileChange(FileView, Protocol):

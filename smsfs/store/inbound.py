@@ -18,10 +18,10 @@ class NewReceipt:
         carrier_id: the carrier's id for the message or part; empty if it could not be read.
         recipient: MSISDN as a number; None if the carrier does not say.
         event: of ``states.MESSAGE_TRANSITIONS``; empty if it could not be read.
-        at: when it came, by the store's clock.
+        at: when it came, in seconds since the epoch by the store's clock.
         code: the carrier's code for the reason.
         reason: its word.
-        done: when, by the carrier's clock; None if it does not say.
+        done: when, in seconds since the epoch by the carrier's clock; None if it does not say.
         other: another id that it names, which counts if nobody knows the first; empty if it names none.
         reply: what it is if nobody knows its id: a message from a person that looks like a receipt.
     """

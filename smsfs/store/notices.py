@@ -15,7 +15,7 @@ class NewNotice:
     Attributes:
         kind: ``"verdict"``: how reading ended; ``"window"``: what was not sent by the end of its time.
         address: to whom.
-        due: when.
+        due: when, in seconds since the epoch.
     """
 
     kind: str

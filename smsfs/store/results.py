@@ -17,7 +17,7 @@ class Result:
         batch: whose messages it tells of.
         file: the file as it is now; None when there is none yet.
         changes: how much had become of the messages when this was asked.
-        expires: when the last of them is too late to be sent.
+        expires: when the last of them is too late to be sent, in seconds since the epoch.
     """
 
     batch: Batch
@@ -32,8 +32,8 @@ class ResultVersion:
 
     Attributes:
         content: its bytes, on stable storage.
-        size: how many they are.
-        at: when they were written.
+        size: how many bytes.
+        at: when they were written, in seconds since the epoch, as the times below.
         final: nothing more will become of the messages.
         not_before: the next one waits until then, though there are changes.
         until: and is written then, though there are none.

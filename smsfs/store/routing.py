@@ -1,7 +1,7 @@
 """How backends fare, and the messages that change between them."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from attrs import frozen
 
@@ -16,7 +16,7 @@ class BackendState:
         backend: its name.
         state: ``"up"``, ``"down"``, ``"open"`` (left alone after failures) or ``"half-open"`` (being probed).
         reason: a clause that says why it is not up.
-        since: when it came into this state; seconds since the epoch, the store's clock, as ``at``.
+        since: when it came into this state, in seconds since the epoch by the store's clock, as ``at``.
         at: when this was last seen.
         owner: the process that says so.
     """
@@ -29,6 +29,13 @@ class BackendState:
     owner: int = 0
 
 
+class Waiting(NamedTuple):
+    """A backend that queued slices wait for, and the chain that they have: names with commas between them."""
+
+    backend: str
+    chain: str
+
+
 class Routing(Protocol):
     """How backends fare, and slices that change between them."""
 
@@ -38,7 +45,7 @@ class Routing(Protocol):
     def states(self) -> list[BackendState]:
         """What every process said last, by backend; a dead one's words may be among them."""
 
-    def movable(self) -> list[tuple[str, str]]:
+    def movable(self) -> list[Waiting]:
         """The pairs of backend and chain that queued slices with a chain have."""
 
     def move(self, backend: str, chain: str, target: str, now: float, limit: int) -> int:

@@ -1,7 +1,7 @@
 """Stored messages, and what becomes of them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from attrs import field, frozen
 from msgspec import Struct
@@ -12,11 +12,21 @@ from smsfs.store.processes import Process
 
 @frozen
 class NewSlice:
-    """Messages to store: ``messages`` is their encoded list, rows ``first_row`` to ``last_row``.
+    """Messages to store.
 
-    ``refused`` are the outcomes of messages that are never sent; a slice of those has the backend ``""``.
-    ``chain`` has the names of all backends that may send them, commas between them; it is empty if
-    ``backend`` alone may.
+    Attributes:
+        seq: its place in its batch, from 0.
+        first_row: the lowest row of its messages.
+        last_row: the highest; rows between them may be other slices'.
+        size: how many messages.
+        messages: their encoded list.
+        backend: that is to send them; empty for messages that are never sent.
+        not_before: when they are due, in seconds since the epoch.
+        expires: when it is too late to send them, in seconds since the epoch.
+        attempt: how often they were tried before.
+        again: they are in an earlier slice of the batch too.
+        refused: outcomes of messages that are never sent.
+        chain: names of all backends that may send them, with commas between; empty if ``backend`` alone may.
     """
 
     seq: int
@@ -35,7 +45,19 @@ class NewSlice:
 
 @frozen
 class Slice:
-    """Stored messages of one batch, the unit of claim and retry."""
+    """Stored messages of one batch, the unit of claim and retry.
+
+    Attributes are those of ``NewSlice``, and these:
+
+    Attributes:
+        id: its number.
+        batch: the number of its batch.
+        account: the name of the batch's account.
+        path: of the batch.
+        submitted: when the batch was, in seconds since the epoch.
+        state: where it is.
+        attempt: how often it was claimed, this time included.
+    """
 
     id: int
     batch: int
@@ -62,14 +84,14 @@ class Outcome(Struct, frozen=True, gc=False):
     Attributes:
         row: of the message.
         event: of ``states.MESSAGE_TRANSITIONS``.
-        at: when it was learnt, by the store's clock.
+        at: when it was learnt, in seconds since the epoch by the store's clock.
         carrier_id: under which the carrier knows the message, or a part of it.
         code: the carrier's code for the reason.
         reason: for people.
         parts: SMS it took; of an attempt without an answer, those it would take.
         attempt: from 1.
         recipient: MSISDN as a number, where a receipt or reply may come for this outcome.
-        done: of a receipt: when, by the carrier's clock.
+        done: of a receipt: when, in seconds since the epoch by the carrier's clock.
     """
 
     row: int
@@ -93,6 +115,13 @@ class SetAside:
     in_doubt: bool = False
 
 
+class Freed(NamedTuple):
+    """A key that a row which is given up has claimed."""
+
+    row: int
+    key: str
+
+
 @frozen
 class SliceReport:
     """What a worker has learnt about a slice it holds.
@@ -102,7 +131,7 @@ class SliceReport:
         outcomes: to append.
         done: every message of it has its outcome; the slice leaves the worker's hands.
         later: slices with the messages to try again, stored in the same commit.
-        freed: rows that are given up, and what each has claimed; freed unless a carrier has, or may have, it.
+        freed: keys to free, unless a carrier has the message, or may have it.
         aside: why it is set aside, for its messages cannot be read; None: they can.
     """
 
@@ -110,8 +139,15 @@ class SliceReport:
     outcomes: Sequence[Outcome]
     done: bool = False
     later: Sequence[NewSlice] = ()
-    freed: Sequence[tuple[int, str]] = ()
+    freed: Sequence[Freed] = ()
     aside: SetAside | None = None
+
+
+class Abandoned(NamedTuple):
+    """A claimed slice, and the term of the dead process that claimed it."""
+
+    owner: int
+    slice: Slice
 
 
 class Slices(Protocol):
@@ -149,12 +185,12 @@ class Slices(Protocol):
             The slices that are no longer this owner's; of these nothing was written.
         """
 
-    def abandoned(self, alive: Callable[[], Iterable[int]]) -> list[tuple[int, Slice]]:
-        """Claimed slices of dead owners, each with that owner's id.
+    def abandoned(self, alive: Callable[[], Iterable[int]]) -> list[Abandoned]:
+        """Claimed slices of dead processes.
 
         Args:
-            alive: the owners that live; asked after the slices were read, so that one which has just begun
-                is not taken for dead.
+            alive: the terms of those that live; asked after the slices were read, so that one which has just
+                begun is not taken for dead.
         """
 
     def take_over(self, slice_: Slice, dead: int, owner: Process) -> set[int] | None:

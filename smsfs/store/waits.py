@@ -1,9 +1,16 @@
 """What waits for a time, and would wait too long once a clock that was ahead is set right."""
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from smsfs.store.slices import Slice
+
+
+class NewTime(NamedTuple):
+    """A slice's number, and when it is due instead, in seconds since the epoch."""
+
+    slice: int
+    not_before: float
 
 
 class Waits(Protocol):
@@ -27,5 +34,5 @@ class Waits(Protocol):
     def slices(self, after: int, now: float, limit: int) -> list[Slice]:
         """Queued slices that are not due yet, by number, from the one behind ``after``."""
 
-    def bring_forward(self, slices: Iterable[tuple[int, float]]) -> int:
-        """Have queued slices wait until another time, each given with its number; how many still did."""
+    def bring_forward(self, slices: Iterable[NewTime]) -> int:
+        """Have queued slices wait until another time; how many still did."""

@@ -4,7 +4,7 @@ from attrs import define, field
 
 from smsfs.pipeline.slices import later
 from smsfs.sms.message import Message
-from smsfs.store import NewSlice, Outcome, SetAside, Slice, SliceReport
+from smsfs.store import Freed, NewSlice, Outcome, SetAside, Slice, SliceReport
 
 
 @define(eq=False)
@@ -24,7 +24,7 @@ class Held:
     again_outcomes: list[Outcome] = field(factory=list)
     again_after: float = 0.0
     moved: list[NewSlice] = field(factory=list)
-    freed: list[tuple[int, str]] = field(factory=list)
+    freed: list[Freed] = field(factory=list)
     done: bool = False
     aside: SetAside | None = None
     untouched: bool = False

@@ -8,7 +8,7 @@ from smsfs.backends import Unknown
 from smsfs.errors import StoreDamaged, StoreUnavailable
 from smsfs.pipeline.dispatch.routes import Route, unknown_outcomes
 from smsfs.pipeline.slices import DamagedSlice, later, messages_of
-from smsfs.store import Process, SetAside, Slice, SliceReport, Store
+from smsfs.store import Abandoned, Process, SetAside, Slice, SliceReport, Store
 
 log = structlog.get_logger()
 
@@ -45,7 +45,7 @@ class Recovery:
             StoreUnavailable: some may have been taken over.
         """
         self._store.settle()
-        begun = [(self._owner.id, slice_) for slice_ in self.taken.values()]
+        begun = [Abandoned(self._owner.id, slice_) for slice_ in self.taken.values()]
         for dead, slice_ in begun + self._store.queue.abandoned(self._store.alive):
             route = self._routes.get(slice_.backend)
             if route:

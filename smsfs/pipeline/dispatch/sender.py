@@ -16,7 +16,7 @@ from smsfs.pipeline.dispatch.windows import Reopen, over
 from smsfs.pipeline.outcomes import of_answer
 from smsfs.pipeline.slices import DamagedSlice, messages_of
 from smsfs.sms.message import Message
-from smsfs.store import Outcome, Process, Slice, Store
+from smsfs.store import Freed, Outcome, Process, Slice, Store
 from smsfs.store.claims import recipient_key
 
 log = structlog.get_logger()
@@ -88,7 +88,7 @@ class Sender:
         outcomes, held.moved = over(slice_, messages, now, window, self._gate.state(now).reason)
         held.ready += outcomes
         if window is None:
-            held.freed = [(message.row, recipient_key(message.recipient)) for message in messages]
+            held.freed = [Freed(message.row, recipient_key(message.recipient)) for message in messages]
         log.warning(
             outcomes[0].event, account=slice_.account, file=slice_.path, messages=len(messages), window=window
         )

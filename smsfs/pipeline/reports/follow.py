@@ -13,7 +13,7 @@ from attrs import frozen
 
 from smsfs.pipeline.reports.messages import MessageStatus, statuses, statuses_in
 from smsfs.states import BatchState, MessageState
-from smsfs.store import Batch, News, Store
+from smsfs.store import Batch, Claimed, News, Store
 
 PAGE = 500
 #: How long a transaction may take, at most, between its numbers or its time and its commit.
@@ -63,7 +63,7 @@ class Follower:
         self._fresh_news = []
         self._since = store.now() - COMMIT_SECONDS
         self._accepted: dict[int, float] = {}
-        self._claimed: set[tuple[int, int]] = set()
+        self._claimed: set[Claimed] = set()
         self._told: OrderedDict[tuple[int, int], MessageState] = OrderedDict()
 
     def existing(self, batches: Iterable[Batch]) -> Iterator[MessageStatus]:

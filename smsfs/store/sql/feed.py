@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from smsfs.store import Batch, News, Slice
+from smsfs.store import Acceptance, Batch, Claimed, News, Slice
 from smsfs.store.sql import Database, Row
 from smsfs.store.sql.queue import batch_from, slice_from
 
@@ -27,13 +27,13 @@ class SqlFeed:
         rows = self._read("feed_outcomes", first=first, last=last, limit=limit)
         return [News(row["id"], row["batch"], row["slice"], row["row"]) for row in rows]
 
-    def accepted(self, since: float) -> list[tuple[int, float]]:
+    def accepted(self, since: float) -> list[Acceptance]:
         """Batches that were accepted since then."""
-        return [(row["id"], row["finished"]) for row in self._read("feed_accepted", since=since)]
+        return [Acceptance(row["id"], row["finished"]) for row in self._read("feed_accepted", since=since)]
 
-    def claimed(self) -> list[tuple[int, int]]:
+    def claimed(self) -> list[Claimed]:
         """Slices that are with a backend."""
-        return [(row["id"], row["attempt"]) for row in self._read("feed_claimed")]
+        return [Claimed(row["id"], row["attempt"]) for row in self._read("feed_claimed")]
 
     def batch(self, batch: int) -> Batch | None:
         """The batch with this number."""

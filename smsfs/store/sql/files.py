@@ -7,7 +7,7 @@ from typing import Any
 
 from smsfs.errors import Exists
 from smsfs.states import FileState, IllegalTransitionError
-from smsfs.store import Account, File, Process
+from smsfs.store import Account, File, Process, Stored
 from smsfs.store.sql import Connection, Database, Row
 from smsfs.store.sql.accounts import account_of
 
@@ -78,10 +78,10 @@ class SqlFileChange:
         """The file that was submitted under ``path``."""
         return self._file("alias_find", account=account, path=path, now=now)
 
-    def usage(self, account: int) -> tuple[int, int]:
-        """Number of files, and their bytes."""
+    def usage(self, account: int) -> Stored:
+        """What an account stores."""
         row = self._one("file_usage", account=account)
-        return (row["files"], row["bytes"]) if row else (0, 0)
+        return Stored(row["files"], row["bytes"]) if row else Stored(0, 0)
 
     def add(self, account: int, path: str, content: str, mtime: float) -> File:
         """A new, empty draft."""

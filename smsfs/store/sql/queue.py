@@ -19,6 +19,7 @@ from smsfs.states import (
     next_file_state,
 )
 from smsfs.store import (
+    Abandoned,
     Batch,
     CreditUsedUpError,
     File,
@@ -217,12 +218,12 @@ class SqlQueue:
             connection.bulk("result_changed", ({"batch": batch} for batch in sorted(told)))
         return stale
 
-    def abandoned(self, alive: Callable[[], Iterable[int]]) -> list[tuple[int, Slice]]:
+    def abandoned(self, alive: Callable[[], Iterable[int]]) -> list[Abandoned]:
         """Claimed slices of dead owners."""
         claimed = self._read("slice_claimed")
         living = set(alive()) if claimed else set()
         rows = [row for row in claimed if row["owner"] not in living]
-        return [(row["owner"], self._full(row["id"])) for row in rows]
+        return [Abandoned(row["owner"], self._full(row["id"])) for row in rows]
 
     def take_over(self, slice_: Slice, dead: int, owner: Process) -> set[int] | None:
         """Make a dead owner's slice this owner's."""

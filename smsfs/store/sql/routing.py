@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from attrs import asdict
 
-from smsfs.store import BackendState, Process
+from smsfs.store import BackendState, Process, Waiting
 from smsfs.store.sql import Database
 
 
@@ -25,10 +25,10 @@ class SqlRouting:
         with self._database.reading() as connection:
             return [BackendState(**dict(row)) for row in connection.all("backend_states")]
 
-    def movable(self) -> list[tuple[str, str]]:
+    def movable(self) -> list[Waiting]:
         """Backend and chain of queued slices that have a chain."""
         with self._database.reading() as connection:
-            return [(row["backend"], row["chain"]) for row in connection.all("slice_movable")]
+            return [Waiting(row["backend"], row["chain"]) for row in connection.all("slice_movable")]
 
     def move(self, backend: str, chain: str, target: str, now: float, limit: int) -> int:
         """Give queued slices to another backend."""

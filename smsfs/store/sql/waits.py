@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from smsfs.store import Slice
+from smsfs.store import NewTime, Slice
 from smsfs.store.sql import Database
 from smsfs.store.sql.inbound import AGAIN_CEILING
 from smsfs.store.sql.queue import slice_from
@@ -40,10 +40,9 @@ class SqlWaits:
             found = [connection.one("slice_full", slice=row["id"]) for row in rows]
         return [slice_from(row) for row in found if row]
 
-    def bring_forward(self, slices: Iterable[tuple[int, float]]) -> int:
+    def bring_forward(self, slices: Iterable[NewTime]) -> int:
         """Have queued slices wait until another time."""
         with self._database.write() as connection:
-            rows = ({"slice": number, "not_before": at} for number, at in slices)
-            changed = sum(connection.change("waits_bring_forward", **row) for row in rows)
+            changed = sum(connection.change("waits_bring_forward", **new._asdict()) for new in slices)
             connection.notify()
         return changed

@@ -9,6 +9,7 @@ from smsfs.store import (
     Account,
     Batch,
     CreditUsedUpError,
+    Freed,
     NewFile,
     NewNotice,
     Outcome,
@@ -81,9 +82,9 @@ class ClaimSuite(StoreFixtures):
         again = [evolve(new_slice(), again=True)]
         store.queue.record(owner, [SliceReport(slice_, [lost], done=True, later=again)])
         ends = [Outcome(row, "too_late", NOW, attempt=2) for row in (1, 2)]
-        freed = [(1, "to 1"), (2, "to 2")]
+        freed = [Freed(1, "to 1"), Freed(2, "to 2")]
         report = SliceReport(taken(store, owner), ends, done=True, freed=freed)
-        stale = SliceReport(slice_, [], done=True, freed=[(3, "file")])
+        stale = SliceReport(slice_, [], done=True, freed=[Freed(3, "file")])
         assert store.queue.record(owner, [report, stale]) == [slice_]
         second = reading(store, account, owner, "b")
         keys = ["to 1", "to 2", "file"]

@@ -2,7 +2,7 @@
 
 from attrs import evolve
 
-from smsfs.store import Account, NewNotice, NewReceipt, Process, Store
+from smsfs.store import Account, NewNotice, NewReceipt, NewTime, Process, Store
 from smsfs.store.bans import Ban, BanRules
 from tests.support.store_suite.base import (
     DAY,
@@ -58,8 +58,8 @@ class WaitSuite(StoreFixtures):
         (waiting,) = store.waits.slices(0, NOW, 10)
         assert (waiting.not_before, waiting.messages) == (AHEAD, b"messages 0")
         assert store.waits.slices(waiting.id, NOW, 10) == []
-        assert store.waits.bring_forward([(waiting.id, AHEAD + 1)]) == 0
-        assert store.waits.bring_forward([(waiting.id, NOW)]) == 1
+        assert store.waits.bring_forward([NewTime(waiting.id, AHEAD + 1)]) == 0
+        assert store.waits.bring_forward([NewTime(waiting.id, NOW)]) == 1
         assert store.waits.slices(0, NOW, 10) == []
         assert {taken(store, owner).id, taken(store, owner).id} > {waiting.id}
 
