@@ -25,6 +25,18 @@ CHECKS = {
 HOSTS = ["pypi" + ".org", "python" + "hosted.org", "debian" + ".org/debian", "npmjs" + ".org"]
 TEXTS = ["smsfs", "tests", "packaging", "docs", ".ci", "README.md", "pyproject.toml"]
 
+#: Modules of over 400 lines, each with the reason for it; one that has become shorter leaves the list.
+LONG_MODULES = {
+    "smsfs/formats/liquid.py": "one sandbox: each thing a template may do stands beside its bound",
+}
+#: Classes of over 25 methods, each with the reason for it; one that has become smaller leaves the list.
+LARGE_CLASSES = {
+    "smsfs/backends/smpp/client.py:SmppBackend": "the line of messages and the binds are not parted yet",
+    "smsfs/frontends/ftp/server.py:FtpServer": "half of them are what the sessions' threads ask its loop",
+    "smsfs/store/postgresql/pool.py:Pool": "all of them hold one lock, or wait on it",
+    "smsfs/store/sql/queue.py:SqlQueue": "one method for each step; batches and slices are not parted yet",
+}
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -58,17 +70,36 @@ def test_checks(name):
 
 
 def test_functions_fit_a_screen():
-    """Whoever mends a fault in a hurry could not see the whole of the function it is in."""
+    """A person who mends a fault in a hurry could not see the whole of the function it is in."""
     sizes = dict(functions("smsfs"))
     assert median(sizes.values()) < 10
     assert {name: size for name, size in sizes.items() if size > 60} == {}
 
 
-@pytest.mark.parametrize("folder", ["smsfs", "tests"])
-def test_modules_are_short(folder):
-    """A module of over 500 lines holds two things, and one of them would be looked for in vain."""
-    sizes = {str(file): file.read_text(encoding="utf-8").count("\n") for file in modules(folder)}
-    assert {name: size for name, size in sizes.items() if size >= 500} == {}
+def long_modules(folder: str, most: int) -> set[str]:
+    """The modules under a folder that have more lines than ``most``."""
+    return {
+        str(file.relative_to(ROOT))
+        for file in modules(folder)
+        if file.read_text(encoding="utf-8").count("\n") > most
+    }
+
+
+def test_modules_are_short():
+    """A long module holds two things, and the person who mends one would look for it in vain."""
+    assert long_modules("smsfs", 400) == set(LONG_MODULES)
+    assert long_modules("tests", 499) == set()
+
+
+def test_classes_are_small():
+    """A class of many methods is several parts that share their state, so no part could be changed alone."""
+    large = {
+        f"{file.relative_to(ROOT)}:{node.name}"
+        for file in modules("smsfs")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef) and sum(isinstance(part, Function) for part in node.body) > 25
+    }
+    assert large == set(LARGE_CLASSES)
 
 
 def sentences() -> Iterator[tuple[str, str]]:
