@@ -10,14 +10,14 @@ import click
 from attrs import frozen
 
 from smsfs.backends import routing
-from smsfs.cli.common import config_option, err, find_account, opened, out, outboxes, show_list
+from smsfs.cli.common import config_option, err, find_account, opened, out, show_list
 from smsfs.cli.credentials import KEY_FILE, fingerprint, key_lines, password_option, read_password
 from smsfs.config import Config
 from smsfs.dialects.registry import DIALECTS, dialect
 from smsfs.dialects.settings import MAX_DIGITS, RESULTS_FOLDER, check_setting, settings_of, shown
 from smsfs.errors import ConfigurationError
 from smsfs.frontends.logins import hash_password
-from smsfs.pipeline.reports.forgetting import Upkeep
+from smsfs.pipeline.reports.forgetting import Upkeep, outboxes
 from smsfs.sms.quoting import json_text
 from smsfs.store import Account, Store
 

@@ -14,12 +14,12 @@ from attrs import asdict, define, field
 from rich.progress import wrap_file
 
 from smsfs.cli.common import config_option, err, find_account, opened, out
-from smsfs.cli.measuring import measured
 from smsfs.config import load
 from smsfs.dialects import Dialect, Refused, Row
 from smsfs.dialects.registry import DIALECTS, dialect
 from smsfs.dialects.settings import settings_of
 from smsfs.errors import Cause, ConfigurationError, Ignored, Refusal, Unreadable
+from smsfs.pipeline.measuring import measured
 from smsfs.sms.message import Message
 from smsfs.sms.quoting import json_text, quoted
 from smsfs.sms.segments import UCS2

@@ -1,5 +1,6 @@
 """What the commands share: the configuration option, the store, and how errors are shown."""
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -11,9 +12,8 @@ import structlog
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 
-from smsfs.backends.outbox_files import OutboxFiles
 from smsfs.cli.logs import configure
-from smsfs.config import Config, OutboxConfig, load, open_store
+from smsfs.config import Config, load, open_store
 from smsfs.dialects.registry import dialect
 from smsfs.errors import ConfigurationError, Refusal, StoreDamaged, StoreUnavailable
 from smsfs.filesystem import Filesystems
@@ -21,9 +21,9 @@ from smsfs.sms.quoting import escaped, json_text
 from smsfs.store import Account, Process, Store
 
 #: Exit status that says: the store was away, and nothing is wrong; start me again.
-TEMPORARY = 75
+TEMPORARY = os.EX_TEMPFAIL
 #: Exit status that says: the store is damaged, and starting again does not help.
-DAMAGED = 74
+DAMAGED = os.EX_IOERR
 
 
 class _Terminal(Console):
@@ -123,16 +123,6 @@ def exit_status(exc: Exception) -> int:
     if isinstance(exc, StoreDamaged):
         return DAMAGED
     return TEMPORARY if isinstance(exc, StoreUnavailable) else 1
-
-
-def outboxes(config: Config) -> list[OutboxFiles]:
-    """The outboxes of this host; one outside the data folder may hold another store's messages as well."""
-    found = []
-    for options in config.backends.values():
-        if isinstance(options, OutboxConfig):
-            path = config.data / options.path
-            found.append(OutboxFiles(path, options.keep_days, ours=path.is_relative_to(config.data)))
-    return found
 
 
 def find_account(store: Store, name: str) -> Account:

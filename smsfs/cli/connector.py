@@ -27,11 +27,11 @@ from smsfs.cli.check import SHOWN_MESSAGES, Result, judge, show_messages
 from smsfs.cli.common import config_option, find_account, opened, out, show_list
 from smsfs.cli.connecting import ways
 from smsfs.cli.credentials import KEY_FILE, key_lines, password_option, read_password
-from smsfs.cli.measuring import measured
 from smsfs.dialects.naxai import Naxai, columns
 from smsfs.dialects.naxai import rows as naxai_rows
 from smsfs.dialects.settings import COMMON, settings_of
 from smsfs.errors import ConfigurationError, Ignored, Unreadable
+from smsfs.pipeline.measuring import measured
 from smsfs.sms.quoting import quoted
 from smsfs.store import Account, Store
 

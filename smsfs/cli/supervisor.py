@@ -13,9 +13,9 @@ from uuid import uuid4
 import structlog
 
 from smsfs.cli.common import DAMAGED, TEMPORARY
-from smsfs.cli.in_hand import InHand, is_own_fault
 from smsfs.config import Config
 from smsfs.errors import StoreDamaged, StoreUnavailable
+from smsfs.pipeline.intake.in_hand import InHand, is_own_fault
 from smsfs.store import Process, Store, WorkerState
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import structlog
 
 from smsfs.backends.outbox_files import OutboxFiles
+from smsfs.config import Config, OutboxConfig
 from smsfs.errors import Refusal
 from smsfs.store import Store
 
@@ -15,6 +16,16 @@ AGAIN_SECONDS = 30.0
 PAUSE_SECONDS = 0.05
 
 log = structlog.get_logger()
+
+
+def outboxes(config: Config) -> list[OutboxFiles]:
+    """The outboxes of this host; one outside the data folder may hold another store's messages as well."""
+    found = []
+    for options in config.backends.values():
+        if isinstance(options, OutboxConfig):
+            path = config.data / options.path
+            found.append(OutboxFiles(path, options.keep_days, ours=path.is_relative_to(config.data)))
+    return found
 
 
 class Upkeep:

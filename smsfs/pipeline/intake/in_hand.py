@@ -1,6 +1,6 @@
-"""Which file a reader works on, told to the process that started it: known however the reader ends.
+"""Which file a reader works on: the process that started it knows, however the reader ends.
 
-It is eight bytes of memory that both have open, so that telling costs next to nothing.
+The number stands in eight bytes of memory that both have open, so that writing it costs next to nothing.
 """
 
 import os

@@ -1,0 +1,63 @@
+"""The process that hands messages to backends."""
+
+import asyncio
+import gc
+import threading
+
+import structlog
+import uvloop
+
+from smsfs.backends.mending import Mending
+from smsfs.backends.outbox import Outbox
+from smsfs.backends.smpp.client import SmppBackend
+from smsfs.backends.smpp.options import SmppConfig
+from smsfs.config import BackendConfig, Config
+from smsfs.pipeline.dispatch.dispatcher import Dispatcher
+from smsfs.pipeline.dispatch.routes import BreakerRules, Route
+from smsfs.pipeline.dispatch.windows import reopening
+from smsfs.pipeline.turns import Weights
+from smsfs.pipeline.wing import Wing
+from smsfs.store import Store
+
+log = structlog.get_logger()
+
+
+def start(wing: Wing) -> None:
+    """Hand messages over until the end."""
+    gc.freeze()  # what is there now stays, and is not looked through again and again
+    uvloop.run(_dispatch(wing))
+
+
+async def _dispatch(wing: Wing) -> None:
+    config, store = wing.config, wing.store
+    routes = [_route(config, name, options) for name, options in config.backends.items()]
+    rules = BreakerRules(config.pipeline.breaker_failures, config.pipeline.breaker_seconds)
+    owner, reopen = wing.register(), reopening(store, wing.dialect)
+    dispatcher = Dispatcher(store, owner, routes, rules, reopen, Weights(store, wing.dialect))
+    _warn_of_strays(store, config)
+    watch = asyncio.create_task(_stop_at(wing.end(), dispatcher))
+    await dispatcher.run()
+    await watch
+
+
+async def _stop_at(ended: threading.Event, dispatcher: Dispatcher) -> None:
+    while not ended.is_set():  # noqa: ASYNC110 -- a thread sets it, and a thread waiting for it could not be cancelled
+        await asyncio.sleep(0.05)
+    dispatcher.stop()
+
+
+def _route(config: Config, name: str, options: BackendConfig) -> Route:
+    """A route whose backend is made as soon as it can be: a fault in one holds up no other."""
+    if isinstance(options, SmppConfig):
+        kind = {"idempotent": SmppBackend.idempotent, "traceable": options.bind != "transmitter"}
+        smpp = Mending(name, lambda: SmppBackend(name, options, config.data), **kind)
+        return Route(name, smpp, options.on_unknown)
+    kind = {"idempotent": Outbox.idempotent, "traceable": Outbox.traceable}
+    outbox = Mending(name, lambda: Outbox(config.data / options.path, options.keep_days), **kind)
+    return Route(name, outbox, options.on_unknown)
+
+
+def _warn_of_strays(store: Store, config: Config) -> None:
+    for backend, messages in store.queue.backlog().items():
+        if backend not in config.backends:
+            log.warning("no_such_backend", backend=backend, messages=messages)

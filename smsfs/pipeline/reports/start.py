@@ -1,0 +1,73 @@
+"""The process that writes result files and daily reports, sends mails and forgets what is past its time."""
+
+import threading
+import time
+from functools import partial
+
+from attrs import asdict
+
+from smsfs.errors import StoreDamaged, StoreUnavailable
+from smsfs.pipeline.jobs import Every, Jobs
+from smsfs.pipeline.reports.daily import DailyReporter
+from smsfs.pipeline.reports.forgetting import Upkeep, outboxes
+from smsfs.pipeline.reports.mail import Mailer, Relay
+from smsfs.pipeline.reports.results import REPORTS, ResultWriter
+from smsfs.pipeline.reports.retention import SWEEP_SECONDS, sweep
+from smsfs.pipeline.reports.strays import Strays
+from smsfs.pipeline.wing import IDLE_SECONDS, Wing, wait
+from smsfs.store import Process
+
+#: How long a stop waits for a mail that is being handed over.
+MAIL_STOP_SECONDS = 5.0
+
+
+def start(wing: Wing) -> None:
+    """Report until the end, on one of all hosts."""
+    upkeep = Upkeep(wing.store, outboxes(wing.config))
+    owner = wing.register()
+    _report_until(wing.end(), wing, owner, upkeep)
+
+
+def _report_until(stop: threading.Event, wing: Wing, owner: Process, upkeep: Upkeep) -> None:
+    store, dialect, mail = wing.store, wing.dialect, wing.config.mail
+    writer, daily = ResultWriter(store, owner), DailyReporter(store, owner, dialect)
+    relay = Relay(**asdict(mail)) if mail else None
+    mailer = Mailer(store, relay, lambda: store.lead(owner, REPORTS), dialect, stop.is_set)
+    strays = Strays(store, [name for name in wing.dialects if not dialect(name).stamped], dialect)
+    sweep_job = Every(SWEEP_SECONDS, time.monotonic, partial(_clean_up, wing, upkeep, set()))
+    steps = {"sweep": sweep_job.step, "results": writer.step, "daily reports": daily.step}
+    jobs = Jobs({**steps, "strays": strays.step}, time.monotonic)
+    mails = threading.Thread(target=_mail_until, args=(stop, mailer), name="smsfs-mail", daemon=True)
+    mails.start()  # beside the rest: a relay that hardly answers holds up nothing else
+    while not stop.is_set():
+        upkeep.step()
+        if not store.lead(owner, REPORTS):
+            writer.check_held()
+            store.changed(IDLE_SECONDS)
+        elif not jobs.step():
+            wait(store, writer.next_time())
+    mails.join(MAIL_STOP_SECONDS)
+
+
+def _clean_up(wing: Wing, upkeep: Upkeep, orphans: set[str]) -> None:
+    """Forget what is past its time; ``orphans`` are the contents that no file had the last time."""
+    wing.store.settle()
+    found = sweep(wing.store, wing.dialect, orphans)
+    orphans.clear()
+    orphans.update(found.orphans)
+    upkeep.step(deleted=found.deleted)
+
+
+def _mail_until(stop: threading.Event, mailer: Mailer) -> None:
+    """Send mails; what is not sent when the process ends is for the next one."""
+    jobs = Jobs({"mails": mailer.step}, time.monotonic)
+    while not stop.is_set():
+        busy = False
+        try:
+            busy = jobs.step()
+        except StoreUnavailable:  # the process ends, if that lasts
+            pass
+        except StoreDamaged:
+            return
+        if not busy:
+            stop.wait(IDLE_SECONDS)

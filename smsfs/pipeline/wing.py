@@ -1,0 +1,40 @@
+"""What each wing of the pipeline is started with; ``start`` in its module ``start`` is the way in."""
+
+import threading
+from collections.abc import Callable, Sequence
+
+from attrs import frozen
+
+from smsfs.config import Config
+from smsfs.dialects import Dialect
+from smsfs.store import Process, Store
+
+IDLE_SECONDS = 1.0
+
+
+@frozen
+class Wing:
+    """One wing, as the command that starts it provides for it.
+
+    Attributes:
+        config: the configuration.
+        store: open.
+        dialects: the names of all dialects.
+        dialect: finds one by its name.
+        register: makes this process known, to the store and to ``smsfs serve``.
+        end: begins to wait for the end; the event is set when this process is to stop.
+        in_hand: of a reader, the descriptor by which ``smsfs serve`` learns what is being read.
+    """
+
+    config: Config
+    store: Store
+    dialects: Sequence[str]
+    dialect: Callable[[str], Dialect]
+    register: Callable[[], Process]
+    end: Callable[[], threading.Event]
+    in_hand: int | None = None
+
+
+def wait(store: Store, due: float | None) -> None:
+    """Wait for a change, or until something is due."""
+    store.changed(IDLE_SECONDS if due is None else min(IDLE_SECONDS, max(0.0, due - store.now())))
