@@ -26,7 +26,7 @@ ID_BASES: dict[str, Callable[[int], tuple[str, str]]] = {
 
 @frozen
 class Delivery:
-    """What a receipt tells.
+    """What a receipt says.
 
     Attributes:
         submit: the message.

@@ -14,8 +14,8 @@ log = structlog.get_logger(frontend="ftp")
 class Certificate:
     """A certificate and its key, read again when their files have changed: TLS 1.2 and later with them.
 
-    Tools that renew certificates swap the files one after the other. A pair that cannot be used is told in
-    the log, once, and what was read before it stays in use.
+    Tools that renew certificates swap the files one after the other. A pair that cannot be used is
+    logged once, and the one read before it stays in use.
 
     Args:
         certificate: a PEM file with the chain, the server's own first.
@@ -41,7 +41,7 @@ class Certificate:
             return self._context
 
     def _stamps(self) -> list[tuple[int, ...]]:
-        """What tells one version of the files from the next; symbolic links are followed."""
+        """What differs between one version of the files and the next; symbolic links are followed."""
         return [_stamp(path) for path in self._files]
 
     def _renew(self) -> None:
@@ -66,7 +66,7 @@ def _context(certificate: Path, key: Path) -> ssl.SSLContext:
 
     Session tickets are off: clients that never read from the data connection they upload on would leave them
     unread, and the kernel would then answer their FIN's data with a reset. An end without close_notify is an
-    error: it tells a cut upload from a complete one.
+    error: by it, a cut upload differs from a complete one.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -83,7 +83,7 @@ class Connections:
             self._control.respond("426 The transfer was aborted.")
         self._control.respond("226 Nothing is under way any more.")
 
-    # What comes of it
+    # Their beginnings and failures
 
     def is_client(self, sock: socket.socket, address: str) -> bool:
         """Whether a data connection is this client's."""

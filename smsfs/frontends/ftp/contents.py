@@ -69,7 +69,7 @@ class Contents:
         return offset <= entry.size
 
     def _stor(self, arg: str) -> None:
-        """Take a file in. After REST what stands before the offset is kept, and nothing behind it."""
+        """Take a file in. After REST, what is before the offset stays, and the rest goes."""
         offset = self._prepared.take_offset()
         if not self._transfers.can_begin():
             return
@@ -84,7 +84,7 @@ class Contents:
         return offset
 
     def _appe(self, arg: str) -> None:
-        """Take in what comes behind a file's end."""
+        """Append to a file."""
         if self._prepared.take_offset():
             raise BadRequest("APPE goes on at the file's end; REST does not go with it.")
         if self._transfers.can_begin():

@@ -78,7 +78,7 @@ class Control(Secure, FTPHandler):  # type: ignore[misc]  # the library has no t
         self.active_at = time.monotonic()
         self._too_long = False
         super().__init__(sock, _Library(), ioloop=client.loop)
-        self.set_terminator(b"\n")  # scripts that type commands by themselves leave out the CR
+        self.set_terminator(b"\n")  # scripts that write commands themselves leave out the CR
         self.remote_ip = client.peer
         self._available_facts, self._current_facts = list(replies.FACTS), list(replies.FACTS[:-1])
         self._extra_feats = ["AUTH TLS", "PBSZ", "PROT"] if client.settings.certificate else []
@@ -138,7 +138,7 @@ class Control(Secure, FTPHandler):  # type: ignore[misc]  # the library has no t
         """A line is whole."""
         too_long, self._too_long = self._too_long, False
         line = b"".join(self._in_buffer)
-        if line.endswith(b"\r"):  # and so do its other lines: an LF by itself is then part of one
+        if line.endswith(b"\r"):  # so will its other lines; a bare LF is then part of a line
             line = line[:-1]
             self.set_terminator(b"\r\n")
         self._in_buffer[:] = [line]
@@ -179,7 +179,7 @@ class Control(Secure, FTPHandler):  # type: ignore[misc]  # the library has no t
         self.push(f"{replies.printable(resp)}\r\n")
 
     def log(self, msg: str, logfun: object = None) -> None:
-        """What the library says of itself."""
+        """What the library logs."""
         del logfun
         self.client.log.debug("library", says=msg)
 

@@ -140,7 +140,7 @@ class DataConnection(Secure, DTPHandler):  # type: ignore[misc]  # the library h
             return
         try:
             self._file().write(data)
-        except Exception as exc:  # noqa: BLE001 - were it let through, the client would find a reset, no sentence
+        except Exception as exc:  # noqa: BLE001 - if it got through, the client would see a reset, not the sentence
             self._refusal = exc
 
     handle_read_event = handle_read
@@ -203,7 +203,7 @@ class DataConnection(Secure, DTPHandler):  # type: ignore[misc]  # the library h
         self.cmd_channel.data_ended()
 
     def _end(self) -> str | None:
-        """Let go of the file; what to tell the client, if a transfer was under way."""
+        """Let go of the file; the reply, if a transfer was under way."""
         if self.file_obj and self.receive and self._ended_well and not self._refusal:
             self._complete(self.file_obj)
         if self.file_obj and not self.file_obj.closed:
@@ -219,7 +219,7 @@ class DataConnection(Secure, DTPHandler):  # type: ignore[misc]  # the library h
     def _complete(self, file: Transfer) -> None:
         try:
             file.complete()
-        except Exception as exc:  # noqa: BLE001 - were it let through, the client would wait for a reply for ever
+        except Exception as exc:  # noqa: BLE001 - if it got through, the client would wait for a reply for ever
             self._refusal = exc
 
     def _give_up(self, file: Transfer) -> None:

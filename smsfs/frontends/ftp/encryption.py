@@ -65,7 +65,7 @@ class Encryption:
 
     def _secure(self, certificate: Certificate, then: Callable[[], None]) -> None:
         control = self._control
-        control.ac_in_buffer = b""  # what came unencrypted is no command of the encrypted session
+        control.ac_in_buffer = b""  # what came unencrypted must not be a command of the encrypted session
         control.del_channel()
         self._context = certificate.context()
         try:

@@ -40,7 +40,7 @@ class Files:
         }
 
     def _size(self, arg: str) -> None:
-        """Show a file's bytes, in any type: none changes them on the way."""
+        """Show a file's size in bytes, which is the same in every type."""
         _, entry = self._folders.file(arg)
         self._control.respond(f"213 {entry.size}")
 

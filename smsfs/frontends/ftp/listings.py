@@ -22,7 +22,7 @@ from smsfs.frontends.ftp.library import BufferedIteratorProducer
 from smsfs.frontends.ftp.transfers import Transfers
 from smsfs.frontends.ls_format import one_word
 
-#: What ``ls`` takes, on whichever system a client was written for; a name has a dot or such in it.
+#: Options of ``ls`` on any system that a client may be written for; names of files have a dot or the like.
 _is_option = re.compile(r"-[A-Za-z0-9]+|--[A-Za-z0-9=-]+").fullmatch
 
 
@@ -58,9 +58,9 @@ class Listings:
         }
 
     def _listed(self, arg: str) -> Iterator[Entry]:
-        """What LIST and its kin are about: a folder's files, one file, or those that a pattern fits.
+        """What LIST and its kin are about: a folder's files, one file, or the files that match a pattern.
 
-        Of a folder a part at a time is held, however long the client takes to read.
+        One part of a folder is held at a time, however long the client takes to read.
         """
         arg = _without_options(arg)
         path = self._folders.path(arg)
@@ -80,7 +80,7 @@ class Listings:
         return _merged(chain(first, folder), stored)
 
     def _stored_last(self, folder: str) -> Entry | None:
-        """What was stored before this listing, as it shows if it has left the folder already.
+        """What was stored before this listing, even if it has left the folder already.
 
         Clients such as rclone look there, once, whether all of it has arrived.
         """
@@ -109,7 +109,7 @@ class Listings:
         self._send_lines("LIST", arg, self._long_line())
 
     def _nlst(self, arg: str) -> None:
-        """List names; those that a pattern fits with the folder that it names, as RETR takes them."""
+        """List names; those that match a pattern come with the pattern's folder, as RETR takes them."""
         arg = _without_options(arg)
         before = "" if self._is_folder(arg) else arg[: arg.rfind("/") + 1]
         self._send_lines("NLST", arg, lambda entry: f"{before}{replies.printable(entry.name)}\r\n")

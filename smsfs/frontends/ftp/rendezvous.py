@@ -12,7 +12,7 @@ from smsfs.frontends.ftp.library import Acceptor, ActiveDTP, PassiveDTP
 
 
 class Owner(Protocol):
-    """Who waits for a data connection."""
+    """What waits for a data connection."""
 
     def is_client(self, sock: socket.socket, address: str) -> bool:
         """Whether a data connection is the client's."""
@@ -49,7 +49,7 @@ class PassiveListener(PassiveDTP):  # type: ignore[misc]  # the library has no t
         self.call_later(self.timeout, self.handle_timeout)
 
     def handle_accepted(self, sock: socket.socket, addr: Sequence[Any]) -> None:
-        """Take it, if it is the client's; another's is closed, and the client's still awaited."""
+        """Take the client's connection; close any other, and go on waiting."""
         if self._owner.is_client(sock, addr[0]):
             self._owner.connected(sock)
         else:
@@ -102,7 +102,7 @@ class ActiveConnector(ActiveDTP):  # type: ignore[misc]  # the library has no ty
 def listening(
     family: socket.AddressFamily, ports: Sequence[int], address: Callable[[int], tuple[Any, ...]]
 ) -> socket.socket:
-    """A socket that listens on a free one of the ports, or on any free port where none are given.
+    """A socket that listens on a free one of the ports, or on any free port if the list is empty.
 
     Raises:
         StoreUnavailable: all are taken, or the system allows no more sockets.

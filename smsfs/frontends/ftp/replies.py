@@ -51,7 +51,7 @@ def seconds_of(text: str) -> float:
     """Seconds since the epoch of a time of RFC 3659; a fraction is cut off.
 
     Raises:
-        BadRequest: it is none.
+        BadRequest: it is not one.
     """
     found = _TIME.fullmatch(text)
     try:

@@ -1,4 +1,4 @@
-"""What an FTP server is told."""
+"""The settings of an FTP server."""
 
 import ipaddress
 import re
@@ -31,12 +31,12 @@ class FtpSettings:
     """The limits of an FTP server; times are seconds.
 
     Attributes:
-        certificate: for FTPS; None where there is none.
-        plain: also without TLS.
+        certificate: for FTPS; None: there is no FTPS.
+        plain: whether FTP without TLS is served, too.
         listen: host and port pairs; port 0 takes a free one.
-        implicit_listen: likewise, where TLS begins with the first byte.
-        passive_ports: on which data connections are awaited; none means any that is free.
-        masquerade_address: the IPv4 address that clients are told for them; "" for the one they came to.
+        implicit_listen: the same, where TLS begins with the first byte.
+        passive_ports: for data connections that clients make; empty: any free port.
+        masquerade_address: the IPv4 address that clients get for them; "" for the one they connected to.
         login_timeout: from connecting to being logged in; before that, as long again for a balancer's header.
         max_auth_tries: wrong passwords before the connection is closed.
         max_connections: of all addresses.
@@ -80,7 +80,7 @@ class FtpSettings:
 
 
 def passive_range(text: str) -> range:
-    """The ports of ``first-last``, or of one number; none of an empty text.
+    """The ports of ``first-last``, or of one number; an empty range for an empty text.
 
     Raises:
         ConfigurationError: it is something else.

@@ -19,7 +19,7 @@ GOODBYE_SECONDS = 5.0
 
 
 class Secure(AsyncChat):  # type: ignore[misc]  # the library has no types
-    """What TLS changes about a connection of the loop, also while it has none."""
+    """A connection of the loop that may have TLS."""
 
     def send(self, data: bytes) -> int:
         """How many bytes the network took."""
@@ -47,7 +47,7 @@ class Secure(AsyncChat):  # type: ignore[misc]  # the library has no types
 
 
 def say_goodbye(sock: Any) -> None:
-    """End TLS in good order, so that the other side knows that it has all; without waiting for its answer."""
+    """End TLS properly, so that the other side knows that it has everything; its answer is not awaited."""
     if not isinstance(sock, ssl.SSLSocket):
         return
     with suppress(OSError, ValueError):
@@ -87,7 +87,7 @@ class Handshake:
         self._timer = loop.call_later(HANDSHAKE_SECONDS, self._fail, "it took too long")
 
     def readable(self) -> bool:
-        """Whether it waits for the client: as the loop says."""
+        """Always, as the loop wants to know."""
         return True
 
     writable = readable
@@ -118,7 +118,7 @@ class Handshake:
         self._fail("the connection ended")
 
     def handle_error(self) -> None:
-        """What ``done`` could not do is no fault of the handshake."""
+        """An error in ``done`` is not one of the handshake."""
         self.close()
         raise  # noqa: PLE0704 - called while the error is handled
 

@@ -1,4 +1,4 @@
-"""What an SFTP server is told, and what of it asyncssh is told."""
+"""The settings of an SFTP server, and asyncssh's options that follow from them."""
 
 from collections.abc import Callable, Iterable, Sequence
 
