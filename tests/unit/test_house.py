@@ -32,7 +32,6 @@ LONG_MODULES = {
 #: Classes of over 25 methods, each with the reason for it; one that has become smaller leaves the list.
 LARGE_CLASSES = {
     "smsfs/backends/smpp/client.py:SmppBackend": "the line of messages and the binds are not parted yet",
-    "smsfs/frontends/ftp/server.py:FtpServer": "half of them are what the sessions' threads ask its loop",
     "smsfs/store/postgresql/pool.py:Pool": "all of them hold one lock, or wait on it",
     "smsfs/store/sql/queue.py:SqlQueue": "one method for each step; batches and slices are not parted yet",
 }
