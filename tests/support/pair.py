@@ -40,6 +40,7 @@ class Forwarder:
         self._lost: set[socket.socket] = set()
         self._flowing = threading.Event()
         self._flowing.set()
+        self._left: int | None = None
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         (self.port,) = free_ports(1)
@@ -57,6 +58,21 @@ class Forwarder:
             yield
         finally:
             self._flowing.set()
+
+    @contextlib.contextmanager
+    def blocked_after(self, size: int) -> Iterator[None]:
+        """Let through so many bytes more to the target, then nothing, as ``blocked`` does."""
+        self._left = size
+        try:
+            yield
+        finally:
+            self._left = None
+            self._flowing.set()
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether nothing is let through."""
+        return not self._flowing.is_set()
 
     @contextlib.contextmanager
     def forgotten(self) -> Iterator[None]:
@@ -108,13 +124,29 @@ class Forwarder:
     def _pump(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(BLOCK):
-                self._flowing.wait()
-                time.sleep(self._delay)
-                if source not in self._lost:
-                    target.sendall(data)
+                for part in self._parts(data, target):
+                    self._flowing.wait()
+                    time.sleep(self._delay)
+                    if source not in self._lost:
+                        target.sendall(part)
         self._flowing.wait()
         _shut(source)
         _shut(target)
+
+    def _parts(self, data: bytes, target: socket.socket) -> Iterator[bytes]:
+        """What is to be sent, cut where nothing more gets through."""
+        if self._left is None or target.getpeername()[1] != self._target:
+            yield data
+            return
+        with self._lock:
+            head = data[: self._left]
+            self._left -= len(head)
+            is_last = self._left == 0
+        yield head
+        if is_last:
+            self._left = None
+            self._flowing.clear()
+        yield data[len(head) :]
 
     def __enter__(self) -> Self:
         return self

@@ -40,8 +40,9 @@ from smsfs.store import (
 from smsfs.store.again import again, tried_again
 from smsfs.store.postgresql import survey
 from smsfs.store.postgresql.contents import PieceContents
-from smsfs.store.postgresql.database import MOST_CONNECTIONS, Database
+from smsfs.store.postgresql.database import MOST_CONNECTIONS, Database, PostgresConnection
 from smsfs.store.postgresql.pool import KEPT
+from smsfs.store.postgresql.sessions import MARK
 from smsfs.store.sql.accounts import SqlAccounts
 from smsfs.store.sql.bans import SqlBans
 from smsfs.store.sql.claims import SqlClaims
@@ -175,7 +176,7 @@ class PostgresStore:
         asked = time.monotonic()
         with self._database.write() as connection:
             values = {"kind": kind, "name": name, "host": self._host, "version": __version__}
-            row = connection.one("owner_add", ttl=self._lease, **values)
+            row = connection.one("owner_add", ttl=self._lease, process=self._database.process, **values)
         if row is None:
             raise RuntimeError("no row came back for this process")
         with self._lock:
@@ -220,6 +221,7 @@ class PostgresStore:
         with self._database.write(urgent=True) as connection:
             renewed = connection.change("owner_beat", owner=owner, ttl=self._lease) > 0
             connection.change("owner_clamp", longest=max(LONGEST_LEASE, 2 * self._lease))
+            self._end_fallen(connection)  # here, for every other thread may wait for their locks
         with self._lock:
             known = owner in self._trusted
             if renewed:
@@ -235,10 +237,23 @@ class PostgresStore:
         with self._database.reading() as connection:
             return {row["id"]: row["kind"] for row in connection.all("owner_alive")}
 
+    def _end_fallen(self, connection: PostgresConnection) -> None:
+        """End what others began under leases that have run out.
+
+        The server may hear no more of them, and counts as standing still only what is between statements:
+        a COPY, or a statement half of which has arrived, would be waited for, and its locks be kept.
+        """
+        for row in connection.all("owner_fallen", own=self._database.process):
+            values = {"mark": MARK, "process": row["process"], "until": row["until"]}
+            with suppress(StoreUnavailable), self._database.write() as part:  # a server may forbid it
+                if ended := len(part.all("session_end", **values)):
+                    log.warning("sessions_ended", host=row["host"], sessions=ended)
+
     @again
     def settle(self, ended: str = "") -> int:
         """Put right what dead processes left; their claimed slices are for ``Queue.take_over``."""
         with self._database.write() as connection:
+            self._end_fallen(connection)
             if ended:
                 connection.change("owner_ended", name=ended)
             dead = connection.all("owner_dead")

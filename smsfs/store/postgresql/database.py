@@ -6,6 +6,7 @@ while under way may have happened all the same, and callers can bear either.
 """
 
 import re
+import secrets
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -95,10 +96,14 @@ class Database:
     Args:
         url: a libpq connection URI.
         connections: of this process, at most.
+
+    Attributes:
+        process: the number by which other processes know these connections.
     """
 
     def __init__(self, url: str, connections: int = MOST_CONNECTIONS, *, upgrade: bool = True) -> None:
         self._url = url
+        self.process = 1 + secrets.randbelow(2**31 - 1)
         self._damage: tuple[float, StoreDamaged] | None = None
         self._thread = threading.local()
         self._schema: str | None = None
@@ -119,7 +124,7 @@ class Database:
             psycopg.Error: there is none to be had.
             StoreUnavailable: a pooler would share it among clients.
         """
-        session, facts = connect(self._url, STANDSTILL_SECONDS)
+        session, facts = connect(self._url, STANDSTILL_SECONDS, self.process)
         try:
             with bounded(session):
                 if not self._known:
@@ -143,6 +148,10 @@ class Database:
     def works(self, session: Session, backend: int) -> bool:
         """Whether a process of the server still works on what it was asked."""
         return survey.works(session, backend)
+
+    def end(self, session: Session, backend: int) -> None:
+        """End a process of the server."""
+        survey.end(session, backend)
 
     def _prepare(self, *, upgrade: bool) -> bool:
         """Find the tables as this release needs them, or make them so, whichever host is first.

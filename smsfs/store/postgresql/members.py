@@ -25,6 +25,9 @@ class Watch(Protocol):
     def works(self, session: Session, backend: int) -> bool:
         """Whether a process of the server still works on what it was asked."""
 
+    def end(self, session: Session, backend: int) -> None:
+        """End a process of the server."""
+
 
 @define(eq=False)
 class Member:
@@ -68,9 +71,9 @@ def is_readable(session: Session, seconds: float, wake: int | None = None) -> bo
 
 
 def silent_for(member: Member, now: float) -> float:
-    """How long its thread has waited for an answer of which the server has not been asked."""
-    asked = member.session.asked
-    return 0.0 if asked is None else now - max(asked, member.vouched)
+    """How long nothing has come or gone for its thread since the server was last asked why."""
+    moved = member.session.moved
+    return 0.0 if moved is None else now - max(moved, member.vouched)
 
 
 def drain(session: Session) -> bool:

@@ -28,6 +28,9 @@ LOOK_SECONDS = 5.0
 TICK_SECONDS = 1.0
 #: Most sessions are given back sooner than another one is made.
 GROW_AFTER_SECONDS = 0.05
+#: After so long a wait something urgent has one more than this process's share: each of its threads may wait
+#: for a lock of a dead process, and its own lease must not end by that.
+SPARE_AFTER_SECONDS = 0.5
 #: After the server had no room for one more: at first, and after many times.
 GROW_AGAIN_SECONDS, GROW_AT_LAST_SECONDS = 1.0, 30.0
 #: Without an answer for so long, the server is asked whether there still comes one.
@@ -79,7 +82,7 @@ class Pool:
 
         Args:
             patience: seconds without any that is given back, or any that can be made, until it is given up.
-            urgent: before all others that wait.
+            urgent: before all others that wait, and rather on one session too many than not at all.
 
         Raises:
             StoreUnavailable: there is none; its sentence says why.
@@ -91,9 +94,9 @@ class Pool:
             self._give_back(member)
 
     def _take(self, patience: float, *, urgent: bool) -> Member:
-        began, pause = time.monotonic(), FIRST_PAUSE
+        began, pause, spare = time.monotonic(), FIRST_PAUSE, int(urgent)
         while True:
-            member = self._next(began, patience, urgent=urgent)
+            member = self._next(began, patience, spare, urgent=urgent)
             if member:
                 return member
             try:
@@ -110,7 +113,7 @@ class Pool:
                     self._closed.wait(pause * uniform(0.5, 1))  # noqa: S311 -- those that try at once spread out
                     pause = min(pause * 2, LONGEST_PAUSE)
 
-    def _next(self, began: float, patience: float, *, urgent: bool) -> Member | None:
+    def _next(self, began: float, patience: float, spare: int, *, urgent: bool) -> Member | None:
         """One that is free, in the order of the queue; None when one more may be made instead."""
         ticket, asked = self._ticket(), time.monotonic()
         with self._free:
@@ -121,7 +124,7 @@ class Pool:
                         raise StoreUnavailable("This process is ending.")
                     if self._queue[0] is ticket:
                         member = self._free_one()
-                        if member or self._may_make(time.monotonic() - asked):
+                        if member or self._may_make(time.monotonic() - asked, spare):
                             self._making += member is None
                             return member
                     self._check_patience(max(began, self._progress) + patience - time.monotonic(), patience)
@@ -157,12 +160,13 @@ class Pool:
                 os.write(self._wake[1], b"x")
         return None
 
-    def _may_make(self, waited: float) -> bool:
+    def _may_make(self, waited: float, spare: int) -> bool:
         have = len(self._lent) + self._making
         waits = any(member.waits for member in self._lent)
-        if have == 0 or waits or have >= self._most:
+        if have == 0 or waits or have >= self._most + spare:
             return have == 0
-        return waited >= GROW_AFTER_SECONDS and time.monotonic() >= self._grow_at
+        pause = GROW_AFTER_SECONDS if have < self._most else SPARE_AFTER_SECONDS
+        return waited >= pause and time.monotonic() >= self._grow_at
 
     def _make(self) -> Member:
         """A new session, lent to this thread.
@@ -214,7 +218,8 @@ class Pool:
         with self._free:
             self._lent.discard(member)
             member.since = self._progress = time.monotonic()
-            if usable and (self._queue or not self._tight):
+            spare = len(self._idle) + len(self._lent) >= self._most
+            if usable and not spare and (self._queue or not self._tight):
                 self._idle.insert(0 if member is self._listener else len(self._idle), member)
             else:
                 self._drop(member)
@@ -340,22 +345,28 @@ class Pool:
         with self._free:
             silent = [each for each in self._lent if silent_for(each, now) > SILENT_SECONDS]
         for member in silent:
-            asked = member.session.asked
-            if self._is_at_work(member):
+            moved = member.session.moved
+            if self._is_at_work(member, moved):
                 member.vouched = time.monotonic()
-            elif asked is not None and member.session.asked == asked:
-                log.warning("answer_lost", seconds=round(time.monotonic() - asked, 1))
+            elif moved is not None and member.session.moved == moved:
+                log.warning("answer_lost", seconds=round(time.monotonic() - moved, 1))
                 member.session.sever()
 
-    def _is_at_work(self, member: Member) -> bool:
-        """What the server says on another session; if it says nothing there either, it is not."""
+    def _is_at_work(self, member: Member, moved: float | None) -> bool:
+        """What the server says on another session; if it says nothing there either, it is not.
+
+        One that is not, and has heard of no end of its session, would keep its locks: it is ended.
+        """
         try:
             session, _ = self._watch.connect()
         except UNUSABLE as exc:
             return why(exc) is Why.FULL
         try:
             with bounded(session):
-                return self._watch.works(session, member.facts.backend)
+                works = self._watch.works(session, member.facts.backend)
+                if not works and moved is not None and member.session.moved == moved:
+                    self._watch.end(session, member.facts.backend)
+                return works
         except psycopg.Error:
             return False
         finally:

@@ -5,9 +5,9 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import psycopg
 from attrs import frozen
@@ -37,6 +37,10 @@ SETTINGS = {
     "statement_timeout": "0",
     "lock_timeout": "0",
     "idle_session_timeout": "0",
+    "tcp_keepalives_idle": "5",  # a host that lost its power takes up no connections for two hours
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "10000",
     "transaction_timeout": "0",
     "timezone": "UTC",
     "client_encoding": "UTF8",
@@ -56,9 +60,13 @@ FROM json_each_text(CAST(%s AS JSON)) g JOIN pg_settings s ON lower(s.name) = g.
 """
 _WHO = """
 SELECT pg_backend_pid() AS backend, pg_is_in_recovery() AS standby,
-    current_setting('synchronous_commit') AS commits
+    current_setting('synchronous_commit') AS commits,
+    pg_advisory_lock_shared(%s, %s) IS NULL AS marked
 """
+#: Beside the number of its process, what each session holds a lock by which nobody waits for.
+MARK = 20267
 _SYNCREP = "SyncRepWaitForLSN"
+T = TypeVar("T")
 
 
 @frozen
@@ -80,22 +88,36 @@ class Session(psycopg.Connection[Any]):
     """A connection that knows since when it waits for the server.
 
     Attributes:
-        asked: by the monotonic clock, when what it now waits for was asked; None while it waits for nothing.
+        moved: by the monotonic clock, when it last got on with what it waits for, that was asked at the
+            earliest; None while it waits for nothing.
         unsure: a commit was let go on before the synchronous standby had it.
         heard: a notification came along with an answer.
     """
 
-    asked: float | None = None
+    moved: float | None = None
     unsure = False
     heard = False
 
-    def wait(self, *given: Any, **named: Any) -> Any:
+    def wait(self, gen: Any, *given: Any, **named: Any) -> Any:
         """Every answer of the server is waited for here."""
-        self.asked = time.monotonic()
+        self.moved = time.monotonic()
         try:
-            return super().wait(*given, **named)
+            return super().wait(self._noting(gen), *given, **named)
         finally:
-            self.asked = None
+            self.moved = None
+
+    def _noting(self, steps: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
+        """The same steps; notes each time that something could be sent or received."""
+        try:
+            wanted = next(steps)
+            while True:
+                ready = yield wanted
+                if ready:
+                    self.moved = time.monotonic()
+                wanted = steps.send(ready)
+        except StopIteration as end:
+            given: T = end.value
+            return given
 
     def sever(self) -> None:
         """Let whoever waits for the server have an error; for other threads than that one."""
@@ -112,12 +134,13 @@ class Session(psycopg.Connection[Any]):
             self.unsure = True
 
 
-def connect(url: str, standstill: int) -> tuple[Session, Facts]:
+def connect(url: str, standstill: int, process: int = 0) -> tuple[Session, Facts]:
     """A new session.
 
     Args:
         url: a libpq connection URI.
         standstill: seconds after which the server ends a transaction of which nothing is heard.
+        process: the number by which others know a session of this process.
 
     Raises:
         psycopg.Error: there is none to be had.
@@ -127,7 +150,7 @@ def connect(url: str, standstill: int) -> tuple[Session, Facts]:
     session.add_notify_handler(session.note)
     try:
         with bounded(session):
-            row = cast("dict[str, Any]", session.execute(_WHO).fetchone())
+            row = cast("dict[str, Any]", session.execute(_WHO, (MARK, process)).fetchone())
             strong = row["commits"] in STRONG_COMMITS
             values = SETTINGS | {"idle_in_transaction_session_timeout": f"{standstill}s"}
             values |= {} if strong else {"synchronous_commit": "on"}

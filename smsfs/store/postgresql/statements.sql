@@ -16,8 +16,8 @@ SELECT pg_advisory_xact_lock(20266, CAST(:account AS INTEGER)) IS NULL AS locked
 SELECT CAST(extract(epoch FROM clock_timestamp()) AS DOUBLE PRECISION) AS now;
 
 -- name: owner_add
-INSERT INTO owner (kind, name, host, version, since, until)
-SELECT :kind, :name, :host, :version, now, now + :ttl
+INSERT INTO owner (kind, name, host, version, process, since, until)
+SELECT :kind, :name, :host, :version, :process, now, now + :ttl
 FROM (SELECT CAST(extract(epoch FROM clock_timestamp()) AS DOUBLE PRECISION) AS now) clock
 RETURNING id;
 -- name: owner_beat
@@ -32,6 +32,18 @@ UPDATE owner SET until = 0 WHERE name = :name;
 UPDATE owner SET until = 0 WHERE id = :owner;
 -- name: owner_alive
 SELECT id, kind FROM owner WHERE until > extract(epoch FROM clock_timestamp());
+-- name: owner_fallen
+-- Those that ended without a word; one that ended well lets its last transactions end as well.
+SELECT process, host, max(until) AS until FROM owner WHERE process <> :own GROUP BY process, host
+HAVING max(until) > 0 AND max(until) <= extract(epoch FROM clock_timestamp());
+-- name: session_end
+-- Not what waits for the synchronous standby: its commit would be seen although only one disk has it.
+SELECT pg_terminate_backend(a.pid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+JOIN pg_roles r ON r.oid = a.usesysid
+WHERE l.locktype = 'advisory' AND l.database = a.datid AND a.datname = current_database()
+    AND l.objsubid = 2 AND l.classid = :mark AND CAST(l.objid AS BIGINT) = :process
+    AND a.wait_event_type IN ('Client', 'Lock') AND a.xact_start <= to_timestamp(:until)
+    AND pg_has_role(a.usesysid, 'USAGE') AND (NOT r.rolsuper OR current_setting('is_superuser') = 'on');
 -- name: owner_hosts
 SELECT o.*, o.until > extract(epoch FROM clock_timestamp()) AS alive,
     (SELECT count(*) FROM slice WHERE owner = o.id AND state = 'claimed')

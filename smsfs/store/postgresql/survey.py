@@ -20,7 +20,8 @@ SELECT least(
 FROM pg_roles r, pg_database d WHERE r.rolname = session_user AND d.datname = current_database()
 """
 _WORKS = """
-SELECT state IN ('active', 'fastpath function call', 'disabled') AS works
+SELECT state IN ('active', 'fastpath function call', 'disabled')
+    AND wait_event_type IS DISTINCT FROM 'Client' AS works
 FROM pg_stat_activity WHERE pid = %s
 """
 _TAKEN = """
@@ -43,9 +44,14 @@ def room(session: Session) -> int:
 
 
 def works(session: Session, backend: int) -> bool:
-    """Whether a process of the server still works on what it was asked."""
+    """Whether a process of the server still works on what it was asked, and waits for no more of it."""
     row = _row(session, _WORKS, backend)
     return bool(row and row["works"])
+
+
+def end(session: Session, backend: int) -> None:
+    """End a process of the server."""
+    _row(session, "SELECT pg_terminate_backend(%s) AS ended", backend)
 
 
 def backend(session: Session) -> int:

@@ -130,6 +130,7 @@ def test_a_command_gets_in_beside_busy_hosts(role, postgres):
 def test_idle_processes_keep_one_connection_each(role, postgres, monkeypatch):
     """Idle hosts would use up what other programs, and the commands, need."""
     monkeypatch.setattr(pool, "IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(pool, "GROW_AFTER_SECONDS", 0.001)  # on a quick machine nobody waits for long
     url = role(50)
     store = PostgresStore(url, connections=6)
     owner = store.register("intake")
@@ -178,6 +179,60 @@ def test_an_answer_that_got_lost_is_not_waited_for(database, postgres, monkeypat
                 store.touch(owner)
             wait_for(lambda: keeps_on(lambda: store.touch(owner)), "another connection", BOUND)
         store.close()
+
+
+def test_a_change_that_got_lost_on_the_way_is_undone(database, postgres, monkeypatch):
+    """A process that lives would hang in a write for ever, and every other behind the locks of it."""
+    monkeypatch.setattr(pool, "SILENT_SECONDS", 0.3)
+    with Forwarder(postgres.port) as way:
+        store = PostgresStore(database.replace(f":{postgres.port}/", f":{way.port}/"), connections=2)
+        owner = store.register("front")
+        with pytest.raises(StoreUnavailable):
+            copy(store, owner, forgetting(way))
+        with psycopg.connect(database) as other:
+            other.execute("SET lock_timeout = '60s'")
+            assert other.execute("SELECT id FROM owner FOR UPDATE").fetchall() == [(owner.id,)]
+        store.close()
+
+
+def copy(store, owner, rows):
+    """Change something, and copy rows in."""
+    with store._database.write() as connection:
+        connection.change("owner_touch", owner=owner.id)
+        connection.bulk("outcome_add", rows)
+
+
+def forgetting(way):
+    """Rows for a COPY, in the midst of which the connection is forgotten."""
+    columns = engine.SQL["outcome_add"].partition("(")[2].partition(")")[0].split(", ")
+    with way.forgotten():
+        yield dict.fromkeys(columns, 1)
+
+
+def test_a_lease_lasts_while_every_connection_waits(database):
+    """A host whose uploads all wait for one lock would be taken for dead, and its messages be sent twice."""
+    store = PostgresStore(database, connections=1, lease=2.0, margin=0.5)
+    owner = store.register("front")
+    account = store.accounts.add("shop", "gatewayapi", {}, store.now())
+    with psycopg.connect(database, autocommit=True) as other, ThreadPoolExecutor(1) as threads:
+        with other.transaction():
+            other.execute("SELECT * FROM account FOR UPDATE")
+            waiting = threads.submit(store.accounts.set_disabled, account.id, disabled=True)
+            wait_for(lambda: a_session_waits(database), "the only connection to wait", BOUND)
+            with psycopg.connect(database, autocommit=True) as looks:
+                until = "SELECT until FROM owner"
+                (first,) = looks.execute(until).fetchone()
+                wait_for(lambda: looks.execute(until).fetchone()[0] > first + 4, "the lease to go on", BOUND)
+        waiting.result(BOUND)
+    assert store.holds(owner)
+    assert owner.id in store.alive()
+    store.close()
+
+
+def a_session_waits(database):
+    """Whether a session waits for a lock."""
+    with psycopg.connect(database) as looks:
+        return looks.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone() > (0,)
 
 
 def keeps_on(step):

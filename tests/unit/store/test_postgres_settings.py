@@ -77,6 +77,10 @@ def test_a_database_set_otherwise_does_no_harm(postgres, database, tables):
     timeouts = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
     assert shown(store, isolation, commits) == {isolation: "read committed", commits: "on"}
     assert set(shown(store, *timeouts).values()) == {"0", f"{engine.STANDSTILL_SECONDS}000"}
+    assert shown(store, "tcp_keepalives_idle", "tcp_user_timeout") == {
+        "tcp_keepalives_idle": "5",
+        "tcp_user_timeout": "10000",
+    }
     (warning,) = store.concerns(1)
     assert "synchronous_commit is off" in warning
     store.close()

@@ -1,0 +1,1 @@
+-- Nothing: a process that dies takes its locks along. PostgreSQL's have outlived their process's network.
