@@ -13,24 +13,14 @@ from typing import Any, BinaryIO
 from smsfs.dialects import Dialect, Row, Submission
 from smsfs.dialects.naxai import rows as naxai_rows
 from smsfs.dialects.naxai.codes import FOUND
-from smsfs.dialects.naxai.reports import DAILY, is_report
+from smsfs.dialects.naxai.names import ERRORS, REFUSALS, REJECTED, check_name, submission_of, submits, waits
+from smsfs.dialects.naxai.reports import DAILY
 from smsfs.dialects.naxai.settings import DEFAULTS, check_setting, check_together, endings_of
-from smsfs.dialects.staging import is_staging
-from smsfs.errors import Cause, Missing, NameTooLong, NotAllowed
+from smsfs.errors import Cause
 from smsfs.formats import marks
-from smsfs.names import MAX_NAME, is_too_long
-from smsfs.sms.quoting import quoted
 from smsfs.states import FileState
 
 DAY = 86_400
-REJECTED, ERRORS = ".rejected", ".errors"
-_ADDED = len(".YYYYMMDDTHHMMSS") + len(REJECTED)
-
-_REFUSALS = {
-    FileState.PROCESSING: "is being processed; it can be read now, and vanishes once its messages are sent.",
-    FileState.SUCCESS: "is the server's; it can be read or deleted.",
-    FileState.REJECTED: "was rejected; rename it to mend it, or delete it.",
-}
 
 
 class Naxai(Dialect):
@@ -40,7 +30,7 @@ class Naxai(Dialect):
     defaults = DEFAULTS
     accepted = FileState.CONSUMED
     daily = DAILY
-    refusals = _REFUSALS
+    refusals = REFUSALS
 
     def check_setting(self, key: str, value: str) -> Any:
         """The value of a setting from its text; see :class:`smsfs.dialects.Dialect`."""
@@ -52,28 +42,28 @@ class Naxai(Dialect):
 
     def create(self, path: str, settings: Mapping[str, Any]) -> None:
         """Check that a client may create a file under this name."""
-        _check_name(path)
-        if _submits(path, settings):
-            _submission(path)
+        check_name(path)
+        if submits(path, settings):
+            submission_of(path)
 
     def rename(self, new: str, settings: Mapping[str, Any]) -> Submission | None:
         """What renaming a file to ``new`` means: a submission if the new name submits."""
-        _check_name(new)
-        return _submission(new) if _submits(new, settings) else None
+        check_name(new)
+        return submission_of(new) if submits(new, settings) else None
 
     def trial(self, name: str) -> Submission:
         """As after an upload under this name, whatever it ends in."""
-        return _submission(name)
+        return submission_of(name)
 
     def close(self, path: str, settings: Mapping[str, Any]) -> Submission | None:
         """What the close of a complete upload means: a submission if its name submits."""
-        return _submission(path) if _submits(path, settings) else None
+        return submission_of(path) if submits(path, settings) else None
 
     def stray(self, path: str, size: int, settings: Mapping[str, Any]) -> Cause | None:
         """Why a file will never be sent: it is empty, or its name has no ending that the connector takes."""
-        if is_staging(path) or is_report(path) or path.endswith((REJECTED, ERRORS)):
+        if waits(path):
             return None
-        if not _submits(path, settings):
+        if not submits(path, settings):
             endings = " or ".join(endings_of(settings))
             return Cause(f"nothing is sent of it: its name must end in {endings}")
         return None if size else Cause("nothing is sent of it: it is empty")
@@ -150,25 +140,3 @@ class Naxai(Dialect):
     def client_size(self, stream: BinaryIO, size: int) -> int:
         """How many of the first bytes are the client's own: without an earlier rejection's lines."""
         return marks.client_size(stream, size)
-
-
-def _submits(path: str, settings: Mapping[str, Any]) -> bool:
-    if is_staging(path) or is_report(path) or path.endswith((REJECTED, ERRORS)):
-        return False
-    endings = endings_of(settings)
-    return not endings or path.lower().endswith(endings)
-
-
-def _check_name(path: str) -> None:
-    if "/" in path:
-        raise Missing(f"There is no folder {quoted(path.rpartition('/')[0])}; files lie side by side here.")
-    if is_report(path):
-        raise NotAllowed("Files named status_ or received_ and a day are the server's; choose another name.")
-    if path.endswith((REJECTED, ERRORS)):
-        raise NotAllowed(f"Names that end in {REJECTED} or {ERRORS} are the server's; choose another name.")
-
-
-def _submission(name: str) -> Submission:
-    if is_too_long(name, _ADDED):
-        raise NameTooLong(f"The name is too long for a batch; it may have {MAX_NAME - _ADDED} bytes.")
-    return Submission(name)

@@ -20,10 +20,10 @@ from smsfs.dialects.naxai.codes import (
     TEMPLATE,
     WRONG_NUMBER,
 )
+from smsfs.dialects.naxai.liquid import Render, RenderError, Template, TemplateError, TooMuchWork
 from smsfs.dialects.naxai.settings import calendar_of
 from smsfs.errors import Cause, Ignored, Unreadable
 from smsfs.formats import delimiter, encoding, tables
-from smsfs.formats.liquid import Render, RenderError, Template, TemplateError, TooMuchWork
 from smsfs.sms import local, segments
 from smsfs.sms.calendar import NeverOpen, zone_of
 from smsfs.sms.message import Message

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from smsfs.dialects.naxai.liquid import RenderError, Template, TemplateError, TooMuchWork
 from smsfs.errors import ConfigurationError
-from smsfs.formats.liquid import RenderError, Template, TemplateError, TooMuchWork
 from smsfs.sms.calendar import Calendar, NeverOpen, days_of, hours_of, weekdays_of, zone_of
 from smsfs.sms.local import COUNTRIES
 from smsfs.sms.quoting import quoted

@@ -19,6 +19,17 @@ class Code(StrEnum):
     INTERNAL = "InternalServerError"
 
 
+#: What the pipeline finds -> the code.
+FOUND = {
+    "optout": Code.OPTOUT,
+    "duplicate file": Code.DUPLICATE,
+    "credits": Code.CREDITS,
+    "nothing to send": Code.EMPTY,
+    "corrupt": Code.CORRUPT,
+    "internal": Code.INTERNAL,
+}
+
+
 class Fault(Exception):
     """Something about a document or a contact is wrong: the page's code for it, and a clause."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from smsfs.formats.liquid import RenderError, Template, TemplateError
+from smsfs.dialects.naxai.liquid import RenderError, Template, TemplateError
 
 ORACLE = Path(__file__).with_name("oracle.rb")
 TEMPLATES = Path(__file__).parents[2] / "data" / "liquid" / "templates.json"

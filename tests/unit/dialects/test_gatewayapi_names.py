@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsfs.dialects import Submission
-from smsfs.dialects.gatewayapi import FLAGS, GatewayApi
+from smsfs.dialects.gatewayapi import GatewayApi
+from smsfs.dialects.gatewayapi.names import FLAGS
 from smsfs.errors import ConfigurationError, NameTooLong, Refusal
 from smsfs.states import FileState
 

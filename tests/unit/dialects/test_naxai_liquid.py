@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsfs.formats.liquid import MAX_TEMPLATE, RenderError, Template, TemplateError, TooMuchWork
+from smsfs.dialects.naxai.liquid import MAX_TEMPLATE, RenderError, Template, TemplateError, TooMuchWork
 
 COLUMNS = ["name", "first-name", "prénom", "partial", "size", "n"]
 CELLS = ["Jan", "Jan-Piet", "Zoë", "some", "XL", "3"]

@@ -25,8 +25,8 @@ from liquid.static_analysis import Variable
 from liquid.token import Token
 from liquid.utils import ReadOnlyChainMap
 
-from smsfs.formats.liquid_dates import formatted, moment
-from smsfs.formats.liquid_filters import MATHS, OWN, number_of
+from smsfs.dialects.naxai.liquid_dates import formatted, moment
+from smsfs.dialects.naxai.liquid_filters import MATHS, OWN, number_of
 from smsfs.sms.quoting import quoted
 
 MAX_TEMPLATE = 4000
