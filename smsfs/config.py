@@ -147,7 +147,7 @@ class Config:
             return None
         if engine != "sqlite" or not path.startswith("/") or not path.strip("/"):
             raise ConfigurationError(
-                f"[store] url: {self.store.shown!r} is none of the kind sqlite:///var/lib/smsfs/smsfs.db "
+                f"[store] url: {self.store.shown!r} is not of the form sqlite:///var/lib/smsfs/smsfs.db "
                 "or postgresql://user@host/database."
             )
         return Path("/" + path.lstrip("/"))
@@ -203,7 +203,7 @@ def open_store(config: Config, process: str = "", *, make: bool = True) -> Store
         make: make the store, or upgrade its schema, if need be.
 
     Raises:
-        ConfigurationError: it cannot be opened here, or there is none.
+        ConfigurationError: it cannot be opened here, or there is no store.
         StoreDamaged: it cannot be read.
     """
     if config.database is None:
@@ -226,7 +226,7 @@ def migrate_store(config: Config, grant: str | None) -> None:
         grant: a role of PostgreSQL that may read and write all rows from then on.
 
     Raises:
-        ConfigurationError: it cannot be opened here, or that role is none.
+        ConfigurationError: it cannot be opened here, or there is no such role.
     """
     if config.database is None:
         from smsfs.store.postgresql.database import migrate  # noqa: PLC0415 -- as below

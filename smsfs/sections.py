@@ -12,7 +12,7 @@ MOST_READERS = 64
 
 @define
 class SftpConfig:
-    """The SFTP listener; times in seconds. ``public_host`` is what clients are told, perhaps with a port."""
+    """The SFTP listener; times in seconds. ``public_host`` is the name clients use, perhaps with a port."""
 
     listen: list[str] = field(factory=lambda: ["127.0.0.1:8022"])
     login_timeout: float = 30
@@ -29,13 +29,13 @@ class SftpConfig:
     public_host: str = ""
 
     def __attrs_post_init__(self) -> None:
-        """Refuse what would let nobody in."""
+        """Refuse values that would let no client in."""
         _check_listener(self)
 
 
 @define
 class FtpConfig:
-    """The FTP and FTPS listener; times in seconds. ``public_host`` is what clients are told, as above."""
+    """The FTP and FTPS listener; times in seconds. ``public_host`` is as above."""
 
     listen: list[str] = field(factory=lambda: ["127.0.0.1:8021"])
     implicit_listen: list[str] = field(factory=list)
@@ -56,7 +56,7 @@ class FtpConfig:
     public_host: str = ""
 
     def __attrs_post_init__(self) -> None:
-        """Refuse what would let nobody in."""
+        """Refuse values that would let no client in."""
         _check_listener(self)
 
 
@@ -83,7 +83,7 @@ class MailConfig:
     """The SMTP relay that takes e-mails about files.
 
     ``sender`` is the address they come from; ``security`` says how to encrypt; an empty ``username`` means
-    no login; ``on`` says of which files the verdict is told.
+    no login; ``on`` says for which files the verdict is mailed.
     """
 
     host: str
@@ -160,6 +160,6 @@ class LimitsConfig:
     waiting_per_network: int = 100
 
     def __attrs_post_init__(self) -> None:
-        """Refuse what would let nobody open a file."""
+        """Refuse values that would let no client open a file."""
         refuse_zeros(self)
         refuse_absurd(self, [])

@@ -15,7 +15,7 @@ class Accepted(Struct, frozen=True, gc=False):
 
     Attributes:
         id: the carrier's, of the first part. Empty if it gave a part no id: ``parts`` is then how many ids
-            there are, those under ``more`` among them, and receipts tell the others.
+            there are, those under ``more`` among them, and receipts bring the others.
         parts: how many SMS it is.
         more: of the further parts, each of which has a receipt of its own.
         aliases: of the further parts, where the carrier reports once for all, under any part's id.
@@ -49,7 +49,7 @@ class Throttled:
 class Unknown:
     """It may or may not have been taken; ``ids`` are those of parts that certainly were.
 
-    The carrier would know it by so many ids as ``requests`` says; by one for each part if that is 0.
+    The carrier would know it by ``requests`` ids, or by one for each part if that is 0.
     """
 
     reason: str
@@ -74,7 +74,7 @@ class Envelope(Struct, frozen=True, gc=False):
         submitted: when the file was submitted, seconds since the epoch.
         attempt: from 1.
         message: the message.
-        expires: when it is too late to send it, seconds since the epoch, to be told to the carrier.
+        expires: when it is too late to send it, seconds since the epoch; for the carrier to obey.
         left: seconds from now until then; a host's own clock may be far off.
     """
 
@@ -93,7 +93,7 @@ class Receipt:
     """What the carrier says later of a message, or of one part of it.
 
     Attributes:
-        id: the carrier's, in the form that :class:`Accepted` has it; empty if it could not be read.
+        id: the carrier's, in the form of :class:`Accepted`; empty if it could not be read.
         recipient: the MSISDN it was sent to, digits only; empty if the carrier does not say.
         event: ``"delivered"``, ``"undelivered"``, ``"receipt_expired"`` or, of a message that is still on its
             way, ``"passing"``: of ``states.MESSAGE_TRANSITIONS``; empty for what cannot be read.

@@ -1,7 +1,7 @@
 """A backend that is made and started when that can be done, and is down until then.
 
 One that cannot be made (its certificates cannot be read), cannot be started (its file is a folder) or has
-a fault of its own tells so as its state. It is tried again, and meanwhile it stops nobody else.
+a fault of its own says so as its state. It is tried again, and meanwhile stops no other.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ class Mending:
         name: in the configuration, for the log.
         make: makes the backend, or raises.
         idempotent: as the backend says of itself; known before there is one.
-        traceable: likewise.
+        traceable: also as the backend says.
     """
 
     def __init__(self, name: str, make: Callable[[], Backend], *, idempotent: bool, traceable: bool) -> None:
@@ -38,7 +38,7 @@ class Mending:
         self._name, self._make = name, make
         self._backend: Backend | None = None
         self._why = "it is being started"
-        self._told = ""
+        self._logged = ""
         self._under_way = 0
         self._finishing = False
         self._task: asyncio.Task[None] | None = None
@@ -56,7 +56,7 @@ class Mending:
             return "down", fault
         try:
             return self._backend.state()
-        except Exception as exc:  # noqa: BLE001 -- whatever it is, the others have to be told of theirs
+        except Exception as exc:  # noqa: BLE001 -- whatever it is, the others' states have to be known
             return "down", _clause(exc)
 
     async def start(self, receive: Receive = receive_nothing) -> None:
@@ -76,7 +76,7 @@ class Mending:
         """Hand messages over.
 
         Raises:
-            NotTaken: there is nobody to take them now.
+            NotTaken: there is no backend to take them now.
         """
         if self._backend is None or self._fault():
             raise NotTaken(self.state()[1])
@@ -118,7 +118,7 @@ class Mending:
 
     async def _until_fault(self) -> None:
         """Let the backend work until it has a fault, then let go of it."""
-        while not self._fault() or self._under_way:  # noqa: ASYNC110 -- backends tell by an attribute
+        while not self._fault() or self._under_way:  # noqa: ASYNC110 -- a fault is an attribute
             await asyncio.sleep(LOOK_SECONDS)
         self._why = self._fault()
         await self._let_go()
@@ -130,17 +130,17 @@ class Mending:
             await backend.start(self._receive)
         except Exception as exc:  # noqa: BLE001 -- whatever it is, the other backends go on
             self._why = _clause(exc)
-            self._tell(exc)
+            self._log(exc)
             return
-        self._backend, self._told = backend, ""
+        self._backend, self._logged = backend, ""
         if self._finishing:
             backend.finish()
 
-    def _tell(self, exc: Exception) -> None:
+    def _log(self, exc: Exception) -> None:
         """Say once why it cannot be had; a fault of ours with its traceback."""
-        if self._why == self._told:
+        if self._why == self._logged:
             return
-        self._told = self._why
+        self._logged = self._why
         expected = isinstance(exc, (ConfigurationError, OSError))
         log.error(
             "backend_not_started", backend=self._name, reason=self._why, exc_info=None if expected else exc

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 from attrs import frozen
 
-#: What of a line tells of people, or of whose message it was.
+#: The fields of a line that identify people, or whose message it was.
 PERSONAL = ("account", "file", "recipient", "sender", "text", "userref")
 LINES_AT_ONCE = 500
 #: More would be before the calendar begins.
@@ -27,7 +27,7 @@ class OutboxFiles:
     Attributes:
         path: the file that is written to.
         keep_days: the files of days longer ago are deleted; 0: one file for ever.
-        ours: no other store's messages are in it; else which batches are meant cannot be told.
+        ours: no other store's messages are in it; else it is unknown which batches are meant.
     """
 
     path: Path
@@ -176,7 +176,7 @@ def _lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
 
 
 def _overwrite(descriptor: int, lines: Iterable[tuple[int, bytes]]) -> int:
-    """Empty some lines; the file's time stays that of its last message, which tells its day."""
+    """Empty some lines; the file's time stays that of its last message, by which its day is known."""
     done = 0
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     try:
@@ -194,10 +194,10 @@ def _overwrite(descriptor: int, lines: Iterable[tuple[int, bytes]]) -> int:
 
 
 def _emptied(line: bytes) -> bytes:
-    """A line of the same length that tells of nobody."""
+    """A line of the same length that identifies nobody."""
     try:
-        told = msgspec.json.decode(line, type=dict[str, str | int])
+        fields = msgspec.json.decode(line, type=dict[str, str | int])
     except msgspec.MsgspecError:  # a power cut came as it was emptied before
-        told = {"id": (_ID.match(line) or [b"", b""])[1].decode()}
-    told |= dict.fromkeys(told.keys() & set(PERSONAL), "")
-    return msgspec.json.encode(told).ljust(len(line) - 1) + b"\n"
+        fields = {"id": (_ID.match(line) or [b"", b""])[1].decode()}
+    fields |= dict.fromkeys(fields.keys() & set(PERSONAL), "")
+    return msgspec.json.encode(fields).ljust(len(line) - 1) + b"\n"

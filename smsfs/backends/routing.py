@@ -51,7 +51,7 @@ def parse(text: str) -> Routes:
     """A route from its text.
 
     Raises:
-        ValueError: it is none; the text is a clause that says why.
+        ValueError: it is not a route; the text is a clause that says why.
     """
     chains: dict[str, Chain] = {}
     for prefix, chain in _entries(text):
@@ -68,7 +68,7 @@ def _entries(text: str) -> Iterator[tuple[str, Chain]]:
         found = _entry(word)
         if not found:
             raise ValueError(
-                f"{word!r} is none of the kind 45=dk,backup or dk,backup: entries have blanks between them, "
+                f"{word!r} is not of the form 45=dk,backup or dk,backup: entries have blanks between them, "
                 "names commas alone, and a prefix is digits"
             )
         chain = tuple(found[2].split(","))

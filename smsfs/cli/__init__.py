@@ -61,7 +61,7 @@ def cli() -> None:
     """A filesystem that sends text messages.
 
     Upload a CSV file over SFTP, over FTP or into a mounted folder, and rename it to end in .ready: each row
-    leaves as an SMS, and the file's name tells how it went. The dialects smsportal and naxai have rules of
+    leaves as an SMS, and the file's name says how it went. The dialects smsportal and naxai have rules of
     their own. Start with: smsfs demo
     """
 
@@ -88,5 +88,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _show_crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """As Python shows what nobody caught, but for what would steer the terminal."""
+    """As Python shows an uncaught exception, without what would steer the terminal."""
     sys.stderr.write(escaped_lines("".join(traceback.format_exception(kind, error, trace))))

@@ -198,7 +198,7 @@ def _change(config: Config, store: Store, found: Account, pairs: Iterable[str]) 
 
 
 def note_missing_mail(config: Config, settings: dict[str, Any]) -> None:
-    """Tell whoever sets an address that no mail will come to it."""
+    """Warn that no mail will come to an address that was set."""
     if settings.get("email") and config.mail is None:
         out.print(
             "No e-mail is sent before the configuration has a section [mail].", markup=False, soft_wrap=True
@@ -313,7 +313,7 @@ def remove(kind: Kind, name: str, yes: bool, config_file: Path | None) -> None:
         if not yes:
             click.confirm(f"Remove {name}, its files and its history?", abort=True)
         store.contents.delete(store.accounts.remove(found.id))
-        if not store.alive():  # nobody is writing: what earlier versions of result files left goes too
+        if not store.alive():  # no process is writing: what earlier versions of result files left goes too
             store.contents.delete(store.contents.orphans(store.now() + 1))
         if not Upkeep(store, outboxes(config)).erase(ERASE_SECONDS):
             err.print(LATER, markup=False, soft_wrap=True)

@@ -42,7 +42,7 @@ def _backends(config: Config, store: Store) -> Iterator[dict[str, Any]]:
 
 
 def _unseen(silent: set[str]) -> str:
-    """Why no host tells how a backend fares; ``silent`` ones run smsfs serve and have told of none yet."""
+    """Why no host knows how a backend fares; ``silent`` ones run smsfs serve and have not reported it yet."""
     if silent:
         return (
             f"smsfs serve on {', '.join(sorted(silent))} is starting: look again in a moment, or into its log"
@@ -56,5 +56,5 @@ def _troubled(common: dict[str, Any], host: str, trouble: WorkerState) -> dict[s
 
 
 def _row(common: dict[str, Any], host: str, state: BackendState) -> dict[str, Any]:
-    told = {"host": host, "state": state.state, "since": moment(state.since), "reason": state.reason}
-    return {**common, **told}
+    known = {"host": host, "state": state.state, "since": moment(state.since), "reason": state.reason}
+    return {**common, **known}

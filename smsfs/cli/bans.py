@@ -73,7 +73,7 @@ def _keys(addresses: Iterable[str], *, needed: bool) -> list[str]:
     """What bans count addresses by, each once.
 
     Raises:
-        ConfigurationError: one is no address, or there is none.
+        ConfigurationError: one is not an address, or an address is needed and missing.
     """
     keys = list(dict.fromkeys(map(_key, addresses)))
     if needed and not keys:

@@ -62,7 +62,7 @@ class Result:
     fatal: bool = False
 
     def stop(self, cause: Cause) -> None:
-        """Note why nothing is sent; what came before is told too."""
+        """Note why nothing is sent; what came before is shown too."""
         self.cause_count += 1
         self.causes = [*self.causes[: SHOWN_CAUSES - 1], cause]
         self.fatal = True
@@ -142,7 +142,7 @@ def _rules(
 
 
 def read(file: Path, rules: Dialect, settings: dict[str, Any]) -> Result:
-    """Read a local file by the rules of an account, and by others that tell what those do to its texts."""
+    """Read a local file by the rules of an account, and by others that show what those do to its texts."""
     result = _read(file, rules, settings)
     if settings["controls"] == DROP:
         strict = _read(file, rules, {**settings, "controls": REFUSE})

@@ -67,13 +67,13 @@ def opened(config_file: Path | None, *, make: bool = False) -> Iterator[tuple[Co
 
 
 def made_sentence(config: Config) -> str:
-    """What is told when a store was made: its place may be a slip of the pen."""
+    """What is shown when a store was made: its place may be a slip of the pen."""
     return f"smsfs: made a new store, {config.database or 'in the PostgreSQL database'}"
 
 
 @contextmanager
 def _stored(config: Config, process: str = "", *, make: bool) -> Iterator[Store]:
-    """The store; a file or folder that cannot be used is told of in a sentence, as is all else."""
+    """The store; a file or folder that cannot be used is refused with a sentence, as all else is."""
     try:
         with closing(open_store(config, process, make=make)) as store:
             yield store

@@ -1,4 +1,4 @@
-"""How clients connect: what somebody who makes a login is to pass on."""
+"""How clients connect: what the person who makes a login has to pass on."""
 
 import socket
 from collections.abc import Collection, Iterator

@@ -39,7 +39,7 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 RULES = Naxai()
 #: Of the sample: enough to tell numbers from other cells, and to find three messages.
 SAMPLE_ROWS = 500
-#: By so much has the likeliest column to be ahead of the next, or somebody is asked.
+#: By so much has the likeliest column to be ahead of the next, or the operator is asked.
 CLEARLY = 1.5
 PASSWORD_BYTES = 12
 
@@ -104,11 +104,11 @@ def create(
 
 def _show_ways(name: str, connecting: Sequence[str]) -> None:
     if connecting:
-        _tell(f"Clients connect as {name} by")
+        _print(f"Clients connect as {name} by")
     else:
-        _tell("No client can connect yet: none of its protocols is turned on in the configuration.")
+        _print("No client can connect yet: none of its protocols is turned on in the configuration.")
     for line in connecting:
-        _tell(line)
+        _print(line)
 
 
 def _own_settings(shorthands: Mapping[str, str | None], pairs: Iterable[str]) -> dict[str, Any]:
@@ -169,12 +169,12 @@ def _phone_column(head: naxai_rows.Sample, wanted: str, country: str) -> str:
         return head.names[place]
     found = columns.candidates(head.names, head.rows, country)
     if found and (len(found) == 1 or found[0].score - found[1].score >= CLEARLY):
-        _tell(f"Phone numbers are in the column {found[0].name}: {' and '.join(found[0].reasons)}.")
+        _print(f"Phone numbers are in the column {found[0].name}: {' and '.join(found[0].reasons)}.")
         return found[0].name
     if not sys.stdin.isatty():
         raise ConfigurationError(_which(found, known))
     for candidate in found:
-        _tell(f"  {candidate.name}: {' and '.join(candidate.reasons)}")
+        _print(f"  {candidate.name}: {' and '.join(candidate.reasons)}")
     choice = click.Choice([candidate.name for candidate in found] or list(head.names))
     chosen: str = click.prompt("Column with the phone numbers", type=choice)
     return chosen
@@ -191,28 +191,28 @@ def _asked_text(head: naxai_rows.Sample) -> str:
     if not sys.stdin.isatty():
         example = f"'Hello {{{{ {head.names[0]} }}}}'"
         raise ConfigurationError(f"The connector has no text; give one with --template, such as {example}.")
-    _tell(f"The text may name columns, such as {{{{ {head.names[0]} }}}}: {', '.join(head.names)}.")
+    _print(f"The text may name columns, such as {{{{ {head.names[0]} }}}}: {', '.join(head.names)}.")
     text: str = click.prompt("Text")
     return text
 
 
 def _show_preview(file: Path, settings: dict[str, Any]) -> None:
-    """Print the first messages, and why rows before them are none."""
+    """Print the first messages, and why rows before them are not messages."""
     result = _preview(file, settings)
     if result.causes and not (result.rows or result.refused):
         raise ConfigurationError(f"No row of the sample {file.name} is a message: {result.causes[0]}.")
     for cause in result.causes:
-        _tell(f"  {cause}")
+        _print(f"  {cause}")
     for reason, count in result.refused.items():
-        _tell(f"  {count:,} not sent: {reason}")
+        _print(f"  {count:,} not sent: {reason}")
     if result.rows:
         what = f"first {result.rows} messages of {file.name} would be these"
         if result.rows == 1:
             what = f"first message of {file.name} would be this"
-        _tell(f"The {what}; nothing is sent now:")
+        _print(f"The {what}; nothing is sent now:")
         show_messages(result.first)
     else:
-        _tell(f"Nothing can be shown: no message in the first rows of {file.name}.")
+        _print(f"Nothing can be shown: no message in the first rows of {file.name}.")
 
 
 def _preview(file: Path, settings: dict[str, Any]) -> Result:
@@ -236,7 +236,7 @@ def _preview(file: Path, settings: dict[str, Any]) -> Result:
     return result
 
 
-def _tell(line: str) -> None:
+def _print(line: str) -> None:
     out.print(line, markup=False, soft_wrap=True)
 
 

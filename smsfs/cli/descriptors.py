@@ -73,7 +73,7 @@ def raise_limit(most: int) -> int:
 
 
 def shared(limits: LimitsConfig) -> SharedLimits:
-    """What each listener is told of the section ``[limits]``."""
+    """What each listener gets from the section ``[limits]``."""
     return SharedLimits(
         limits.connections_per_account,
         limits.sessions_per_account,
@@ -83,7 +83,7 @@ def shared(limits: LimitsConfig) -> SharedLimits:
 
 
 def planned(config: Config) -> Plan:
-    """Raise the limit as far as the configuration wants it, and tell if that is not far enough."""
+    """Raise the limit as far as the configuration wants it, and log if that is not far enough."""
     made = plan(config, raise_limit(wanted(config)))
     if made.allowed < made.wanted:
         log.warning(

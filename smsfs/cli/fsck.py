@@ -50,7 +50,7 @@ def fsck(*, mend: bool, target: Path | None, config_file: Path | None) -> None:
 
 
 def _faults(store: Store) -> Iterator[str]:
-    """What is wrong; once the store is found to be damaged, no more can be told."""
+    """What is wrong; once the store is found to be damaged, no more can be said."""
     try:
         yield from faults(store)
     except StoreDamaged as exc:

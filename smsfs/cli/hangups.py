@@ -1,4 +1,4 @@
-"""SIGHUP: it ends nothing that runs, and nothing is read anew for it."""
+"""SIGHUP: it ends nothing that runs, and no file is read again."""
 
 import signal
 import threading
@@ -15,10 +15,10 @@ def hold_hangups() -> None:
 
 def tell_hangups() -> None:
     """Log each SIGHUP that comes, now that there is a log."""
-    threading.Thread(target=_tell_always, name="smsfs-hangups", daemon=True).start()
+    threading.Thread(target=_log_always, name="smsfs-hangups", daemon=True).start()
 
 
-def _tell_always() -> None:
+def _log_always() -> None:
     while True:
         signal.sigwait({signal.SIGHUP})
         log.warning(

@@ -39,8 +39,8 @@ def _missing(where: tuple[str, str], state: WorkerState) -> dict[str, Any]:
     """A process that is about to be started again."""
     host, kind = where
     unknown = {"term": None, "version": None, "lease_left": None, "leases": 0}
-    told = {"since": moment(state.since), "alive": False, "trouble": state.reason}
-    return {"host": host, "kind": kind, **unknown, **told}
+    known = {"since": moment(state.since), "alive": False, "trouble": state.reason}
+    return {"host": host, "kind": kind, **unknown, **known}
 
 
 def _process(host: ProcessInfo, now: float, trouble: WorkerState | None = None) -> dict[str, Any]:

@@ -31,7 +31,7 @@ COLUMNS = {
     "code": 5,
     "reason": 0,
 }
-#: How long news may take to show where the store does not tell of them.
+#: How long news may take to show where the store does not announce it.
 FOLLOW_SECONDS = 1.0
 #: The exit status of a program that Ctrl-C has ended.
 INTERRUPTED = 130
@@ -107,8 +107,8 @@ def messages(
     with opened(config_file) as (_, store):
         account = find_account(store, name).id if name else None
         wanted = _Wanted(store, account, file and file.lstrip("/"))
-        told = _follow(store, wanted) if follow else _existing(store, wanted)
-        found = _messages(store, (status for status in told if state in (None, status.state)))
+        shown = _follow(store, wanted) if follow else _existing(store, wanted)
+        found = _messages(store, (status for status in shown if state in (None, status.state)))
         with _until_interrupted():
             if follow and not as_json:
                 _show_lines(found)
@@ -160,7 +160,7 @@ class _Wanted:
         )
 
     def batches(self) -> Iterator[Batch]:
-        """Those there are, oldest first; whoever named a file that there is none of is told."""
+        """Those there are, oldest first; refused if a file was named and there is no such file."""
         found = False
         for batch in filter(self, self.store.queue.batches(self.account, self.file)):
             found = True

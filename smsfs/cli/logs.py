@@ -41,8 +41,8 @@ def configure(config: LogConfig) -> None:
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.captureWarnings(capture=True)
-    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # whoever cannot get a connection says so
-    # what nobody caught is an event, too
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # the code that cannot get a connection says so
+    # an uncaught exception is an event, too
     sys.excepthook = lambda *raised: log.critical("crashed", exc_info=raised)
     threading.excepthook = lambda raised: log.critical("thread_crashed", exc_info=raised[:3])
 

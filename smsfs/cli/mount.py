@@ -49,7 +49,7 @@ def _checked(read: Callable[[str], int]) -> Callable[[str], int]:
 @click.option(
     "--uid", type=_checked(user_id), metavar="USER", help="Show files as this user's, by name or number."
 )
-@click.option("--gid", type=_checked(group_id), metavar="GROUP", help="Show files as this group's, likewise.")
+@click.option("--gid", type=_checked(group_id), metavar="GROUP", help="Show files as this group's.")
 @click.option(
     "--umask",
     type=_checked(umask_of),
@@ -98,7 +98,7 @@ def _opened(store: Store, made: Filesystems, name: str | None) -> tuple[Filesyst
 
 
 def _end_when_shut_out(rights: Rights, ended: list[str]) -> None:
-    """Have libfuse unmount by a signal, as when somebody ends the mount: what is open counts as cut off."""
+    """Have libfuse unmount by a signal, as when a person ends the mount: what is open counts as cut off."""
     while not ended:
         time.sleep(WATCH_SECONDS)
         with suppress(StoreUnavailable):

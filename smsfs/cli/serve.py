@@ -83,7 +83,7 @@ def _check_backends(config: Config) -> None:
 
 
 def _check_clock(now: datetime) -> None:
-    """What is submitted by the clock of a host that has not been told the time would be stale once it is.
+    """What is submitted by the clock of a host whose clock is not set would be stale once it is.
 
     Raises:
         ConfigurationError: it cannot be that early.
@@ -146,7 +146,7 @@ async def _serve(config: Config, config_file: Path | None, store: Store) -> None
 def _tell_start(
     config: Config, config_file: Path | None, listeners: Mapping[str, list[tuple[str, int]]]
 ) -> None:
-    """What runs, of which store, and where: for whoever reads the log weeks later."""
+    """What runs, of which store, and where: for someone who reads the log weeks later."""
     log.info(
         "started",
         version=__version__,
@@ -233,7 +233,7 @@ def _sftp_settings(config: SftpConfig, keys: list[asyncssh.SSHKey]) -> SftpSetti
 
 
 def _limits(section: str, config: SftpConfig | FtpConfig) -> dict[str, Any]:
-    """What both kinds of servers are told."""
+    """The options that both kinds of servers share."""
     same = (
         *("login_timeout", "max_auth_tries", "max_connections", "max_connections_per_address", "ban_after"),
         *("ban_window", "ban_time", "idle_timeout"),
@@ -249,7 +249,7 @@ def _ftp_server(
     """The FTP server, if there is to be one.
 
     Raises:
-        ConfigurationError: it is told what cannot be.
+        ConfigurationError: the options cannot work.
     """
     if config is None:
         return None

@@ -137,8 +137,8 @@ def _text(value: str) -> Mo | None:
 def simulator(**options: Any) -> None:
     """Run an SMSC that speaks SMPP 3.4; no message goes to anyone.
 
-    It takes messages, answers as told, and writes what it got, put together from the parts, to the ledger:
-    a JSON object per line. It runs until SIGTERM or Ctrl-C, and then prints what it counted.
+    It takes messages, answers as its options say, and writes each message it got, put together from its
+    parts, to the ledger as a line of JSON. It runs until SIGTERM or Ctrl-C, and then prints what it counted.
     """
     options.update(options.pop("receipts"))
     names = {item.name for item in attrs.fields(Behaviour)}

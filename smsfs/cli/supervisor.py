@@ -1,4 +1,4 @@
-"""The processes that ``smsfs serve`` starts: kept up, and told of when they do not stay up."""
+"""The processes that ``smsfs serve`` starts: kept up, and reported when they do not stay up."""
 
 import asyncio
 import signal
@@ -24,7 +24,7 @@ STEADY_SECONDS = 60.0
 ENDS = 3
 #: One that did not counts as up again when it has run for so long, and for twice as long as it lasted before.
 LEAST_RUN = 5.0
-#: With which a process tells its number in the store.
+#: What a process says before its number in the store.
 OWNER = "owner "
 LOOK_SECONDS = 1.0
 #: No carrier for so long is worth a warning.
@@ -42,7 +42,7 @@ class Worker:
 
     Attributes:
         name: what it does.
-        owner: its number in the store; 0 while it has not told.
+        owner: its number in the store; 0 while it has not said.
     """
 
     def __init__(self, name: str, config_file: Path | None, store: Store, config: Config) -> None:
@@ -197,17 +197,17 @@ def _why(status: int, said: str) -> str:
 
 
 class Watch:
-    """Tells everyone which of a host's processes do not stay up, and when no carrier can be had.
+    """Reports which of a host's processes do not stay up, and when no carrier can be had.
 
     Args:
-        store: where it is told.
+        store: where it is reported.
         owner: the process that starts them.
         workers: the processes.
     """
 
     def __init__(self, store: Store, owner: Process, workers: Iterable[Worker]) -> None:
         self._store, self._owner, self._workers = store, owner, list(workers)
-        self._told: tuple[int, dict[str, WorkerState]] = owner.id, {}
+        self._reported: tuple[int, dict[str, WorkerState]] = owner.id, {}
         self._away = ""
 
     def fault(self) -> str | None:
@@ -228,7 +228,7 @@ class Watch:
             troubles = {worker.name: why for worker in self._workers if (why := worker.trouble())}
             dispatchers = {worker.owner for worker in self._workers if worker.name == "dispatch"}
             try:
-                await asyncio.to_thread(self._tell, troubles)
+                await asyncio.to_thread(self._report, troubles)
                 await asyncio.to_thread(self._look, dispatchers)
             except (StoreUnavailable, StoreDamaged):
                 pass  # the health page says so by itself
@@ -236,19 +236,19 @@ class Watch:
                 log.exception("watch_failed")
             await asyncio.sleep(LOOK_SECONDS)
 
-    def _tell(self, troubles: dict[str, str]) -> None:
+    def _report(self, troubles: dict[str, str]) -> None:
         owner, now = self._store.current(self._owner), self._store.now()
-        to, told = self._told
-        if to == owner.id and {name: state.reason for name, state in told.items()} == troubles:
+        to, known = self._reported
+        if to == owner.id and {name: state.reason for name, state in known.items()} == troubles:
             return
         states = {
-            name: WorkerState(name, why, told[name].since if name in told else now, owner.id)
+            name: WorkerState(name, why, known[name].since if name in known else now, owner.id)
             for name, why in troubles.items()
         }
         self._store.trouble.report_workers(owner, list(states.values()))
-        for name in told.keys() - troubles.keys():
+        for name in known.keys() - troubles.keys():
             log.warning("worker_stays_up", worker=name)
-        self._told = owner.id, states
+        self._reported = owner.id, states
 
     def _look(self, dispatchers: Container[int]) -> None:
         """Whether any carrier can be had here."""

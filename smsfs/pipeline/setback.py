@@ -1,7 +1,7 @@
-"""A clock that was ahead and is set right: nothing waits for the time that it once told.
+"""A clock that was ahead and is set right: nothing waits for a time that it showed by mistake.
 
-What waits is stored with the time that it is due. Told by a clock that was a day ahead, that is a day later
-than meant. So each process of the pipeline looks at its start, and whenever the store's clock goes back, for
+What waits is stored with the time when it is due. By a clock that was a day ahead, that is a day later than
+meant. So each process of the pipeline looks at its start, and whenever the store's clock goes back, for
 what waits longer than it can have to, and brings it forward. Messages that their file gives a time keep it.
 """
 
@@ -101,7 +101,7 @@ def _due(slice_: Slice, now: float, backoff: Callable[[int], float]) -> float:
     """When a slice should be sent at the latest."""
     try:
         first = messages_of(slice_)[0]
-    except DamagedSlice:  # whoever sends it sets it aside
+    except DamagedSlice:  # the dispatcher that sends it sets it aside
         return slice_.not_before
     if first.until or first.due > now:  # the time that its file gives it
         return slice_.not_before

@@ -1,4 +1,4 @@
-"""Whose turn it is: accounts that wait share what there is by their weight, and none saves up for later."""
+"""Whose turn it is: waiting accounts share what there is by their weight, and none saves up for later."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -8,7 +8,7 @@ from smsfs.dialects import Dialect
 from smsfs.dialects.settings import settings_of
 from smsfs.store import Account, Process, Slice, Store
 
-#: Who has something waiting is looked up so often, while anybody has.
+#: How often to look up which accounts have something waiting, while any has.
 LOOK_SECONDS = 0.1
 #: At most a tenth of the time goes into looking, however many accounts there are.
 LOOK_PART = 10
@@ -22,10 +22,9 @@ REMEMBERED = 10_000
 
 
 class Turns:
-    """Stride scheduling: next is who has used least, for its weight, since it began to wait.
+    """Stride scheduling: next is the one that has used least, for its weight, since it began to wait.
 
-    Who comes back after a while begins where the others are, so that nobody has to wait for what it did not
-    use.
+    One that comes back after a while begins where the others are: it is not owed what it did not use.
     """
 
     def __init__(self) -> None:
@@ -85,7 +84,7 @@ def equal(account: int) -> float:
 
 
 class Fresh:
-    """Tells when to look again: not too often, and never for long in proportion to what looking takes."""
+    """Says when to look again: not too often, and never for long in proportion to what looking takes."""
 
     def __init__(self, timer: Callable[[], float]) -> None:
         self._timer = timer
@@ -96,7 +95,7 @@ class Fresh:
         return self._timer() >= self._next
 
     def looked(self, began: float) -> None:
-        """Note that it was looked, from ``began`` until now."""
+        """Note a look that lasted from ``began`` until now."""
         now = self._timer()
         self._next = now + max(LOOK_SECONDS, LOOK_PART * (now - began))
 

@@ -53,7 +53,7 @@ class Calendar:
         zone: whose clock it is.
         weekdays: on which hours begin, Monday being 0.
         start: minutes after midnight.
-        end: likewise; not after ``start`` for hours that go on past midnight.
+        end: minutes after midnight; not after ``start`` for hours that go on past midnight.
         closed: the kinds of days without any sending.
     """
 
@@ -67,7 +67,7 @@ class Calendar:
         """The opening that ``at`` is in, from ``at`` on, or else the next one; both ends in UTC.
 
         Raises:
-            NeverOpen: there is none within a year.
+            NeverOpen: there is no opening within a year.
         """
         at = at.astimezone(UTC)
         found: Opening | None = None
@@ -138,7 +138,7 @@ def zone_of(text: str) -> ZoneInfo:
     """The time zone of that name.
 
     Raises:
-        ValueError: there is none; the text is a clause.
+        ValueError: there is no such zone; the text is a clause.
     """
     try:
         return ZoneInfo(text)

@@ -6,7 +6,7 @@ import msgspec
 class Message(msgspec.Struct, frozen=True, array_like=True):
     """One text message to one recipient.
 
-    Its key is ``(batch, row)``; the batch is known to whoever holds the slice.
+    Its key is ``(batch, row)``; the slice it is in knows the batch.
 
     Attributes:
         row: ordinal of the data row in its file, from 1 (the header is no data row).

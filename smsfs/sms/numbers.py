@@ -48,7 +48,7 @@ def msisdn(text: str) -> str:
     """The digits of a phone number, without the ``+`` it may start with.
 
     Raises:
-        ValueError: it is none; the text is a clause that says why.
+        ValueError: it is not a phone number; the text is a clause that says why.
     """
     if found := _valid(text):
         return found[1]
@@ -138,7 +138,7 @@ def _wrong(text: str) -> str:
 
 
 def _invisible(text: str) -> str | None:
-    """What nobody sees and yet keeps a text from being a number, if there is anything else in it."""
+    """The invisible characters that keep a text from being a number, if there is anything else in it."""
     odd = next((c for c in text if not c.isascii() and _simple(c) in ("", " ")), None)
     digits = [place for place, c in enumerate(text) if c.isdecimal() or c == "+"]
     if odd is None or not digits:

@@ -1,7 +1,7 @@
 """Numbering plans: which numbers can exist, and what a number written for one country is everywhere.
 
 The plans are those of the ``phonenumbers`` package (Google's libphonenumber). They lag behind a regulator
-who opens a range, so whoever relies on them must be able to do without.
+who opens a range, so callers must be able to do without them.
 """
 
 import re

@@ -43,7 +43,7 @@ def _escape(character: str) -> str:
 
 
 def quoted(text: str, limit: int = 40) -> str:
-    """The text in quotes, escaped and cut to ``limit`` characters; three dots tell that it was cut."""
+    """The text in quotes, escaped and cut to ``limit`` characters; three dots show that it was cut."""
     shown = escaped(text[: limit + 1])
     if len(shown) > limit:
         shown = shown[: limit - 3] + "..."
@@ -53,7 +53,7 @@ def quoted(text: str, limit: int = 40) -> str:
 def cut(text: str, limit: int) -> str:
     """The beginning of a text that takes at most ``limit`` characters with whatever escapes it gets.
 
-    Three dots tell that it was cut.
+    Three dots show that it was cut.
     """
     if len(text) * _width("\U0010ffff") <= limit:
         return text
@@ -82,7 +82,7 @@ def json_text(value: Any, **options: Any) -> str:
 
     Args:
         value: what ``json.dumps`` takes.
-        options: for ``json.dumps``; letters of all alphabets stay as they are unless told otherwise.
+        options: for ``json.dumps``; letters of all alphabets stay as they are unless these say otherwise.
     """
     text = json.dumps(value, **{"ensure_ascii": False, **options})
     return _ACTING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -1,7 +1,7 @@
 """Texts in national tables: which ones are shortest, and how many SMS that takes.
 
 A header names the tables, with three octets for each. It is worth it where a text that the default alphabet
-cannot hold takes fewer SMS so than as UCS-2, of which one SMS holds 70 letters rather than about 150.
+cannot hold then takes fewer SMS than as UCS-2: one SMS holds about 150 letters rather than 70.
 """
 
 from collections.abc import Iterator, Sequence

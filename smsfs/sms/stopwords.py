@@ -1,4 +1,4 @@
-"""Replies that say that somebody wants no more messages."""
+"""Replies by which a person asks for no more messages."""
 
 import re
 import unicodedata
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 #: Letters, marks and digits, by Unicode's categories; all else does not count.
 _COUNTED = frozenset("LMN")
-#: Letters and marks that nobody sees (Default_Ignorable_Code_Point), and what encloses others.
+#: Invisible letters and marks (Default_Ignorable_Code_Point), and what encloses others.
 _unseen = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u20dd-\u20e0\u20e2-\u20e4\u3164\ufe00-\ufe0f\uffa0"
     "\U000e0100-\U000e01ef]"
@@ -16,7 +16,7 @@ _undotted = str.maketrans({"\u0307": "", "\u0131": "i"})
 
 
 def bare(text: str) -> str:
-    """A text without punctuation, blanks, case and whatever nobody sees, to be compared."""
+    """A text without punctuation, blanks, case and invisible characters, for comparison."""
     folded = unicodedata.normalize("NFKD", _unseen.sub("", text)).casefold().translate(_undotted)
     kept = "".join([character for character in folded if unicodedata.category(character)[0] in _COUNTED])
     return unicodedata.normalize("NFC", kept)

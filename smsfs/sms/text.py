@@ -27,7 +27,7 @@ _SINGLE = "\u2018\u2019\u201a\u201b\u2032\u2035\u2039\u203a\u00b4\u02b9\u02bb\u0
 _DOUBLE = "\u201c\u201d\u201e\u201f\u2033\u2036\u00ab\u00bb\u02ba\u301d\u301e\u301f\u275d\u275e"
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\ufe58\ufe63\uff0d"
 _BLANKS = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
-#: Seen by nobody; the joiners of scripts and emoji are not among them.
+#: Invisible; the joiners of scripts and emoji are not among them.
 _NOTHING = "\u00ad\u200b\u2060\ufeff"
 _SMART = str.maketrans(
     {

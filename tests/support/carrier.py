@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 from multiprocessing.synchronize import Barrier
 
-import msgspec
 from attrs import frozen
 
 from smsfs.backends import UP, Accepted, Answer, Envelope, Receive, State, Throttled, receive_nothing
 from smsfs.pipeline.dispatch.dispatcher import Dispatcher
 from smsfs.pipeline.dispatch.routes import Route
+from smsfs.pipeline.slices import encoded
 from smsfs.sms.message import Message
 from smsfs.store import NewSlice
 from smsfs.store.postgresql import PostgresStore
@@ -96,7 +96,7 @@ def fill(url: str, messages: int) -> None:
 def _slice(seq: int, first: int, expires: float) -> NewSlice:
     rows = range(first, first + SLICE_MESSAGES)
     messages = [Message(row=row, recipient="4512345678", sender="smsfs", text="Hello") for row in rows]
-    packed = msgspec.msgpack.encode(messages)
+    packed = encoded(messages)
     return NewSlice(seq, first, rows[-1], len(rows), packed, NAME, 0.0, expires)
 
 

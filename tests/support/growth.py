@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from statistics import quantiles
 
-import msgspec
 from attrs import define, field
 
+from smsfs.pipeline.slices import encoded
 from smsfs.sms.message import Message
 from smsfs.store import NewSlice, Outcome, SliceReport, Store, Verdict
 from tests.support.meters import Meter, metered
@@ -122,7 +122,7 @@ class Growth:
 
     def _slice(self, rows: Sequence[Message], first: int, now: float) -> NewSlice:
         chunk = rows[first : first + SLICE_MESSAGES]
-        data = msgspec.msgpack.encode(chunk)
+        data = encoded(chunk)
         self.figures.encoded += len(data)
         seq, ends = first // SLICE_MESSAGES, (chunk[0].row, chunk[-1].row)
         return NewSlice(seq, *ends, len(chunk), data, BACKEND, now, now + DAY)

@@ -190,9 +190,9 @@ def test_empty_file_is_the_default(read, tmp_path):
         ("[pipeline]\ndefault_backend = '45=outbox,y outbox'\n", "there is no section [backends.y]"),
         ("[pipeline]\ndefault_backend = '45=outbox'\n", "is no route: it lacks an entry without a prefix"),
         ("[backends.'a b']\ntype = 'outbox'\n", "the backend 'a b' must have no blank, comma or equals sign"),
-        ("[store]\nurl = 'sqlite://relative.db'\n", "none of the kind sqlite:///"),
-        ("[store]\nurl = 'oracle:///x'\n", "none of the kind sqlite:///"),
-        ("[store]\nurl = 'sqlite:///'\n", "none of the kind sqlite:///"),
+        ("[store]\nurl = 'sqlite://relative.db'\n", "not of the form sqlite:///"),
+        ("[store]\nurl = 'oracle:///x'\n", "not of the form sqlite:///"),
+        ("[store]\nurl = 'sqlite:///'\n", "not of the form sqlite:///"),
         ("[sftp\n", "is not TOML"),
     ],
 )

@@ -233,8 +233,8 @@ class SmppBackend:
         outgoing.job.finish(outgoing.envelope, self._unknown(outgoing, reason))
 
     def _unknown(self, outgoing: Outgoing, reason: str) -> Unknown:
-        told = 1 if self._config.receipts != "each" else outgoing.total
-        return Unknown(_of_part(outgoing, reason), known(outgoing.ids)[:told], told)
+        most = 1 if self._config.receipts != "each" else outgoing.total
+        return Unknown(_of_part(outgoing, reason), known(outgoing.ids)[:most], most)
 
     def _refused(self, outgoing: Outgoing, status: int, sent: float) -> None:
         if status not in TEMPORARY:

@@ -129,7 +129,7 @@ def _marked(data: bytes) -> str:
 def _unpadded(septets: bytes) -> bytes:
     """Without the NULs with which some carriers end a text: it would end in ``@``, as hardly any does.
 
-    What is left of one or two characters is too short to tell.
+    What is left of one or two characters is too short to judge by.
     """
     kept = septets.rstrip(b"\0")
     return kept if len(kept) > 2 else septets  # noqa: PLR2004 - see above

@@ -150,7 +150,7 @@ class Tag(IntEnum):
 
 #: ``esm_class``: a user data header opens the message.
 UDHI = 0x40
-#: ``esm_class``: the bits that tell a message from a receipt.
+#: ``esm_class``: the bits that distinguish a receipt from a message.
 MESSAGE_TYPE = 0x3C
 #: ``esm_class`` under :data:`MESSAGE_TYPE`: the final receipt, and one on the way.
 RECEIPT, INTERMEDIATE = 0x04, 0x20

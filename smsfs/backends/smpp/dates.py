@@ -9,7 +9,7 @@ _QUARTERS = 48
 
 
 def moment(text: str) -> datetime | None:
-    """A time; None if it is none. Only one in the absolute form of SMPP has a zone.
+    """A time; None if the text is not a time. Only one in the absolute form of SMPP has a zone.
 
     Of twelve digits, the first four are the year if the month would be over 12 otherwise.
     """

@@ -216,11 +216,11 @@ class Link(asyncio.Protocol):
             else:
                 self._other(pdu)
         if any(pdu.status for _, pdu in answers):
-            self._tell(answers)
+            self._report(answers)
             return
         self._owner.ready()
         if answers:
-            self._loop.call_soon(self._tell, answers)
+            self._loop.call_soon(self._report, answers)
 
     def pause_writing(self) -> None:
         """The SMSC does not read."""
@@ -248,7 +248,7 @@ class Link(asyncio.Protocol):
 
     # -- receiving ------------------------------------------------------------------------------------
 
-    def _tell(self, answers: Sequence[_Answered]) -> None:
+    def _report(self, answers: Sequence[_Answered]) -> None:
         for found, pdu in answers:
             if found is None:
                 status = status_name(pdu.status)
@@ -282,7 +282,7 @@ class Link(asyncio.Protocol):
     def _nacked(self, sequence: int, status: int) -> None:
         """A request was not understood; a bind neither, where transceivers are not known."""
         if self.bound.done():
-            self._tell([(self._window.take(sequence), SubmitSmResp(sequence, status))])
+            self._report([(self._window.take(sequence), SubmitSmResp(sequence, status))])
         else:
             self._bound(status)
 

@@ -57,7 +57,7 @@ class SmppConfig:
         id_base: how the carrier writes message ids in its answers; ``text`` compares them as they are.
         receipt_id_base: how it writes them in receipts, where that differs.
         validity_period: whether to tell the carrier when a message is too late.
-        languages: whose national tables texts may leave in, where they take fewer SMS so than as UCS-2.
+        languages: whose national tables texts may leave in, where that takes fewer SMS than UCS-2.
         receipts: of a message of several parts: one for ``each``, or one for all of them, under the id of the
             ``first`` or of ``any``.
     """
@@ -188,9 +188,9 @@ def tls_context(config: SmppConfig, folder: Path) -> ssl.SSLContext | None:
 
 
 class Trust:
-    """How connections are encrypted: the certificates to trust are read anew for each, for they are renewed.
+    """How connections are encrypted: the trusted certificates are read again for each, as they are renewed.
 
-    What cannot be read then is told in the log, and what was read before stays in use.
+    What cannot be read then is logged, and what was read before stays in use.
 
     Args:
         config: of the SMSC.

@@ -159,7 +159,7 @@ class Outgoing:
         return max(self.total, self.envelope.message.parts if is_payload else 1)
 
     def prepare(self) -> None:
-        """Encode its next part ahead of its turn; what does not fit is told when its turn comes."""
+        """Encode its next part ahead of its turn; what does not fit is reported when its turn comes."""
         with suppress(SmppError, ValueError):
             self._data = self._encoded()
 

@@ -1,6 +1,6 @@
 """Delivery receipts, in the ways in which carriers write them, and the ids by which they are matched.
 
-The text is told of in appendix B of the specification, but each vendor has its own: other orders, missing
+Appendix B of the specification describes the text, but each vendor has its own: other orders, missing
 fields, dates with seconds, error codes with letters. Optional parameters, where they are and say something,
 count for more.
 """
@@ -24,7 +24,7 @@ __all__ = ["STATES", "ReceiptText", "doubtful", "normal_id", "other_id", "receip
 DECIMAL, HEXADECIMAL, TEXT = "decimal", "hexadecimal", "text"
 
 _LABEL = r"id|sub|dlvrd|submit[ _]date|done[ _]date|stat|err"
-#: A label and its value; where the value is missing, the next label is none.
+#: A label and its value; where the value is missing, the next label is not the value.
 _field = re.compile(rf"\b({_LABEL})\s*:\s*(?!(?:{_LABEL}|text)\s*:)([^\s,;]*)", re.IGNORECASE)
 _text = re.compile(r"\btext\s*:", re.IGNORECASE)
 #: Whether octets are read alike in every alphabet of one octet.
@@ -42,7 +42,7 @@ class ReceiptText(Struct, frozen=True):
         stat: one of :data:`.words.STATES`, or a vendor's own word, in capitals. Empty if none was found.
         error: the carrier's code for the reason; letters are possible, and it may be empty.
         submitted: when the carrier got the message, without a zone if it names none; None if it does not say.
-        done: when it came to this state, likewise.
+        done: when it came to this state; also without a zone, or None.
         text: the beginning of the message, where the carrier sends it along.
     """
 
@@ -75,7 +75,7 @@ def receipt(pdu: ShortMessage) -> ReceiptText | None:
 
 
 def doubtful(pdu: ShortMessage) -> ReceiptText | None:
-    """What a PDU would say if it were a receipt, though nothing but its text says so; None if it is none.
+    """What a PDU would say if it were a receipt, though only its text says so; None if it does not.
 
     Raises:
         SmppError: its user data header is cut short.

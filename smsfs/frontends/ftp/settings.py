@@ -91,6 +91,6 @@ def passive_range(text: str) -> range:
     first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
     if not 0 < first <= last <= _LAST_PORT:
         raise ConfigurationError(
-            f"[ftp] passive_ports: {text!r} is none of the kind 50000-50100; empty means any free port."
+            f"[ftp] passive_ports: {text!r} is not of the form 50000-50100; empty means any free port."
         )
     return range(first, last + 1)

@@ -53,7 +53,7 @@ class Arrivals:
             else:
                 parts.append(_part(backend, item, now))
         arrived = self._store.inbound.receive(receipts, parts, stops)
-        _tell(arrived)
+        _log_arrived(arrived)
         return arrived
 
     async def match_always(self) -> None:
@@ -68,7 +68,7 @@ class Arrivals:
     def match(self) -> bool:
         """Match what is due; whether there may be more."""
         arrived = self._store.inbound.match(self._store.now(), MOST_AT_ONCE, stops)
-        _tell(arrived)
+        _log_arrived(arrived)
         return len(arrived.matched) == MOST_AT_ONCE
 
 
@@ -95,7 +95,7 @@ def _part(backend: str, item: ReplyPart, at: float) -> NewReplyPart:
     return NewReplyPart(backend, item.sender, item.recipient, item.text, at, **numbers)
 
 
-def _tell(arrived: Arrived) -> None:
+def _log_arrived(arrived: Arrived) -> None:
     for matched in arrived.matched:
         what = {"account": matched.account, "file": matched.path, "row": matched.row}
         log.debug("receipt", **what, outcome=matched.receipt.event, code=matched.receipt.code)
@@ -106,12 +106,12 @@ def _tell(arrived: Arrived) -> None:
         else:
             log.warning("receipt_unreadable", **what)
     for item in arrived.again:
-        _tell_again(item)
+        _log_again(item)
     for reply in arrived.replies:
-        _tell_reply(reply)
+        _log_reply(reply)
 
 
-def _tell_again(item: NewReceipt | NewReplyPart) -> None:
+def _log_again(item: NewReceipt | NewReplyPart) -> None:
     """Acknowledged once more, and not stored again."""
     if isinstance(item, NewReceipt):
         log.info("receipt_again", backend=item.backend, carrier_id=item.carrier_id, reason=item.reason)
@@ -120,7 +120,7 @@ def _tell_again(item: NewReceipt | NewReplyPart) -> None:
         log.info("reply_again", backend=item.backend, recipient=item.recipient, **place)
 
 
-def _tell_reply(reply: Reply) -> None:
+def _log_reply(reply: Reply) -> None:
     what = {"account": reply.account, "file": reply.path, "row": reply.row}
     log.info("reply", backend=reply.backend, whole=reply.whole, **what)
     if reply.stopped:

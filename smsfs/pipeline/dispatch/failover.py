@@ -1,4 +1,4 @@
-"""Which backends can be sent to, told to everyone; what waits for one that cannot goes to the next.
+"""Which backends can be used, as all hosts see it; what waits for one that cannot goes to the next.
 
 Each dispatcher judges by its own connections. A slice stays as long as any living dispatcher can use its
 backend, and moves to the first of its chain that one can use.
@@ -93,7 +93,7 @@ class Gate:
             self.breaker.failed(self.clock(), lost=True)
 
     def failed(self, reason: str, *, probe: bool) -> None:
-        """Take note that it broke, with whatever messages it had."""
+        """Take note that it broke, with the messages it had."""
         self.trouble = reason
         if probe:
             self.breaker.probed(self.clock(), answered=False)
@@ -113,10 +113,10 @@ class Gate:
 
 
 class Failover:
-    """Tells how the backends of a dispatcher fare, and moves what waits in vain.
+    """Reports how the backends of a dispatcher fare, and moves what waits in vain.
 
     Args:
-        store: where it is told.
+        store: where it is reported.
         owner: the dispatcher.
         gates: its backends.
     """
@@ -128,7 +128,7 @@ class Failover:
         self._reported = float("-inf")
 
     def look(self) -> bool:
-        """See how the backends fare; whether anyone has to be told."""
+        """See how the backends fare; whether it is time to report."""
         now = self._store.now()
         for gate in self._gates:
             seen, before = gate.state(now), self._states.get(gate.name)
@@ -136,7 +136,7 @@ class Failover:
                 seen = evolve(seen, since=before.since)
             else:
                 self._reported = float("-inf")
-                _tell(seen, before)
+                _log_change(seen, before)
             self._states[gate.name] = seen
         return now - self._reported >= REPORT_SECONDS
 
@@ -147,10 +147,10 @@ class Failover:
             gate.set_back(seconds)
 
     def report(self) -> None:
-        """Tell the other hosts, and ``smsfs backends``.
+        """Let the other hosts and ``smsfs backends`` know.
 
         Raises:
-            StoreUnavailable: nobody was told; the next look says so again.
+            StoreUnavailable: nothing was reported; the next look says so again.
         """
         states = list(self._states.values())
         self._store.routing.report(self._owner, states)
@@ -203,7 +203,7 @@ def moves(waiting: Iterable[tuple[str, str]], states: Collection[BackendState]) 
     return found
 
 
-def _tell(seen: BackendState, before: BackendState | None) -> None:
+def _log_change(seen: BackendState, before: BackendState | None) -> None:
     if before is None and seen.state == "up":  # as expected
         return
     tell = log.info if seen.state == "up" else log.warning

@@ -14,7 +14,7 @@ log = structlog.get_logger()
 
 
 def set_aside(store: Store, slice_: Slice, why: DamagedSlice, *, in_doubt: bool = False) -> SetAside:
-    """Tell that nothing more is sent of a slice; what of it is to be recorded."""
+    """Log that nothing more is sent of a slice; return what to record of it."""
     file = {"account": slice_.account, "file": slice_.path, "batch": slice_.batch, "slice": slice_.id}
     rows = f"{slice_.first_row}-{slice_.last_row}"
     log.error("slice_set_aside", **file, rows=rows, messages=slice_.size, reason=str(why))

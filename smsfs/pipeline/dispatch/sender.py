@@ -26,7 +26,7 @@ class Sender:
     """Hands slices to one backend.
 
     Args:
-        store: tells the time, and whether this process may send.
+        store: knows the time, and whether this process may send.
         owner: the dispatcher.
         route: the backend, and what to do with messages of unknown fate.
         gate: what the backend may be given.

@@ -41,7 +41,7 @@ class Rota:
         store: where files are.
         intake: reads one of them.
         weight: of an account.
-        mark: told the number of the batch that is being worked on, and 0 afterwards.
+        mark: called with the number of the batch that is being worked on, and with 0 afterwards.
         is_full: whether this process has all the memory that it may have.
         timer: seconds, from any start.
     """
@@ -82,7 +82,7 @@ class Rota:
         return True
 
     def close(self) -> None:
-        """Give back what is under way: it is read again by whoever is next."""
+        """Give back what is under way: the next reader reads it again."""
         with suppress(StoreUnavailable):
             for held in self._held:
                 held.reading.close()
@@ -105,7 +105,7 @@ class Rota:
         return min((held for held in self._held if held.last < before), key=_last, default=None)
 
     def _waiting(self) -> set[int]:
-        """The accounts of which something can be done."""
+        """The accounts that have something to be done now."""
         return {held.lane.principal for held in self._held} | {
             lane.principal for lane in self._due if self._has_room(lane)
         }

@@ -35,11 +35,11 @@ class Reading:
         refused: messages that are kept, and never sent.
         cost: SMS that those to be sent take.
         until: when the last of them is to have left; 0 where no row says so.
-        emails: who is told: of each document its own, else the account's; empty where there is none.
+        emails: where mails go: to the address of each document, or else to the account's; may be empty.
         causes: the first causes.
         cause_count: how many there are.
         unreadable: nothing is sent, whatever was read before.
-        ignored: the file is none for this account.
+        ignored: the file is not meant for this account.
         head: the first bytes of the file.
     """
 
@@ -56,7 +56,7 @@ class Reading:
     head: bytes = b""
 
     def bad(self, cause: Cause) -> None:
-        """A row, or a whole document, is none."""
+        """Note that a row, or a whole document, is invalid."""
         self.cause_count += 1
         if len(self.causes) < self.kept:
             self.causes.append(cause)
@@ -210,13 +210,13 @@ class Sorter:
         for message in messages:
             if message.recipient in numbers:
                 refused.append(Refused(message, code, reason))
-                self._tell(message, code, reason)
+                self._report(message, code, reason)
         return [message for message in messages if message.recipient not in numbers]
 
-    def _tell(self, message: Message, code: str, reason: str) -> None:
-        """Where good rows are sent without the bad ones, the client is told of each that is not.
+    def _report(self, message: Message, code: str, reason: str) -> None:
+        """Report a row that is not sent, where good rows are sent without the bad ones.
 
-        Unless daily reports tell what became of it.
+        Daily reports, where there are some, say it themselves.
         """
         if self._skips and not self._work.dialect.daily:
             sheet, number = self._sheet, message.recipient

@@ -13,7 +13,7 @@ from smsfs.pipeline.reports.messages import MessageStatus, statuses
 from smsfs.states import FileState, MessageState, SliceState
 from smsfs.store import Batch, NewFile, Notice, StaleOwnerError, Store
 
-#: When messages are first looked at after the end of their time, and until when most are told of.
+#: When messages are first looked at after the end of their time, and until when most are reported.
 FIRST_SECONDS, GRACE_SECONDS = 15.0, 120.0
 SHOWN_CAUSES = 10_000
 
@@ -26,7 +26,7 @@ def cancelled(store: Store, batch: Batch) -> Iterator[MessageStatus]:
 
 
 def look_again(store: Store, notice: Notice) -> float | None:
-    """When to look at messages again of which some are still with a carrier; None when all are settled."""
+    """When to look again because some messages are still with a carrier; None when all are settled."""
     batch = store.feed.batch(notice.batch)
     slices = store.queue.slices(batch.id) if batch else ()
     ends = [item.expires for item in slices if item.state is not SliceState.DONE]
@@ -70,8 +70,8 @@ def report(store: Store, notice: Notice, dialect: Callable[[str], Dialect]) -> N
     now = store.now()
     rules, submission = dialect(account.dialect), Submission(batch.path.rpartition("/")[2])
     at = datetime.fromtimestamp(now, UTC)
-    told = submission, tally.causes, tally.total, FileState.SUCCESS, at
-    reports = rules.reports(*told, others=tally.left)
+    rest = submission, tally.causes, tally.total, FileState.SUCCESS, at
+    reports = rules.reports(*rest, others=tally.left)
     log.info("cancelled", account=account.name, file=batch.path, messages=tally.total)
 
     def show(_path: str, files: list[NewFile]) -> None:

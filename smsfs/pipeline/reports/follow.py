@@ -1,8 +1,8 @@
-"""What becomes of messages, as it comes: for those who watch.
+"""What becomes of messages, as it happens, for people who watch.
 
-Outcomes have numbers that grow, but with several hosts one may be committed after a later one. A number
-that is left out is therefore asked for again for a while. Whatever is read is read in pages, and what was
-told is remembered for the latest messages only, so memory is bounded.
+Outcomes have numbers that grow, but with several hosts one may be committed after a later one. A missing
+number is therefore asked for again for a while. Everything is read in pages, and what was
+shown is remembered for the latest messages only, so memory is bounded.
 """
 
 from collections import OrderedDict
@@ -64,10 +64,10 @@ class Follower:
         self._since = store.now() - COMMIT_SECONDS
         self._accepted: dict[int, float] = {}
         self._claimed: set[Claimed] = set()
-        self._told: OrderedDict[tuple[int, int], MessageState] = OrderedDict()
+        self._shown: OrderedDict[tuple[int, int], MessageState] = OrderedDict()
 
     def existing(self, batches: Iterable[Batch]) -> Iterator[MessageStatus]:
-        """The messages of some batches as they are; what is told here is no news later."""
+        """The messages of some batches as they are; what is shown here is not shown again later."""
         for batch in batches:
             finished = batch.finished if batch.state is BatchState.ACCEPTED else None
             if finished is not None and finished >= self._since:
@@ -88,12 +88,12 @@ class Follower:
     def _changed(self, found: Iterable[MessageStatus]) -> Iterator[MessageStatus]:
         for status in found:
             key = (status.batch.id, status.message.row)
-            if self._told.get(key) != status.state:
+            if self._shown.get(key) != status.state:
                 yield status
-            self._told[key] = status.state
-            self._told.move_to_end(key)
-            if len(self._told) > REMEMBERED:
-                self._told.popitem(last=False)
+            self._shown[key] = status.state
+            self._shown.move_to_end(key)
+            if len(self._shown) > REMEMBERED:
+                self._shown.popitem(last=False)
 
     def _new_batches(self) -> Iterator[MessageStatus]:
         since = self._store.now() - COMMIT_SECONDS

@@ -11,7 +11,7 @@ from smsfs.errors import Refusal
 from smsfs.store import Store
 
 LOOK_SECONDS = 3600.0
-#: Somebody read what was to go: not much later nobody does.
+#: A reader kept deleted data from being erased; soon after, none does.
 AGAIN_SECONDS = 30.0
 PAUSE_SECONDS = 0.05
 
@@ -29,7 +29,7 @@ def outboxes(config: Config) -> list[OutboxFiles]:
 
 
 class Upkeep:
-    """Does that every hour, and when it is told that something was deleted.
+    """Erases what was deleted, every hour and as soon as something was deleted.
 
     Args:
         store: whose messages the outboxes hold.

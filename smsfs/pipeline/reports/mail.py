@@ -1,4 +1,4 @@
-"""E-mails that tell how a file went.
+"""E-mails that say how a file went.
 
 A notice is stored with the verdict of its file, so none is forgotten; it is sent by one process of all
 hosts, and tried again for about a day. Should that process die right after the relay took a mail, the next
@@ -55,10 +55,10 @@ class Relay:
         host: its name.
         port: its port.
         sender: the address that mails come from.
-        on: which verdicts are told: of ``"all"`` files, or of ``"rejected"`` ones.
+        on: which verdicts are mailed: of ``"all"`` files, or of ``"rejected"`` ones.
         security: ``"none"``, ``"starttls"``, or ``"tls"`` from the first byte.
         username: to log in with; empty for no login.
-        password: likewise.
+        password: to log in with.
     """
 
     host: str
@@ -129,7 +129,7 @@ class Mailer:
         return len(due)
 
     def _try(self, notice: Notice) -> EmailMessage | None:
-        """What is to be mailed of a notice; one that cannot be told holds up no other."""
+        """What is to be mailed of a notice; one that fails holds up no other."""
         try:
             return self._prepared(notice)
         except (StoreUnavailable, StoreDamaged):
@@ -148,21 +148,21 @@ class Mailer:
         return mail
 
     def _waits(self, notice: Notice) -> bool:
-        """Whether it is too early to tell what was cancelled."""
+        """Whether it is too early to say what was cancelled."""
         again = cancelled.look_again(self._store, notice) if notice.kind == "window" else None
         if again:
             self._store.notices.later(notice, again, failed=False)
         return again is not None
 
     def _beside(self, notice: Notice) -> bool:
-        """Whether it was to be told in a report beside the file."""
+        """Whether it goes into a report beside the file, and it went."""
         if notice.kind == "window" and not notice.address:
             cancelled.report(self._store, notice, self._dialect)
             return True
         return False
 
     def _letter(self, notice: Notice) -> EmailMessage | None:
-        """The mail of a notice; None when there is nothing to tell, or nobody to tell it through."""
+        """The mail of a notice; None when there is nothing to say, or no relay to send it."""
         account = self._store.accounts.get(notice.account)
         batch = self._store.feed.batch(notice.batch)
         if self._relay is None and notice.address and notice.kind == "verdict":
@@ -173,12 +173,12 @@ class Mailer:
             return None
         if notice.kind == "verdict" and batch.state is BatchState.ACCEPTED and self._relay.on == "rejected":
             return None
-        told = (
+        text = (
             verdict_text(account, batch)
             if notice.kind == "verdict"
             else window_text(account, batch, cancelled.cancelled(self._store, batch))
         )
-        return letter(notice, self._relay.sender, self._store.now(), *told) if told else None
+        return letter(notice, self._relay.sender, self._store.now(), *text) if text else None
 
     def _send(self, relay: Relay, left: deque[tuple[Notice, EmailMessage]]) -> None:
         """Hand mails over; one at which the relay breaks off is tried later, and the others at once."""
@@ -265,7 +265,7 @@ def verdict_text(account: Account, batch: Batch) -> tuple[str, str]:
     lines = [f"Account: {account.name}", f"File: {path}", f"Received: {at:%Y-%m-%d %H:%M:%S} UTC"]
     lines += [f"Messages, those never sent included: {batch.messages:,}", f"Faults: {batch.cause_count:,}"]
     causes = _shown(batch)
-    lines += ["", *(f"- {_told(cause)}" for cause in causes)] if causes else []
+    lines += ["", *(f"- {_line(cause)}" for cause in causes)] if causes else []
     more = batch.cause_count - len(causes)
     lines += [f"- and {more:,} more"] if more > 0 else []
     return subject, "\n".join(lines) + "\n"
@@ -278,7 +278,7 @@ def _shown(batch: Batch) -> Sequence[Cause]:
     return [*batch.causes[: SHOWN_CAUSES - 1], batch.causes[-1]]
 
 
-def _told(cause: Cause) -> str:
+def _line(cause: Cause) -> str:
     return escaped(f"{cause.code}: {cause}" if cause.code else str(cause))
 
 

@@ -43,7 +43,7 @@ class MessageStatus:
 def statuses(store: Store, batch: Batch) -> Iterator[MessageStatus]:
     """Every message of an accepted batch in the order of its rows, a few slices in memory at a time.
 
-    Of messages that cannot be read, the rows are told, without a recipient and a text.
+    Messages that cannot be read appear with their rows only, without recipient and text.
     """
     asides = store.trouble.asides(batch.id)
     again = [item for item in store.queue.slices(batch.id) if item.again and _matters(item, asides)]

@@ -16,7 +16,7 @@ MOST_AT_ONCE = 1000
 MOST_INBOUND = 10_000
 MOST_CLAIMS = 100_000
 ORPHAN_SECONDS = DAY
-#: Receipts that no message is known for, and replies for nobody.
+#: Receipts of unknown messages, and replies that belong to no account.
 UNMATCHED_SECONDS = 30 * DAY
 
 log = structlog.get_logger()

@@ -1,8 +1,8 @@
-"""Uploads of which nothing will ever come, told to their clients.
+"""Uploads that will never be sent, reported to their clients.
 
 Where closing a file sends it, a client that uploads ``list.csv`` instead of ``list.json`` hears OK and then
-nothing. After a while it is told as of a rejected file: in a report, by mail and in the lists. The file stays
-as it is, so that its client can still rename it.
+nothing. After a while it is reported as a rejected file is: beside the file, by mail and in the
+lists. The file stays as it is, so that its client can still rename it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -41,7 +41,7 @@ class Strays:
         self._seen: dict[int, tuple[str, float, float]] = {}
 
     def step(self) -> int:
-        """Look for strays, if it is time; how many were told of.
+        """Look for strays, if it is time; return how many were reported.
 
         Raises:
             StoreUnavailable: the store is away.
@@ -52,7 +52,7 @@ class Strays:
         self._looked = now
         found = list(self._found())
         before, self._seen = self._seen, {}
-        told = 0
+        reported = 0
         for file, account, cause in found:
             path, mtime, since = before.get(file.id, (file.path, file.mtime, now))
             if (path, mtime) != (file.path, file.mtime):
@@ -61,8 +61,8 @@ class Strays:
             if now - since < GRACE_SECONDS:
                 self._seen[file.id] = file.path, file.mtime, since
             else:
-                told += self._tell(file, account, cause, now)
-        return told
+                reported += self._report(file, account, cause, now)
+        return reported
 
     def _found(self) -> Iterator[tuple[File, Account, Cause]]:
         accounts: dict[int, Account | None] = {}
@@ -72,7 +72,7 @@ class Strays:
                 if file.account not in accounts:
                     accounts[file.account] = self._store.accounts.get(file.account)
                 account = accounts[file.account]
-                if account is None or file.cut:  # of a cut upload its client was told as it was cut
+                if account is None or file.cut:  # the client of a cut upload heard of it at once
                     continue
                 cause = rules.stray(file.path, file.size, settings_of(rules, account.settings))
                 if cause:
@@ -84,7 +84,7 @@ class Strays:
             yield from files
             after = files[-1].id
 
-    def _tell(self, file: File, account: Account, cause: Cause, now: float) -> bool:
+    def _report(self, file: File, account: Account, cause: Cause, now: float) -> bool:
         rules, contents = self._dialect(account.dialect), self._store.contents
         address = settings_of(rules, account.settings)["email"]
         notices = [NewNotice("verdict", address, now)] if address else []
@@ -93,11 +93,11 @@ class Strays:
         verdict = Verdict(file.path, now, causes=[cause], cause_count=1, notices=notices)
 
         def show(_path: str, files: list[NewFile]) -> bool:
-            told = self._store.queue.note_stray(file, stem, evolve(verdict, reports=files))
-            if told:
+            noted = self._store.queue.note_stray(file, stem, evolve(verdict, reports=files))
+            if noted:
                 log.warning("never_sent", account=account.name, file=file.path, cause=str(cause))
             else:
                 contents.delete(report.content for report in files)
-            return told
+            return noted
 
         return show_free(contents, spared(rules, file.path, reports, now), show)

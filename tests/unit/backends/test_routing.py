@@ -38,12 +38,12 @@ def test_longest_prefix_counts():
         ("dk se", "two entries have no prefix"),
         ("45=dk 45=se x", "the prefix 45 stands twice"),
         ("dk,se,dk", "'dk,se,dk' names a backend twice"),
-        ("45=dk, backup", "'45=dk,' is none of the kind 45=dk,backup or dk,backup"),
-        ("+45=dk x", "'+45=dk' is none of the kind"),
-        ("45= x", "'45=' is none of the kind"),
-        ("45=dk=se x", "'45=dk=se' is none of the kind"),
-        ("dk,,se", "'dk,,se' is none of the kind"),
-        ("\u0664\u0665=dk x", "is none of the kind"),
+        ("45=dk, backup", "'45=dk,' is not of the form 45=dk,backup or dk,backup"),
+        ("+45=dk x", "'+45=dk' is not of the form"),
+        ("45= x", "'45=' is not of the form"),
+        ("45=dk=se x", "'45=dk=se' is not of the form"),
+        ("dk,,se", "'dk,,se' is not of the form"),
+        ("\u0664\u0665=dk x", "is not of the form"),
     ],
 )
 def test_mistakes_are_named(text, told):

@@ -46,7 +46,7 @@ MAIL = '[mail]\nhost = "h"\nsender = "a@b.c"\n'
         ("store = 1", "store: 1 is not a table."),
         ("backends = 1", "backends is not a table."),
         ("[store]", "store lacks the key 'url'."),
-        ('[store]\nurl = "mysql://x"', "'mysql://x' is none of the kind sqlite:///var/"),
+        ('[store]\nurl = "mysql://x"', "'mysql://x' is not of the form sqlite:///var/"),
         (
             '[store]\nurl = "sqlite:///proc/none/smsfs.db"',
             "/proc/none/smsfs.db cannot be opened: No such file",

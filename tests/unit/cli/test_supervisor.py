@@ -74,14 +74,14 @@ def test_trouble_is_told_to_everyone_and_taken_back(store):
     """An operator would not see that a host sends nothing, or see it for ever."""
     front, worker = store.register("front"), Worker("dispatch", why="it ends again and again")
     watch = Watch(store, front, [Worker("reports", why="x"), worker])
-    watch._tell({"dispatch": worker.why})
+    watch._report({"dispatch": worker.why})
     store.time += 5
-    watch._tell({"dispatch": "another reason"})
+    watch._report({"dispatch": "another reason"})
     (told,) = store.trouble.workers()
     assert (told.worker, told.reason, told.since) == ("dispatch", "another reason", 1000.0)
     assert watch.fault() == "The process dispatch does not stay up: it ends again and again."
     worker.why = ""
-    watch._tell({})
+    watch._report({})
     assert (store.trouble.workers(), watch.fault()) == ([], None)
 
 

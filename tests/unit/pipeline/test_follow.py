@@ -142,7 +142,7 @@ def test_memory_is_bounded(house, watch, monkeypatch, clock):
     news, follower = watch()
     house.accept(30)
     assert len(news()) == 30
-    assert len(follower._told) == 10
+    assert len(follower._shown) == 10
     clock.now += 2 * follow.COMMIT_SECONDS
     assert news() == []
     assert follower._accepted == {}

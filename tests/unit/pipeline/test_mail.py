@@ -3,7 +3,6 @@
 import ssl
 import subprocess
 
-import msgspec
 import pytest
 from aiosmtpd.smtp import AuthResult
 from attrs import evolve
@@ -13,6 +12,7 @@ from smsfs.errors import Cause
 from smsfs.pipeline.intake.reader import Intake, IntakeRules
 from smsfs.pipeline.reports import mail
 from smsfs.pipeline.reports.mail import MOST_FAILURES, Mailer, Relay
+from smsfs.pipeline.slices import encoded
 from smsfs.sms.message import Message
 from smsfs.store import NewNotice, NewSlice, Outcome, SliceReport, Verdict
 
@@ -199,7 +199,7 @@ def test_the_end_of_a_window_is_told_only_if_messages_were_cancelled(house, mail
             1,
             2,
             2,
-            msgspec.msgpack.encode([Message(row, f"451234560{row}", "hi") for row in (1, 2)]),
+            encoded([Message(row, f"451234560{row}", "hi") for row in (1, 2)]),
             "out",
             clock.now,
             clock.now + 9,

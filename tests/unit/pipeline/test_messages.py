@@ -1,11 +1,10 @@
 """What became of each message, told from slices and outcomes."""
 
-import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smsfs.pipeline.reports.messages import _groups, statuses
-from smsfs.pipeline.slices import later
+from smsfs.pipeline.slices import encoded, later, messages_of
 from smsfs.sms.message import Message
 from smsfs.states import MessageState as M
 from smsfs.store import NewSlice, Outcome, SliceReport, Verdict
@@ -23,8 +22,7 @@ def _batch(house):
     slices = []
     for seq in range(2):
         rows = [Message(row, "4512345678", "x") for row in (2 * seq + 1, 2 * seq + 2)]
-        encoded = msgspec.msgpack.encode(rows)
-        slices.append(NewSlice(seq, rows[0].row, rows[-1].row, 2, encoded, f"b{batch}", 0.0, FAR))
+        slices.append(NewSlice(seq, rows[0].row, rows[-1].row, 2, encoded(rows), f"b{batch}", 0.0, FAR))
     house.store.queue.stage(batch, house.owner, slices)
     house.store.queue.accept(batch, house.owner, Verdict(f"s{batch}.success", 1.0, ROWS))
     return batch
@@ -56,7 +54,7 @@ def test_every_row_has_one_state(house, steps, partly):
         _happen(house, slice_, fates, expected, doubled)
     last = house.store.queue.claim_slice(house.owner, f"b{batch}", FAR, oldest=False) if partly else None
     if last:
-        rows = [message.row for message in _messages(last)]
+        rows = [message.row for message in messages_of(last)]
         house.store.queue.record(house.owner, [SliceReport(last, [Outcome(rows[0], "accepted", 1.0)])])
         expected.update(dict.fromkeys(rows[1:], M.SUBMITTING) | {rows[0]: M.SUBMITTED})
     told = list(statuses(house.store, house.batch(batch)))
@@ -65,14 +63,10 @@ def test_every_row_has_one_state(house, steps, partly):
     assert {item.message.row for item in told if item.doubled} == doubled
 
 
-def _messages(slice_):
-    return msgspec.msgpack.decode(slice_.messages, type=list[Message])
-
-
 def _happen(house, slice_, fates, expected, doubled):
     """Each message of a claimed slice meets a fate."""
     outcomes, again = [], []
-    for message, fate in zip(_messages(slice_), fates, strict=False):
+    for message, fate in zip(messages_of(slice_), fates, strict=False):
         events, state, retried = FATES[fate]
         outcomes += [Outcome(message.row, event, 1.0) for event in events]
         expected[message.row] = state
@@ -110,7 +104,7 @@ def test_rows_of_interleaved_slices_are_in_order(house, clock):
     number = house.submit(b"msisdn,message\n" + b"".join(b"4%d%08d,x\n" % (5 + row % 2, row) for row in rows))
     assert house.intake().step()
     slice_ = house.store.queue.claim_slice(house.owner, "two", clock(), oldest=True)
-    outcome = Outcome(_messages(slice_)[7].row, "accepted", clock())
+    outcome = Outcome(messages_of(slice_)[7].row, "accepted", clock())
     house.store.queue.record(house.owner, [SliceReport(slice_, [outcome])])
     told = house.states(number)
     assert list(told) == [row + 1 for row in rows]

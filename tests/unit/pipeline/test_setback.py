@@ -15,6 +15,7 @@ from smsfs.pipeline.reports.mail import Mailer
 from smsfs.pipeline.reports.retention import sweep
 from smsfs.pipeline.reports.strays import LOOK_SECONDS, Strays
 from smsfs.pipeline.setback import Setback
+from smsfs.pipeline.slices import encoded
 from smsfs.pipeline.turns import equal
 from smsfs.sms.message import Message
 from smsfs.store.bans import Ban, BanRules
@@ -156,7 +157,7 @@ def test_messages_that_their_file_gives_a_time_keep_it(house, ahead, clock, run,
 
 def _with(payload, due, until):
     messages = msgspec.msgpack.decode(payload, type=list[Message])
-    return msgspec.msgpack.encode([msgspec.structs.replace(item, due=due, until=until) for item in messages])
+    return encoded([msgspec.structs.replace(item, due=due, until=until) for item in messages])
 
 
 def test_bans_end_when_they_were_meant_to(house, ahead, clock):

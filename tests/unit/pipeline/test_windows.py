@@ -3,12 +3,12 @@
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-import msgspec
 import pytest
 from attrs import evolve
 
 from smsfs.dialects.registry import dialect
 from smsfs.pipeline.dispatch.windows import reopening
+from smsfs.pipeline.slices import encoded, messages_of
 from smsfs.sms.message import Message
 from smsfs.store import NewSlice, Verdict
 from tests.support.scripted import ScriptedCarrier
@@ -30,8 +30,8 @@ def queue(house, clock):
     def queue(due, until, number=1):
         batch = house.submit(b"x", f"f{number}")
         house.store.queue.claim_batch(house.owner, clock.now)
-        encoded = msgspec.msgpack.encode([Message(1, "4512345678", "hi", due=due, until=until)])
-        slice_ = NewSlice(0, 1, 1, 1, encoded, "out", due or clock.now, until or clock.now + 2 * DAY)
+        packed = encoded([Message(1, "4512345678", "hi", due=due, until=until)])
+        slice_ = NewSlice(0, 1, 1, 1, packed, "out", due or clock.now, until or clock.now + 2 * DAY)
         house.store.queue.stage(batch, house.owner, [slice_])
         house.store.queue.accept(batch, house.owner, Verdict(f"f{number}.success", clock.now, 1))
         return batch
@@ -96,7 +96,7 @@ def test_messages_wait_within_their_validity_only(house, clock, queue, age, open
     house.store.accounts.update(house.account.id, OFFICE)
     number = queue(clock.now, clock.now + 60)
     (slice_,) = house.store.queue.slices(number)
-    messages = msgspec.msgpack.decode(slice_.messages, type=list[Message])
+    messages = messages_of(slice_)
     reopen = reopening(house.store, lambda _: dialect("naxai"))
     window = reopen(slice_, messages, clock.now + age)
     assert (window is not None) == opens
@@ -118,5 +118,5 @@ def test_a_calendar_that_never_opens_any_more_cancels(house, clock, queue):
     house.store.accounts.update(house.account.id, {**OFFICE, "exclusions": "2023-01-01..2026-12-31"})
     number = queue(clock.now, clock.now + 60)
     (slice_,) = house.store.queue.slices(number)
-    messages = msgspec.msgpack.decode(slice_.messages, type=list[Message])
+    messages = messages_of(slice_)
     assert reopening(house.store, lambda _: dialect("naxai"))(slice_, messages, clock.now + 61) is None
