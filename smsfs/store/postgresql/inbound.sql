@@ -1,10 +1,15 @@
--- What PostgreSQL says in its own way of receipts, replies and opt-outs.
+-- Receipts, replies and opt-outs. What PostgreSQL says in its own way.
 
 -- name: receipt_add
+-- Keep a receipt whose message is not known yet.
 COPY receipt (backend, carrier_id, recipient, event, code, reason, done, at, due, other, reply) FROM STDIN;
+
 -- name: receipt_due
+-- Kept receipts to look at again, past those being looked at.
 SELECT * FROM receipt WHERE due <= :now ORDER BY due LIMIT :limit FOR UPDATE SKIP LOCKED;
+
 -- name: outcome_by_carrier
+-- The newest message for each of some carrier ids, and what receipts said of it before.
 SELECT w.value AS carrier_id, o.batch, o.row, o.slice, o.attempt, b.path, a.name AS account,
     (SELECT string_agg(CASE event WHEN 'passing' THEN reason ELSE event END, ',') FROM outcome
      WHERE batch = o.batch AND row = o.row AND slice = o.slice AND attempt = o.attempt AND carrier_id = w.value) AS words
@@ -14,25 +19,37 @@ CROSS JOIN LATERAL (
     WHERE k.carrier_id = w.value AND k.recipient IS NOT NULL AND s.backend = :backend
     ORDER BY k.carrier_id DESC, k.id DESC LIMIT 1) AS o
 JOIN batch b ON b.id = o.batch JOIN account a ON a.id = b.account;
+
 -- name: receipt_guess_lock
+-- Be alone in matching receipts by number until the transaction ends.
 SELECT pg_advisory_xact_lock(20267, 0) IS NULL AS locked;
+
 -- name: outcome_unsettled
+-- Messages of unknown fate to some numbers, which lack a carrier id.
 SELECT o.recipient, o.at, o.batch, o.row, o.slice, o.attempt, b.path, a.name AS account
 FROM json_array_elements_text(CAST(:recipients AS JSON)) AS w(value) JOIN outcome o ON o.recipient = CAST(w.value AS BIGINT)
 JOIN slice s ON s.id = o.slice JOIN batch b ON b.id = o.batch JOIN account a ON a.id = b.account
 WHERE (o.event = 'no_answer' OR (o.event = 'accepted' AND o.carrier_id = '')) AND o.at > :since AND s.backend = :backend AND o.parts > (
     SELECT count(DISTINCT k.carrier_id) FROM outcome k
     WHERE k.batch = o.batch AND k.row = o.row AND k.slice = o.slice AND k.attempt = o.attempt AND k.event = 'part');
+
 -- name: reply_part_of
+-- The kept parts of a reply.
 SELECT * FROM reply_part WHERE backend = :backend AND sender = :sender AND recipient = :recipient
     AND reference = :reference AND total = :total AND reply IS NULL ORDER BY id FOR UPDATE;
+
 -- name: optout_add
+-- Put numbers on an account's opt-out list.
 INSERT INTO optout (account, msisdn, since, source)
 SELECT :account, CAST(value AS BIGINT), :now, :source FROM json_array_elements_text(CAST(:msisdns AS JSON)) AS w(value)
 ON CONFLICT DO NOTHING;
+
 -- name: optout_drop
+-- Take numbers from an account's opt-out list.
 DELETE FROM optout WHERE account = :account
     AND msisdn IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:msisdns AS JSON)) AS w(value));
+
 -- name: optout_listed
+-- Which of some numbers are on an account's opt-out list.
 SELECT o.msisdn FROM json_array_elements_text(CAST(:msisdns AS JSON)) AS w(value)
 JOIN optout o ON o.account = :account AND o.msisdn = CAST(w.value AS BIGINT);

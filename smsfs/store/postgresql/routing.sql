@@ -1,4 +1,7 @@
+-- Backends, and the slices that may change between them. What PostgreSQL says in its own way.
+
 -- name: slice_move
+-- Give queued slices with a chain to another backend.
 -- The array is made once; as a list for IN the planner may make it again, of further slices.
 UPDATE slice SET backend = :target,
     not_before = CASE WHEN attempt > 0 AND not_before > :now THEN :now ELSE not_before END

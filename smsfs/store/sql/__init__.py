@@ -1,10 +1,10 @@
 """What the engines that speak SQL share: everything but connections, liveness and contents.
 
-A statement is known by its name. The SQL files here hold those that every engine understands; an engine's
-own hold the others, and may replace some. Values are written ``:name`` in all of them. A statement that
-changes a state takes it from ``smsfs.states``: ``{slice.claim to}`` is the state to which the event leads a
-slice, ``state {slice.claim from}`` the condition that it may, ``{batch.submit new}`` the state in which one
-begins.
+A statement is known by its name; the line below that says what it is for. The SQL files here hold those
+that every engine understands, by subject; an engine's own hold the others, and may replace some. Values are
+written ``:name`` in all of them. A statement that changes a state takes it from ``smsfs.states``:
+``{slice.claim to}`` is the state to which the event leads a slice, ``state {slice.claim from}`` the condition
+that it may, and ``{batch.submit new}`` the state in which one begins.
 """
 
 import re
@@ -83,8 +83,13 @@ def load_statements(*packages: str) -> dict[str, str]:
     for package in packages:
         for text in _sql_files(resources.files(package)):
             blocks = re.split(r"^-- name: (\w+)$", _STATE.sub(_state, text), flags=re.MULTILINE)[1:]
-            found |= zip(blocks[::2], (sql.strip().rstrip(";") for sql in blocks[1::2]), strict=True)
+            found |= zip(blocks[::2], map(_bare, blocks[1::2]), strict=True)
     return found
+
+
+def _bare(block: str) -> str:
+    """A statement without the comments above it."""
+    return re.sub(r"\A(?:--[^\n]*\n)+", "", block.strip()).rstrip(";")
 
 
 def _state(match: re.Match[str]) -> str:

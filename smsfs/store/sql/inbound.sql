@@ -1,19 +1,31 @@
 -- Receipts, replies and opt-outs.
 
 -- name: receipt_waiting
+-- How many receipts are kept.
 SELECT count(*) AS receipts FROM receipt;
+
 -- name: receipt_any_due
+-- Whether a kept receipt is to be looked at again.
 SELECT id FROM receipt WHERE due <= :now LIMIT 1;
+
 -- name: receipt_drop
+-- Delete a kept receipt.
 DELETE FROM receipt WHERE id = :id;
+
 -- name: receipt_later
+-- Look at a kept receipt again later.
 UPDATE receipt SET due = :due WHERE id = :id;
+
 -- name: receipt_expire
+-- Delete kept receipts that are too old.
 DELETE FROM receipt WHERE id IN (SELECT id FROM receipt WHERE at < :before ORDER BY at LIMIT :limit) RETURNING *;
 
 -- name: slice_any_claimed
+-- Whether a slice is with a backend.
 SELECT id FROM slice WHERE state = 'claimed' AND backend = :backend LIMIT 1;
+
 -- name: outcome_sent_to
+-- The last message that may have gone to a number.
 -- The last message of which anything may have gone to a number, by one backend or by any.
 SELECT o.batch, o.row, b.account FROM outcome o JOIN slice s ON s.id = o.slice JOIN batch b ON b.id = o.batch
 WHERE o.recipient = :msisdn AND o.event IN ('accepted', 'no_answer', 'refused')
@@ -21,39 +33,61 @@ WHERE o.recipient = :msisdn AND o.event IN ('accepted', 'no_answer', 'refused')
 ORDER BY o.id DESC LIMIT 1;
 
 -- name: reply_add
+-- Add a reply.
 INSERT INTO reply (backend, sender, recipient, text, whole, at, account, batch, row)
 VALUES (:backend, :sender, :recipient, :text, :whole, :at, :account, :batch, :row) RETURNING id;
+
 -- name: reply_full
+-- A reply with the name of its account and the path of its file.
 SELECT r.*, a.name AS account_name, b.path FROM reply r
 LEFT JOIN account a ON a.id = r.account LEFT JOIN batch b ON b.id = r.batch WHERE r.id = :reply;
+
 -- name: reply_all
+-- One page of replies, of an account if one is given.
 SELECT r.*, a.name AS account_name, b.path FROM reply r
 LEFT JOIN account a ON a.id = r.account LEFT JOIN batch b ON b.id = r.batch
 WHERE r.id > :after AND r.at >= :since AND r.at < :until
     AND (CAST(:account AS BIGINT) IS NULL OR r.account = :account) ORDER BY r.id LIMIT 500;
+
 -- name: reply_expire
+-- Delete replies to an account that are too old.
 DELETE FROM reply WHERE id IN (
     SELECT id FROM reply WHERE account = :account AND at < :before ORDER BY at LIMIT :limit);
+
 -- name: reply_expire_nobodys
+-- Delete replies for nobody that are too old.
 DELETE FROM reply WHERE id IN (
     SELECT id FROM reply WHERE account IS NULL AND at < :before ORDER BY at LIMIT :limit) RETURNING *;
+
 -- name: reply_part_add
+-- Keep a part of a reply.
 INSERT INTO reply_part (backend, sender, recipient, reference, part, total, text, at)
 VALUES (:backend, :sender, :recipient, :reference, :part, :total, :text, :at);
+
 -- name: reply_part_again
+-- Whether the same part came before.
 SELECT id FROM reply_part WHERE backend = :backend AND sender = :sender AND recipient = :recipient
     AND reference = :reference AND total = :total AND part = :part AND text = :text AND at > :since LIMIT 1;
+
 -- name: reply_part_joined
+-- Note the reply that a part went into.
 UPDATE reply_part SET reply = :reply WHERE id = :id;
+
 -- name: reply_part_ripe
+-- Replies all of whose parts came, or whose time to wait for them is over.
 SELECT backend, sender, recipient, reference, total FROM reply_part WHERE reply IS NULL
 GROUP BY backend, sender, recipient, reference, total
 HAVING count(DISTINCT part) >= total OR min(at) < :overdue
 ORDER BY backend, sender, recipient, reference, total LIMIT :limit;
+
 -- name: reply_part_forget
+-- Delete the parts of replies that were deleted.
 DELETE FROM reply_part WHERE reply IS NOT NULL AND reply NOT IN (SELECT id FROM reply);
+
 -- name: reply_part_expire
+-- Delete parts that went into replies long ago.
 DELETE FROM reply_part WHERE reply IS NOT NULL AND at < :before;
 
 -- name: optout_all
+-- One page of an account's opt-out list.
 SELECT * FROM optout WHERE account = :account AND msisdn > :after ORDER BY msisdn LIMIT 1000;

@@ -45,7 +45,7 @@ from smsfs.store.sql.files import SqlFiles
 from smsfs.store.sql.inbound import SqlInbound
 from smsfs.store.sql.notices import SqlNotices
 from smsfs.store.sql.optouts import SqlOptouts
-from smsfs.store.sql.owners import lead, let_go
+from smsfs.store.sql.processes import lead, let_go
 from smsfs.store.sql.queue import SqlQueue
 from smsfs.store.sql.results import SqlResults
 from smsfs.store.sql.routing import SqlRouting

@@ -1,11 +1,16 @@
--- What SQLite says in its own way of receipts, replies and opt-outs.
+-- Receipts, replies and opt-outs. What SQLite says in its own way.
 
 -- name: receipt_add
+-- Keep a receipt whose message is not known yet.
 INSERT INTO receipt (backend, carrier_id, recipient, event, code, reason, done, at, due, other, reply)
 VALUES (:backend, :carrier_id, :recipient, :event, :code, :reason, :done, :at, :due, :other, :reply);
+
 -- name: receipt_due
+-- Kept receipts to look at again.
 SELECT * FROM receipt WHERE due <= :now ORDER BY due LIMIT :limit;
+
 -- name: outcome_by_carrier
+-- The newest message for each of some carrier ids, and what receipts said of it before.
 SELECT w.value AS carrier_id, o.batch, o.row, o.slice, o.attempt, b.path, a.name AS account,
     (SELECT group_concat(CASE event WHEN 'passing' THEN reason ELSE event END) FROM outcome
      WHERE batch = o.batch AND row = o.row AND slice = o.slice AND attempt = o.attempt AND carrier_id = w.value) AS words
@@ -14,22 +19,34 @@ JOIN outcome o ON o.id = (
     SELECT max(k.id) FROM outcome k JOIN slice s ON s.id = k.slice
     WHERE k.carrier_id = w.value AND k.recipient IS NOT NULL AND s.backend = :backend)
 JOIN batch b ON b.id = o.batch JOIN account a ON a.id = b.account;
+
 -- name: receipt_guess_lock
+-- Be alone in matching receipts by number until the transaction ends.
 SELECT 1;
+
 -- name: outcome_unsettled
+-- Messages of unknown fate to some numbers, which lack a carrier id.
 SELECT o.recipient, o.at, o.batch, o.row, o.slice, o.attempt, b.path, a.name AS account
 FROM json_each(:recipients) w JOIN outcome o ON o.recipient = w.value
 JOIN slice s ON s.id = o.slice JOIN batch b ON b.id = o.batch JOIN account a ON a.id = b.account
 WHERE (o.event = 'no_answer' OR (o.event = 'accepted' AND o.carrier_id = '')) AND o.at > :since AND s.backend = :backend AND o.parts > (
     SELECT count(DISTINCT k.carrier_id) FROM outcome k
     WHERE k.batch = o.batch AND k.row = o.row AND k.slice = o.slice AND k.attempt = o.attempt AND k.event = 'part');
+
 -- name: reply_part_of
+-- The kept parts of a reply.
 SELECT * FROM reply_part WHERE backend = :backend AND sender = :sender AND recipient = :recipient
     AND reference = :reference AND total = :total AND reply IS NULL ORDER BY id;
+
 -- name: optout_add
+-- Put numbers on an account's opt-out list.
 INSERT INTO optout (account, msisdn, since, source)
 SELECT :account, value, :now, :source FROM json_each(:msisdns) WHERE true ON CONFLICT DO NOTHING;
+
 -- name: optout_drop
+-- Take numbers from an account's opt-out list.
 DELETE FROM optout WHERE account = :account AND msisdn IN (SELECT value FROM json_each(:msisdns));
+
 -- name: optout_listed
+-- Which of some numbers are on an account's opt-out list.
 SELECT o.msisdn FROM json_each(:msisdns) w JOIN optout o ON o.account = :account AND o.msisdn = w.value;
