@@ -20,7 +20,7 @@ class Quiet:
     def __init__(self, every: float = EVERY, clock: Callable[[], float] = time.monotonic) -> None:
         self._every = every
         self._clock = clock
-        self._told: dict[tuple[str, str], tuple[float, int]] = {}
+        self._logged: dict[tuple[str, str], tuple[float, int]] = {}
 
     def tell(self, log: Callable[..., Any], event: str, reason: str, **values: Any) -> None:
         """Log an event, unless one of its kind was logged a moment ago.
@@ -32,12 +32,12 @@ class Quiet:
             values: what else the line says.
         """
         now, kind = self._clock(), (event, reason)
-        told, passed_over = self._told.get(kind, (-self._every, 0))
-        if now - told < self._every:
-            self._told[kind] = (told, passed_over + 1)
+        logged, passed_over = self._logged.get(kind, (-self._every, 0))
+        if now - logged < self._every:
+            self._logged[kind] = (logged, passed_over + 1)
             return
-        if len(self._told) >= MOST_KINDS:
-            self._told.clear()
-        self._told[kind] = (now, 0)
+        if len(self._logged) >= MOST_KINDS:
+            self._logged.clear()
+        self._logged[kind] = (now, 0)
         more = {"passed_over": passed_over} if passed_over else {}
         log(event, reason=reason, **values, **more)
