@@ -19,7 +19,7 @@ from smsfs.dialects.settings import settings_of, shown
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 QUICKSTART = (ROOT / "packaging" / "quickstart").read_text(encoding="utf-8")
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 
 
@@ -77,7 +77,7 @@ def stated(rows):
 
 
 def test_it_opens_with_the_two_commands():
-    """Whoever tries smsfs would have to read before seeing it work."""
+    """A newcomer would have to read before seeing it work."""
     commands = [line.split()[0] for line in blocks(README)[0].splitlines()]
     assert commands == ["packaging/quickstart", "packaging/test"]
     assert README[: README.index(commands[0])].count("\n") <= 5
@@ -135,6 +135,33 @@ def test_links_lead_somewhere():
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def anchors(page: Path) -> set[str]:
+    """By what names links lead to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_links_lead_to_headings():
+    """A reader would follow a link to the top of a long page, and search it."""
+    for page in PAGES:
+        for target, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text(encoding="utf-8")):
+            assert anchor in anchors(page.parent / target if target else page), (
+                f"{page.name}: {target}#{anchor}"
+            )
+
+
+def test_contents_name_every_section():
+    """A reader would not find a section of a page that takes minutes to scroll through."""
+    contents = README.partition("\n## ")[0]
+    sections = re.findall(r"^## (.+)$", README, re.MULTILINE)
+    shown = set(re.findall(r"\(#([^)]+)\)", contents))
+    left_out = {"Who it is for", "Where it differs from the original", "License"}
+    named = {
+        re.sub(r"[^\w -]", "", name.lower()).replace(" ", "-") for name in sections if name not in left_out
+    }
+    assert shown == named
 
 
 def test_configuration_files_named_are_those_looked_for():
