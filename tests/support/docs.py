@@ -23,7 +23,7 @@ FILE_STATES = {
     FileState.DRAFT: "the client's: being uploaded, or not submitted yet",
     FileState.PROCESSING: "submitted; smsfs reads it",
     FileState.SUCCESS: "every message of it is stored and goes to its backend",
-    FileState.REJECTED: "nothing of it is sent; the causes stand at its bottom",
+    FileState.REJECTED: "nothing of it is sent; the causes are at its end",
     FileState.CONSUMED: "accepted and out of sight: `naxai` hides a file once its messages are queued",
 }
 FILE_EVENTS = {
@@ -34,14 +34,14 @@ FILE_EVENTS = {
     "accept": "it was read to its end and its messages were queued",
     "reject": "it cannot be sent as it is, or reading it failed too often",
     "consume": "it is finished and its dialect shows it no longer",
-    "ignore": "it is not one that its account sends, and stays as it is",
+    "ignore": "it is not a file that its account sends, and stays as it is",
     "reopen": "a client renames a rejected file, to mend it",
-    "end_result": "nothing more will become of the messages of which a result file tells",
+    "end_result": "no message in its result file will change any more",
 }
 BATCH_STATES = {
     BatchState.PENDING: "waits to be read, perhaps not for the first time",
     BatchState.READING: "a process reads it and stages its messages",
-    BatchState.ACCEPTED: "its messages were queued, but for those that it refused",
+    BatchState.ACCEPTED: "its messages were queued, except those that were refused",
     BatchState.REJECTED: "nothing of it is sent",
 }
 BATCH_EVENTS = {
@@ -77,7 +77,7 @@ MESSAGE_STATES = {
     MessageState.DELIVERED: "the carrier says that it reached the phone",
     MessageState.UNDELIVERED: "the carrier says that it did not",
     MessageState.REJECTED: "the backend refused it for good",
-    MessageState.EXPIRED: "it did not leave, or not arrive, within its validity",
+    MessageState.EXPIRED: "it did not leave or did not arrive within its validity",
     MessageState.UNKNOWN: "the backend may have it: its answer is lost",
     MessageState.CANCELLED: "not sent, for its time window ended first",
 }
@@ -96,7 +96,7 @@ MESSAGE_EVENTS = {
     "receipt_expired": "a receipt says so, of one part at least",
     "part": "notes a further id that the carrier has for it",
     "alias": "notes a further id, where one receipt speaks for all parts",
-    "spare": "notes a further id, of which no receipt says anything",
+    "spare": "notes a further id, which no receipt will mention",
     "passing": "a receipt says that it is on its way; shown as the `reason`",
 }
 RIGHTS = ("read", "write", "overwrite", "rename", "delete", "set_times")
@@ -109,17 +109,17 @@ goes through. A test fails when this page and the tables differ.
 """
 
 RIGHTS_TEXT = """\
-What a client may do with a file in each state, beside listing it. Renaming a rejected file to a name that
-submits submits it again, without the causes at its bottom; any other name makes it a draft again. Setting
-times where the table says no is accepted and changes nothing.
+What a client may do with a file in each state, besides listing it. Renaming a rejected file to a name that
+submits sends it in again, without the causes at its end; any other name makes it a draft again. Setting times
+where the table says no is accepted and changes nothing.
 """
 BATCHES_TEXT = """\
-A batch is one submission of a file: what reading it came to, and the messages that came of it. One process at
-a time reads it.
+A batch is one submission of a file: the result of reading it, and the messages that it produced. One process
+at a time reads it.
 """
 SLICES_TEXT = """\
-A slice is some messages of a batch that are claimed and sent together. What a backend answers of each message
-is appended to its history while the slice is claimed.
+A slice is a group of messages of a batch that are claimed and sent together. What a backend answers about
+each message is appended to its history while the slice is claimed.
 """
 RECEIPTS_TEXT = """\
 Receipts come for parts. A message is delivered when every part of one attempt is, whatever became of its

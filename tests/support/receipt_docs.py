@@ -55,31 +55,31 @@ A `deliver_sm` or `data_sm` is a receipt when
 - its `esm_class` says so (0x04, or 0x20 for one attempt of several), or
 - it has the parameter `receipted_message_id`, and a state, or no text, or
 - its text has an `id:` that the carrier gave to one of our messages, and a `stat:`. While messages have no
-  answer yet, such a text waits for a minute at most, for its id may come with one. Any other is a person's
-  reply, also one in which `id:` stands.
+  answer yet, such a text waits for up to a minute, since an answer may bring its id. Any other text is a
+  person's reply, even if it contains `id:`.
 
-What it says is put together from its parameters and its text, of which the one that says more counts:
+Its content is combined from its parameters and its text; where both say something, the more specific counts:
 
 """
 READING = """\
 The text is read in the coding that `data_coding` names, and as ASCII, Latin-1, GSM 7 bit (also packed) and
-UCS-2 of either byte order; the reading that has an id counts, and most fields. Times are `YYMMDDhhmm`,
-`YYMMDDhhmmss`, `YYYYMMDDhhmm`, `YYYYMMDDhhmmss`, all taken for UTC, or SMPP's `YYMMDDhhmmsstnnp` with its
-distance from UTC.
+UCS-2 of either byte order; the reading that yields an id and the most fields counts. Times are `YYMMDDhhmm`,
+`YYMMDDhhmmss`, `YYYYMMDDhhmm`, `YYYYMMDDhhmmss`, all read as UTC, or SMPP's `YYMMDDhhmmsstnnp` with its
+offset from UTC.
 
 """
 PLACES = [
     (
         "id",
         "`receipted_message_id`, `id:`",
-        "the parameter, unless it is empty; but the text's, if that alone is one of ours",
+        "the parameter, unless it is empty; but the text's, if only that is one of ours",
     ),
     (
         "state",
         "`message_state`, `stat:` in words or as the number of `message_state`",
-        "a final one before `UNKNOWN`, that before one that is on its way; then the parameter",
+        "a final one before `UNKNOWN`, `UNKNOWN` before one that is on its way; then the parameter",
     ),
-    ("state, if neither is there", "`sub:`, `dlvrd:`", "delivered, if the second is not less than the first"),
+    ("state, if there is neither", "`sub:`, `dlvrd:`", "delivered, if the second is not less than the first"),
     ("code", "`network_error_code`, `err:`", "the parameter, unless it is 0"),
     ("time", "`done date:`", ""),
 ]
@@ -91,29 +91,29 @@ matter. A receipt for one attempt of several (0x20) that is not `DELIVRD` counts
 REPLIES = """\
 ## Replies
 
-What `data_coding` means is 3GPP TS 23.038, section 4, but for the codings to which SMPP 3.4 gives a meaning
-of its own:
+`data_coding` is read as in 3GPP TS 23.038, section 4, except for the codings to which SMPP 3.4 gives a
+meaning of its own:
 
 """
 PADDING = """\
-In GSM 7 bit, text with octets over 0x7F is read as packed septets if they make a text, else as
-Windows-1252. NULs at the end are dropped, and so is the last of packed septets if it is 0 and fills the
-last octet: in that alphabet it would be `@`. A byte order mark in one part of a long reply counts for the
-parts behind it.
+In GSM 7 bit, text with octets over 0x7F is read as packed septets if that yields a text, otherwise as
+Windows-1252. NULs at the end are dropped, and so is the last packed septet if it is 0 and fills the last
+octet: in that alphabet it would be `@`. A byte order mark in one part of a long reply applies to the parts
+after it.
 
-A reply is a stop word when its letters and digits are one of the account's `stop_words`: case, blanks,
-punctuation, emoji and whatever nobody sees do not count, nor does the dot on a Turkish i.
+A reply is a stop word when its letters and digits are one of the account's `stop_words`: case, spaces,
+punctuation, emoji and invisible characters do not count, nor does the dot on a Turkish i.
 
 ### National tables
 
-Of 3GPP TS 23.038, Annex A: a header names them by number, with the elements 0x25 (locking shift) and 0x24
-(single shift). In replies they are read always.
+These are the tables of 3GPP TS 23.038, Annex A: a header names them by number, with the elements 0x25
+(locking shift) and 0x24 (single shift). Replies may always use them.
 
-Texts leave in them where a backend's `languages` names some, such as `["tr", "es"]`: a text that the GSM
-alphabet cannot hold goes in those tables with which it is shortest, if that takes fewer SMS than UCS-2. One
-SMS has 155 septets then, and each of several 149; with tables of both kinds 152 and 146. Phones of the last
-fifteen years read them; ask the carrier whether it passes headers on. `smsfs check` counts what the
-account's backend would send.
+Outgoing texts use them if a backend's `languages` names some, such as `["tr", "es"]`: a text that the GSM
+alphabet cannot hold uses the tables that make it shortest, if that takes fewer SMS than UCS-2. One SMS then
+has 155 septets, and each of several 149; with tables of both kinds, 152 and 146. Phones of the last fifteen
+years support them; ask the carrier whether it passes headers on. `smsfs check` counts what the account's
+backend would send.
 
 """
 
@@ -123,7 +123,7 @@ def page() -> str:
     return "".join(
         [
             RECEIPTS,
-            markdown(("what", "from", "of two"), PLACES),
+            markdown(("what", "from", "if there are two"), PLACES),
             "\n",
             READING,
             markdown(("word", "number", "also written", "the message is"), list(_states())),
