@@ -101,7 +101,7 @@ class Worker:
         options = ["--name", self._started, *(["-c", str(self._config_file)] if self._config_file else [])]
         if self._in_hand:
             options += ["--in-hand", str(self._in_hand.descriptor)]
-            self._in_hand.tell(0)
+            self._in_hand.note(0)
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "smsfs", "worker", self.name, *options),
@@ -129,7 +129,7 @@ class Worker:
         """Have others go on with what it held; of a reader, note over which file it died."""
         with suppress(StoreUnavailable):
             self._store.settle(ended=self._started)
-            batch = self._in_hand.told() if self._in_hand else 0
+            batch = self._in_hand.last() if self._in_hand else 0
             if batch and status not in (TEMPORARY, DAMAGED):
                 retry_at = self._store.now() + self._config.pipeline.retry_seconds
                 self._store.queue.crashed(batch, retry_at, surely=is_own_fault(status))

@@ -32,11 +32,11 @@ class InHand:
     def __init__(self, descriptor: int | None = None) -> None:
         self.descriptor = os.memfd_create("smsfs-in-hand") if descriptor is None else descriptor
 
-    def tell(self, batch: int) -> None:
-        """Say which batch it is."""
+    def note(self, batch: int) -> None:
+        """Note which batch it is."""
         os.pwrite(self.descriptor, _NUMBER.pack(batch), 0)
 
-    def told(self) -> int:
+    def last(self) -> int:
         """Which batch it was last."""
         data = os.pread(self.descriptor, _NUMBER.size, 0)
         return int(_NUMBER.unpack(data)[0]) if len(data) == _NUMBER.size else 0

@@ -25,7 +25,7 @@ def start(wing: Wing) -> None:
     reader = Intake(store, wing.register(), wing.dialect, rules)
     ended = wing.end()  # before the limit: the stack of a thread counts
     is_full = limit_memory(options.reader_memory)
-    rota = Rota(store, reader, Weights(store, wing.dialect), InHand(wing.in_hand).tell, is_full)
+    rota = Rota(store, reader, Weights(store, wing.dialect), InHand(wing.in_hand).note, is_full)
     _read_until(ended, rota, store)
 
 

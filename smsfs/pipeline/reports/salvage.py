@@ -81,16 +81,16 @@ def _account(store: Store, account: Account, names: dict[int, str]) -> dict[str,
 def _optouts(store: Store) -> Iterator[dict[str, Any]]:
     for account in store.accounts.all():
         for item in store.optouts.all(account.id):
-            told = {"msisdn": item.msisdn, "since": _moment(item.since), "source": item.source}
-            yield {"account": account.name, **told}
+            fields = {"msisdn": item.msisdn, "since": _moment(item.since), "source": item.source}
+            yield {"account": account.name, **fields}
 
 
 def _replies(store: Store) -> Iterator[dict[str, Any]]:
     for reply in store.inbound.replies():
-        told = {
+        fields = {
             name: getattr(reply, name) for name in ("account", "row", "sender", "recipient", "text", "whole")
         }
-        yield {**told, "file": reply.path, "at": _moment(reply.at)}
+        yield {**fields, "file": reply.path, "at": _moment(reply.at)}
 
 
 def _messages(store: Store, batches: Iterable[Batch], names: dict[int, str]) -> Iterator[dict[str, Any]]:
@@ -130,9 +130,9 @@ def _waiting(store: Store, batch: Batch) -> set[int]:
 def _message(account: str, status: MessageStatus, waiting: set[int]) -> dict[str, Any]:
     message, last = status.message, status.last
     is_lost = status.state is MessageState.QUEUED and message.row not in waiting
-    told = {name: getattr(message, name) for name in ("row", "recipient", "sender", "text", "userref")}
+    fields = {name: getattr(message, name) for name in ("row", "recipient", "sender", "text", "userref")}
     return {
-        **told,
+        **fields,
         "account": account,
         "file": status.batch.path,
         "class": message.klass,
@@ -155,8 +155,8 @@ def _files(store: Store, contents: Path, folder: Path, names: dict[int, str]) ->
         account = names.get(file.account, "lost")
         place = Path("files", _safe(account, "lost"), *_parts(file))
         saved = file.content in left and _copy(contents / file.content, folder / place)
-        told = {"account": account, "file": file.path, "state": str(file.state), "bytes": file.size}
-        yield {**told, "modified_at": _moment(file.mtime), "saved_as": str(place) if saved else ""}
+        fields = {"account": account, "file": file.path, "state": str(file.state), "bytes": file.size}
+        yield {**fields, "modified_at": _moment(file.mtime), "saved_as": str(place) if saved else ""}
         if saved:
             left.discard(file.content)
     for content in sorted(left):
