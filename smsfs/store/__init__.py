@@ -116,7 +116,7 @@ class Store(Soundness, Protocol):
 
         Args:
             kind: what it does.
-            name: by which whoever started it may tell that it has ended.
+            name: under which the process that started this one reports its end.
         """
 
     def holds(self, owner: Process) -> bool:

@@ -81,7 +81,7 @@ class Verdict:
         cost: SMS that the account is charged for, if its credit is limited.
         reports: files that appear beside it.
         notices: e-mails to send about it.
-        results: what becomes of the messages is to be told in a result file.
+        results: a result file shows what becomes of the messages.
     """
 
     path: str
@@ -127,23 +127,23 @@ class Batches(Protocol):
         """
 
     def reject(self, batch: int, owner: Process, verdict: Verdict) -> None:
-        """None of them is: staged ones are dropped, the file becomes ``rejected``.
+        """None of the messages is to be sent: staged ones are dropped, the file becomes ``rejected``.
 
         Raises:
             Exists: as for ``accept``.
         """
 
     def ignore(self, batch: int, owner: Process, verdict: Verdict) -> None:
-        """The file is none for this account: it is a draft again, under its name; the causes are kept."""
+        """The file is not one that this account sends: it is a draft again; the causes are kept."""
 
     def strays(self, dialect: str, after: int, limit: int) -> list[File]:
-        """Drafts of accounts of a dialect that nobody writes and about which nothing was noted yet.
+        """Drafts of a dialect's accounts that nobody writes to and about which nothing was noted yet.
 
         In the order of their numbers, from the one behind ``after``.
         """
 
     def note_stray(self, file: File, stem: str, verdict: Verdict) -> bool:
-        """Note a batch that was never read, for a draft of which nothing comes; the draft stays as it is.
+        """Note a batch that was never read, for a draft that will never be submitted as it is.
 
         Returns:
             False if the draft has changed since it was read; nothing was noted.
@@ -153,13 +153,13 @@ class Batches(Protocol):
         """
 
     def retry_batch(self, batch: int, owner: Process, not_before: float, *, counts: bool = True) -> None:
-        """Reading failed through no fault of the file: count it, unless told not to, and read again later."""
+        """Reading failed through no fault of the file: read it again later; ``counts``: count the failure."""
 
     def release_batch(self, batch: int, owner: Process) -> None:
         """Give a claimed batch back unread."""
 
     def crashed(self, batch: int, retry_at: float, *, surely: bool) -> None:
-        """Note that a reader died while it worked on a file, whoever has the file by now.
+        """Note that a reader died while it worked on a file, even if another has the file by now.
 
         The second time in a row it counts as a failure to read it, and the file is not read before
         ``retry_at``; the first time too if it was ``surely`` the file that killed its reader.
@@ -178,4 +178,4 @@ class Batches(Protocol):
         """Forget batches that finished, with all their messages done, before an account's time."""
 
     def forgotten(self, batches: Collection[int]) -> set[int]:
-        """Which of some numbers are of batches that there were once, and are no more."""
+        """Which of some numbers belong to batches that were deleted."""

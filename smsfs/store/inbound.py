@@ -39,13 +39,13 @@ class NewReceipt:
 
     @property
     def readable(self) -> bool:
-        """Whether it says of what it is, and what became of that."""
+        """Whether it names a message and says what became of it."""
         return bool(self.carrier_id and self.event)
 
 
 @frozen
 class MatchedReceipt:
-    """A receipt, and the message that it is of."""
+    """A receipt and its message."""
 
     receipt: NewReceipt
     account: str
@@ -124,8 +124,8 @@ Stops = Callable[[Account, str], bool]
 class Inbound(Protocol):
     """Receipts and replies.
 
-    A receipt becomes an outcome of its message, once that is known; until then it is kept. Of receipts and
-    parts that are delivered again, one counts.
+    A receipt becomes an outcome of its message, once that is known; until then it is kept. A receipt or part
+    that is delivered several times counts once.
     """
 
     def receive(self, receipts: Sequence[NewReceipt], parts: Sequence[NewReplyPart], stops: Stops) -> Arrived:
@@ -134,9 +134,9 @@ class Inbound(Protocol):
     def match(self, now: float, limit: int, stops: Stops) -> Arrived:
         """Look again at up to ``limit`` kept receipts that are due, and at as many unfinished replies.
 
-        A receipt of an id that nobody knows, and of which nobody can learn any more, or only a carrier that
-        has been silent for a minute, goes to the message of its backend to the same number whose fate is
-        unknown, if there is exactly one. A reply is put together after a day with what came of it.
+        A receipt may have an id that nobody knows, and that nobody can learn any more, or only from a carrier
+        that has been silent for a minute. It goes to the message of its backend to the same number whose fate
+        is unknown, if there is exactly one. A reply is put together after a day with what came of it.
         """
 
     def waiting(self) -> int:
@@ -147,7 +147,7 @@ class Inbound(Protocol):
     ) -> Iterator[Reply]:
         """Replies that came from ``since`` on and before ``until``, oldest first.
 
-        Those for nobody only where no account is named.
+        Without an account, all of them, also those for nobody.
         """
 
     def expire(self, replies_before: Mapping[int, float], kept_before: float, limit: int) -> int:
@@ -155,6 +155,6 @@ class Inbound(Protocol):
 
         Args:
             replies_before: by account, when the newest reply to forget came.
-            kept_before: likewise for receipts without a message, and replies for nobody.
+            kept_before: the same for receipts without a message, and replies for nobody.
             limit: how many in one call.
         """

@@ -48,9 +48,9 @@ class Notices(Protocol):
         """Look at it again then; if it could not be sent, count that."""
 
     def report(self, notice: Notice, files: Sequence[NewFile], now: float) -> None:
-        """Show files with what it tells, in one commit with its end.
+        """Show files with what it says, in one commit with its end.
 
         Raises:
             Exists: one of their paths is taken.
-            StaleOwnerError: another process has told it, or its batch is gone.
+            StaleOwnerError: another process has reported it, or its batch is gone.
         """

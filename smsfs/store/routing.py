@@ -40,7 +40,7 @@ class Routing(Protocol):
     """How backends fare, and slices that change between them."""
 
     def report(self, owner: Process, states: Sequence[BackendState]) -> None:
-        """Tell how backends fare; their ``owner`` is this one. Forgotten with the process."""
+        """Report how backends fare; their ``owner`` is this one. Forgotten with the process."""
 
     def states(self) -> list[BackendState]:
         """What every process said last, by backend; a dead one's words may be among them."""

@@ -124,7 +124,7 @@ class Freed(NamedTuple):
 
 @frozen
 class SliceReport:
-    """What a worker has learnt about a slice it holds.
+    """What a worker has learnt about a slice that it holds.
 
     Attributes:
         slice: the claimed slice.
@@ -173,16 +173,16 @@ class Slices(Protocol):
         """
 
     def claim_overdue(self, owner: Process, now: float) -> Slice | None:
-        """Take a slice whose time is over, of whichever backend; the one that has been so longest."""
+        """Take the slice of any backend whose time has been over for longest."""
 
     def release_slice(self, slice_: Slice, owner: Process) -> None:
-        """Give a claimed slice back of which nothing was sent."""
+        """Give back a claimed slice from which nothing was sent."""
 
     def record(self, owner: Process, reports: Sequence[SliceReport]) -> list[Slice]:
         """Append what was learnt, for all reports in one commit.
 
         Returns:
-            The slices that are no longer this owner's; of these nothing was written.
+            The slices that are no longer this owner's; nothing was written about them.
         """
 
     def abandoned(self, alive: Callable[[], Iterable[int]]) -> list[Abandoned]:

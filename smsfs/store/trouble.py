@@ -60,10 +60,10 @@ class Trouble(Protocol):
         """Queue a slice again that was set aside; whether it was."""
 
     def report_workers(self, owner: Process, states: Sequence[WorkerState]) -> None:
-        """Tell which processes that ``owner`` starts do not stay up, in place of what it told before.
+        """Report which processes that ``owner`` starts do not stay up, in place of its last report.
 
         Forgotten with ``owner``.
         """
 
     def workers(self) -> list[WorkerState]:
-        """What every process told last; the words of a dead one may be among them."""
+        """What every process reported last; a dead one's report may be among them."""

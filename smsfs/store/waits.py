@@ -14,7 +14,7 @@ class NewTime(NamedTuple):
 
 
 class Waits(Protocol):
-    """Times that a store keeps, told by a clock that may have been ahead."""
+    """Times in a store that come from a clock which may have been ahead."""
 
     def shorten(self, now: float, retry: float, pause: float) -> int:
         """Bring forward what waits longer than it can have to.

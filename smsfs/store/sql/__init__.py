@@ -36,7 +36,7 @@ class Connection(Protocol):
         """Run a statement for each of many rows, in the engine's fastest way."""
 
     def notify(self) -> None:
-        """With the commit, wake whoever waits for a change."""
+        """With the commit, wake those who wait for a change."""
 
 
 class Database(Protocol):
@@ -54,7 +54,7 @@ class Database(Protocol):
 
         Args:
             synced: on stable storage when the block ends. Otherwise it may be so only with the next commit
-                that is: lost at most with all that was committed after it, and with whoever saw it.
+                that is: it can be lost only with all that was committed after it, and with those who saw it.
         """
 
 
@@ -66,7 +66,7 @@ def plain(text: str) -> str:
 
 
 def no_store(sentence: str) -> str:
-    """What a command is told that may not make the store that ``sentence`` says is missing."""
+    """The refusal of a command that may not make the store that ``sentence`` says is missing."""
     return (
         f"{sentence} smsfs serve and smsfs account add make a store; if there should be one already, "
         "name its configuration with -c."

@@ -34,7 +34,7 @@ DELETE FROM slice WHERE batch = :batch AND state = 'staged';
 
 -- name: batch_verdict
 -- Note how reading a file ended.
--- Of a file that is out of sight, the name is told that its client gave it.
+-- A file that is out of sight is listed under the name that its client gave it.
 UPDATE batch SET state = :state, path = CASE WHEN :hidden THEN stem ELSE :path END, messages = :messages, digest = :digest, causes = :causes,
     cause_count = :cause_count, finished = :at
 WHERE id = :batch AND owner = :owner AND state = 'reading';
@@ -62,7 +62,7 @@ WHERE account = (SELECT coalesce(a.parent, a.id) FROM account a JOIN batch b ON 
 
 -- name: batch_stray
 -- Note a rejected batch for a draft that was never read, if the draft has not changed.
--- A draft of which nothing comes by itself is told of like a rejected file, and stays what it is.
+-- Such a draft is reported like a rejected file, and stays a draft.
 INSERT INTO batch (account, file, path, stem, flags, state, submitted, not_before, causes, cause_count, finished)
 SELECT account, id, :path, :stem, '[]', {batch.note new}, :at, :at, :causes, 1, :at FROM file f
 WHERE id = :file AND state = 'draft' AND folder = :folder AND name = :name AND mtime = :mtime

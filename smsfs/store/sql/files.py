@@ -206,7 +206,7 @@ class SqlFiles:
                 connection.one("account_lock", account=account)
                 yield SqlFileChange(connection)
         except Exists as exc:
-            if exc.__cause__ is None:  # said by whoever wrote, not by the database
+            if exc.__cause__ is None:  # raised by our code, not by the database
                 raise
             raise Exists("Another file took this name in the same moment.") from exc
 

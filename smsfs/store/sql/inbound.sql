@@ -26,7 +26,7 @@ SELECT id FROM slice WHERE state = 'claimed' AND backend = :backend LIMIT 1;
 
 -- name: outcome_sent_to
 -- The last message that may have gone to a number.
--- The last message of which anything may have gone to a number, by one backend or by any.
+-- By one backend or by any.
 SELECT o.batch, o.row, b.account FROM outcome o JOIN slice s ON s.id = o.slice JOIN batch b ON b.id = o.batch
 WHERE o.recipient = :msisdn AND o.event IN ('accepted', 'no_answer', 'refused')
     AND (CAST(:backend AS TEXT) IS NULL OR s.backend = :backend)

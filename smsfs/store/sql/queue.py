@@ -188,7 +188,7 @@ class SqlQueue:
             return slice_from(connection.one("slice_full", slice=due["id"]))
 
     def release_slice(self, slice_: Slice, owner: Process) -> None:
-        """Give a claimed slice back of which nothing was sent."""
+        """Give back a claimed slice from which nothing was sent."""
         values = {"slice": slice_.id, "owner": owner.id, "attempt": slice_.attempt}
         with self._database.write() as connection:
             _must_change(connection.change("slice_release", **values), slice_.batch, owner)
@@ -384,6 +384,6 @@ def slice_from(row: Row) -> Slice:
     """The record of a row of ``slice`` with its messages."""
     names = ("id", "batch", "account", "path", "submitted", "seq", "first_row", "last_row", "size")
     more = ("backend", "chain", "not_before", "expires", "attempt")
-    messages = row["messages"] or b""  # a row that is gone is for whoever reads them to find out
+    messages = row["messages"] or b""  # if the row is gone, reading the messages shows it
     state, again = SliceState(row["state"]), bool(row["again"])
     return Slice(**{name: row[name] for name in names + more}, state=state, messages=messages, again=again)

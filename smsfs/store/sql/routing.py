@@ -15,7 +15,7 @@ class SqlRouting:
         self._database = database
 
     def report(self, owner: Process, states: Sequence[BackendState]) -> None:
-        """Tell how backends fare."""
+        """Report how backends fare."""
         with self._database.write() as connection:
             for state in states:
                 connection.change("backend_report", **asdict(state) | {"owner": owner.id})

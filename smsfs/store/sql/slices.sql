@@ -28,7 +28,7 @@ FROM slice s JOIN batch b ON b.id = s.batch JOIN account a ON a.id = b.account L
 WHERE s.id = :slice;
 
 -- name: slice_release
--- Give a claimed slice back of which nothing was sent.
+-- Give back a claimed slice from which nothing was sent.
 UPDATE slice SET state = {slice.release to}, owner = NULL, attempt = attempt - 1
 WHERE id = :slice AND owner = :owner AND attempt = :attempt AND state {slice.release from};
 

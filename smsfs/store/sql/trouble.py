@@ -30,13 +30,13 @@ class SqlTrouble:
         return known > 0
 
     def report_workers(self, owner: Process, states: Sequence[WorkerState]) -> None:
-        """Tell which processes do not stay up."""
+        """Report which processes do not stay up."""
         with self._database.write() as connection:
             connection.change("worker_drop", owner=owner.id)
             for state in states:
                 connection.change("worker_add", **asdict(state) | {"owner": owner.id})
 
     def workers(self) -> list[WorkerState]:
-        """What every process told last."""
+        """What every process reported last."""
         with self._database.reading() as connection:
             return [WorkerState(**dict(row)) for row in connection.all("worker_all")]

@@ -1,4 +1,4 @@
-"""What waits for a time that the clock told while it was ahead."""
+"""What waits for a time that was taken from a clock which was ahead."""
 
 from collections.abc import Iterable
 

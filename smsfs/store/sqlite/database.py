@@ -142,7 +142,7 @@ class Database:
             raise self.damaged.again()
 
     def _failed(self, exc: sqlite3.Error, sentence: str) -> Refusal:
-        """What an error is told as: damage, remembered from now on, or else ``sentence``."""
+        """How an error is reported: as damage, remembered from now on, or else as ``sentence``."""
         if not is_damage(exc) and not (lacks_table(exc) and not bears_number(self.path)):
             return StoreUnavailable(sentence)
         return self._found(str(exc))

@@ -39,7 +39,7 @@ INSERT INTO slice (id, batch, seq, first_row, last_row, size, state, backend, no
 SELECT :slice, coalesce(max(batch), :lost), 0, :first, :last, :size, :done, '', 0, 0
 FROM outcome WHERE slice = :slice
 """
-#: How many messages some stored ones are, with their first and last rows; None when they are none.
+#: How many messages some stored ones are, with their first and last rows; None when they cannot be read.
 Span = Callable[[bytes], tuple[int, int, int] | None]
 #: What was found is to be listed, though what it belongs to is lost.
 _COMPLETION = (
