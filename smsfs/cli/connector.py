@@ -27,8 +27,8 @@ from smsfs.cli.check import SHOWN_MESSAGES, Result, judge, show_messages
 from smsfs.cli.common import config_option, find_account, opened, out, show_list
 from smsfs.cli.connecting import ways
 from smsfs.cli.credentials import KEY_FILE, key_lines, password_option, read_password
-from smsfs.dialects.naxai import Naxai, columns
-from smsfs.dialects.naxai import rows as naxai_rows
+from smsfs.dialects.registry import dialect
+from smsfs.dialects.sampling import NO_ROWS, Candidate, Sample, Sampling
 from smsfs.dialects.settings import COMMON, settings_of
 from smsfs.errors import ConfigurationError, Ignored, Unreadable
 from smsfs.pipeline.measuring import measured
@@ -36,7 +36,7 @@ from smsfs.sms.quoting import quoted
 from smsfs.store import Account, Store
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-RULES = Naxai()
+RULES = dialect("naxai")
 #: Of the sample: enough to tell numbers from other cells, and to find three messages.
 SAMPLE_ROWS = 500
 #: By so much has the likeliest column to be ahead of the next, or the operator is asked.
@@ -145,29 +145,35 @@ def _password(lines: Sequence[str], *, from_stdin: bool) -> str | None:
 # -- the sample ---------------------------------------------------------------------------------------
 
 
+def _sampling() -> Sampling:
+    if RULES.sampling is None:
+        raise ConfigurationError(f"Files of {RULES.name} have no columns to set up.")
+    return RULES.sampling
+
+
 def _with_sample(file: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """The settings with the column and the text that the sample, or who is asked, says."""
     try:
         with file.open("rb") as stream:
-            head = naxai_rows.sample(stream, file.stat().st_size, SAMPLE_ROWS)
+            head = _sampling().read(stream, file.stat().st_size, SAMPLE_ROWS)
         column = _phone_column(head, settings.get("phone_column", ""), settings.get("country", ""))
         settings = {**settings, "phone_column": column}
         if not settings.get("template", "").strip():
             settings["template"] = _asked_text(head)
-        naxai_rows.check_template(head, settings)
+        _sampling().check(head, settings)
     except Unreadable as exc:
         raise ConfigurationError(f"The sample {file.name} does not do: {exc.cause}.") from None
     return settings
 
 
-def _phone_column(head: naxai_rows.Sample, wanted: str, country: str) -> str:
+def _phone_column(head: Sample, wanted: str, country: str) -> str:
     known = ", ".join(map(quoted, head.names))
     if wanted:
-        place = columns.find(head.names, wanted)
+        place = _sampling().find(head.names, wanted)
         if place is None:
             raise ConfigurationError(f"The sample has no column {quoted(wanted)}; there are {known}.")
         return head.names[place]
-    found = columns.candidates(head.names, head.rows, country)
+    found = _sampling().candidates(head.names, head.rows, country)
     if found and (len(found) == 1 or found[0].score - found[1].score >= CLEARLY):
         _print(f"Phone numbers are in the column {found[0].name}: {' and '.join(found[0].reasons)}.")
         return found[0].name
@@ -180,14 +186,14 @@ def _phone_column(head: naxai_rows.Sample, wanted: str, country: str) -> str:
     return chosen
 
 
-def _which(found: Sequence[columns.Candidate], known: str) -> str:
+def _which(found: Sequence[Candidate], known: str) -> str:
     if not found:
         return f"No column of the sample looks like phone numbers; name one with --phone-column: {known}."
     named = "; ".join(f"{quoted(item.name)} ({' and '.join(item.reasons)})" for item in found)
     return f"Several columns may hold the phone numbers, choose one with --phone-column: {named}."
 
 
-def _asked_text(head: naxai_rows.Sample) -> str:
+def _asked_text(head: Sample) -> str:
     if not sys.stdin.isatty():
         example = f"'Hello {{{{ {head.names[0]} }}}}'"
         raise ConfigurationError(f"The connector has no text; give one with --template, such as {example}.")
@@ -231,7 +237,7 @@ def _preview(file: Path, settings: dict[str, Any]) -> Result:
                 if result.rows == SHOWN_MESSAGES:
                     break
     except (Unreadable, Ignored) as exc:
-        if exc.cause.reason != naxai_rows.NO_ROWS:  # a sample may be the names of its columns only
+        if exc.cause.reason != NO_ROWS:  # a sample may be the names of its columns only
             raise ConfigurationError(f"The sample {file.name} does not do: {exc.cause}.") from None
     return result
 

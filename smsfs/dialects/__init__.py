@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 from attrs import field, frozen
 
 from smsfs.dialects.daily import DailyReports
+from smsfs.dialects.sampling import Sampling
 from smsfs.errors import Cause, ConfigurationError, NotAllowed
 from smsfs.sms.message import Message
 from smsfs.sms.quoting import quoted
@@ -108,6 +109,8 @@ class Dialect(ABC):
     accepted: FileState = FileState.SUCCESS
     #: Files of each day that show what became of messages, and the replies.
     daily: DailyReports | None = None
+    #: How it is set up from a sample of the files to come.
+    sampling: Sampling | None = None
     #: Each setting of an account with its default; its type is the type of a value's.
     defaults: Mapping[str, Any] = {}
     #: The values of those settings that have but a few.

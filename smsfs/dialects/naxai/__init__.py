@@ -11,11 +11,13 @@ from datetime import datetime
 from typing import Any, BinaryIO
 
 from smsfs.dialects import Dialect, Row, Submission
+from smsfs.dialects.naxai import columns
 from smsfs.dialects.naxai import rows as naxai_rows
 from smsfs.dialects.naxai.codes import FOUND
 from smsfs.dialects.naxai.names import ERRORS, REFUSALS, REJECTED, check_name, submission_of, submits, waits
 from smsfs.dialects.naxai.reports import DAILY
 from smsfs.dialects.naxai.settings import DEFAULTS, check_setting, check_together, endings_of
+from smsfs.dialects.sampling import Sampling
 from smsfs.errors import Cause
 from smsfs.formats import marks
 from smsfs.states import FileState
@@ -30,6 +32,7 @@ class Naxai(Dialect):
     defaults = DEFAULTS
     accepted = FileState.CONSUMED
     daily = DAILY
+    sampling = Sampling(naxai_rows.sample, columns.find, columns.candidates, naxai_rows.check_template)
     refusals = REFUSALS
 
     def check_setting(self, key: str, value: str) -> Any:

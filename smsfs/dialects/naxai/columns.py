@@ -4,8 +4,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from attrs import frozen
-
+from smsfs.dialects.sampling import Candidate
 from smsfs.sms.local import reader
 
 
@@ -30,23 +29,6 @@ SURE = 5
 MOST = 0.5
 
 _MOBILE_NAME, _PHONE_NAME, _MOBILE_PART, _PHONE_PART, _NUMBER_NAME = 4.0, 3.0, 2.0, 1.5, 0.5
-
-
-@frozen
-class Candidate:
-    """A column that may hold the phone numbers.
-
-    Attributes:
-        name: as the first row writes it.
-        place: from 0.
-        score: for comparison; more is likelier.
-        reasons: clauses for people.
-    """
-
-    name: str
-    place: int
-    score: float
-    reasons: tuple[str, ...]
 
 
 def candidates(

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, BinaryIO
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from smsfs.dialects import Refused, Row
 from smsfs.dialects.naxai import columns
@@ -22,6 +22,7 @@ from smsfs.dialects.naxai.codes import (
 )
 from smsfs.dialects.naxai.liquid import Render, RenderError, Template, TemplateError, TooMuchWork
 from smsfs.dialects.naxai.settings import calendar_of
+from smsfs.dialects.sampling import NO_ROWS, Sample
 from smsfs.errors import Cause, Ignored, Unreadable
 from smsfs.formats import delimiter, encoding, tables
 from smsfs.sms import local, segments
@@ -33,7 +34,6 @@ from smsfs.sms.text import TextRules, rules_of
 #: So many texts that take too much work are the template's fault, not the rows'.
 MAX_EXHAUSTED = 20
 
-NO_ROWS = "the file has no rows behind its column names"
 _name = re.compile(r"[\w-]+").fullmatch
 
 
@@ -131,21 +131,6 @@ def _opened(stream: BinaryIO, size: int) -> Iterator[Iterator[tuple[int, list[st
     separator = delimiter.sniff(stream, size, codec)
     with encoding.open_text(stream, size, codec) as text:
         yield tables.table(text, separator)
-
-
-@frozen
-class Sample:
-    """The beginning of a file of the kind that a connector is to send.
-
-    Attributes:
-        line: of the first row, from 1.
-        names: of the columns.
-        rows: the first rows behind those.
-    """
-
-    line: int
-    names: Sequence[str]
-    rows: Sequence[Sequence[str]]
 
 
 def sample(stream: BinaryIO, size: int, most: int) -> Sample:

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -27,3 +29,11 @@ def test_a_dialect_is_imported_when_it_is_needed(module):
     code = f"import sys, smsfs.cli.{module}; print({{'liquid', 'phonenumbers'}} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_every_dialect_is_held_to_the_contract():
+    """The rest of smsfs could import a new dialect, and the next one would have to be known there too."""
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    (contract,) = [each for each in contracts if each["name"] == "Only the registry knows a dialect"]
+    assert contract["protected_modules"] == [f"smsfs.dialects.{name}" for name in DIALECTS]
