@@ -61,8 +61,8 @@ def cli() -> None:
     """A filesystem that sends text messages.
 
     Upload a CSV file over SFTP, over FTP or into a mounted folder, and rename it to end in .ready: each row
-    leaves as an SMS, and the file's name says how it went. The dialects smsportal and naxai have rules of
-    their own. Start with: smsfs demo
+    leaves as an SMS, and the file's name says how it went. The other dialects have rules of their own.
+    Start with: smsfs demo
     """
 
 

@@ -23,7 +23,9 @@ WINDOW = 256 * 1024
 _CODECS = ("latin-1", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 
 
-def tail(head: bytes, causes: Iterable[Cause], total: int, forced: str | None = None) -> bytes:
+def tail(
+    head: bytes, causes: Iterable[Cause], total: int, forced: str | None = None, *, mark: str = MARK
+) -> bytes:
     """The marked lines for the causes of a rejection, to stand right behind the client's bytes.
 
     At most the first 100 causes, then the count of the rest.
@@ -33,17 +35,18 @@ def tail(head: bytes, causes: Iterable[Cause], total: int, forced: str | None = 
         causes: in the order of the file.
         total: how many causes there are in all.
         forced: ``"utf-8"`` or ``"cp1252"`` where the client said which.
+        mark: what each line begins with.
     """
     codec = encoding.guess(head, forced)
     end = "\r\n" if "\r\n".encode(codec) in head else "\n"
     shown = [str(cause) for cause in islice(causes, MAX_CAUSES)]
     if total > len(shown):
         shown.append(f"and {total - len(shown):,} more")
-    lines = [end + MARK + _fitting(reason, codec) for reason in shown]
+    lines = [end + mark + _fitting(reason, codec) for reason in shown]
     return "".join([*lines, end]).encode(codec) if lines else b""
 
 
-def client_size(stream: BinaryIO, size: int) -> int:
+def client_size(stream: BinaryIO, size: int, *, mark: str = MARK) -> int:
     """How many of the first ``size`` bytes come before a closing block of marked lines.
 
     Reads the last 256 KiB at most. Marked lines elsewhere, behind which a client added rows, are left to
@@ -52,18 +55,18 @@ def client_size(stream: BinaryIO, size: int) -> int:
     start = max(0, size - WINDOW)
     stream.seek(start)
     data = stream.read(size - start)
-    return size - max(_block(data, codec) for codec in _CODECS)
+    return size - max(_block(data, codec, mark) for codec in _CODECS)
 
 
-def _block(data: bytes, codec: str) -> int:
+def _block(data: bytes, codec: str, mark: str) -> int:
     """The length in bytes of the marked lines that ``data`` ends with, their first newline included."""
-    if MARK.encode(codec) not in data:
+    if mark.encode(codec) not in data:
         return 0
     unit = len("\n".encode(codec))
     lines = data[len(data) % unit :].decode(codec, "replace").split("\n")
     last = len(lines) if lines[-1] else len(lines) - 1
     first = last
-    while first > 0 and lines[first - 1].startswith(MARK):
+    while first > 0 and lines[first - 1].startswith(mark):
         first -= 1
     if first == last:
         return 0

@@ -1,0 +1,52 @@
+"""Files of systems with rules of their own, over SFTP, from the upload to the message or the reason."""
+
+import pytest
+
+from tests.support.server import wait_for
+
+
+@pytest.fixture(scope="module")
+def account(server, base, kit):
+    """Makes an account of a dialect, once."""
+    made = {}
+
+    def of(name):
+        if name not in made:
+            (base / name).mkdir()
+            made[name] = kit.Account(server, name, base / name, "--dialect", name)
+        return made[name]
+
+    return of
+
+
+def upload(sftp, path, text):
+    """Write a file."""
+    with sftp.open(path, "w") as file:
+        file.write(text)
+
+
+def texts(account, count):
+    """Who got which text, once so many messages have left."""
+    sent = wait_for(
+        lambda: len(found := account.installation.sent(account.name)) >= count and found, f"{count} messages"
+    )
+    return sorted((message["recipient"], message["text"]) for message in sent)
+
+
+def test_a_spool_file_is_sent_or_says_why_not_and_is_sent_once_mended(account):
+    """An alarm would reach nobody, or two people twice, and nobody would see it."""
+    tools = account("smstools")
+    with tools.session() as sftp:
+        upload(sftp, "outgoing/alarm", "To: 4510000001\nTo: 4510000002\n\nFire\n")
+        wait_for(lambda: "alarm" in sftp.listdir("sent"), "the file in sent")
+        assert texts(tools, 2) == [("4510000001", "Fire"), ("4510000002", "Fire")]
+        upload(sftp, "outgoing/wrong", "To: 4510000003\nFlash: yes\n\nWater\n")
+        wait_for(lambda: "wrong" in sftp.listdir("failed"), "the file in failed")
+        shown = sftp.open("failed/wrong").read().decode()
+        assert "Fail_reason: smsfs: line 2: header Flash: flash messages are not sent from here" in shown
+        mended = shown.replace("yes", "no ")
+        upload(sftp, "mended", mended)
+        sftp.rename("mended", "outgoing/mended")
+        wait_for(lambda: "mended" in sftp.listdir("sent"), "the mended file in sent")
+        assert texts(tools, 3)[2:] == [("4510000003", "Water")]
+        assert sftp.listdir("outgoing") == []
