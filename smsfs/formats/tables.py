@@ -6,7 +6,7 @@ that nobody closed, a cell that goes on behind its quotes. Here each is an error
 
 import csv
 from collections.abc import Iterator, Mapping
-from typing import TextIO
+from typing import Protocol
 
 from smsfs.errors import Cause, Unreadable
 from smsfs.formats.delimiter import declared
@@ -37,8 +37,15 @@ _CLAUSES = {
 }
 
 
+class Lines(Protocol):
+    """What rows are read from: a text file, or what stands before one."""
+
+    def readline(self, limit: int = -1, /) -> str:
+        """The next line with its end, or as much of it as the limit allows; empty at the end."""
+
+
 def rows(
-    text: TextIO, delimiter: str = ",", others: Mapping[str, str] | None = None
+    text: Lines, delimiter: str = ",", others: Mapping[str, str] | None = None
 ) -> Iterator[tuple[int, list[str]]]:
     """Each row with the line it starts on, counted from 1; empty and marked lines are passed over.
 
@@ -71,7 +78,7 @@ def rows(
 
 
 def table(
-    text: TextIO, delimiter: str = ",", others: Mapping[str, str] | None = None
+    text: Lines, delimiter: str = ",", others: Mapping[str, str] | None = None
 ) -> Iterator[tuple[int, list[str]]]:
     """The rows of a table, its column names first: :func:`rows` without what spreadsheets leave around it.
 
@@ -108,7 +115,7 @@ def wrong_width(cells: int, columns: int) -> str:
     return f"the row has {cells:,} {noun} where the first row has {columns:,}: {hint}"
 
 
-def _lines(text: TextIO, record: list[str]) -> Iterator[str]:
+def _lines(text: Lines, record: list[str]) -> Iterator[str]:
     """The physical lines; kept in ``record`` until its owner clears it at the start of the next row.
 
     A marked line becomes one without any character, which adds nothing within quotes and is an empty

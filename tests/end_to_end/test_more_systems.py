@@ -50,3 +50,18 @@ def test_a_spool_file_is_sent_or_says_why_not_and_is_sent_once_mended(account):
         wait_for(lambda: "mended" in sftp.listdir("sent"), "the mended file in sent")
         assert texts(tools, 3)[2:] == [("4510000003", "Water")]
         assert sftp.listdir("outgoing") == []
+
+
+def test_a_table_of_bulksms_is_sent_whole_or_not_at_all(account):
+    """Half a list would be written to, or texts arrive with backslashes in them."""
+    bulk = account("bulksms")
+    good = 'msisdn,message\n4510000001,"Say \\"hello\\""\n4510000002,Bye\n'
+    with bulk.session() as sftp:
+        upload(sftp, "wrong.csv", f"{good}12,Hi\n")
+        sftp.rename("wrong.csv", "wrong.csv.ready")
+        rejected = bulk.wait_for_state(sftp, "wrong.csv", "rejected")
+        assert '#smsfs rejected: line 4, column msisdn: "12"' in sftp.open(rejected).read().decode()
+        upload(sftp, "good.csv", good)
+        sftp.rename("good.csv", "good.csv.ready")
+        bulk.wait_for_state(sftp, "good.csv", "success")
+        assert texts(bulk, 2) == [("4510000001", 'Say "hello"'), ("4510000002", "Bye")]
