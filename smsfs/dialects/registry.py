@@ -8,7 +8,14 @@ from smsfs.dialects import Dialect
 from smsfs.errors import ConfigurationError
 
 #: Dialect -> its class, in the module of that name.
-DIALECTS = {"gatewayapi": "GatewayApi", "smsportal": "SmsPortal", "naxai": "Naxai", "smstools": "SmsTools", "bulksms": "BulkSms"}
+DIALECTS = {
+    "gatewayapi": "GatewayApi",
+    "smsportal": "SmsPortal",
+    "naxai": "Naxai",
+    "smstools": "SmsTools",
+    "bulksms": "BulkSms",
+    "clickatell": "Clickatell",
+}
 
 
 @cache

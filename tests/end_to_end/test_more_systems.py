@@ -65,3 +65,18 @@ def test_a_table_of_bulksms_is_sent_whole_or_not_at_all(account):
         sftp.rename("good.csv", "good.csv.ready")
         bulk.wait_for_state(sftp, "good.csv", "success")
         assert texts(bulk, 2) == [("4510000001", 'Say "hello"'), ("4510000002", "Bye")]
+
+
+def test_a_file_of_clickatell_is_sent_to_all_numbers_but_wrong_ones(account):
+    """A campaign would stop at its first wrong number, or nobody learn which one that was."""
+    campaign = account("clickatell")
+    with campaign.session() as sftp:
+        upload(sftp, "campaign.txt", "to:4510000001\nto:12\ntext:Sale\nto:4510000002\n")
+        wait_for(lambda: "campaign.txt.sent" in sftp.listdir(), "the file to be sent")
+        assert texts(campaign, 2) == [("4510000001", "Sale"), ("4510000002", "Sale")]
+        log = sftp.open("campaign.txt.log").read().decode()
+        assert log.startswith('ERR: 105, line 2: to: "12" is no phone number')
+        upload(sftp, "campaign.txt", "to:4510000001\ntxet:Sale\n")
+        wait_for(lambda: "campaign.txt.rejected" in sftp.listdir(), "the file to be rejected")
+        (name,) = [name for name in sftp.listdir() if name.endswith(".log") and name != "campaign.txt.log"]
+        assert "line 2: txet: this key is unknown" in sftp.open(name).read().decode()
