@@ -7,13 +7,12 @@ from typing import Any, BinaryIO
 
 from smsfs.dialects import Submission
 from smsfs.dialects.gatewayapi.names import forced_codec
+from smsfs.dialects.measured import measured
 from smsfs.errors import Cause, Unreadable
 from smsfs.formats import delimiter, encoding, header, tables
-from smsfs.sms import segments
 from smsfs.sms.message import Message
 from smsfs.sms.numbers import is_msisdn, msisdn
 from smsfs.sms.quoting import quoted
-from smsfs.sms.segments import MAX_PARTS
 from smsfs.sms.sender import sender
 from smsfs.sms.text import TextRules, rules_of
 
@@ -88,22 +87,12 @@ class _Class:
 _Measure = Callable[[str], tuple[str, str, int]]
 
 
-def _measured(rules: TextRules, written: str) -> tuple[str, str, int]:
-    text = rules.read(written)
-    if not text:
-        raise ValueError("the message is empty")
-    coding, parts = segments.count(text)
-    if parts > MAX_PARTS:
-        raise ValueError(f"the message takes {parts} SMS; at most {MAX_PARTS} can be joined")
-    return text, coding, parts
-
-
 def _messages(
     table: Iterator[tuple[int, list[str]]], places: Mapping[str, int], width: int, rules: TextRules
 ) -> Iterator[Message | Cause]:
     # A column that the file lacks is taken from an empty cell put behind each row.
     pick = itemgetter(*(places.get(name, width) for name in (*REQUIRED, *OPTIONAL)))
-    classes, measure = _Class(), partial(_measured, rules)
+    classes, measure = _Class(), partial(measured, rules)
     row = bad = 0
     for row, (line, cells) in enumerate(table, 1):
         if len(cells) == width:

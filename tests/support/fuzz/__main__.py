@@ -18,6 +18,8 @@ KINDS: dict[str, Callable[[random.Random], None]] = {
     for each in (
         uploads.tables,
         uploads.leads,
+        uploads.spools,
+        uploads.campaigns,
         uploads.documents,
         uploads.numbers,
         uploads.texts,

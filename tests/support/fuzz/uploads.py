@@ -31,6 +31,11 @@ TABLES = [
     'msisdn,message,sender\n4512345678,Hello,Me\n4512345679,"Hi, there",\n',
     "msisdn;message\n4512345678;Hej\n",
 ]
+SPOOL = (
+    "To: 491721234567\nTo: 4510000001\nAlphabet: UTF-8\nValidity: 10 min\nFlash: no\n\nHello \u00e9,\n\nbye\n"
+)
+BULK = 'msisdn,sender,routing_group,message\n"4477123123","John","2","I \\"am\\"."\n4477123124,,,Hi\n'
+CAMPAIGN = "api_id:x\nfrom:Me\ntext:Hi\ntext:there\nto:27999900001\nto:27999900002\nvalidity:5\nunicode:0\n"
 LEADS = "phone,name,day\n32476123456,Jan,2026-12-24\n+32 477 12 34 56,Ann,\n"
 DOCUMENT = "version: 7\n" + json.dumps(
     {
@@ -98,6 +103,21 @@ def leads(chance: random.Random) -> None:
     template = chance.choice(["Hi {{ name }}", "{{ name | upcase }} {{ day | date: '%d' }}"])
     country = chance.choice(["", "BE", "US"])
     read("naxai", damaged(chance, LEADS.encode()), "x.csv", template=template, country=country)
+
+
+def spools(chance: random.Random) -> None:
+    """A spool file of the dialect smstools."""
+    texts = [SPOOL.encode(), b"To: 491721234567\nAlphabet: UCS\n\n" + "Hej \u00e9".encode("utf-16-be")]
+    unknown, country = chance.choice(["ignore", "reject"]), chance.choice(["", "DE"])
+    data = damaged(chance, chance.choice(texts))
+    read("smstools", data, "x", from_header="sender", unknown_headers=unknown, country=country)
+
+
+def campaigns(chance: random.Random) -> None:
+    """A table of the dialect bulksms, and a file of the dialect clickatell."""
+    codec = chance.choice(["utf-8", "cp1252", "utf-16"])
+    read("bulksms", damaged(chance, BULK.encode(codec)), "x")
+    read("clickatell", damaged(chance, CAMPAIGN.encode(codec)), "x")
 
 
 def documents(chance: random.Random) -> None:
