@@ -1,20 +1,25 @@
 """Files of systems with rules of their own, over SFTP, from the upload to the message or the reason."""
 
+import contextlib
+from itertools import count
+
 import pytest
 
+from tests.support.scenarios import SftpDoor
+from tests.support.scenarios.user import CUT
 from tests.support.server import wait_for
 
+_numbers = count(1)
 
-@pytest.fixture(scope="module")
+
+@pytest.fixture
 def account(server, base, kit):
-    """Makes an account of a dialect, once."""
-    made = {}
+    """Makes a new account of a dialect."""
 
-    def of(name):
-        if name not in made:
-            (base / name).mkdir()
-            made[name] = kit.Account(server, name, base / name, "--dialect", name)
-        return made[name]
+    def of(dialect):
+        name = f"{dialect}{next(_numbers)}"
+        (base / name).mkdir()
+        return kit.Account(server, name, base / name, "--dialect", dialect)
 
     return of
 
@@ -25,10 +30,11 @@ def upload(sftp, path, text):
         file.write(text)
 
 
-def texts(account, count):
+def texts(account, number):
     """Who got which text, once so many messages have left."""
     sent = wait_for(
-        lambda: len(found := account.installation.sent(account.name)) >= count and found, f"{count} messages"
+        lambda: len(found := account.installation.sent(account.name)) >= number and found,
+        f"{number} messages",
     )
     return sorted((message["recipient"], message["text"]) for message in sent)
 
@@ -80,3 +86,29 @@ def test_a_file_of_clickatell_is_sent_to_all_numbers_but_wrong_ones(account):
         wait_for(lambda: "campaign.txt.rejected" in sftp.listdir(), "the file to be rejected")
         (name,) = [name for name in sftp.listdir() if name.endswith(".log") and name != "campaign.txt.log"]
         assert "line 2: txet: this key is unknown" in sftp.open(name).read().decode()
+
+
+@pytest.mark.parametrize(
+    ("dialect", "path", "half", "rest"),
+    [
+        ("smstools", "outgoing/cut", "To: 4510000007\n\nDo not ", "open the door\n"),
+        ("clickatell", "cut.txt", "to:4510000007\ntext:Do not ", "open the door\n"),
+    ],
+)
+def test_an_upload_that_is_cut_off_is_not_sent_until_it_is_whole(account, kit, dialect, path, half, rest):
+    """People would read the first half of a text, which may say the contrary."""
+    cut = account(dialect)
+
+    def refusal(door):
+        words = door.refused(door.rename, path, f"{path}-other")
+        return "" if "still being written" in words else words  # until the server has noticed
+
+    with contextlib.closing(SftpDoor(cut.server.port, cut.name, kit.password)) as door:
+        door.cut_upload(path, half.encode())
+        assert CUT in wait_for(lambda: refusal(door), "the server to notice the cut")
+        door.put(path, (half + rest).encode())
+
+    def arrived():
+        return [each["text"] for each in cut.installation.sent(cut.name) if each["recipient"] == "4510000007"]
+
+    assert wait_for(arrived, "the whole text") == ["Do not open the door"]
