@@ -161,4 +161,4 @@ def ensure_held(store: Store, owner: Process) -> None:
         LeaseLostError: another can have taken over from it: the store was away for too long.
     """
     if not store.holds(owner):
-        raise LeaseLostError("This process was out of touch with the store; it goes on under a new term.")
+        raise LeaseLostError

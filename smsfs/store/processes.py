@@ -12,6 +12,9 @@ class StaleOwnerError(Exception):
 class LeaseLostError(StoreUnavailable):
     """This process was out of touch for so long that another may have taken over from it."""
 
+    def __init__(self) -> None:
+        super().__init__("This process was out of touch with the store; it goes on under a new term.")
+
 
 @frozen
 class Process:

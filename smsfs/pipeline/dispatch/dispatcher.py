@@ -25,7 +25,7 @@ from smsfs.pipeline.dispatch.sender import Sender
 from smsfs.pipeline.dispatch.windows import Reopen, never
 from smsfs.pipeline.setback import Setback
 from smsfs.pipeline.turns import SliceTurns, equal
-from smsfs.store import Process, Slice, Store, ensure_held
+from smsfs.store import LeaseLostError, Process, Slice, Store
 
 log = structlog.get_logger()
 
@@ -72,11 +72,12 @@ class Dispatcher:
         self._arrivals = Arrivals(store)
         self._setback = Setback(store, backoff=self._pace.after)
         self._changed = asyncio.Event()
-        self._stopping = asyncio.Event()
+        self._ending = asyncio.Event()
+        self._lost = False
 
     def stop(self) -> None:
         """Claim nothing more; ``run`` ends when what is out has been answered."""
-        self._stopping.set()
+        self._ending.set()
         self._changed.set()
         for route in self._routes.values():
             route.backend.finish()
@@ -96,7 +97,8 @@ class Dispatcher:
             senders = [asyncio.create_task(self._feed(name)) for name in self._routes]
             senders.append(asyncio.create_task(self._end_overdue()))
             await self._until_done(senders, background, asyncio.create_task(self._recorder.run(senders)))
-            ensure_held(self._store, self._owner)
+            if self._lost or not self._may_send():
+                raise LeaseLostError
         finally:
             for route in self._routes.values():
                 await route.backend.stop()
@@ -126,6 +128,18 @@ class Dispatcher:
     def _may_send(self) -> bool:
         return self._store.holds(self._owner)
 
+    def _goes_on(self) -> bool:
+        """Whether to claim more: not once it is stopped, nor ever after a moment in which it might not send.
+
+        A lease that is renewed just in time lets it send again. But what saw that moment has ended, and a
+        process in which only the rest went on would stay alive, keep what it holds, and send nothing.
+        """
+        if not self._may_send():
+            self._lost = True
+            self._ending.set()
+            self._changed.set()
+        return not self._ending.is_set()
+
     async def _watch(self) -> None:
         while True:
             try:
@@ -151,7 +165,7 @@ class Dispatcher:
         """Keep as many slices with a backend as it wants."""
         sending: set[asyncio.Task[None]] = set()
         gate = self._gates[backend]
-        while self._may_send() and not self._stopping.is_set():
+        while self._goes_on():
             wanted = len(sending) < gate.slices and not gate.paused
             slice_ = await self._claims.next(backend) if wanted else None
             if slice_:
@@ -171,13 +185,13 @@ class Dispatcher:
     async def _end_overdue(self) -> None:
         """End messages when their time is over, also where the backend takes none and nothing is claimed."""
         backend = next(iter(self._routes))  # which one does not matter: nothing is sent
-        while self._may_send() and not self._stopping.is_set():
+        while self._goes_on():
             slice_ = await self._claims.overdue()
             if slice_:
                 await self._send(backend, slice_)
             else:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), self._pace.overdue)
+                    await asyncio.wait_for(self._ending.wait(), self._pace.overdue)
 
     async def _idle(self, backend: str, sending: set[asyncio.Task[None]]) -> None:
         """Wait until there may be something to do: a commit, a slice that came due, an answer."""

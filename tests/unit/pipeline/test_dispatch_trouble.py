@@ -4,12 +4,18 @@ import asyncio
 import threading
 
 import pytest
+from attrs import evolve
 
 from smsfs.errors import StoreUnavailable
 from smsfs.pipeline.dispatch.sender import Sender
-from smsfs.store import Outcome, SliceReport
+from smsfs.store import LeaseLostError, Outcome, SliceReport
 from smsfs.store.sql.queue import SqlQueue
 from tests.support.scripted import ScriptedCarrier
+
+#: So often a dispatcher asks for its lease until each task that asks now and then has done so.
+LAPSED_LOOKS = 20
+#: Of a task that asks hardly ever.
+LONG = 1000.0
 
 
 def test_stop_waits_for_what_is_out(house, run, settled, until):
@@ -251,3 +257,28 @@ def test_new_messages_are_sent_at_once(elsewhere, run, settled, until):
 
     run(carrier, scenario=scenario)
     assert carrier.sent == [1]
+
+
+def test_a_moment_without_a_lease_ends_every_task(house, run, settled, until, pace, monkeypatch):
+    """A host that was slow for a moment would live on, keep its lease, and send nothing more."""
+    number = house.accept(1)
+    real, asked, lapsed = house.store.holds, [], threading.Event()
+
+    def holds(owner):
+        if lapsed.is_set():
+            asked.append(owner)
+            return False
+        return real(owner)
+
+    monkeypatch.setattr(house.store, "holds", holds)
+
+    async def scenario(dispatcher, task):
+        del dispatcher
+        await until(settled(number))
+        lapsed.set()
+        await until(lambda: task.done() or len(asked) > LAPSED_LOOKS)
+        lapsed.clear()
+        await until(task.done)
+
+    with pytest.raises(LeaseLostError):
+        run(ScriptedCarrier(), scenario=scenario, pace=evolve(pace, overdue=LONG))
