@@ -98,7 +98,8 @@ class Worker:
 
     async def _once(self) -> int:
         self._started = uuid4().hex
-        options = ["--name", self._started, *(["-c", str(self._config_file)] if self._config_file else [])]
+        options = ["--name", self._started, "--grace", str(self._config.pipeline.stop_grace)]
+        options += ["-c", str(self._config_file)] if self._config_file else []
         if self._in_hand:
             options += ["--in-hand", str(self._in_hand.descriptor)]
             self._in_hand.note(0)

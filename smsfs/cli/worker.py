@@ -1,6 +1,7 @@
 """``smsfs worker``: the processes that serve starts; each ends when its standard input does."""
 
 import os
+import signal
 import sys
 import threading
 from contextlib import suppress
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 NICE = 5
 MOST_SAID = 1000
+#: Longer than its grace: until then ``smsfs serve`` kills a worker, and says so, if it lives itself.
+ORPHAN_SECONDS = 5.0
 
 
 class Telling(click.Group):
@@ -51,44 +54,51 @@ def worker() -> None:
 
 
 _name_option = click.option("--name", default="", help="Name under which serve reports this worker's end.")
+_grace_option = click.option(
+    "--grace", type=float, default=30.0, help="Seconds in which to finish once standard input has ended."
+)
 
 
 @worker.command()
 @_name_option
+@_grace_option
 @click.option("--in-hand", type=int, help="Descriptor by which serve learns which file is being read.")
 @config_option
-def intake(name: str, in_hand: int | None, config_file: Path | None) -> None:
+def intake(name: str, grace: float, in_hand: int | None, config_file: Path | None) -> None:
     """Read submitted files."""
     os.nice(NICE)
-    _start("intake", name, config_file, in_hand)
+    _start("intake", name, grace, config_file, in_hand)
 
 
 @worker.command()
 @_name_option
+@_grace_option
 @config_option
-def reports(name: str, config_file: Path | None) -> None:
+def reports(name: str, grace: float, config_file: Path | None) -> None:
     """Write result files and daily reports, send mails, forget what is past its time: on one host of all."""
     os.nice(NICE)
-    _start("reports", name, config_file)
+    _start("reports", name, grace, config_file)
 
 
 @worker.command()
 @_name_option
+@_grace_option
 @config_option
-def dispatch(name: str, config_file: Path | None) -> None:
+def dispatch(name: str, grace: float, config_file: Path | None) -> None:
     """Hand messages to backends."""
-    _start("dispatch", name, config_file)
+    _start("dispatch", name, grace, config_file)
 
 
-def _start(kind: str, name: str, config_file: Path | None, in_hand: int | None = None) -> None:
+def _start(kind: str, name: str, grace: float, config_file: Path | None, in_hand: int | None = None) -> None:
     """Start a wing; only its own modules are imported."""
+    ended = _end_of_input(grace)  # first of all: opening the store may take long
     start = cast("Callable[[Wing], None]", import_module(f"smsfs.pipeline.{kind}.start").start)
     with running(config_file, kind) as (config, store):
 
         def register() -> Process:
             return _register(store, kind, name)
 
-        start(Wing(config, store, list(DIALECTS), dialect, register, _end_of_input, in_hand))
+        start(Wing(config, store, list(DIALECTS), dialect, register, ended, in_hand))
 
 
 def _register(store: Store, kind: str, name: str) -> Process:
@@ -98,13 +108,20 @@ def _register(store: Store, kind: str, name: str) -> Process:
     return owner
 
 
-def _end_of_input() -> threading.Event:
-    """Set when standard input ends: the process that started this one stopped it, or is dead."""
+def _end_of_input(grace: float) -> threading.Event:
+    """Set when standard input ends: the process that started this one stopped it, or is dead.
+
+    A dead one kills nobody that does not end in time. So the kernel does, by an alarm, whatever this process
+    waits for: a database that is away, whose answers it insists on storing, or a lock.
+    """
     ended = threading.Event()
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
     def wait() -> None:
-        while os.read(0, 4096):
-            pass
+        with suppress(OSError):
+            while os.read(0, 4096):
+                pass
+        signal.setitimer(signal.ITIMER_REAL, grace + ORPHAN_SECONDS)
         ended.set()
 
     threading.Thread(target=wait, daemon=True).start()

@@ -22,7 +22,7 @@ class Wing:
         dialects: the names of all dialects.
         dialect: finds one by its name.
         register: makes this process known, to the store and to ``smsfs serve``.
-        end: begins to wait for the end; the event is set when this process is to stop.
+        ended: set when this process is to stop; some time later it is killed.
         in_hand: of a reader, the descriptor by which ``smsfs serve`` learns what is being read.
     """
 
@@ -31,7 +31,7 @@ class Wing:
     dialects: Sequence[str]
     dialect: Callable[[str], Dialect]
     register: Callable[[], Process]
-    end: Callable[[], threading.Event]
+    ended: threading.Event
     in_hand: int | None = None
 
 

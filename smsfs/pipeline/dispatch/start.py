@@ -35,7 +35,7 @@ async def _dispatch(wing: Wing) -> None:
     owner, reopen = wing.register(), reopening(store, wing.dialect)
     dispatcher = Dispatcher(store, owner, routes, rules, reopen, Weights(store, wing.dialect))
     _warn_of_strays(store, config)
-    watch = asyncio.create_task(_stop_at(wing.end(), dispatcher))
+    watch = asyncio.create_task(_stop_at(wing.ended, dispatcher))
     await dispatcher.run()
     await watch
 

@@ -23,10 +23,9 @@ def start(wing: Wing) -> None:
         tongues_of(wing.config),
     )
     reader = Intake(store, wing.register(), wing.dialect, rules)
-    ended = wing.end()  # before the limit: the stack of a thread counts
     is_full = limit_memory(options.reader_memory)
     rota = Rota(store, reader, Weights(store, wing.dialect), InHand(wing.in_hand).note, is_full)
-    _read_until(ended, rota, store)
+    _read_until(wing.ended, rota, store)
 
 
 def _read_until(stop: threading.Event, rota: Rota, store: Store) -> None:

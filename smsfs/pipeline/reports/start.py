@@ -25,7 +25,7 @@ def start(wing: Wing) -> None:
     """Report until the end, on one of all hosts."""
     upkeep = Upkeep(wing.store, outboxes(wing.config))
     owner = wing.register()
-    _report_until(wing.end(), wing, owner, upkeep)
+    _report_until(wing.ended, wing, owner, upkeep)
 
 
 def _report_until(stop: threading.Event, wing: Wing, owner: Process, upkeep: Upkeep) -> None:
