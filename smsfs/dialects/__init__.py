@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 from attrs import field, frozen
 
 from smsfs.dialects.daily import DailyReports
+from smsfs.dialects.replies import ReplyToShow
 from smsfs.dialects.sampling import Sampling
 from smsfs.errors import Cause, ConfigurationError, NotAllowed
 from smsfs.sms.message import Message
@@ -109,6 +110,8 @@ class Dialect(ABC):
     accepted: FileState = FileState.SUCCESS
     #: Files of each day that show what became of messages, and the replies.
     daily: DailyReports | None = None
+    #: Whether replies are shown as files, which :meth:`reply` makes.
+    shows_replies: bool = False
     #: How it is set up from a sample of the files to come.
     sampling: Sampling | None = None
     #: Each setting of an account with its default; its type is the type of a value's.
@@ -289,6 +292,10 @@ class Dialect(ABC):
             others: how many other messages have left; None while they are being sent.
         """
         return []
+
+    def reply(self, reply: ReplyToShow, settings: Mapping[str, Any]) -> tuple[str, bytes] | None:
+        """A file that shows the client a reply, as its path and bytes; None where it is not to be shown."""
+        return None
 
     def code_for(self, what: str) -> str:
         """The system's own code for what the pipeline finds; empty where it has none.

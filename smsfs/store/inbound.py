@@ -7,6 +7,8 @@ from typing import Protocol
 from attrs import frozen
 
 from smsfs.store.accounts import Account
+from smsfs.store.files import NewFile
+from smsfs.store.processes import Process
 
 
 @frozen
@@ -148,6 +150,30 @@ class Inbound(Protocol):
         """Replies that came from ``since`` on and before ``until``, oldest first.
 
         Without an account, all of them, also those for nobody.
+        """
+
+    def unshown(self, dialect: str, after: int, limit: int) -> list[Reply]:
+        """Up to ``limit`` replies to accounts of a dialect that were not shown, by id, above ``after``."""
+
+    def show(
+        self, reply: int, account: int, files: Sequence[NewFile], at: float, owner: Process, what: str
+    ) -> bool:
+        """Show a reply, in one transaction.
+
+        Args:
+            reply: its id.
+            account: whose it is.
+            files: finished, for the client to read and to delete; none where it is not to be shown.
+            at: now.
+            owner: who made them.
+            what: it must lead.
+
+        Returns:
+            Whether it is shown; it is not where it was before, or is forgotten.
+
+        Raises:
+            Exists: one of the paths is taken.
+            StaleOwnerError: the owner does not lead any more.
         """
 
     def expire(self, replies_before: Mapping[int, float], kept_before: float, limit: int) -> int:

@@ -1,8 +1,8 @@
 """The spool folders of SMS Server Tools 3 (smstools3): one file for each text.
 
 A file in ``outgoing`` is sent as soon as its upload is complete, or when a file is renamed into it; it then
-moves to ``sent`` or ``failed``. Which headers are refused, and that several ``To:`` mean several messages,
-are rules of ours.
+moves to ``sent`` or ``failed``. Replies appear in ``incoming``. Which headers are refused, and that several
+``To:`` mean several messages, are rules of ours.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any, BinaryIO
 
 from smsfs.dialects import Dialect, Row, Submission
-from smsfs.dialects.smstools import names, reports, rows
+from smsfs.dialects.replies import ReplyToShow
+from smsfs.dialects.smstools import incoming, names, reports, rows
 from smsfs.dialects.smstools.settings import CHOICES, DEFAULTS, check_setting
 from smsfs.errors import Cause
 from smsfs.states import FileState
@@ -20,7 +21,8 @@ class SmsTools(Dialect):
     """The dialect ``smstools``."""
 
     name = "smstools"
-    folders: tuple[str, ...] = (names.OUTGOING, names.SENT, names.FAILED)
+    folders: tuple[str, ...] = (names.OUTGOING, names.SENT, names.FAILED, names.INCOMING)
+    shows_replies = True
     refusals = names.REFUSALS
     defaults = DEFAULTS
     choices: Mapping[str, tuple[str, ...]] = CHOICES
@@ -34,8 +36,8 @@ class SmsTools(Dialect):
         names.check(path)
 
     def refusal(self, path: str, state: FileState) -> str:
-        """Why a client may not change a file, by its state; what is done with in ``failed`` is a report."""
-        is_report = state is FileState.SUCCESS and path.startswith(f"{names.FAILED}/")
+        """Why a client may not change a file; some of those in ``failed`` and ``incoming`` are reports."""
+        is_report = state is FileState.SUCCESS and path.startswith((f"{names.FAILED}/", f"{names.INCOMING}/"))
         return f"{path} {names.REPORT_REFUSAL}" if is_report else super().refusal(path, state)
 
     def rename(self, new: str, settings: Mapping[str, Any]) -> Submission | None:
@@ -94,3 +96,7 @@ class SmsTools(Dialect):
         if state is FileState.REJECTED or not causes:
             return []
         return [(f"{names.FAILED}/{submission.stem}.reasons", reports.listed(causes, total))]
+
+    def reply(self, reply: ReplyToShow, settings: Mapping[str, Any]) -> tuple[str, bytes]:
+        """A file in ``incoming``."""
+        return incoming.path(reply), incoming.content(reply, utf8=settings["incoming_utf8"])

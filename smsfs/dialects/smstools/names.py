@@ -6,7 +6,7 @@ from smsfs.errors import NameTooLong, NotAllowed
 from smsfs.names import MAX_NAME, is_too_long
 from smsfs.states import FileState
 
-OUTGOING, SENT, FAILED = "outgoing", "sent", "failed"
+OUTGOING, SENT, FAILED, INCOMING = "outgoing", "sent", "failed", "incoming"
 #: Bytes that another time and a report's ending add to a name.
 _ADDED = len(".YYYYMMDDTHHMMSS") + len(".reasons")
 
@@ -31,7 +31,7 @@ def check(path: str) -> None:
         Refusal: it is in a folder of the server's, or too long to be sent.
     """
     folder, _, name = path.rpartition("/")
-    if folder in {SENT, FAILED}:
+    if folder in {SENT, FAILED, INCOMING}:
         raise NotAllowed(f"Only the server puts files into {folder}; upload to {OUTGOING}.")
     if is_too_long(name, _ADDED):
         raise NameTooLong(

@@ -14,6 +14,7 @@ DEFAULTS: Mapping[str, Any] = {
     "flash": REJECT,  # or "plain": Flash: yes is sent as an ordinary SMS
     "from_header": IGNORE,  # or "sender": From: is who the recipient sees
     "unknown_headers": REJECT,  # or "ignore": a header that smstools3 does not have
+    "incoming_utf8": False,  # replies in UTF-8, not in ISO 8859-15 or UCS-2
     "max_batch_bytes": 1024 * 1024,
 }
 CHOICES: Mapping[str, tuple[str, ...]] = {

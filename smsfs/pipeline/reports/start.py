@@ -1,4 +1,4 @@
-"""The process that writes result files and daily reports, sends mails and forgets what is past its time."""
+"""The process that writes reports and shows replies, sends mails and forgets what is past its time."""
 
 import threading
 import time
@@ -11,6 +11,7 @@ from smsfs.pipeline.jobs import Every, Jobs
 from smsfs.pipeline.reports.daily import DailyReporter
 from smsfs.pipeline.reports.forgetting import Upkeep, outboxes
 from smsfs.pipeline.reports.mail import Mailer, Relay
+from smsfs.pipeline.reports.replies import ReplyWriter
 from smsfs.pipeline.reports.results import REPORTS, ResultWriter
 from smsfs.pipeline.reports.retention import SWEEP_SECONDS, sweep
 from smsfs.pipeline.reports.strays import Strays
@@ -34,9 +35,11 @@ def _report_until(stop: threading.Event, wing: Wing, owner: Process, upkeep: Upk
     relay = Relay(**asdict(mail)) if mail else None
     mailer = Mailer(store, relay, lambda: store.lead(owner, REPORTS), dialect, stop.is_set)
     strays = Strays(store, [name for name in wing.dialects if not dialect(name).stamped], dialect)
+    shown = [name for name in wing.dialects if dialect(name).shows_replies]
+    replies = ReplyWriter(store, owner, shown, dialect)
     sweep_job = Every(SWEEP_SECONDS, time.monotonic, partial(_clean_up, wing, upkeep, set()))
     steps = {"sweep": sweep_job.step, "results": writer.step, "daily reports": daily.step}
-    jobs = Jobs({**steps, "strays": strays.step}, time.monotonic)
+    jobs = Jobs({**steps, "strays": strays.step, "replies": replies.step}, time.monotonic)
     mails = threading.Thread(target=_mail_until, args=(stop, mailer), name="smsfs-mail", daemon=True)
     mails.start()  # beside the rest: a relay that hardly answers holds up nothing else
     while not stop.is_set():

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from datetime import date
 
 from smsfs.errors import Exists
-from smsfs.states import FILE_BIRTHS
 from smsfs.store import Batch, NewFile, Process
 from smsfs.store.sql import Database
-from smsfs.store.sql.files import split
 from smsfs.store.sql.queue import batch_from
-from smsfs.store.sql.results import must_lead
+from smsfs.store.sql.results import add_report, must_lead
 
 
 class SqlDaily:
@@ -41,9 +39,7 @@ class SqlDaily:
                 if not connection.change("daily_add", account=account, day=day.isoformat()):
                     return False
                 for file in files:
-                    values = {"account": account, "content": file.content, "size": file.size, "at": at}
-                    state = {"state": FILE_BIRTHS["report"].value, "finished": at}
-                    connection.one("result_file_add", **values, **state, **split(file.path))
+                    add_report(connection, account, file, at)
         except Exists as exc:
             raise Exists(f"There is a file of the name of a report of {day}.") from exc
         return True

@@ -10,9 +10,10 @@ import structlog
 from attrs import asdict, evolve
 
 from smsfs.states import check_outcome
-from smsfs.store import Arrived, MatchedReceipt, NewReceipt, NewReplyPart, Reply, Stops
+from smsfs.store import Arrived, MatchedReceipt, NewFile, NewReceipt, NewReplyPart, Process, Reply, Stops
 from smsfs.store.sql import Connection, Database, Row, plain
 from smsfs.store.sql.replies import PART_SECONDS, counted, join_ripe, receive_parts, reply_of
+from smsfs.store.sql.results import add_report, must_lead
 
 #: A receipt whose id nobody knows by then is of a message whose id was never learnt, or of nobody's. While
 #: messages are on their way, it may be of one of these, whose answer is late.
@@ -88,6 +89,23 @@ class SqlInbound:
         while rows := self._read("reply_all", account=account, after=after, **span):
             yield from map(reply_of, rows)
             after = rows[-1]["id"]
+
+    def unshown(self, dialect: str, after: int, limit: int) -> list[Reply]:
+        """Replies that were not shown, by id."""
+        return list(map(reply_of, self._read("reply_unshown", dialect=dialect, after=after, limit=limit)))
+
+    def show(
+        self, reply: int, account: int, files: Sequence[NewFile], at: float, owner: Process, what: str
+    ) -> bool:
+        """Show a reply, once."""
+        with self._database.write() as connection:
+            connection.one("account_lock", account=account)
+            must_lead(connection, owner, what)
+            if not connection.change("reply_shown", reply=reply, account=account):
+                return False
+            for file in files:
+                add_report(connection, account, file, at)
+        return True
 
     def expire(self, replies_before: Mapping[int, float], kept_before: float, limit: int) -> int:
         """Forget what is too old."""

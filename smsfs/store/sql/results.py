@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from smsfs.states import FILE_BIRTHS, next_file_state
-from smsfs.store import Process, Result, ResultVersion, StaleOwnerError
+from smsfs.store import NewFile, Process, Result, ResultVersion, StaleOwnerError
 from smsfs.store.sql import Connection, Database, Row
 from smsfs.store.sql.files import SqlFileChange, split
 from smsfs.store.sql.queue import batch_from
@@ -63,6 +63,17 @@ def must_lead(connection: Connection, owner: Process, what: str) -> None:
     """
     if connection.one("leader_is", what=what, owner=owner.id) is None:
         raise StaleOwnerError(f"{what} is no longer with owner {owner.id}")
+
+
+def add_report(connection: Connection, account: int, file: NewFile, at: float) -> None:
+    """Add a file of the server's that is finished, within a transaction.
+
+    Raises:
+        Exists: its path is taken.
+    """
+    values = {"account": account, "content": file.content, "size": file.size, "at": at}
+    state = {"state": FILE_BIRTHS["report"].value, "finished": at}
+    connection.one("result_file_add", **values, **state, **split(file.path))
 
 
 def _show_file(

@@ -21,6 +21,7 @@ from tests.support.store_suite.outcomes import OutcomeSuite
 from tests.support.store_suite.owners import OwnerSuite, StaleSuite
 from tests.support.store_suite.queue import QueueSuite
 from tests.support.store_suite.races import RaceSuite
+from tests.support.store_suite.replies import ShownReplySuite
 from tests.support.store_suite.results import LeaderSuite, ResultSuite
 from tests.support.store_suite.routing import RoutingSuite
 from tests.support.store_suite.trouble import TroubleSuite
@@ -47,6 +48,7 @@ class StoreSuite(
     ReceiptSuite,
     LostReceiptSuite,
     ReplySuite,
+    ShownReplySuite,
     TroubleSuite,
     MarkSuite,
     DoubtfulSuite,

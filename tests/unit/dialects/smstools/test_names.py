@@ -34,7 +34,7 @@ def test_other_names_wait(path):
     assert DIALECT.rename(path, SETTINGS) is None
 
 
-@pytest.mark.parametrize("folder", ["sent", "failed"])
+@pytest.mark.parametrize("folder", ["sent", "failed", "incoming"])
 def test_the_servers_folders_are_not_for_uploads(folder):
     """A client could make a file look as if it had been sent."""
     for attempt in (DIALECT.create, DIALECT.rename):
@@ -76,4 +76,5 @@ def test_refusals_say_what_may_be_done():
     """A client would be refused without a way on."""
     assert "goes to sent or failed" in DIALECT.refusal("outgoing/x", FileState.PROCESSING)
     assert "rename it into outgoing" in DIALECT.refusal("failed/x", FileState.REJECTED)
-    assert "is the server's" in DIALECT.refusal("failed/x.reasons", FileState.SUCCESS)
+    for path in ("failed/x.reasons", "incoming/out.000001"):
+        assert "is the server's" in DIALECT.refusal(path, FileState.SUCCESS)
