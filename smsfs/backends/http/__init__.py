@@ -1,0 +1,1 @@
+"""Messages that leave over HTTP: the machinery once, and a small pure file for each provider."""

@@ -1,0 +1,144 @@
+"""What a provider's file and the machinery say to each other. Pure.
+
+A provider turns messages into requests, and each response into what became of the messages of its request.
+It does no I/O and has no clock: how long to wait, when to try again and what may leave is the machinery's.
+"""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Protocol
+
+from attrs import field, frozen
+
+from smsfs.backends import Answer, Envelope, Throttled, Unknown
+
+PHRASES = {item.value: item.phrase for item in HTTPStatus}
+#: Of what a carrier says, so much is shown.
+SAID = 200
+
+OK, REDIRECT, BAD = 200, 300, 400
+#: They say something about the account, not about the messages.
+ACCOUNT = frozenset({401, 402, 403, 407})
+#: Nothing takes messages at this address.
+ADDRESS = frozenset({404, 405, 410})
+#: Certainly not taken, and welcome later.
+LATER = frozenset({425, 429, 503})
+
+
+@frozen
+class Request:
+    """One request, complete but for the address that ``path`` is appended to.
+
+    Attributes:
+        groups: the messages that it carries; those of one group share an element of the body.
+        path: from its first slash on.
+        body: as it leaves.
+        headers: among them what the carrier knows us by, so they are not shown.
+        method: of HTTP.
+    """
+
+    groups: tuple[tuple[Envelope, ...], ...]
+    path: str
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    method: str = "POST"
+
+    @property
+    def envelopes(self) -> list[Envelope]:
+        """The messages that it carries."""
+        return [envelope for group in self.groups for envelope in group]
+
+
+@frozen
+class Response:
+    """A whole response.
+
+    Attributes:
+        status: of HTTP.
+        body: all of it.
+        headers: with names in lower case.
+        retry_after: seconds to wait, where ``Retry-After`` says so in one of its two forms; else 0.
+    """
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(factory=dict)
+    retry_after: float = 0.0
+
+
+@frozen
+class Refused:
+    """The whole request was refused because of something in it; nothing of it was taken.
+
+    Of several messages, halves are sent apart until it is known which ones are meant.
+
+    Attributes:
+        code: the carrier's.
+        reason: a clause.
+        temporary: the message may be taken later.
+    """
+
+    code: str
+    reason: str
+    temporary: bool = False
+
+
+@frozen
+class Trouble:
+    """Nothing was taken, and nothing will be until a person has mended something; ``reason`` is a clause."""
+
+    reason: str
+
+
+#: What became of a request: an answer for each of ``Request.envelopes``, or one thing for all of them.
+Verdict = Sequence[Answer] | Throttled | Unknown | Refused | Trouble
+
+
+class Provider(Protocol):
+    """What one kind of carrier wants, and what its responses mean.
+
+    Attributes:
+        most: messages that one request may carry.
+        idempotent: a request sent again is not taken twice.
+        traceable: receipts may come, by the ids that it gives.
+        secrets: what must never be shown.
+    """
+
+    most: int
+    idempotent: bool
+    traceable: bool
+    secrets: Sequence[str]
+
+    def requests(self, envelopes: Sequence[Envelope]) -> Sequence[Request]:
+        """The requests that carry messages, at most ``most`` of them, each once."""
+
+    def verdict(self, request: Request, response: Response) -> Verdict:
+        """What became of the messages of a request."""
+
+
+def by_status(response: Response, said: str = "") -> Verdict:
+    """What a response means whose body says nothing that its provider has a rule for.
+
+    Args:
+        response: it.
+        said: what its body says, for people.
+    """
+    status, words = response.status, status_words(response.status, said)
+    if status in LATER:
+        return Throttled(response.retry_after)
+    if status in ACCOUNT:
+        return Trouble(f"the carrier does not let this account send: {words}")
+    if REDIRECT <= status < BAD or status in ADDRESS:
+        return Trouble(f"no message is taken at this url: {words}")
+    if BAD <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.REQUEST_TIMEOUT:
+        return Refused(str(status), words)
+    if OK <= status < REDIRECT:
+        return Unknown(f"the carrier's answer to {status} cannot be read")
+    return Unknown(f"the carrier failed: {words}")
+
+
+def status_words(status: int, said: str = "") -> str:
+    """A status for people, such as ``'401 Unauthorized, "Invalid token"'``."""
+    phrase = PHRASES.get(status, "")
+    shown = "".join(mark for mark in said if mark.isprintable())[:SAID].replace('"', "'")
+    return f"{status} {phrase}".strip() + (f', "{shown}"' if shown else "")

@@ -1,0 +1,186 @@
+"""GatewayAPI, by its REST interface ``mtsms``: https://gatewayapi.com/docs/apis/rest/.
+
+A request is a list of message objects, each with the recipients that get the same. It is taken as a whole or
+refused as a whole. The id of an object and a recipient's number are what a receipt names.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from math import inf
+from typing import Any, Literal
+
+import msgspec
+from attrs import define, field
+
+from smsfs.backends import Accepted, Envelope, Throttled, Unknown
+from smsfs.backends.http.contract import (
+    BAD,
+    OK,
+    REDIRECT,
+    Refused,
+    Request,
+    Response,
+    Trouble,
+    Verdict,
+    by_status,
+    status_words,
+)
+from smsfs.backends.http.options import HttpConfig, Secret
+from smsfs.sms import segments
+from smsfs.sms.segments import GSM7
+
+PATH = "/rest/mtsms"
+#: The documented limit of one message object; of a list of them none is known.
+MOST = 10_000
+#: A shorter validity is taken for this one.
+SHORTEST_VALIDITY = 60
+#: In this encoding the text is UTF-8 in JSON as well, and GSM 03.38 on the air.
+ENCODINGS = {GSM7: "UTF8"}
+
+CREDIT = 0x0216
+LOGIN = frozenset({0x0210, 0x0211, 0x0221, 0x0223, 0x0224, 0x0225, 0x0226, 0x0229})
+#: Addresses that may not send, accounts that are frozen, and what the account was never given.
+ACCOUNT = frozenset({0x0212, 0x0213, 0x0219, 0x021A, 0x021B, 0x021C, 0x021D, 0x022A})
+#: About what is in the request: parameters, class, destination, doubled recipients, filtered texts.
+MESSAGE = frozenset({0x0215, 0x0217, 0x0218, 0x021E, 0x021F, 0x0220, 0x0222, 0x0310, 0x0311, 0x0312})
+MESSAGE_LATER = frozenset({0x0214})
+#: The last two digits of any code: shutting down, out of resources, temporarily unavailable; not permitted.
+LATER_SUFFIXES, DENIED_SUFFIXES = frozenset({0x05, 0x06, 0x09}), frozenset({0x03, 0x07})
+
+
+@define
+class GatewayApiConfig(HttpConfig):
+    """GatewayAPI with the token of a REST key; ``token_file`` names a file that has it instead."""
+
+    type: Literal["gatewayapi"]
+    url: str = "https://gatewayapi.com"
+    token: Secret = field(factory=Secret)
+    token_file: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what could never work.
+
+        Raises:
+            ValueError: a clause that names the key.
+        """
+        if bool(self.token) == bool(self.token_file):
+            raise ValueError("it needs the key 'token' or the key 'token_file', and not both")
+        self.check(MOST)
+
+
+class _Taken(msgspec.Struct):
+    ids: list[int]
+
+
+class _Error(msgspec.Struct):
+    code: str = ""
+    message: str = ""
+    variables: list[Any] = []
+
+
+class GatewayApi:
+    """Messages to ``mtsms``, and its answers.
+
+    Args:
+        config: with the token itself.
+    """
+
+    most = MOST
+    idempotent = False
+    traceable = True
+
+    def __init__(self, config: GatewayApiConfig) -> None:
+        token = config.token.shown()
+        self.secrets = (token,)
+        self._sender = config.default_sender
+        self._headers = {"Authorization": f"Token {token}", "Content-Type": "application/json"}
+
+    def requests(self, envelopes: Sequence[Envelope]) -> list[Request]:
+        """One request for all of them."""
+        groups = [tuple(group) for group in _alike(envelopes)]
+        body = msgspec.json.encode([self._object(group) for group in groups])
+        return [Request(tuple(groups), PATH, body, self._headers)]
+
+    def verdict(self, request: Request, response: Response) -> Verdict:
+        """All of a request is taken, or nothing of it."""
+        if OK <= response.status < REDIRECT:
+            return _accepted(request, response)
+        try:
+            error = msgspec.json.decode(response.body, type=_Error)
+            code = int(error.code, 16)
+        except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
+            return by_status(response)
+        words = status_words(response.status, f"{_filled(error)} ({error.code})")
+        if response.status >= BAD and (found := _of_code(code, words, response)):
+            return found
+        return by_status(response, f"{_filled(error)} ({error.code})")
+
+    def _object(self, group: Sequence[Envelope]) -> dict[str, Any]:
+        """The message object of a group; what is empty is left out."""
+        first, message = group[0], group[0].message
+        encoding, _ = segments.count(message.text)
+        given = {
+            "class": message.klass,
+            "sender": (message.sender or self._sender).removeprefix("+"),
+            "message": message.text,
+            "userref": message.userref,
+            "validity_period": _validity(first.left),
+            "encoding": ENCODINGS.get(encoding, "UCS2"),
+            "recipients": [{"msisdn": int(item.message.recipient)} for item in group],
+        }
+        return {key: value for key, value in given.items() if value}
+
+
+def _alike(envelopes: Iterable[Envelope]) -> Iterator[list[Envelope]]:
+    """Messages that differ in nothing but the recipient, each recipient once in each group."""
+    found: dict[tuple[Any, ...], list[dict[str, Envelope]]] = defaultdict(list)
+    for envelope in envelopes:
+        message = envelope.message
+        rest = message.text, message.sender, message.klass, message.userref, _validity(envelope.left)
+        groups, recipient = found[rest], message.recipient
+        group = next((item for item in groups if recipient not in item), None)
+        if group is None:
+            groups.append(group := {})
+        group[recipient] = envelope
+    for groups in found.values():
+        yield from (list(group.values()) for group in groups)
+
+
+def _validity(left: float) -> int:
+    """In seconds, whole minutes, so that messages of several slices can share an object; 0 for no end."""
+    return 0 if left == inf else max(SHORTEST_VALIDITY, int(left // 60) * 60)
+
+
+def _accepted(request: Request, response: Response) -> Verdict:
+    try:
+        ids = msgspec.json.decode(response.body, type=_Taken).ids
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return by_status(response)
+    if len(ids) != len(request.groups):
+        return Unknown(f"the carrier gave {len(ids)} ids for {len(request.groups)} messages")
+    return [
+        Accepted(f"{number}-{item.message.recipient}", segments.count(item.message.text)[1])
+        for number, group in zip(ids, request.groups, strict=True)
+        for item in group
+    ]
+
+
+def _of_code(code: int, words: str, response: Response) -> Verdict | None:
+    """What a code means; None for one that says no more than the status."""
+    if code in LOGIN:
+        return Trouble(f"the carrier refuses the token: {words}")
+    if code == CREDIT:
+        return Trouble(f"the credit is used up: {words}")
+    if code in MESSAGE or code in MESSAGE_LATER:
+        return Refused(f"{code:#06x}", words, code in MESSAGE_LATER)
+    if code in ACCOUNT or code & 0xFF in DENIED_SUFFIXES:
+        return Trouble(f"the carrier does not let this account send: {words}")
+    return Throttled(response.retry_after) if code & 0xFF in LATER_SUFFIXES else None
+
+
+def _filled(error: _Error) -> str:
+    """Its sentence, with the values in their places."""
+    text = error.message
+    for number, value in reversed(list(enumerate(error.variables, 1))):
+        text = text.replace(f"%{number}", str(value))
+    return text

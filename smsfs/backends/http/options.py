@@ -1,0 +1,103 @@
+"""What the configuration says about a provider, whichever it is."""
+
+import re
+from typing import Literal
+from urllib.parse import urlsplit
+
+from attrs import define, field, frozen
+
+from smsfs.ranges import refuse_absurd
+
+MOST_CONNECTIONS = 1000
+LEAST_THROUGHPUT = 0.001
+SCHEMES = ("http", "https")
+
+
+@frozen
+class Secret:
+    """A text that is shown to nobody, whatever prints it."""
+
+    _text: str = field(default="", repr=lambda _: "***")
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __str__(self) -> str:
+        return "***"
+
+    def shown(self) -> str:
+        """The text itself, for the one place that needs it."""
+        return self._text
+
+
+@define(kw_only=True)
+class HttpConfig:
+    """What all providers have in common; times in seconds.
+
+    Attributes:
+        url: the provider's address, without the path of its interface.
+        connections: at a time, of each host.
+        throughput: messages per second over all connections of a host; 0 for no limit.
+        batch: the most messages in one request. All of them are in doubt when its answer is lost.
+        default_sender: for messages that name none; empty leaves it to the provider.
+        proxy: the address of an HTTP proxy; empty for none.
+        ca: a file of PEM certificates to trust; empty for the system's.
+        verify: whether the certificate must be good and name the host.
+        connect_timeout: after so long without a connection, nothing was sent.
+        response_timeout: after so long without a whole answer, the fate of its messages is unknown.
+    """
+
+    url: str
+    connections: int = 8
+    throughput: float = 0
+    batch: int = 500
+    default_sender: str = ""
+    proxy: str = ""
+    ca: str = ""
+    verify: bool = True
+    connect_timeout: float = 10
+    response_timeout: float = 60
+    on_unknown: Literal["resend", "hold"] = "resend"
+
+    def check(self, most: int) -> None:
+        """Refuse what could never work.
+
+        Args:
+            most: messages in one request, by the provider's contract.
+
+        Raises:
+            ValueError: a clause that names the key.
+        """
+        refuse_address("url", self.url)
+        if self.proxy:
+            refuse_address("proxy", self.proxy)
+        for key, highest in (("connections", MOST_CONNECTIONS), ("batch", most)):
+            if not 1 <= getattr(self, key) <= highest:
+                raise ValueError(f"{key} is {getattr(self, key)}, and has to be from 1 to {highest}")
+        for key in ("connect_timeout", "response_timeout"):
+            if not getattr(self, key):
+                raise ValueError(f"{key} is 0, and has to be more")
+        refuse_absurd(self, ["connect_timeout", "response_timeout"])
+        if 0 < self.throughput < LEAST_THROUGHPUT:
+            raise ValueError(
+                f"throughput is {self.throughput:g}, and has to be {LEAST_THROUGHPUT} or more, or 0"
+            )
+
+
+def refuse_address(key: str, text: str) -> None:
+    """Refuse what is no address of HTTP, and one with a login in it, which logs would show.
+
+    Raises:
+        ValueError: a clause that names the key.
+    """
+    if "@" in text:
+        raise ValueError(f"{key} has a login in it, which it cannot have")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme not in SCHEMES or not parts.hostname or port == 0 or re.search(r"\s", text):
+        raise ValueError(f"{key} is {text!r}, and has to be an address such as https://gatewayapi.eu")
+    if parts.query or parts.fragment:
+        raise ValueError(f"{key} is {text!r}, and has to end before any ? or #")
