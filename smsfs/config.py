@@ -20,6 +20,8 @@ from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn
 
 from smsfs.backends import routing
+from smsfs.backends.http.gatewayapi import GatewayApiConfig
+from smsfs.backends.http.options import Secret
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.errors import ConfigurationError, StoreDamaged
 from smsfs.ranges import refuse_odd_text
@@ -117,8 +119,12 @@ class OutboxConfig:
         refuse_odd_text("path", self.path, "the path of a file", blanks=True)
 
 
-BackendConfig = OutboxConfig | SmppConfig
-BACKENDS: dict[str, type[BackendConfig]] = {"outbox": OutboxConfig, "smpp": SmppConfig}
+BackendConfig = OutboxConfig | SmppConfig | GatewayApiConfig
+BACKENDS: dict[str, type[BackendConfig]] = {
+    "outbox": OutboxConfig,
+    "smpp": SmppConfig,
+    "gatewayapi": GatewayApiConfig,
+}
 
 
 @define
@@ -307,6 +313,7 @@ def _converter() -> Converter:
         converter.register_structure_hook(plain, _exactly)
     converter.register_structure_hook(float, lambda value, _: float(_exactly(value, (int, float))))
     converter.register_structure_hook_func(lambda kind: kind == list[str], _strings)
+    converter.register_structure_hook(Secret, _secret)
     converter.register_structure_hook(
         BackendConfig, lambda value, _: converter.structure(value, _kind(_exactly(value, dict)))
     )
@@ -345,6 +352,13 @@ def _kind(value: dict[str, Any]) -> type[BackendConfig]:
 
 def _strings(value: Any, _: Any) -> list[str]:
     return [_exactly(item, str) for item in _exactly(value, list)]
+
+
+def _secret(value: Any, _: Any) -> Secret:
+    """A secret is not shown, not even a wrong one."""
+    if not isinstance(value, str) or not value.isprintable():
+        raise ValueError("it is not a string of one line")
+    return Secret(value)
 
 
 def _exactly(value: Any, kind: Any) -> Any:

@@ -1,4 +1,4 @@
-"""``smsfs simulator``: an SMSC to try things out on."""
+"""``smsfs simulator``: a carrier to try things out on, over SMPP or HTTP."""
 
 import asyncio
 import re
@@ -16,6 +16,7 @@ import click
 
 from smsfs.backends.smpp.constants import Status
 from smsfs.cli.common import err, out
+from smsfs.cli.simulator_http import CONTRACTS, SMPP, check_options, http_options, run_http
 from smsfs.errors import ConfigurationError
 from smsfs.frontends.listen_errors import reason
 from smsfs.simulator import Behaviour, Simulator
@@ -65,12 +66,19 @@ def _text(value: str) -> Mo | None:
 
 
 @click.command()
+@click.option(
+    "--provider",
+    default=SMPP,
+    type=click.Choice([SMPP, *CONTRACTS]),
+    show_default=True,
+    help="Which carrier: an SMSC, or a provider with its HTTP interface.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port",
     default=2775,
     type=click.IntRange(0, 65535),
-    show_default=True,
+    show_default="2775, and 8775 for HTTP",
     help="Port to listen on; 0 takes a free one.",
 )
 @click.option(
@@ -134,16 +142,22 @@ def _text(value: str) -> Mo | None:
 )
 @click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False), help="Certificate: speak TLS.")
 @click.option("--tls-key", type=click.Path(exists=True, dir_okay=False), help="Its private key.")
-def simulator(**options: Any) -> None:
-    """Run an SMSC that speaks SMPP 3.4; no message goes to anyone.
+@http_options
+@click.pass_context
+def simulator(ctx: click.Context, /, **options: Any) -> None:
+    """Run an SMSC that speaks SMPP 3.4, or a provider that speaks HTTP; no message goes to anyone.
 
     It takes messages, answers as its options say, and writes each message it got, put together from its
     parts, to the ledger as a line of JSON. It runs until SIGTERM or Ctrl-C, and then prints what it counted.
     """
+    options["port"] = check_options(ctx, options["provider"], options["port"])
+    tls = _tls(options["tls_cert"], options["tls_key"])
+    if options["provider"] != SMPP:
+        run_http(options, tls)
+        return
     options.update(options.pop("receipts"))
     names = {item.name for item in attrs.fields(Behaviour)}
     behaviour = Behaviour(**{name: value for name, value in options.items() if name in names})
-    tls = _tls(options["tls_cert"], options["tls_key"])
     try:
         with asyncio.Runner(loop_factory=_precise_loop) as runner:
             runner.run(_run(behaviour, options, tls))

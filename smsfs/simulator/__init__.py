@@ -1,4 +1,4 @@
-"""An SMSC that speaks SMPP 3.4, for tests and for trying things out; no message goes to anyone.
+"""Carriers for tests and for trying things out, over SMPP 3.4 and HTTP; no message goes to anyone.
 
 ::
 

@@ -8,15 +8,17 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Protocol
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from smsfs.backends import Answer, Envelope, Throttled, Unknown
+from smsfs.backends import Answer, Envelope, Rejected, Throttled, Unknown
 
 PHRASES = {item.value: item.phrase for item in HTTPStatus}
 #: Of what a carrier says, so much is shown.
 SAID = 200
 
 OK, REDIRECT, BAD = 200, 300, 400
+#: A shorter secret may stand in an answer by chance.
+SECRET_BYTES = 8
 #: They say something about the account, not about the messages.
 ACCOUNT = frozenset({401, 402, 403, 407})
 #: Nothing takes messages at this address.
@@ -82,6 +84,11 @@ class Refused:
     reason: str
     temporary: bool = False
 
+    @property
+    def answer(self) -> Answer:
+        """For the one message of a request."""
+        return Throttled(0) if self.temporary else Rejected(self.code, self.reason)
+
 
 @frozen
 class Trouble:
@@ -107,13 +114,22 @@ class Provider(Protocol):
     most: int
     idempotent: bool
     traceable: bool
-    secrets: Sequence[str]
+    secrets: tuple[str, ...]
 
     def requests(self, envelopes: Sequence[Envelope]) -> Sequence[Request]:
         """The requests that carry messages, at most ``most`` of them, each once."""
 
     def verdict(self, request: Request, response: Response) -> Verdict:
         """What became of the messages of a request."""
+
+
+def without_secrets(response: Response, secrets: Sequence[str]) -> Response:
+    """A refusal that does not repeat what it refuses."""
+    body = response.body
+    for secret in secrets if response.status >= BAD else ():
+        if len(secret) >= SECRET_BYTES:
+            body = body.replace(secret.encode(), b"***")
+    return evolve(response, body=body)
 
 
 def by_status(response: Response, said: str = "") -> Verdict:

@@ -91,7 +91,7 @@ class GatewayApi:
 
     def __init__(self, config: GatewayApiConfig) -> None:
         token = config.token.shown()
-        self.secrets = (token,)
+        self.secrets: tuple[str, ...] = (token,)
         self._sender = config.default_sender
         self._headers = {"Authorization": f"Token {token}", "Content-Type": "application/json"}
 

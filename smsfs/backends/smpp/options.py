@@ -8,6 +8,7 @@ from typing import Literal
 import structlog
 from attrs import define, field
 
+from smsfs.backends import tls
 from smsfs.backends.measuring import Tongues
 from smsfs.backends.smpp.coding import alphabet
 from smsfs.errors import ConfigurationError
@@ -176,15 +177,7 @@ def tls_context(config: SmppConfig, folder: Path) -> ssl.SSLContext | None:
     """
     if not config.tls:
         return None
-    try:
-        context = ssl.create_default_context(cafile=folder / config.ca if config.ca else None)
-    except OSError as exc:  # ssl.SSLError is one
-        why = "they are no PEM certificates" if isinstance(exc, ssl.SSLError) else exc.strerror
-        raise ConfigurationError(f"The certificates in {folder / config.ca} cannot be used: {why}.") from exc
-    if not config.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+    return tls.tls_context(config.ca, folder, verify=config.verify)
 
 
 class Trust:

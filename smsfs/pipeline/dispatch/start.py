@@ -7,6 +7,9 @@ import threading
 import structlog
 import uvloop
 
+from smsfs.backends.http.client import HttpBackend
+from smsfs.backends.http.options import HttpConfig
+from smsfs.backends.http.providers import KINDS
 from smsfs.backends.mending import Mending
 from smsfs.backends.outbox import Outbox
 from smsfs.backends.smpp.client import SmppBackend
@@ -52,6 +55,11 @@ def _route(config: Config, name: str, options: BackendConfig) -> Route:
         kind = {"idempotent": SmppBackend.idempotent, "traceable": options.bind != "transmitter"}
         smpp = Mending(name, lambda: SmppBackend(name, options, config.data), **kind)
         return Route(name, smpp, options.on_unknown)
+    if isinstance(options, HttpConfig):
+        known = KINDS[type(options)]
+        kind = {"idempotent": known.idempotent, "traceable": known.traceable}
+        http = Mending(name, lambda: HttpBackend(name, options, config.data), **kind)
+        return Route(name, http, options.on_unknown)
     kind = {"idempotent": Outbox.idempotent, "traceable": Outbox.traceable}
     outbox = Mending(name, lambda: Outbox(config.data / options.path, options.keep_days), **kind)
     return Route(name, outbox, options.on_unknown)

@@ -84,6 +84,15 @@ def test_smpp_example_shows_every_key_and_its_default(tmp_path):
     assert set(re.findall(r"(?m)^#?(\w+) = ", body)) == set(attrs.asdict(full))
 
 
+def test_gatewayapi_example_shows_every_key_and_its_default(tmp_path):
+    """An operator would not know of a key, or take a value for the default that is none."""
+    text = (PACKAGING / "smsfs-gatewayapi.toml").read_text(encoding="utf-8")
+    short = loaded(text, tmp_path).backends["gateway"]
+    assert loaded(re.sub(r"(?m)^#(?=\w+ = )", "", text), tmp_path).backends["gateway"] == short
+    body = text.partition("[backends.gateway]")[2]
+    assert set(re.findall(r"(?m)^#?(\w+) = ", body)) == set(attrs.asdict(short, recurse=False))
+
+
 def test_mail_example_shows_every_key_and_its_default(tmp_path):
     """An operator would not know of a key, or take a value for the default that is none."""
     text = (PACKAGING / "smsfs-mail.toml").read_text(encoding="utf-8")

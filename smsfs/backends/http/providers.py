@@ -1,0 +1,76 @@
+"""The providers that there are: a new one has a file of its own, and a line here."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+from smsfs.backends.http.contract import Provider
+from smsfs.backends.http.gatewayapi import GatewayApi, GatewayApiConfig
+from smsfs.backends.http.options import HttpConfig, Secret
+from smsfs.errors import ConfigurationError
+
+
+@frozen
+class Kind:
+    """One kind of carrier; the attributes are those of its provider."""
+
+    make: Callable[[Any], Provider]
+    most: int
+    idempotent: bool
+    traceable: bool
+
+
+KINDS: dict[type[HttpConfig], Kind] = {
+    GatewayApiConfig: Kind(GatewayApi, GatewayApi.most, GatewayApi.idempotent, GatewayApi.traceable),
+}
+
+
+def made(config: HttpConfig, folder: Path, environment: Mapping[str, str] = os.environ) -> Provider:
+    """The provider of a carrier, with its secrets as they are now.
+
+    Args:
+        config: of the carrier.
+        folder: what relative paths are relative to.
+        environment: of the process.
+
+    Raises:
+        ConfigurationError: a secret cannot be read.
+    """
+    names = [item.name for item in attrs.fields(type(config)) if item.type is Secret]
+    found = {name: _secret(config, name, folder, environment) for name in names}
+    values: dict[str, Any] = {**found, **{f"{name}_file": "" for name in names}}
+    return KINDS[type(config)].make(attrs.evolve(config, **values))
+
+
+def _secret(config: HttpConfig, name: str, folder: Path, environment: Mapping[str, str]) -> Secret:
+    """One secret: from the configuration, from ``${NAME}`` of the environment, or from a file."""
+    file: str = getattr(config, f"{name}_file")
+    if file:
+        return _read(name, file, folder, environment)
+    given: Secret = getattr(config, name)
+    text = given.shown()
+    if not (text.startswith("${") and text.endswith("}")):
+        return given
+    value = environment.get(text[2:-1], "")
+    if not value:
+        raise ConfigurationError(f"The environment has no {text[2:-1]}, which {name} is to come from.")
+    return Secret(value)
+
+
+def _read(name: str, file: str, folder: Path, environment: Mapping[str, str]) -> Secret:
+    """The first line of a file, of systemd's credentials if it is among them."""
+    credentials = environment.get("CREDENTIALS_DIRECTORY", "")
+    path = Path(credentials) / file if credentials else folder / file
+    path = path if path.exists() else folder / file
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        reason = getattr(exc, "strerror", None) or "it is not UTF-8"
+        raise ConfigurationError(f"The {name} cannot be read from {path}: {reason}.") from exc
+    if not text or not text.isprintable():
+        raise ConfigurationError(f"The {name} cannot be read from {path}: it is not one line of text.")
+    return Secret(text)

@@ -1,0 +1,67 @@
+"""What a provider's contract says to a request: what it takes, and the answer. Pure."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+from attrs import field, frozen
+
+
+class Message(msgspec.Struct, kw_only=True):
+    """One message that was taken; a line of the ledger.
+
+    Attributes:
+        source: its sender.
+        destination: its recipient.
+        text: what the recipient reads.
+        id: the carrier's.
+        klass: its class.
+        reference: of the client.
+        encoding: as the client asked for.
+        validity: in seconds; 0 if it has no end.
+        at: when it came, seconds since the epoch.
+    """
+
+    source: str
+    destination: str
+    text: str
+    id: str
+    klass: str = msgspec.field(default="", name="class")
+    reference: str = ""
+    encoding: str = ""
+    validity: int = 0
+    at: float = 0.0
+
+
+@frozen
+class Asked:
+    """A request, with the names of its headers in lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@frozen
+class Taken:
+    """The answer to a request, and the messages that were taken with it."""
+
+    status: int
+    body: bytes
+    messages: Sequence[Message] = field(factory=list)
+    headers: Mapping[str, str] = field(factory=lambda: {"Content-Type": "application/json"})
+
+
+#: The error code for a recipient who is refused; None for one who is not.
+Refusal = Callable[[str], str | None]
+
+
+class Contract(Protocol):
+    """One provider as a strict server: it refuses whatever its contract does not have."""
+
+    def take(self, asked: Asked, number: int, refusal: Refusal) -> Taken:
+        """What becomes of a request; ids begin after ``number``."""
+
+    def failure(self, status: int) -> bytes:
+        """The body of an error that is not about the request."""

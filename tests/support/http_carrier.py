@@ -1,0 +1,77 @@
+"""A simulated HTTP carrier on a thread of its own, for tests whose loop is another, and as a process."""
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from smsfs.simulator.http import HttpSimulator, Message
+from tests.support.server import wait_for
+
+SECONDS = 20
+
+
+@contextlib.contextmanager
+def on_a_thread(carrier: HttpSimulator) -> Iterator[HttpSimulator]:
+    """Run a carrier beside the test."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(carrier.__aenter__(), loop).result(SECONDS)
+        yield carrier
+        asyncio.run_coroutine_threadsafe(carrier.__aexit__(None, None, None), loop).result(SECONDS)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+class HttpCarrier:
+    """``smsfs simulator --provider`` in a process, with a ledger in ``folder``; it may be run again.
+
+    Attributes:
+        port: where it listens on loopback; 0 before it first ran.
+        ledger: the file, to which each run appends.
+    """
+
+    def __init__(self, folder: Path, provider: str = "gatewayapi") -> None:
+        self.port = 0
+        self.ledger = folder / "ledger.jsonl"
+        self._output, self._provider = folder / "simulator.out", provider
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @contextlib.contextmanager
+    def running(self, *options: str) -> Iterator[Self]:
+        """Run it, with options of the command."""
+        command = [sys.executable, "-m", "smsfs", "simulator", "--provider", self._provider]
+        place = ["--ledger", str(self.ledger), "--port", str(self.port)]
+        with (
+            self._output.open("w", encoding="utf-8") as output,
+            subprocess.Popen(
+                [*command, *place, *options], stdout=output, stderr=subprocess.STDOUT
+            ) as process,
+        ):
+            try:
+                line = wait_for(lambda: self._output.read_text(encoding="utf-8"), "the simulator")
+                assert line.startswith(f"ready {self._provider} http://"), line
+                self.port = int(line.split()[2].rpartition(":")[2])
+                yield self
+            finally:
+                process.terminate()
+
+    def received(self) -> list[Message]:
+        """What the ledger has, without a line that is being written."""
+        data = self.ledger.read_bytes() if self.ledger.exists() else b""
+        lines = data[: data.rfind(b"\n") + 1].splitlines()
+        return [msgspec.json.decode(line, type=Message) for line in lines]

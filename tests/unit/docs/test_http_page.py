@@ -1,0 +1,22 @@
+"""The page about HTTP, against the code."""
+
+import re
+from pathlib import Path
+
+from smsfs.backends.http.providers import KINDS
+from smsfs.config import BACKENDS
+from smsfs.simulator.http import FAULTS
+
+PAGE = (Path(__file__).parents[3] / "docs" / "http.md").read_text(encoding="utf-8")
+
+
+def test_every_fault_is_shown():
+    """A person who tries faults out would not know of one, or what it does."""
+    rows = re.findall(r"(?m)^\| `([\w-]+)` \| (.*?) \| [^|]*\|$", PAGE.partition("## Try it out")[2])
+    assert dict(rows) == FAULTS
+
+
+def test_every_provider_is_shown():
+    """A customer of a provider would not find out that smsfs sends by it."""
+    shown = re.findall(r"(?m)^\| `(\w+)` \|", PAGE.partition("## Set it up")[0])
+    assert set(shown) == {name for name, kind in BACKENDS.items() if kind in KINDS}
