@@ -11,6 +11,7 @@ from typing import cast
 import click
 
 from smsfs import __version__
+from smsfs.cli import light  # noqa: F401 -- before anything that imports structlog
 from smsfs.cli.common import err, exit_status
 from smsfs.errors import ConfigurationError, Refusal
 from smsfs.sms.quoting import escaped_lines
@@ -80,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stderr.write(escaped_lines(shown.getvalue()))
         sys.exit(exc.exit_code)
     except (ConfigurationError, Refusal) as exc:
-        err.print(f"smsfs: {exc}", markup=False, soft_wrap=True)
+        err.print(f"smsfs: {exc}", markup=False)
         sys.exit(exit_status(exc))
     except BrokenPipeError:
         sys.stderr.close()

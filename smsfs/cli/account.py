@@ -162,7 +162,7 @@ def show(kind: Kind, name: str, as_json: bool, config_file: Path | None) -> None
 
 
 def _line(key: str, value: object) -> None:
-    out.print(f"{key:<22}{value}".rstrip(), markup=False, soft_wrap=True)
+    out.print(f"{key:<22}{value}".rstrip(), markup=False)
 
 
 @account.command("set")
@@ -200,9 +200,7 @@ def _change(config: Config, store: Store, found: Account, pairs: Iterable[str]) 
 def note_missing_mail(config: Config, settings: dict[str, Any]) -> None:
     """Warn that no mail will come to an address that was set."""
     if settings.get("email") and config.mail is None:
-        out.print(
-            "No e-mail is sent before the configuration has a section [mail].", markup=False, soft_wrap=True
-        )
+        out.print("No e-mail is sent before the configuration has a section [mail].", markup=False)
 
 
 def check_settings(config: Config, store: Store, dialect_name: str, own: dict[str, Any]) -> None:
@@ -316,7 +314,7 @@ def remove(kind: Kind, name: str, yes: bool, config_file: Path | None) -> None:
         if not store.alive():  # no process is writing: what earlier versions of result files left goes too
             store.contents.delete(store.contents.orphans(store.now() + 1))
         if not Upkeep(store, outboxes(config)).erase(ERASE_SECONDS):
-            err.print(LATER, markup=False, soft_wrap=True)
+            err.print(LATER, markup=False)
     out.print(f"{kind.word} {name} removed.")
 
 

@@ -11,7 +11,6 @@ from typing import Any, BinaryIO, NoReturn
 
 import click
 from attrs import asdict, define, field
-from rich.progress import wrap_file
 
 from smsfs.cli.common import config_option, err, find_account, opened, out
 from smsfs.config import load
@@ -173,7 +172,9 @@ def _watched(stream: BinaryIO, size: int) -> Iterator[BinaryIO]:
     if size < LARGE_BYTES or not err.is_terminal:
         yield stream
         return
-    with wrap_file(stream, size, console=err, description="Reading", transient=True) as watched:
+    from rich.progress import wrap_file  # noqa: PLC0415 -- seldom needed, and slow to import
+
+    with wrap_file(stream, size, console=err.console, description="Reading", transient=True) as watched:
         yield watched
 
 
@@ -202,11 +203,11 @@ def _as_json(result: Result, *, accepted: bool) -> dict[str, Any]:
 
 
 def _show(file: Path, result: Result, *, accepted: bool) -> None:
-    out.print(f"{file.name}: ", end="", markup=False, soft_wrap=True)
+    out.print(f"{file.name}: ", end="", markup=False)
     out.print("[green]accepted[/]" if accepted else "[red]rejected[/]")
     for cause in result.causes:
         code = f"{cause.code}  " if cause.code else ""
-        out.print(f"  {code}{cause}", markup=False, soft_wrap=True)
+        out.print(f"  {code}{cause}", markup=False)
     if result.cause_count > len(result.causes):
         out.print(f"  and {result.cause_count - len(result.causes):,} more")
     if not accepted:
@@ -215,7 +216,7 @@ def _show(file: Path, result: Result, *, accepted: bool) -> None:
     noun = "message" if result.rows == 1 else "messages"
     out.print(f"  {result.rows:,} {noun}, {result.parts:,} SMS ({encodings})")
     for reason, count in result.refused.items():
-        out.print(f"  {count:,} not sent: {reason}", markup=False, soft_wrap=True)
+        out.print(f"  {count:,} not sent: {reason}", markup=False)
     show_messages(result.first)
     _show_texts(result)
 
@@ -227,14 +228,14 @@ def _show_texts(result: Result) -> None:
         name = f"U+{ord(character):04X} {unicodedata.name(character, '')}".rstrip()
         where = f"first at character {seen.place} of row {seen.row}"
         line = f"  {quoted(character)} ({name}) makes {seen.messages:,} of them ucs2, {where}"
-        out.print(line, markup=False, soft_wrap=True)
+        out.print(line, markup=False)
     if len(most) > SHOWN_CHARACTERS:
         out.print(f"  and so do {len(most) - SHOWN_CHARACTERS:,} other characters")
     if result.smart_parts is not None:
         out.print(f"  with smart=gsm they would take {result.smart_parts:,} SMS")
     for cause in result.dropped:
         line = f"  dropped: {str(cause).partition(': leave it out')[0]}"
-        out.print(line, markup=False, soft_wrap=True)
+        out.print(line, markup=False)
 
 
 def show_messages(messages: Iterable[Message]) -> None:
@@ -244,4 +245,4 @@ def show_messages(messages: Iterable[Message]) -> None:
         if message.due:
             size += f", not before {datetime.fromtimestamp(message.due, UTC):%Y-%m-%d %H:%M} UTC"
         line = f"  row {message.row}: to {message.recipient} from {sender} ({size}): {message.text!r}"
-        out.print(line, markup=False, soft_wrap=True)
+        out.print(line, markup=False)

@@ -2,15 +2,15 @@
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import structlog
-from rich.cells import cell_len, set_cell_size
-from rich.console import Console
 
 from smsfs.cli.logs import configure
 from smsfs.config import Config, load, open_store
@@ -20,22 +20,48 @@ from smsfs.filesystem import Filesystems
 from smsfs.sms.quoting import escaped, json_text
 from smsfs.store import Account, Process, Store
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 #: Exit status that says: the store was away, and nothing is wrong; start me again.
 TEMPORARY = os.EX_TEMPFAIL
 #: Exit status that says: the store is damaged, and starting again does not help.
 DAMAGED = os.EX_IOERR
 
 
-class _Terminal(Console):
-    """Standard output or error: a line for each text, without what would steer a terminal."""
+class _Terminal:
+    """Standard output or error: a line for each text, without what would steer a terminal.
 
-    def print(self, *objects: Any, **options: Any) -> None:
+    rich writes what has colours or marks; it is imported then only.
+    """
+
+    def __init__(self, *, error: bool = False) -> None:
+        self._error = error
+
+    @cached_property
+    def console(self) -> "Console":
+        """What rich writes with."""
+        from rich.console import Console  # noqa: PLC0415 -- a quarter of the time that a command takes to start
+
+        return Console(stderr=self._error, highlight=False, emoji=False)
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether someone looks on."""
+        return (sys.stderr if self._error else sys.stdout).isatty()
+
+    def print(self, text: str, *, markup: bool = True, end: str = "\n", style: str = "") -> None:
         """Print as rich does, escaped; a text may hold what others wrote."""
-        super().print(*(escaped(item) if isinstance(item, str) else item for item in objects), **options)
+        text = escaped(text)
+        if self.is_terminal or (markup and "[" in text):
+            self.console.print(text, markup=markup, end=end, style=style, soft_wrap=True)
+        else:
+            click.echo(text, nl=False, err=self._error)
+            click.echo(end, nl=False, err=self._error)
 
 
-out = _Terminal(highlight=False, emoji=False)
-err = _Terminal(stderr=True, highlight=False, emoji=False)
+out = _Terminal()
+err = _Terminal(error=True)
 log = structlog.get_logger()
 F = TypeVar("F", bound=Callable[..., Any])
 _BLANK = re.compile(r"\s")
@@ -62,7 +88,7 @@ def opened(config_file: Path | None, *, make: bool = False) -> Iterator[tuple[Co
     config = load(config_file)
     with _stored(config, make=make) as store:
         if store.made:
-            err.print(made_sentence(config), markup=False, soft_wrap=True)
+            err.print(made_sentence(config), markup=False)
         yield config, store
 
 
@@ -154,9 +180,11 @@ def show_list(columns: list[str], found: Iterable[dict[str, Any]], *, as_json: b
 
 def _show_table(table: list[list[str]]) -> None:
     """Aligned columns, without lines, as wide as what they hold: a number that is cut looks like another."""
+    from rich.cells import cell_len, set_cell_size  # noqa: PLC0415 -- as above
+
     widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
     head, *lines = ["  ".join(map(set_cell_size, row, widths)).rstrip() for row in table]
-    out.print(head, style="bold", markup=False, soft_wrap=True)
+    out.print(head, style="bold", markup=False)
     for line in lines:
         click.echo(line)
 

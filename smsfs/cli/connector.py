@@ -96,10 +96,10 @@ def create(
         made = store.accounts.add(name, RULES.name, settings, store.now(), parent.id)
         let_in(store, made, lines, password)
         connecting = list(ways(config, store, settings_of(RULES, settings)["protocols"].split(",")))
-    out.print(f"Connector {name} of account {parent_name} made; it logs in as {name}.", soft_wrap=True)
+    out.print(f"Connector {name} of account {parent_name} made; it logs in as {name}.")
     _show_ways(name, connecting)
     if password and not password_stdin:
-        out.print(f"Its password, shown only now: {password}", markup=False, soft_wrap=True)
+        out.print(f"Its password, shown only now: {password}", markup=False)
 
 
 def _show_ways(name: str, connecting: Sequence[str]) -> None:
@@ -243,7 +243,7 @@ def _preview(file: Path, settings: dict[str, Any]) -> Result:
 
 
 def _print(line: str) -> None:
-    out.print(line, markup=False, soft_wrap=True)
+    out.print(line, markup=False)
 
 
 # -- those there are ----------------------------------------------------------------------------------

@@ -73,7 +73,6 @@ async def _demo(folder: Path) -> None:
             await _show(sftp, ledger)
     out.print(
         "[green]Done.[/] The first file's messages left once each; of the second, none was sent.",
-        soft_wrap=True,
     )
 
 
@@ -84,16 +83,16 @@ async def _show(sftp: asyncssh.SFTPClient, ledger: Path) -> None:
     for line in await _lines(ledger, rows):
         item = json.loads(line)
         out.print(f"     to {item['destination']} from {item['source']}, {item['parts']} SMS: ", end="")
-        out.print(item["text"], markup=False, style="cyan", soft_wrap=True)
+        out.print(item["text"], markup=False, style="cyan")
     _say("4", "Its receipts have come back; the client finds them in its own tree:")
     name, text = await _result(sftp, rows)
-    out.print(f"     get results/{name}", markup=False, soft_wrap=True)
+    out.print(f"     get results/{name}", markup=False)
     for line in text.splitlines():
-        out.print(f"     {line}", markup=False, style="cyan", soft_wrap=True)
+        out.print(f"     {line}", markup=False, style="cyan")
     rejected = await _send(sftp, "more.csv", BAD, "5")
     _say("6", f"Why, at the bottom of {rejected}:")
     text = await _text(sftp, rejected)
-    out.print(text.rstrip().rpartition("\n")[2], markup=False, style="yellow", soft_wrap=True)
+    out.print(text.rstrip().rpartition("\n")[2], markup=False, style="yellow")
 
 
 async def _result(sftp: asyncssh.SFTPClient, rows: int) -> tuple[str, str]:
@@ -114,7 +113,7 @@ async def _text(sftp: asyncssh.SFTPClient, path: str) -> str:
 
 
 def _say(number: str, text: str) -> None:
-    out.print(f"[bold]{number}[/]  {text}", soft_wrap=True)
+    out.print(f"[bold]{number}[/]  {text}")
 
 
 def _make_account(config: Config) -> None:

@@ -60,7 +60,7 @@ def _faults(store: Store) -> Iterator[str]:
 def _print(lines: list[str] | Iterator[str], label: str) -> None:
     for line in lines:
         out.print(f"{label} ", end="")
-        out.print(line, markup=False, soft_wrap=True)
+        out.print(line, markup=False)
 
 
 def _salvage(path: Path | None, target: Path) -> None:
@@ -130,7 +130,6 @@ def _save(path: Path, target: Path) -> None:
     (target / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     out.print(
         f"Saved to {target}: {', '.join(f'{count} {kind}' for kind, count in counts.items())}.",
-        soft_wrap=True,
     )
     if done.lost_rows or done.lost_pages:
-        out.print(f"Not readable: {done.lost_rows} rows, {done.lost_pages} pages.", soft_wrap=True)
+        out.print(f"Not readable: {done.lost_rows} rows, {done.lost_pages} pages.")

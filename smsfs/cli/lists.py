@@ -169,7 +169,6 @@ class _Wanted:
             err.print(
                 f"No file {self.file} was submitted; smsfs files lists those there are.",
                 markup=False,
-                soft_wrap=True,
             )
 
 
@@ -185,7 +184,7 @@ def _follow(store: Store, wanted: _Wanted) -> Iterator[MessageStatus]:
         try:
             yield from follower.news()
         except StoreUnavailable as exc:
-            err.print(f"smsfs: {exc}", markup=False, soft_wrap=True)
+            err.print(f"smsfs: {exc}", markup=False)
         store.changed(FOLLOW_SECONDS)
 
 

@@ -180,7 +180,7 @@ async def _run(behaviour: Behaviour, options: dict[str, Any], tls: ssl.SSLContex
         behaviour, host=options["host"], port=options["port"], tls=tls, path=options["ledger"], keep=False
     )
     async with smsc:
-        out.print(f"ready smpp {smsc.host}:{smsc.port}", soft_wrap=True)
+        out.print(f"ready smpp {smsc.host}:{smsc.port}")
         sys.stdout.flush()
         for text in options["mo"]:
             if text:
@@ -188,9 +188,7 @@ async def _run(behaviour: Behaviour, options: dict[str, Any], tls: ssl.SSLContex
         if None in options["mo"]:
             threading.Thread(target=_read_texts, args=(loop, smsc), daemon=True).start()
         await stop.wait()
-    out.print(
-        ", ".join(f"{name} {count}" for name, count in attrs.asdict(smsc.counts).items()), soft_wrap=True
-    )
+    out.print(", ".join(f"{name} {count}" for name, count in attrs.asdict(smsc.counts).items()))
 
 
 def _read_texts(loop: asyncio.AbstractEventLoop, smsc: Simulator) -> None:
@@ -200,7 +198,6 @@ def _read_texts(loop: asyncio.AbstractEventLoop, smsc: Simulator) -> None:
         elif line.strip():
             err.print(
                 f"smsfs: Line {number} of standard input is not FROM:TO:TEXT; it was passed over.",
-                soft_wrap=True,
                 markup=False,
             )
 

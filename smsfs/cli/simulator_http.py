@@ -116,8 +116,8 @@ async def _run(behaviour: HttpBehaviour, options: dict[str, Any], tls: ssl.SSLCo
     contract = CONTRACTS[options["provider"]](options["token"])
     place = {"host": options["host"], "port": options["port"], "path": options["ledger"]}
     async with HttpSimulator(contract, behaviour, tls=tls, keep=False, **place) as carrier:
-        out.print(f"ready {options['provider']} {carrier.url}", soft_wrap=True)
+        out.print(f"ready {options['provider']} {carrier.url}")
         sys.stdout.flush()
         await stop.wait()
     counts = attrs.asdict(carrier.counts).items()
-    out.print(", ".join(f"{name} {count}" for name, count in counts), soft_wrap=True)
+    out.print(", ".join(f"{name} {count}" for name, count in counts))

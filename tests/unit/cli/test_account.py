@@ -152,7 +152,7 @@ def test_set_changes_what_it_names(smsfs, clinic, store):
         ("keep_messages_days=0", "keep_messages_days is at least 1, not 0: "),
         ("keep_messages_days=36501", "keep_messages_days is at most 36500, not 36501."),
         ("max_files=9999999999999999", "max_files is a whole number of at most 15 digits"),
-        ("max_batch_bytes=0", 'max_batch_bytes is a number of bytes, not "0".'),
+        ("max_batch_bytes=0", 'max_batch_bytes is a number of bytes, at least 1, not "0".'),
     ],
 )
 def test_set_refuses_wrong_values(smsfs, clinic, store, pair, told):

@@ -1,5 +1,7 @@
 import pytest
 
+from smsfs.dialects.registry import DIALECTS
+
 GOOD = 'msisdn,message\n4512345601,Hello\n4512345602,"Kære Bo, hej"\n4512345603,Γειά\n'
 BAD = "msisdn,message,sender\n4512345601,Hello,Clinic\n12,Hi,Clinic\n4512345603,,ThisNameIsTooLong\n"
 
@@ -93,7 +95,7 @@ def test_causes_are_counted_beyond_the_hundredth(check):
 @pytest.mark.parametrize(
     ("arguments", "status", "told"),
     [
-        (["list.csv"], 1, "Say which rules: --dialect gatewayapi or smsportal or naxai, or --account NAME."),
+        (["list.csv"], 1, f"Say which rules: --dialect {' or '.join(DIALECTS)}, or --account NAME."),
         (["missing.csv", "--dialect", "gatewayapi"], 2, "File 'missing.csv' does not exist."),
         ([".", "--dialect", "gatewayapi"], 2, "File '.' is a directory."),
         (
@@ -101,7 +103,7 @@ def test_causes_are_counted_beyond_the_hundredth(check):
             1,
             "name one with --account, or use smsfs connector test NAME FILE.",
         ),
-        (["list.csv", "--dialect", "smpp"], 2, "'smpp' is not one of 'gatewayapi', 'smsportal', 'naxai'."),
+        (["list.csv", "--dialect", "smpp"], 2, "'smpp' is not one of 'gatewayapi', 'smsportal', 'naxai', "),
         (
             ["list.csv", "--account", "nobody"],
             1,
