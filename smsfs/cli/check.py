@@ -14,7 +14,7 @@ from attrs import asdict, define, field
 
 from smsfs.cli.common import config_option, err, find_account, opened, out
 from smsfs.config import load
-from smsfs.dialects import Dialect, Refused, Row
+from smsfs.dialects import Dialect, Refused, Row, Upload
 from smsfs.dialects.registry import DIALECTS, dialect
 from smsfs.dialects.settings import settings_of
 from smsfs.errors import Cause, ConfigurationError, Ignored, Refusal, Unreadable
@@ -157,7 +157,7 @@ def _read(file: Path, rules: Dialect, settings: dict[str, Any]) -> Result:
     try:
         submission = rules.trial(file.name)
         with file.open("rb") as plain, _watched(plain, size) as stream:
-            for row in rules.read(stream, size, submission, settings, datetime.now(UTC)):
+            for row in rules.read(Upload(stream, size, submission, settings, datetime.now(UTC))):
                 result.add(measure.row(row) if measure else row)
     except (Unreadable, Ignored) as exc:
         result.stop(exc.cause)

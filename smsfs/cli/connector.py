@@ -27,6 +27,7 @@ from smsfs.cli.check import SHOWN_MESSAGES, Result, judge, show_messages
 from smsfs.cli.common import config_option, find_account, opened, out, show_list
 from smsfs.cli.connecting import ways
 from smsfs.cli.credentials import KEY_FILE, key_lines, password_option, read_password
+from smsfs.dialects import Upload
 from smsfs.dialects.registry import dialect
 from smsfs.dialects.sampling import NO_ROWS, Candidate, Sample, Sampling
 from smsfs.dialects.settings import COMMON, settings_of
@@ -231,7 +232,7 @@ def _preview(file: Path, settings: dict[str, Any]) -> Result:
     whole, now = settings_of(RULES, settings), datetime.now(UTC)
     try:
         with file.open("rb") as stream:
-            rows = RULES.read(stream, size, RULES.trial(file.name), whole, now)
+            rows = RULES.read(Upload(stream, size, RULES.trial(file.name), whole, now))
             for row in islice(rows, SAMPLE_ROWS):
                 result.add(row)
                 if result.rows == SHOWN_MESSAGES:

@@ -35,6 +35,46 @@ class Submission:
 
 
 @frozen
+class Upload:
+    """A submitted file whose rows are to be read.
+
+    Attributes:
+        stream: seekable, and nobody else's while rows are read.
+        size: its bytes, those of an earlier rejection included.
+        submission: as it was submitted.
+        settings: the account's; with ``PAUSES`` among them, a :class:`Pause` may come too.
+        at: the time of submission, UTC.
+    """
+
+    stream: BinaryIO
+    size: int
+    submission: Submission
+    settings: Mapping[str, Any]
+    at: datetime
+
+
+@frozen
+class Findings:
+    """What was wrong with a file, for the reports on it.
+
+    Attributes:
+        submission: its stem is the name under which the file now lies.
+        causes: the first causes; without any there are no reports.
+        total: how many there are in all.
+        state: success, consumed or rejected.
+        at: the time of the verdict, UTC.
+        others: how many other messages have left; None while they are being sent.
+    """
+
+    submission: Submission
+    causes: Sequence[Cause]
+    total: int
+    state: FileState
+    at: datetime
+    others: int | None = None
+
+
+@frozen
 class Sheet:
     """A document that rows come from: a file, or each one inside a zip. It comes before its first row.
 
@@ -209,22 +249,8 @@ class Dialect(ABC):
     # -- rows -----------------------------------------------------------------------------------------
 
     @abstractmethod
-    def read(
-        self,
-        stream: BinaryIO,
-        size: int,
-        submission: Submission,
-        settings: Mapping[str, Any],
-        at: datetime,
-    ) -> Iterator[Row]:
+    def read(self, upload: Upload) -> Iterator[Row]:
         """The rows of a file, in order: a message, or a cause for each that is not one.
-
-        Args:
-            stream: seekable, and nobody else's while rows are read.
-            size: its bytes, those of an earlier rejection included.
-            submission: as it was submitted.
-            settings: the account's; with ``PAUSES`` among them, a :class:`Pause` may come too.
-            at: the time of submission, UTC.
 
         Raises:
             Unreadable: the whole file is not to be sent, whatever came before; nothing more comes.
@@ -232,8 +258,8 @@ class Dialect(ABC):
         """
 
     def skips_bad_rows(self, settings: Mapping[str, Any]) -> bool:
-        """Whether a file's good rows are sent although others are bad."""
-        return False
+        """Whether a file's good rows are sent although others are bad: by the setting ``bad_rows``."""
+        return bool(settings.get("bad_rows") == "skip")
 
     def claims(self, settings: Mapping[str, Any]) -> float:
         """Seconds for which nobody is written to a second time; 0 for no such rule."""
@@ -271,26 +297,8 @@ class Dialect(ABC):
         """How many of the first bytes are the client's own: without an earlier rejection's lines."""
         return size
 
-    def reports(
-        self,
-        submission: Submission,
-        causes: Sequence[Cause],
-        total: int,
-        state: FileState,
-        at: datetime,
-        *,
-        others: int | None = None,
-    ) -> list[tuple[str, bytes]]:
-        """Files that show the client what was wrong, each with its path.
-
-        Args:
-            submission: its stem is the name under which the file now lies.
-            causes: the first causes; without any there are no reports.
-            total: how many there are in all.
-            state: success or rejected.
-            at: the time of the verdict, UTC.
-            others: how many other messages have left; None while they are being sent.
-        """
+    def reports(self, findings: Findings) -> list[tuple[str, bytes]]:
+        """Files that show the client what was wrong, each with its path."""
         return []
 
     def reply(self, reply: ReplyToShow, settings: Mapping[str, Any]) -> tuple[str, bytes] | None:

@@ -4,11 +4,11 @@ A file in the flat folder is sent as soon as its upload is complete. The names t
 and so is the log, which names only what was not sent.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import Any
 
-from smsfs.dialects import Dialect, Row, Submission
+from smsfs.dialects import Dialect, Findings, Row, Submission, Upload
 from smsfs.dialects.clickatell import names
 from smsfs.dialects.clickatell.codes import FOUND
 from smsfs.dialects.clickatell.reports import log_of
@@ -47,33 +47,15 @@ class Clickatell(Dialect):
         """``x.txt``, then ``x.txt.sent`` or ``x.txt.rejected``."""
         return submission.stem + names.ENDINGS.get(state, "")
 
-    def skips_bad_rows(self, settings: Mapping[str, Any]) -> bool:
-        """As the account's setting says."""
-        return bool(settings["bad_rows"] == "skip")
-
-    def read(
-        self,
-        stream: BinaryIO,
-        size: int,
-        submission: Submission,
-        settings: Mapping[str, Any],
-        at: datetime,
-    ) -> Iterator[Row]:
+    def read(self, upload: Upload) -> Iterator[Row]:
         """A message for each number that is one, and a cause for each other."""
-        return rows(stream, size, settings, at)
+        return rows(upload.stream, upload.size, upload.settings, upload.at)
 
-    def reports(
-        self,
-        submission: Submission,
-        causes: Sequence[Cause],
-        total: int,
-        state: FileState,
-        at: datetime,
-        *,
-        others: int | None = None,
-    ) -> list[tuple[str, bytes]]:
+    def reports(self, findings: Findings) -> list[tuple[str, bytes]]:
         """``x.txt.log``, with a line for each number that got nothing, or for what is wrong with the file."""
-        return [(names.log_name(submission.stem), log_of(causes, total))] if causes else []
+        if not findings.causes:
+            return []
+        return [(names.log_name(findings.submission.stem), log_of(findings.causes, findings.total))]
 
     def code_for(self, what: str) -> str:
         """The code for what the pipeline finds, such as ``"optout"``."""

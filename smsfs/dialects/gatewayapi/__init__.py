@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, BinaryIO
 
-from smsfs.dialects import Dialect, Submission
+from smsfs.dialects import Dialect, Submission, Upload
 from smsfs.dialects.gatewayapi.names import (
     READY,
     REFUSALS,
@@ -67,20 +67,10 @@ class GatewayApi(Dialect):
         """``stem.YYYYMMDDTHHMMSS.processing``, and so on; ``at`` is the time of submission, UTC."""
         return f"{submission.stem}.{at:%Y%m%dT%H%M%S}.{state.value}"
 
-    def skips_bad_rows(self, settings: Mapping[str, Any]) -> bool:
-        """As the account's setting says."""
-        return bool(settings["bad_rows"] == "skip")
-
-    def read(
-        self,
-        stream: BinaryIO,
-        size: int,
-        submission: Submission,
-        settings: Mapping[str, Any],
-        at: datetime,
-    ) -> Iterator[Message | Cause]:
+    def read(self, upload: Upload) -> Iterator[Message | Cause]:
         """The rows of a file, in order: a message, or everything that is wrong with a row."""
-        return rows(stream, self.client_size(stream, size), submission, settings)
+        size = self.client_size(upload.stream, upload.size)
+        return rows(upload.stream, size, upload.submission, upload.settings)
 
     def tail(self, head: bytes, causes: Iterable[Cause], total: int, submission: Submission) -> bytes:
         """What a rejected file shows behind the client's own bytes: a line for each cause."""

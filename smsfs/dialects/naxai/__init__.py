@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, BinaryIO
 
-from smsfs.dialects import Dialect, Row, Submission
+from smsfs.dialects import Dialect, Findings, Row, Submission, Upload
 from smsfs.dialects.naxai import columns
 from smsfs.dialects.naxai import rows as naxai_rows
 from smsfs.dialects.naxai.codes import FOUND
@@ -95,42 +95,26 @@ class Naxai(Dialect):
         due, until = naxai_rows.window(settings, now)
         return due, until or now.timestamp() + settings["validity_seconds"]
 
-    def read(
-        self,
-        stream: BinaryIO,
-        size: int,
-        submission: Submission,
-        settings: Mapping[str, Any],
-        at: datetime,
-    ) -> Iterator[Row]:
+    def read(self, upload: Upload) -> Iterator[Row]:
         """The rows of a file, in order: a message, one that is refused, or the cause for which there is none.
 
         Raises:
             Ignored: no column holds the phone numbers; the file stays as it is.
             Unreadable: the whole file cannot be read; nothing more comes.
         """
-        return naxai_rows.rows(stream, self.client_size(stream, size), settings, at)
+        size = self.client_size(upload.stream, upload.size)
+        return naxai_rows.rows(upload.stream, size, upload.settings, upload.at)
 
-    def reports(
-        self,
-        submission: Submission,
-        causes: Iterable[Cause],
-        total: int,
-        state: FileState,
-        at: datetime,
-        *,
-        others: int | None = None,
-    ) -> list[tuple[str, bytes]]:
+    def reports(self, findings: Findings) -> list[tuple[str, bytes]]:
         """For a file some of whose rows are no messages: ``<name>.errors`` with a line for each cause."""
-        if not total or state is FileState.REJECTED:
+        name, total = findings.submission.stem, findings.total
+        if not total or findings.state is FileState.REJECTED:
             return []
         rows = "1 row" if total == 1 else f"{total:,} rows"
-        first = f"{rows} of {submission.stem} could not be sent; the daily status files tell of the others."
-        shown = [str(cause) for _, cause in zip(range(marks.MAX_CAUSES), causes, strict=False)]
+        first = f"{rows} of {name} could not be sent; the daily status files tell of the others."
+        shown = [str(cause) for cause in findings.causes[: marks.MAX_CAUSES]]
         more = [f"and {total - len(shown):,} more"] if total > len(shown) else []
-        return [
-            (submission.stem + ERRORS, "".join(f"{line}\r\n" for line in (first, *shown, *more)).encode())
-        ]
+        return [(name + ERRORS, "".join(f"{line}\r\n" for line in (first, *shown, *more)).encode())]
 
     def code_for(self, what: str) -> str:
         """The code for what the pipeline finds, such as ``"optout"``; else that of an internal error."""

@@ -5,11 +5,11 @@ then moves to ``Processed`` or ``Errors``. Names that start with a dot wait: cli
 first. Rules that the vendor's page does not give are ours: a zip is sent whole or not at all.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import Any
 
-from smsfs.dialects import PAUSES, Dialect, Pause, Row, Submission
+from smsfs.dialects import PAUSES, Dialect, Findings, Pause, Row, Submission, Upload
 from smsfs.dialects.smsportal import reports
 from smsfs.dialects.smsportal.codes import FOUND, Code
 from smsfs.dialects.smsportal.names import (
@@ -94,36 +94,19 @@ class SmsPortal(Dialect):
         """Always; ``max_errors`` in the file limits it."""
         return True
 
-    def read(
-        self,
-        stream: BinaryIO,
-        size: int,
-        submission: Submission,
-        settings: Mapping[str, Any],
-        at: datetime,
-    ) -> Iterator[Row]:
+    def read(self, upload: Upload) -> Iterator[Row]:
         """The sheets of a file with their rows; a zip of which one document is wrong is not sent at all."""
-        found = rows(stream, size, submission, settings, at)
-        return found if settings.get(PAUSES) else (row for row in found if not isinstance(row, Pause))
+        found = rows(upload)
+        return found if upload.settings.get(PAUSES) else (row for row in found if not isinstance(row, Pause))
 
-    def reports(
-        self,
-        submission: Submission,
-        causes: Sequence[Cause],
-        total: int,
-        state: FileState,
-        at: datetime,
-        *,
-        others: int | None = None,
-    ) -> list[tuple[str, bytes]]:
-        """``Errors/x.json.errors.txt`` and ``Errors/x.json.errors.json``, if there is anything to tell."""
-        if not causes:
+    def reports(self, findings: Findings) -> list[tuple[str, bytes]]:
+        """``Errors/x.json.errors.txt`` and ``Errors/x.json.errors.json``, if anything was wrong."""
+        if not findings.causes:
             return []
-        name = submission.stem
-        told = (name, causes, total, state, at)
+        path = f"{ERRORS}/{findings.submission.stem}"
         return [
-            (f"{ERRORS}/{name}{reports.TEXT}", reports.for_people(*told, others)),
-            (f"{ERRORS}/{name}{reports.JSON}", reports.for_machines(*told)),
+            (path + reports.TEXT, reports.for_people(findings)),
+            (path + reports.JSON, reports.for_machines(findings)),
         ]
 
     def unique_seconds(self, settings: Mapping[str, Any]) -> float:

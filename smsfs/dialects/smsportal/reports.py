@@ -1,9 +1,8 @@
 """What stands beside a file in ``Errors``: every fault, once for people and once for machines."""
 
 import json
-from collections.abc import Sequence
-from datetime import datetime
 
+from smsfs.dialects import Findings
 from smsfs.errors import Cause
 from smsfs.sms.quoting import escaped
 from smsfs.states import FileState
@@ -19,28 +18,13 @@ _NONE_SENT = (
 )
 
 
-def for_people(
-    name: str,
-    causes: Sequence[Cause],
-    total: int,
-    state: FileState,
-    at: datetime,
-    others: int | None = None,
-) -> bytes:
-    """A line for the file, one for each fault, and one for those that are not shown.
-
-    Args:
-        name: the file's.
-        causes: the first faults.
-        total: how many there are in all.
-        state: success or rejected.
-        at: now, UTC.
-        others: how many other messages have left; None while they are being sent.
-    """
-    lines = [f"{escaped(name)} {_verdict(state, others)}", *map(_line, causes)]
-    if total > len(causes):
-        lines.append(f"And {total - len(causes):,} more.")
-    lines.append(f"Told at {at:%Y-%m-%d %H:%M:%S} UTC.")
+def for_people(findings: Findings) -> bytes:
+    """A line for the file, one for each fault, and one for those that are not shown."""
+    verdict = _verdict(findings.state, findings.others)
+    lines = [f"{escaped(findings.submission.stem)} {verdict}", *map(_line, findings.causes)]
+    if findings.total > len(findings.causes):
+        lines.append(f"And {findings.total - len(findings.causes):,} more.")
+    lines.append(f"Told at {findings.at:%Y-%m-%d %H:%M:%S} UTC.")
     return _utf8("\r\n".join([*lines, ""]))
 
 
@@ -52,7 +36,7 @@ def _verdict(state: FileState, others: int | None) -> str:
     return _SOME_SENT.format(others=others, were="was" if others == 1 else "were") if others else _NONE_SENT
 
 
-def for_machines(name: str, causes: Sequence[Cause], total: int, state: FileState, at: datetime) -> bytes:
+def for_machines(findings: Findings) -> bytes:
     """One JSON object: ``file``, ``state``, ``at``, ``total``, and ``faults`` as a list of objects."""
     faults = [
         {
@@ -64,10 +48,16 @@ def for_machines(name: str, causes: Sequence[Cause], total: int, state: FileStat
             "column": cause.column,
             "reason": cause.reason,
         }
-        for cause in causes
+        for cause in findings.causes
     ]
-    told = {"file": name, "state": str(state), "at": f"{at:%Y-%m-%dT%H:%M:%SZ}", "total": total}
-    return _utf8(json.dumps({**told, "faults": faults}, ensure_ascii=False, indent=1) + "\n")
+    shown = {
+        "file": findings.submission.stem,
+        "state": str(findings.state),
+        "at": f"{findings.at:%Y-%m-%dT%H:%M:%SZ}",
+        "total": findings.total,
+        "faults": faults,
+    }
+    return _utf8(json.dumps(shown, ensure_ascii=False, indent=1) + "\n")
 
 
 def _line(cause: Cause) -> str:

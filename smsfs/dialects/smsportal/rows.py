@@ -1,11 +1,9 @@
 """The rows of SMSPortal's files: one document, or a zip of several, which is sent whole or not at all."""
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterator
 from functools import partial
-from typing import Any, BinaryIO
 
-from smsfs.dialects import Row, Submission
+from smsfs.dialects import Row, Upload
 from smsfs.dialects.smsportal import document
 from smsfs.dialects.smsportal.codes import Code
 from smsfs.dialects.smsportal.document import Source
@@ -15,16 +13,14 @@ from smsfs.formats import archives, encoding
 from smsfs.sms.quoting import quoted
 
 
-def rows(
-    stream: BinaryIO, size: int, submission: Submission, settings: Mapping[str, Any], at: datetime
-) -> Iterator[Row]:
+def rows(upload: Upload) -> Iterator[Row]:
     """The sheets of a file with their rows, and pauses; see :meth:`smsfs.dialects.Dialect.read`."""
     wrong: list[Cause] = []
     empty: list[Cause] = []
     good = before = 0
-    for source in _sources(stream, size, submission.stem, settings):
+    for source in _sources(upload):
         try:
-            found, contacts = yield from document.rows(source, settings, at, before)
+            found, contacts = yield from document.rows(source, upload.settings, upload.at, before)
         except Unreadable as exc:
             wrong.append(exc.cause)
             continue
@@ -40,9 +36,10 @@ def rows(
         raise Unreadable(wrong[-1])
 
 
-def _sources(stream: BinaryIO, size: int, name: str, settings: Mapping[str, Any]) -> Iterator[Source]:
+def _sources(upload: Upload) -> Iterator[Source]:
     """The documents of a file: itself, or those inside a zip."""
-    most = settings["max_batch_bytes"]
+    stream, size, name = upload.stream, upload.size, upload.submission.stem
+    most, unpacked = upload.settings["max_batch_bytes"], upload.settings["max_zip_bytes"]
     if not name.lower().endswith(ARCHIVE):
         if size > most:
             reason = f"the file has {size:,} bytes; at most {most:,} are read: split it"
@@ -50,7 +47,7 @@ def _sources(stream: BinaryIO, size: int, name: str, settings: Mapping[str, Any]
         yield Source(name, name.lower(), partial(encoding.blocks, stream, size))
         return
     try:
-        inside = archives.documents(stream, size, DOCUMENTS, archives.Limits(most, settings["max_zip_bytes"]))
+        inside = archives.documents(stream, size, DOCUMENTS, archives.Limits(most, unpacked))
     except Unreadable as exc:
         raise Unreadable(Cause(exc.cause.reason, code=Code.CORRUPT, document=name)) from None
     names = [one.name.lower() for one in inside]

@@ -5,11 +5,11 @@ moves to ``sent`` or ``failed``. Replies appear in ``incoming``. Which headers a
 ``To:`` mean several messages, are rules of ours.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, BinaryIO
 
-from smsfs.dialects import Dialect, Row, Submission
+from smsfs.dialects import Dialect, Findings, Row, Submission, Upload
 from smsfs.dialects.replies import ReplyToShow
 from smsfs.dialects.smstools import incoming, names, reports, rows
 from smsfs.dialects.smstools.settings import CHOICES, DEFAULTS, check_setting
@@ -63,16 +63,10 @@ class SmsTools(Dialect):
         """``outgoing/x``, then ``sent/x`` or ``failed/x``."""
         return f"{names.FOLDERS[state]}/{submission.stem}"
 
-    def read(
-        self,
-        stream: BinaryIO,
-        size: int,
-        submission: Submission,
-        settings: Mapping[str, Any],
-        at: datetime,
-    ) -> Iterator[Row]:
+    def read(self, upload: Upload) -> Iterator[Row]:
         """A message for each ``To:`` of the file, or each cause for which it is not sent."""
-        return rows.rows(stream, self.client_size(stream, size), settings, at)
+        size = self.client_size(upload.stream, upload.size)
+        return rows.rows(upload.stream, size, upload.settings, upload.at)
 
     def tail(self, head: bytes, causes: Iterable[Cause], total: int, submission: Submission) -> bytes:
         """What a failed file shows behind the client's own bytes: a ``Fail_reason:`` for each cause."""
@@ -82,20 +76,12 @@ class SmsTools(Dialect):
         """How many of the first bytes are the client's own: without the reasons of an earlier failure."""
         return reports.client_size(stream, size)
 
-    def reports(
-        self,
-        submission: Submission,
-        causes: Sequence[Cause],
-        total: int,
-        state: FileState,
-        at: datetime,
-        *,
-        others: int | None = None,
-    ) -> list[tuple[str, bytes]]:
+    def reports(self, findings: Findings) -> list[tuple[str, bytes]]:
         """What was cancelled of a file that is in ``sent``; a failed file shows its reasons itself."""
-        if state is FileState.REJECTED or not causes:
+        if findings.state is FileState.REJECTED or not findings.causes:
             return []
-        return [(f"{names.FAILED}/{submission.stem}.reasons", reports.listed(causes, total))]
+        path = f"{names.FAILED}/{findings.submission.stem}.reasons"
+        return [(path, reports.listed(findings.causes, findings.total))]
 
     def reply(self, reply: ReplyToShow, settings: Mapping[str, Any]) -> tuple[str, bytes]:
         """A file in ``incoming``."""

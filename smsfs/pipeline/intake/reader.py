@@ -16,7 +16,7 @@ from attrs import evolve, field, frozen
 
 from smsfs.backends import routing
 from smsfs.backends.measuring import Measure, Tongues
-from smsfs.dialects import PAUSES, Dialect
+from smsfs.dialects import PAUSES, Dialect, Upload
 from smsfs.dialects.settings import settings_of
 from smsfs.errors import (
     Cause,
@@ -207,7 +207,7 @@ class Intake:
         measure = Measure(routes, self._rules.tongues)
         settings = {**work.settings, "measure": measure}
         try:
-            rows = work.dialect.read(stream, size, work.submission, settings, work.submitted)
+            rows = work.dialect.read(Upload(stream, size, work.submission, settings, work.submitted))
             for staged in _gathered(sorter.slices(map(measure.row, rows) if measure.matters else rows)):
                 if staged:
                     self._store.queue.stage(work.batch.id, self._owner, staged)

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from attrs import evolve
 
+from smsfs.dialects import Findings
 from smsfs.errors import Cause
 from smsfs.names import seconds_from
 from smsfs.pipeline.free_names import Shown
@@ -64,7 +65,8 @@ def _reports(work: Work, reading: Reading, verdict: Verdict, path: str) -> list[
         return []
     submission = evolve(work.submission, stem=path.rpartition("/")[2])
     at = datetime.fromtimestamp(verdict.at, UTC)
-    return work.dialect.reports(submission, reading.causes, reading.cause_count, verdict.state, at)
+    findings = Findings(submission, reading.causes, reading.cause_count, verdict.state, at)
+    return work.dialect.reports(findings)
 
 
 def kept_causes(reading: Reading) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import structlog
 from attrs import define, field
 
-from smsfs.dialects import Dialect, Submission
+from smsfs.dialects import Dialect, Findings, Submission
 from smsfs.errors import Cause
 from smsfs.pipeline.free_names import show_free, spared
 from smsfs.pipeline.reports.messages import MessageStatus, statuses
@@ -70,8 +70,8 @@ def report(store: Store, notice: Notice, dialect: Callable[[str], Dialect]) -> N
     now = store.now()
     rules, submission = dialect(account.dialect), Submission(batch.path.rpartition("/")[2])
     at = datetime.fromtimestamp(now, UTC)
-    rest = submission, tally.causes, tally.total, FileState.SUCCESS, at
-    reports = rules.reports(*rest, others=tally.left)
+    findings = Findings(submission, tally.causes, tally.total, FileState.SUCCESS, at, tally.left)
+    reports = rules.reports(findings)
     log.info("cancelled", account=account.name, file=batch.path, messages=tally.total)
 
     def show(_path: str, files: list[NewFile]) -> None:

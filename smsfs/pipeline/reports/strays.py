@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import structlog
 from attrs import evolve
 
-from smsfs.dialects import Dialect, Submission
+from smsfs.dialects import Dialect, Findings, Submission
 from smsfs.dialects.settings import settings_of
 from smsfs.errors import Cause
 from smsfs.pipeline.free_names import show_free, spared
@@ -89,7 +89,7 @@ class Strays:
         address = settings_of(rules, account.settings)["email"]
         notices = [NewNotice("verdict", address, now)] if address else []
         stem, at = file.path.rpartition("/")[2], datetime.fromtimestamp(now, UTC)
-        reports = rules.reports(Submission(stem), [cause], 1, FileState.REJECTED, at)
+        reports = rules.reports(Findings(Submission(stem), [cause], 1, FileState.REJECTED, at))
         verdict = Verdict(file.path, now, causes=[cause], cause_count=1, notices=notices)
 
         def show(_path: str, files: list[NewFile]) -> bool:

@@ -8,7 +8,7 @@ import zipfile
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from smsfs.dialects import Refused, Sheet, Submission
+from smsfs.dialects import Refused, Sheet, Submission, Upload
 from smsfs.dialects.registry import dialect
 from smsfs.dialects.settings import settings_of
 from smsfs.errors import Cause, Ignored, Unreadable
@@ -72,7 +72,7 @@ def read(name: str, data: bytes, stem: str, flags: tuple[str, ...] = (), **setti
     rows: list[object] = []
     given = settings_of(rules, settings)
     try:
-        rows += rules.read(io.BytesIO(data), len(data), Submission(stem, flags), given, AT)
+        rows += rules.read(Upload(io.BytesIO(data), len(data), Submission(stem, flags), given, AT))
     except (Unreadable, Ignored) as exc:
         rows.append(exc.cause)
     for row in rows:

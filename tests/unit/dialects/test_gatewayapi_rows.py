@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsfs.dialects import Submission
+from smsfs.dialects import Submission, Upload
 from smsfs.dialects.gatewayapi import GatewayApi
 from smsfs.errors import Cause, Unreadable
 from smsfs.sms.message import Message
@@ -42,7 +42,7 @@ def _read(data: bytes | str, *flags, **settings) -> list[Message | Cause]:
     settings = {**DIALECT.defaults, **settings}
     rows = []
     try:
-        rows.extend(DIALECT.read(io.BytesIO(data), len(data), Submission("x", flags), settings, AT))
+        rows.extend(DIALECT.read(Upload(io.BytesIO(data), len(data), Submission("x", flags), settings, AT)))
     except Unreadable as error:
         rows.append(error.cause)
     return rows
@@ -279,7 +279,7 @@ def test_memory_does_not_grow_with_the_file():
     stream, peak = io.BytesIO(data), 0
     tracemalloc.start()
     try:
-        for row in DIALECT.read(stream, len(data), Submission("x"), DIALECT.defaults, AT):
+        for row in DIALECT.read(Upload(stream, len(data), Submission("x"), DIALECT.defaults, AT)):
             assert isinstance(row, Message)
         peak = tracemalloc.get_traced_memory()[1]
     finally:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsfs.dialects import Submission
+from smsfs.dialects import Findings, Submission
 from smsfs.dialects.naxai import Naxai
 from smsfs.errors import Cause, ConfigurationError, Missing, NameTooLong, Refusal
 from smsfs.states import FileState
@@ -200,7 +200,7 @@ def test_what_the_pipeline_asks():
 def test_rows_that_were_not_sent_are_reported():
     """Nobody would learn which appointments were not confirmed: the file itself is gone by then."""
     submission, causes = Submission("list.csv"), [Cause("it is bad", line, "phone") for line in range(2, 152)]
-    ((name, data),) = DIALECT.reports(submission, causes[:2], 2, FileState.CONSUMED, AT)
+    ((name, data),) = DIALECT.reports(Findings(submission, causes[:2], 2, FileState.CONSUMED, AT))
     assert name == "list.csv.errors"
     assert data.decode().split("\r\n") == [
         "2 rows of list.csv could not be sent; the daily status files tell of the others.",
@@ -208,10 +208,10 @@ def test_rows_that_were_not_sent_are_reported():
         "line 3, column phone: it is bad",
         "",
     ]
-    ((_, data),) = DIALECT.reports(submission, causes, 150, FileState.CONSUMED, AT)
+    ((_, data),) = DIALECT.reports(Findings(submission, causes, 150, FileState.CONSUMED, AT))
     assert data.endswith(b"line 101, column phone: it is bad\r\nand 50 more\r\n")
-    assert DIALECT.reports(submission, [], 0, FileState.CONSUMED, AT) == []
-    assert DIALECT.reports(submission, causes, 150, REJECTED, AT) == []
+    assert DIALECT.reports(Findings(submission, [], 0, FileState.CONSUMED, AT)) == []
+    assert DIALECT.reports(Findings(submission, causes, 150, REJECTED, AT)) == []
 
 
 def test_a_rejected_file_says_why_and_can_be_sent_again():

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsfs.dialects import Refused, Submission
+from smsfs.dialects import Refused, Submission, Upload
 from smsfs.dialects.naxai import Naxai
 from smsfs.dialects.settings import settings_of
 from smsfs.errors import Cause, Ignored, Unreadable
@@ -28,7 +28,7 @@ def _read(data: bytes | str, at=AT, **settings) -> list:
     settings = settings_of(DIALECT, {**HI, **settings})
     rows = []
     try:
-        rows.extend(DIALECT.read(io.BytesIO(data), len(data), Submission("x.csv"), settings, at))
+        rows.extend(DIALECT.read(Upload(io.BytesIO(data), len(data), Submission("x.csv"), settings, at)))
     except (Unreadable, Ignored) as error:
         rows.append(error.cause)
     return rows
@@ -86,7 +86,11 @@ def test_a_file_without_the_phone_column_is_ignored(data, settings, said):
     """A note that somebody left in the folder would be rejected, or taken away."""
     stream = io.BytesIO(data.encode())
     with pytest.raises(Ignored) as caught:
-        list(DIALECT.read(stream, len(data), Submission("x"), {**DIALECT.defaults, **HI, **settings}, AT))
+        list(
+            DIALECT.read(
+                Upload(stream, len(data), Submission("x"), {**DIALECT.defaults, **HI, **settings}, AT)
+            )
+        )
     assert said in str(caught.value)
     assert str(caught.value).endswith("The file is ignored and nothing sent")
 
@@ -307,13 +311,13 @@ def test_200_000_rows_in_bounded_memory(capsys):
     ):
         begun = perf_counter()
         stream = DIALECT.read(
-            io.BytesIO(data), len(data), Submission("x.csv"), {**settings, "template": template}, AT
+            Upload(io.BytesIO(data), len(data), Submission("x.csv"), {**settings, "template": template}, AT)
         )
         assert sum(isinstance(row, Message) for row in stream) == 200_000
         with capsys.disabled():
             print(f"\n{200_000 / (perf_counter() - begun):,.0f} rows/s: {template}")  # noqa: T201 - a figure for whoever runs it
     tracemalloc.start()
-    stream = DIALECT.read(io.BytesIO(data), len(data), Submission("x.csv"), {**settings, **HI}, AT)
+    stream = DIALECT.read(Upload(io.BytesIO(data), len(data), Submission("x.csv"), {**settings, **HI}, AT))
     assert sum(1 for _ in stream) == 200_000
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

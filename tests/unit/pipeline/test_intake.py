@@ -25,10 +25,10 @@ class Broken:
     def __getattr__(self, name):
         return getattr(self._real, name)
 
-    def read(self, *arguments):
+    def read(self, upload):
         """Some rows, then the failure."""
         self.tries += 1
-        for number, row in enumerate(self._real.read(*arguments)):
+        for number, row in enumerate(self._real.read(upload)):
             if number == self._after:
                 raise self._failure
             yield row
@@ -316,9 +316,8 @@ def test_reader_that_fails_stale_goes_on(house, elsewhere):
     number = house.submit(GOOD)
 
     class Overtaken(Broken):
-        def read(self, *arguments):
+        def read(self, _upload):
             """The file goes to another reader, then reading fails."""
-            del arguments
             house.store.queue.release_batch(number, house.owner)
             assert elsewhere.intake().step()
             raise RuntimeError("too late")

@@ -33,12 +33,13 @@ class Scripted:
         """What it is asked for."""
         return f"code of {what}"
 
-    def reports(self, submission, causes, total, state, at):
+    def reports(self, findings):
         """One, if told."""
-        told = f"{submission.stem} {state} {total} {at:%H%M}: {'; '.join(map(str, causes))}"
+        causes = "; ".join(map(str, findings.causes))
+        told = f"{findings.submission.stem} {findings.state} {findings.total} {findings.at:%H%M}: {causes}"
         return [("report.txt", told.encode())] if self._rules.get("reports") else []
 
-    def read(self, *_given):
+    def read(self, _upload):
         """The rows it was given."""
         for row in self._rows:
             if isinstance(row, Exception):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsfs.dialects import Submission
+from smsfs.dialects import Submission, Upload
 from smsfs.dialects.bulksms import BulkSms
 from smsfs.errors import Cause, Unreadable
 from smsfs.sms.message import Message
@@ -30,7 +30,7 @@ def read(data: bytes | str, **settings) -> list[Message | Cause]:
     rows = []
     try:
         rows += DIALECT.read(
-            io.BytesIO(data), len(data), Submission("x"), {**DIALECT.defaults, **settings}, AT
+            Upload(io.BytesIO(data), len(data), Submission("x"), {**DIALECT.defaults, **settings}, AT)
         )
     except Unreadable as error:
         rows.append(error.cause)

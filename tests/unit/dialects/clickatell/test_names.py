@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from smsfs.dialects import Submission
+from smsfs.dialects import Findings, Submission
 from smsfs.dialects.clickatell import Clickatell
 from smsfs.errors import Cause, Missing, NameTooLong, NotAllowed
 from smsfs.states import FileState
@@ -49,10 +49,12 @@ def test_where_a_file_and_its_log_go():
         *("x.txt", "x.txt.sent", "x.txt.rejected")
     ]
     for stem in ("x.txt.sent", "x.txt.rejected", "x.txt"):
-        ((path, data),) = DIALECT.reports(Submission(stem), [Cause("wrong", 3, code="105")], 2, states[1], AT)
+        ((path, data),) = DIALECT.reports(
+            Findings(Submission(stem), [Cause("wrong", 3, code="105")], 2, states[1], AT)
+        )
         assert path == "x.txt.log"
         assert data == b"ERR: 105, line 3: wrong\r\nERR: 101, and 1 more\r\n"
-    assert DIALECT.reports(Submission("x"), [], 0, states[1], AT) == []
+    assert DIALECT.reports(Findings(Submission("x"), [], 0, states[1], AT)) == []
 
 
 def test_an_empty_upload_is_reported():

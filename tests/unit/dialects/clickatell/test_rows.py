@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsfs.dialects import Submission
+from smsfs.dialects import Submission, Upload
 from smsfs.dialects.clickatell import Clickatell
 from smsfs.errors import Cause, Unreadable
 from smsfs.sms.message import Message
@@ -31,7 +31,7 @@ class Reading:
         self.rows, self.fatal = [], None
         settings = {**DIALECT.defaults, **settings}
         try:
-            self.rows += DIALECT.read(io.BytesIO(data), len(data), Submission("x"), settings, AT)
+            self.rows += DIALECT.read(Upload(io.BytesIO(data), len(data), Submission("x"), settings, AT))
         except Unreadable as error:
             self.fatal = error.cause
         self.messages = [row for row in self.rows if isinstance(row, Message)]

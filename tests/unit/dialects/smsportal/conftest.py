@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from smsfs.dialects import Sheet, Submission
+from smsfs.dialects import Sheet, Submission, Upload
 from smsfs.dialects.smsportal import SmsPortal
 from smsfs.errors import Cause, Unreadable
 from smsfs.sms.message import Message
@@ -22,7 +22,9 @@ class Reading:
         self.rows, self.fatal = [], None
         settings = {**dialect.defaults, **settings}
         try:
-            self.rows.extend(dialect.read(io.BytesIO(data), len(data), Submission(name), settings, at))
+            self.rows.extend(
+                dialect.read(Upload(io.BytesIO(data), len(data), Submission(name), settings, at))
+            )
         except Unreadable as error:
             self.fatal = error.cause
         self.sheets = [row for row in self.rows if isinstance(row, Sheet)]

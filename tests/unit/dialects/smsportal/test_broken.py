@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsfs.dialects import Submission
+from smsfs.dialects import Submission, Upload
 from smsfs.dialects.smsportal import SmsPortal
 from smsfs.errors import Unreadable
 
@@ -66,7 +66,7 @@ def test_no_part_of_a_file_is_a_file(cut):
     dialect = SmsPortal()
     data = GOOD.encode()[:cut]
     with pytest.raises(Unreadable):
-        list(dialect.read(io.BytesIO(data), len(data), Submission("x.json"), dialect.defaults, AT))
+        list(dialect.read(Upload(io.BytesIO(data), len(data), Submission("x.json"), dialect.defaults, AT)))
 
 
 @given(
@@ -77,7 +77,9 @@ def test_any_bytes_give_rows_or_a_cause(data):
     dialect = SmsPortal()
     for whole in (data, b"version: 7\n" + data, b'version: 7\n{"contacts": [' + data + b"]}"):
         with pytest.raises(Unreadable) as caught:
-            list(dialect.read(io.BytesIO(whole), len(whole), Submission("x.txt"), dialect.defaults, AT))
+            list(
+                dialect.read(Upload(io.BytesIO(whole), len(whole), Submission("x.txt"), dialect.defaults, AT))
+            )
         assert str(caught.value).isprintable()
         assert caught.value.cause.code
 

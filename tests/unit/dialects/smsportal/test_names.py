@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsfs.dialects import Submission
+from smsfs.dialects import Findings, Submission
 from smsfs.dialects.settings import check_setting
 from smsfs.dialects.smsportal import SmsPortal
 from smsfs.errors import Cause, ConfigurationError, NameTooLong, NotAllowed, Refusal
@@ -121,7 +121,7 @@ def test_a_name_has_room_for_its_time_and_its_reports():
     submission = DIALECT.close(f"Send_SMS/{name}", SETTINGS)
     spare = Submission(DIALECT.spare(name, AT))
     DIALECT.create(f"Send_SMS/{name}", SETTINGS)
-    reports = DIALECT.reports(spare, [Cause("bad")], 1, FileState.SUCCESS, AT)
+    reports = DIALECT.reports(Findings(spare, [Cause("bad")], 1, FileState.SUCCESS, AT))
     assert submission == Submission(name)
     assert len(reports) == 2
     assert all(len(path.rpartition("/")[2].encode()) <= 255 for path, _ in reports)

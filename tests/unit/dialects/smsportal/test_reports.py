@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from smsfs.dialects import Submission
+from smsfs.dialects import Findings, Submission
 from smsfs.dialects.registry import dialect
 from smsfs.dialects.smsportal import SmsPortal
 from smsfs.dialects.smsportal.codes import Code
@@ -30,7 +30,7 @@ CAUSES = [
 
 def reports(state=FileState.REJECTED, causes=CAUSES, total=7):
     """Name and text of both."""
-    told = DIALECT.reports(Submission("all.zip"), causes, total, state, AT)
+    told = DIALECT.reports(Findings(Submission("all.zip"), causes, total, state, AT))
     return {path: data.decode() for path, data in told}
 
 
@@ -125,6 +125,6 @@ def test_which_dialects_send_the_good_rows():
 def test_gatewayapi_tells_in_the_file_itself():
     """Its clients would find files in their folder that they never put there."""
     other = dialect("gatewayapi")
-    assert other.reports(Submission("x.csv"), CAUSES, 3, FileState.REJECTED, AT) == []
+    assert other.reports(Findings(Submission("x.csv"), CAUSES, 3, FileState.REJECTED, AT)) == []
     assert other.spare("x.csv.20261122T094400.success", AT) == "x.csv.20261122T094400.20261122T094500.success"
     assert (other.stamped, DIALECT.stamped) == (True, False)

@@ -8,7 +8,7 @@ from itertools import chain
 
 import pytest
 
-from smsfs.dialects import Sheet, Submission
+from smsfs.dialects import Sheet, Submission, Upload
 from smsfs.dialects.smsportal import SmsPortal
 
 AT = datetime(2026, 11, 22, 9, 45, tzinfo=UTC)
@@ -31,7 +31,7 @@ def data():
 def rows(data, **settings):
     """The rows as they come."""
     stream, settings = io.BytesIO(data), {**DIALECT.defaults, **settings}
-    return DIALECT.read(stream, len(data), Submission("x.json"), settings, AT)
+    return DIALECT.read(Upload(stream, len(data), Submission("x.json"), settings, AT))
 
 
 def test_each_contact_gets_its_own_message(data, capsys):

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsfs.dialects import Submission
+from smsfs.dialects import Submission, Upload
 from smsfs.dialects.smsportal import SmsPortal
 from smsfs.errors import Unreadable
 from smsfs.sms.message import Message
@@ -270,7 +270,7 @@ def test_a_changed_byte_never_changes_a_message(place, change):
     dialect, rows = SmsPortal(), []
     try:
         rows.extend(
-            dialect.read(io.BytesIO(damaged), len(damaged), Submission("a.zip"), dialect.defaults, AT)
+            dialect.read(Upload(io.BytesIO(damaged), len(damaged), Submission("a.zip"), dialect.defaults, AT))
         )
     except Unreadable as error:
         code = error.cause.code
@@ -297,7 +297,7 @@ class _Failing(io.BytesIO):
 def test_a_failing_store_is_not_a_damaged_archive(reads):
     """A file would be refused for good because the server's disk failed for a moment."""
     dialect = SmsPortal()
-    rows = dialect.read(_Failing(PAIR, reads), len(PAIR), Submission("a.zip"), dialect.defaults, AT)
+    rows = dialect.read(Upload(_Failing(PAIR, reads), len(PAIR), Submission("a.zip"), dialect.defaults, AT))
     with pytest.raises(OSError, match="the disk fails"):
         list(rows)
 
@@ -305,6 +305,6 @@ def test_a_failing_store_is_not_a_damaged_archive(reads):
 def test_an_archive_cut_short_in_the_store_is_tried_again():
     """A file that came whole would be refused as incomplete."""
     dialect = SmsPortal()
-    rows = dialect.read(io.BytesIO(PAIR[:-30]), len(PAIR), Submission("a.zip"), dialect.defaults, AT)
+    rows = dialect.read(Upload(io.BytesIO(PAIR[:-30]), len(PAIR), Submission("a.zip"), dialect.defaults, AT))
     with pytest.raises(OSError, match="ends before its size"):
         list(rows)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsfs.dialects import Submission
+from smsfs.dialects import Findings, Submission, Upload
 from smsfs.dialects.smstools import SmsTools, validity
 from smsfs.errors import Cause, Unreadable
 from smsfs.sms.message import Message
@@ -25,7 +25,7 @@ def read(data: bytes | str, **settings) -> list[Message | Cause]:
     rows = []
     try:
         rows += DIALECT.read(
-            io.BytesIO(data), len(data), Submission("x"), {**DIALECT.defaults, **settings}, AT
+            Upload(io.BytesIO(data), len(data), Submission("x"), {**DIALECT.defaults, **settings}, AT)
         )
     except Unreadable as error:
         rows.append(error.cause)
@@ -204,10 +204,10 @@ def test_a_text_about_a_failure_is_whole():
 
 def test_what_was_cancelled_is_listed_in_failed():
     """Nobody would learn that a text was never sent because its validity had ended."""
-    ((path, data),) = DIALECT.reports(Submission("x"), CAUSES, 3, FileState.SUCCESS, AT)
+    ((path, data),) = DIALECT.reports(Findings(Submission("x"), CAUSES, 3, FileState.SUCCESS, AT))
     assert path == "failed/x.reasons"
     assert data.decode().splitlines()[-1] == "Fail_reason: smsfs: and 1 more"
-    assert DIALECT.reports(Submission("x"), CAUSES, 2, FileState.REJECTED, AT) == []
+    assert DIALECT.reports(Findings(Submission("x"), CAUSES, 2, FileState.REJECTED, AT)) == []
 
 
 LINES = st.sampled_from(
