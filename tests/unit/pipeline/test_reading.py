@@ -29,6 +29,10 @@ class Scripted:
         """As told."""
         return self._rules.get("claims", 0)
 
+    def unique_seconds(self, settings):
+        """As the account's setting says."""
+        return settings["unique_seconds"]
+
     def code_for(self, what):
         """What it is asked for."""
         return f"code of {what}"
