@@ -49,7 +49,8 @@ def fill(writer: ContentWriter, blocks: Iterable[bytes]) -> int:
 def written(contents: "Contents", data: bytes) -> str:
     """A new content with these bytes, on stable storage; its name."""
     content = contents.create()
-    fill(contents.open_write(content), [data])
+    with kept_if_shown(contents, lambda: [content]):
+        fill(contents.open_write(content), [data])
     return content
 
 

@@ -80,9 +80,14 @@ class ReplyWriter:
             self._failed[reply.id] = now + FAILED_SECONDS
         except (StoreUnavailable, StoreDamaged):
             raise
-        except Exception:
-            log.exception("reply_not_shown", account=reply.account, reply=reply.id)
-            self._failed[reply.id] = now + FAILED_SECONDS
+        except OSError as exc:
+            self._not_shown(reply, now, log.error, reason=str(exc))
+        except Exception:  # noqa: BLE001 - logged with its traceback, and tried again
+            self._not_shown(reply, now, log.exception)
+
+    def _not_shown(self, reply: Reply, now: float, tell: Callable[..., object], **why: str) -> None:
+        tell("reply_not_shown", account=reply.account, reply=reply.id, **why)
+        self._failed[reply.id] = now + FAILED_SECONDS
 
     def _show(self, reply: Reply, account: Account, now: float) -> None:
         rules, contents = self._dialect(account.dialect), self._store.contents

@@ -1,5 +1,7 @@
 """Replies shown as files: once, whatever happens in between."""
 
+import errno
+
 import pytest
 
 from smsfs.dialects.registry import dialect
@@ -110,6 +112,26 @@ def test_half_a_transaction_shows_nothing(tools, writer, clock, monkeypatch):
         answer(tools, "Yes")
         assert writer.step()
     assert incoming(tools) == {}
+    clock.now += FAILED_SECONDS
+    assert writer.step()
+    assert list(incoming(tools).values()) == ["Yes"]
+
+
+def test_a_full_disk_leaves_nothing_behind_and_shows_the_reply_later(
+    tools, writer, clock, monkeypatch, events
+):
+    """Each attempt would leave an empty content on the disk that is full, or the reply be lost."""
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    answer(tools, "Yes")
+    with monkeypatch.context() as patch:
+        patch.setattr("smsfs.store.contents.fill", full)
+        assert writer.step()
+    assert tools.store.contents.orphans(1e12) == []
+    (event,) = [event for event in events if event["event"] == "reply_not_shown"]
+    assert "No space left" in event["reason"]
     clock.now += FAILED_SECONDS
     assert writer.step()
     assert list(incoming(tools).values()) == ["Yes"]
