@@ -151,6 +151,10 @@ async def receive_nothing(delivered: Sequence[Delivered]) -> None:
     raise NotImplementedError(f"nobody here takes the {len(delivered)} receipts and replies")
 
 
+#: Takes a message's fate, once, as soon as it is known.
+OnAnswer = Callable[[Envelope, Answer], None]
+#: Whether this host may still send: asked right before bytes leave.
+MaySend = Callable[[], bool]
 #: Whether messages can leave, and a clause that says why not; with ``"up"`` it may be empty.
 State = tuple[Literal["up", "down"], str]
 UP: State = ("up", "")
@@ -184,12 +188,7 @@ class Backend(Protocol):
         What carriers deliver goes to ``receive``.
         """
 
-    async def submit(
-        self,
-        envelopes: Sequence[Envelope],
-        answer: Callable[[Envelope, Answer], None],
-        may_send: Callable[[], bool],
-    ) -> None:
+    async def submit(self, envelopes: Sequence[Envelope], answer: OnAnswer, may_send: MaySend) -> None:
         """Send messages, and call ``answer`` once for each as soon as its fate is known.
 
         Right before bytes leave, ``may_send`` is asked: once it says no, another host may be sending these

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import structlog
 
-from smsfs.backends import Answer, Backend, Envelope, NotTaken, Receive, State, receive_nothing
+from smsfs.backends import Backend, Envelope, MaySend, NotTaken, OnAnswer, Receive, State, receive_nothing
 from smsfs.errors import ConfigurationError
 
 #: How long others wait for a backend to start, before it is left to do so beside them.
@@ -67,12 +67,7 @@ class Mending:
         with suppress(TimeoutError):
             await asyncio.wait_for(tried.wait(), START_SECONDS)
 
-    async def submit(
-        self,
-        envelopes: Sequence[Envelope],
-        answer: Callable[[Envelope, Answer], None],
-        may_send: Callable[[], bool],
-    ) -> None:
+    async def submit(self, envelopes: Sequence[Envelope], answer: OnAnswer, may_send: MaySend) -> None:
         """Hand messages over.
 
         Raises:

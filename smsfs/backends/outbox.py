@@ -16,9 +16,10 @@ import msgspec
 from smsfs.backends import (
     UP,
     Accepted,
-    Answer,
     Envelope,
+    MaySend,
     NotTaken,
+    OnAnswer,
     Receive,
     State,
     Throttled,
@@ -81,12 +82,7 @@ class Outbox:
                 f"The outbox {self._path} cannot be written ({exc.strerror}); messages wait until it can."
             ) from exc
 
-    async def submit(
-        self,
-        envelopes: Sequence[Envelope],
-        answer: Callable[[Envelope, Answer], None],
-        may_send: Callable[[], bool],
-    ) -> None:
+    async def submit(self, envelopes: Sequence[Envelope], answer: OnAnswer, may_send: MaySend) -> None:
         """Append one line for each message.
 
         Raises:
@@ -117,7 +113,7 @@ class Outbox:
         self._trouble = f"the outbox {self._path} cannot be written: {exc.strerror}"
         self._again = time.monotonic() + AGAIN_SECONDS
 
-    async def _in_thread(self, lines: Sequence[bytes], may_send: Callable[[], bool]) -> bool:
+    async def _in_thread(self, lines: Sequence[bytes], may_send: MaySend) -> bool:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._append, lines, may_send)
 
@@ -134,7 +130,7 @@ class Outbox:
             raise OSError(errno.EINVAL, "it is a device or a pipe, and no file")
         return descriptor
 
-    def _append(self, lines: Sequence[bytes], may_send: Callable[[], bool]) -> bool:
+    def _append(self, lines: Sequence[bytes], may_send: MaySend) -> bool:
         """Write lines, and bring them to stable storage; False if they may not be sent any more.
 
         Raises:

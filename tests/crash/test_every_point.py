@@ -22,7 +22,7 @@ import msgspec
 import pytest
 import structlog
 
-from smsfs.backends import outbox
+from smsfs.backends import MaySend, outbox
 from smsfs.backends.outbox_files import cut_torn_line
 from smsfs.dialects.registry import dialect
 from smsfs.filesystem import Filesystems
@@ -100,7 +100,7 @@ def set_points(point: Point) -> None:
             point()
         point()
 
-    def append_with_points(self: outbox.Outbox, lines: Sequence[bytes], may_send: Callable[[], bool]) -> bool:
+    def append_with_points(self: outbox.Outbox, lines: Sequence[bytes], may_send: MaySend) -> bool:
         data = b"".join(lines)
         for torn in (b"", data[: len(data) // 2], data[:-1]):
             point(lambda torn=torn: append_torn(self._files.path, torn))

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from smsfs.backends import UP, Accepted, Answer, Backend, Envelope, Rejected, Throttled, Unknown
+from smsfs.backends import UP, Accepted, Answer, Backend, Envelope, MaySend, Rejected, Throttled, Unknown
 from smsfs.sms import segments
 from smsfs.sms.message import Message
 
@@ -164,7 +164,7 @@ async def _used(
     backend: Backend,
     slices: Sequence[Sequence[Envelope]],
     answers: Answers,
-    may_send: Callable[[], bool] = lambda: True,
+    may_send: MaySend = lambda: True,
 ) -> None:
     await _started(backend)
     try:

@@ -3,12 +3,23 @@
 import asyncio
 import multiprocessing
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from multiprocessing.synchronize import Barrier
 
 from attrs import frozen
 
-from smsfs.backends import UP, Accepted, Answer, Envelope, Receive, State, Throttled, receive_nothing
+from smsfs.backends import (
+    UP,
+    Accepted,
+    Answer,
+    Envelope,
+    MaySend,
+    OnAnswer,
+    Receive,
+    State,
+    Throttled,
+    receive_nothing,
+)
 from smsfs.pipeline.dispatch.dispatcher import Dispatcher
 from smsfs.pipeline.dispatch.routes import Route
 from smsfs.pipeline.slices import encoded
@@ -49,12 +60,7 @@ class Carrier:
         """There is nothing to get ready."""
         del receive  # nothing ever comes back here
 
-    async def submit(
-        self,
-        envelopes: Sequence[Envelope],
-        answer: Callable[[Envelope, Answer], None],
-        may_send: Callable[[], bool],
-    ) -> None:
+    async def submit(self, envelopes: Sequence[Envelope], answer: OnAnswer, may_send: MaySend) -> None:
         """Answer each message when its time is over."""
         loop, left, done = asyncio.get_running_loop(), len(envelopes), asyncio.Event()
 

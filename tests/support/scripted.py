@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from smsfs.backends import UP, Accepted, Answer, Envelope, Receive, State, receive_nothing
+from smsfs.backends import UP, Accepted, Answer, Envelope, MaySend, OnAnswer, Receive, State, receive_nothing
 
 Script = Mapping[int, Sequence[Answer | Exception | None]]
 OK = Accepted("id", 1)
@@ -67,12 +67,7 @@ class ScriptedCarrier:
         """Remember that it was called."""
         self.calls.append("stop")
 
-    async def submit(
-        self,
-        envelopes: Sequence[Envelope],
-        answer: Callable[[Envelope, Answer], None],
-        _may_send: Callable[[], bool],
-    ) -> None:
+    async def submit(self, envelopes: Sequence[Envelope], answer: OnAnswer, _may_send: MaySend) -> None:
         """Answer each message as the script says."""
         self.together += 1
         self.most_together = max(self.most_together, self.together)
@@ -84,7 +79,7 @@ class ScriptedCarrier:
         finally:
             self.together -= 1
 
-    def _answer(self, envelope: Envelope, answer: Callable[[Envelope, Answer], None]) -> None:
+    def _answer(self, envelope: Envelope, answer: OnAnswer) -> None:
         told = self.script[envelope.message.row]
         what = told.pop(0) if told else OK
         if isinstance(what, Exception):

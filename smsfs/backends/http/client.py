@@ -7,12 +7,23 @@ elsewhere; or it may have them, and their fate is unknown.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
 
-from smsfs.backends import UP, Answer, Envelope, NotTaken, Receive, State, Throttled, Unknown, receive_nothing
+from smsfs.backends import (
+    UP,
+    Envelope,
+    MaySend,
+    NotTaken,
+    OnAnswer,
+    Receive,
+    State,
+    Throttled,
+    Unknown,
+    receive_nothing,
+)
 from smsfs.backends.http.contract import Refused, Request, Response, Trouble, Verdict, without_secrets
 from smsfs.backends.http.line import Job, Line, Outgoing
 from smsfs.backends.http.options import HttpConfig
@@ -82,12 +93,7 @@ class HttpBackend:
         self._finishing = False
         self._watching = asyncio.create_task(self._watch())
 
-    async def submit(
-        self,
-        envelopes: Sequence[Envelope],
-        answer: Callable[[Envelope, Answer], None],
-        may_send: Callable[[], bool],
-    ) -> None:
+    async def submit(self, envelopes: Sequence[Envelope], answer: OnAnswer, may_send: MaySend) -> None:
         """Send messages.
 
         Raises:

@@ -2,20 +2,20 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from attrs import define
 from msgspec.structs import replace
 
-from smsfs.backends import Answer, Envelope, NotTaken, Throttled
+from smsfs.backends import Answer, Envelope, MaySend, NotTaken, OnAnswer, Throttled
 
 
 @define(eq=False)
 class Job:
     """One call of ``submit``, which is done when each of its messages has an answer or was withdrawn."""
 
-    answer: Callable[[Envelope, Answer], None]
-    may_send: Callable[[], bool]
+    answer: OnAnswer
+    may_send: MaySend
     left: int
     done: asyncio.Future[None]
     began: float

@@ -19,6 +19,7 @@ import aiohttp
 from attrs import define
 
 from smsfs import __version__
+from smsfs.backends import MaySend
 from smsfs.backends.http.contract import Request, Response
 from smsfs.backends.http.options import HttpConfig
 
@@ -50,7 +51,7 @@ class LostError(Exception):
 class _Attempt:
     """How far one request has come."""
 
-    may_send: Callable[[], bool]
+    may_send: MaySend
     written: bool = False
     reused: bool = False
 
@@ -87,7 +88,7 @@ class Transport:
             trace_configs=[trace],
         )
 
-    async def send(self, request: Request, may_send: Callable[[], bool]) -> Response:
+    async def send(self, request: Request, may_send: MaySend) -> Response:
         """Send a request, and give the whole response.
 
         Args:

@@ -13,8 +13,9 @@ import structlog
 
 from smsfs.backends import (
     UP,
-    Answer,
     Envelope,
+    MaySend,
+    OnAnswer,
     Receive,
     Rejected,
     State,
@@ -113,12 +114,7 @@ class SmppBackend:
         for task in self._tasks:
             task.add_done_callback(self._ended)
 
-    async def submit(
-        self,
-        envelopes: Sequence[Envelope],
-        answer: Callable[[Envelope, Answer], None],
-        may_send: Callable[[], bool],
-    ) -> None:
+    async def submit(self, envelopes: Sequence[Envelope], answer: OnAnswer, may_send: MaySend) -> None:
         """Send messages; what finds no link within a few seconds is ``Throttled``."""
         now = self._loop.time()
         job = Job(answer, may_send, len(envelopes), self._loop.create_future(), now)

@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -10,7 +9,7 @@ from math import inf
 
 from attrs import define
 
-from smsfs.backends import Answer, Envelope
+from smsfs.backends import Answer, Envelope, MaySend, OnAnswer
 from smsfs.backends.smpp.constants import Status
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.backends.smpp.pdu import SmppError, SubmitSm, numbered
@@ -115,8 +114,8 @@ def _validity(expires: int) -> str:
 class Job:
     """One call of ``submit``: its messages are answered one by one, and then it is done."""
 
-    answer: Callable[[Envelope, Answer], None]
-    may_send: Callable[[], bool]
+    answer: OnAnswer
+    may_send: MaySend
     left: int
     done: asyncio.Future[None]
     began: float
