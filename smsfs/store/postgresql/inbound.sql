@@ -38,6 +38,15 @@ WHERE (o.event = 'no_answer' OR (o.event = 'accepted' AND o.carrier_id = '')) AN
 SELECT * FROM reply_part WHERE backend = :backend AND sender = :sender AND recipient = :recipient
     AND reference = :reference AND total = :total AND reply IS NULL ORDER BY id FOR UPDATE;
 
+-- name: reply_unshown
+-- Replies to accounts of a dialect that no file has shown, in the order of their numbers.
+-- LATERAL, or PostgreSQL may read the replies of all other accounts, which no file ever shows; and BETWEEN, for with
+-- an equals sign it may read every reply there is, in the order of their numbers.
+SELECT r.*, a.name AS account_name, b.path FROM account a CROSS JOIN LATERAL (
+    SELECT * FROM reply WHERE account BETWEEN a.id AND a.id AND shown = 0 AND id > :after
+    ORDER BY account, id LIMIT :limit) AS r
+LEFT JOIN batch b ON b.id = r.batch WHERE a.dialect = :dialect ORDER BY r.id LIMIT :limit;
+
 -- name: optout_add
 -- Put numbers on an account's opt-out list.
 INSERT INTO optout (account, msisdn, since, source)

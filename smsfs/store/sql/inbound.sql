@@ -49,12 +49,6 @@ LEFT JOIN account a ON a.id = r.account LEFT JOIN batch b ON b.id = r.batch
 WHERE r.id > :after AND r.at >= :since AND r.at < :until
     AND (CAST(:account AS BIGINT) IS NULL OR r.account = :account) ORDER BY r.id LIMIT 500;
 
--- name: reply_unshown
--- Replies to accounts of a dialect that no file has shown, in the order of their numbers.
-SELECT r.*, a.name AS account_name, b.path FROM account a JOIN reply r ON r.account = a.id
-LEFT JOIN batch b ON b.id = r.batch
-WHERE a.dialect = :dialect AND r.shown = 0 AND r.id > :after ORDER BY r.id LIMIT :limit;
-
 -- name: reply_shown
 -- Note that a reply is shown as a file, or is not to be.
 UPDATE reply SET shown = 1 WHERE id = :reply AND account = :account AND shown = 0;

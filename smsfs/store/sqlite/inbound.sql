@@ -38,6 +38,12 @@ WHERE (o.event = 'no_answer' OR (o.event = 'accepted' AND o.carrier_id = '')) AN
 SELECT * FROM reply_part WHERE backend = :backend AND sender = :sender AND recipient = :recipient
     AND reference = :reference AND total = :total AND reply IS NULL ORDER BY id;
 
+-- name: reply_unshown
+-- Replies to accounts of a dialect that no file has shown, in the order of their numbers.
+-- Left to itself, SQLite reads every reply there is; CROSS has it begin with the accounts.
+SELECT r.*, a.name AS account_name, b.path FROM account a CROSS JOIN reply r LEFT JOIN batch b ON b.id = r.batch
+WHERE a.dialect = :dialect AND r.account = a.id AND r.shown = 0 AND r.id > :after ORDER BY r.id LIMIT :limit;
+
 -- name: optout_add
 -- Put numbers on an account's opt-out list.
 INSERT INTO optout (account, msisdn, since, source)
