@@ -20,8 +20,8 @@ from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn
 
 from smsfs.backends import routing
-from smsfs.backends.http.gatewayapi import GatewayApiConfig
 from smsfs.backends.http.options import Secret
+from smsfs.backends.http.providers import CONFIGS, ProviderConfig
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.errors import ConfigurationError, StoreDamaged
 from smsfs.ranges import refuse_odd_text
@@ -119,12 +119,8 @@ class OutboxConfig:
         refuse_odd_text("path", self.path, "the path of a file", blanks=True)
 
 
-BackendConfig = OutboxConfig | SmppConfig | GatewayApiConfig
-BACKENDS: dict[str, type[BackendConfig]] = {
-    "outbox": OutboxConfig,
-    "smpp": SmppConfig,
-    "gatewayapi": GatewayApiConfig,
-}
+BackendConfig = OutboxConfig | SmppConfig | ProviderConfig
+BACKENDS: dict[str, type[BackendConfig]] = {"outbox": OutboxConfig, "smpp": SmppConfig, **CONFIGS}
 
 
 @define

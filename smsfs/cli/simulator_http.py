@@ -17,11 +17,12 @@ from smsfs.errors import ConfigurationError
 from smsfs.frontends.listen_errors import reason
 from smsfs.simulator.http import FAULTS, HttpBehaviour, HttpSimulator
 from smsfs.simulator.http.gatewayapi import GatewayApi
+from smsfs.simulator.http.smsportal import SmsPortal
 from smsfs.simulator.http.taken import Contract
 
 SMPP, HTTP_PORT = "smpp", 8775
 #: By the type of the backend that sends to it; made with the token.
-CONTRACTS: dict[str, Callable[[str], Contract]] = {"gatewayapi": GatewayApi}
+CONTRACTS: dict[str, Callable[[str], Contract]] = {"gatewayapi": GatewayApi, "smsportal": SmsPortal}
 SHARED = {"provider", "host", "port", "latency", "ledger", "tls_cert", "tls_key"}
 HTTP = {"token", "faults", "retry_after", "refuse", "error"}
 
@@ -54,7 +55,9 @@ def _refuse(value: str) -> tuple[re.Pattern[str], str]:
 def http_options(command: Command) -> Command:
     """The options that only a provider over HTTP has."""
     options = [
-        click.option("--token", default="", help="HTTP: the only token that may send."),
+        click.option(
+            "--token", default="", help="HTTP: the only token that may send; for smsportal CLIENT_ID:SECRET."
+        ),
         click.option(
             "--fault",
             "faults",

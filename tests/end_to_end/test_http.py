@@ -105,24 +105,3 @@ def test_no_credit_fails_over(carrier, tmp_path, kit):
         assert {message["text"] for message in server.installation.sent()} == texts
         assert "the credit is used up" in gateway(server)["reason"]
     assert carrier.received() == []
-
-
-@pytest.mark.slow
-def test_kill_and_lost_answers_double_only_what_is_recorded(carrier, tmp_path, kit):
-    """A row would be missing, or there twice without a word about it."""
-    faults = ["--fault", "cut-taken=0.2", "--fault", "429=0.1", "--latency", "0.05"]
-    with (
-        carrier.running(*faults),
-        Server(installation(tmp_path, carrier, batch=20, connections=2)) as server,
-    ):
-        texts = submit(server, kit, "a", ROWS)
-        for goal in (200, 500):
-            wait_for(lambda goal=goal: sum(texts_of(carrier).values()) >= goal, "some to leave")
-            server.kill_all()
-            server.start()
-        wait_for(lambda: states(server) == {"submitted": ROWS}, "all to be submitted", 120)
-        arrived = texts_of(carrier)
-        rows = {row["text"]: row for row in server.installation.rows("messages")}
-    assert set(arrived) == texts
-    for text, times in arrived.items():
-        assert times == 1 or rows[text]["doubled"], (text, times)

@@ -10,11 +10,10 @@ from math import inf
 from typing import Any, Literal
 
 import msgspec
-from attrs import define, field
+from attrs import define, evolve, field
 
 from smsfs.backends import Accepted, Envelope, Throttled, Unknown
 from smsfs.backends.http.contract import (
-    BAD,
     OK,
     REDIRECT,
     Refused,
@@ -34,6 +33,7 @@ PATH = "/rest/mtsms"
 MOST = 10_000
 #: A shorter validity is taken for this one.
 SHORTEST_VALIDITY = 60
+LONGEST_NAME, LONGEST_NUMBER = 11, 15
 #: In this encoding the text is UTF-8 in JSON as well, and GSM 03.38 on the air.
 ENCODINGS = {GSM7: "UTF8"}
 
@@ -65,6 +65,9 @@ class GatewayApiConfig(HttpConfig):
         """
         if bool(self.token) == bool(self.token_file):
             raise ValueError("it needs the key 'token' or the key 'token_file', and not both")
+        longest = LONGEST_NUMBER if self.default_sender.removeprefix("+").isdigit() else LONGEST_NAME
+        if len(self.default_sender.removeprefix("+")) > longest:
+            raise ValueError(f"default_sender is over the {longest} characters that GatewayAPI allows")
         self.check(MOST)
 
 
@@ -111,9 +114,10 @@ class GatewayApi:
         except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
             return by_status(response)
         words = status_words(response.status, f"{_filled(error)} ({error.code})")
-        if response.status >= BAD and (found := _of_code(code, words, response)):
+        if found := _of_code(code, words, response):
             return found
-        return by_status(response, f"{_filled(error)} ({error.code})")
+        found = by_status(response, f"{_filled(error)} ({error.code})")
+        return evolve(found, code=f"{code:#06x}") if isinstance(found, Refused) else found
 
     def _object(self, group: Sequence[Envelope]) -> dict[str, Any]:
         """The message object of a group; what is empty is left out."""

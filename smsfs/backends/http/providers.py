@@ -11,7 +11,12 @@ from attrs import frozen
 from smsfs.backends.http.contract import Provider
 from smsfs.backends.http.gatewayapi import GatewayApi, GatewayApiConfig
 from smsfs.backends.http.options import HttpConfig, Secret
+from smsfs.backends.http.smsportal import SmsPortal, SmsPortalConfig
 from smsfs.errors import ConfigurationError
+
+ProviderConfig = GatewayApiConfig | SmsPortalConfig
+#: By the type that the configuration names.
+CONFIGS: dict[str, type[ProviderConfig]] = {"gatewayapi": GatewayApiConfig, "smsportal": SmsPortalConfig}
 
 
 @frozen
@@ -26,6 +31,7 @@ class Kind:
 
 KINDS: dict[type[HttpConfig], Kind] = {
     GatewayApiConfig: Kind(GatewayApi, GatewayApi.most, GatewayApi.idempotent, GatewayApi.traceable),
+    SmsPortalConfig: Kind(SmsPortal, SmsPortal.most, SmsPortal.idempotent, SmsPortal.traceable),
 }
 
 

@@ -6,6 +6,7 @@ import attrs
 import click
 import pytest
 
+from smsfs.backends.http.providers import CONFIGS
 from smsfs.cli.descriptors import plan, wanted
 from smsfs.cli.serve import serve
 from smsfs.config import (
@@ -84,9 +85,10 @@ def test_smpp_example_shows_every_key_and_its_default(tmp_path):
     assert set(re.findall(r"(?m)^#?(\w+) = ", body)) == set(attrs.asdict(full))
 
 
-def test_gatewayapi_example_shows_every_key_and_its_default(tmp_path):
+@pytest.mark.parametrize("provider", CONFIGS)
+def test_provider_example_shows_every_key_and_its_default(tmp_path, provider):
     """An operator would not know of a key, or take a value for the default that is none."""
-    text = (PACKAGING / "smsfs-gatewayapi.toml").read_text(encoding="utf-8")
+    text = (PACKAGING / f"smsfs-{provider}.toml").read_text(encoding="utf-8")
     short = loaded(text, tmp_path).backends["gateway"]
     assert loaded(re.sub(r"(?m)^#(?=\w+ = )", "", text), tmp_path).backends["gateway"] == short
     body = text.partition("[backends.gateway]")[2]

@@ -1,14 +1,18 @@
 """How messages share connections and requests."""
 
 import asyncio
+import ssl
 
 import msgspec
 import pytest
+import uvloop
 from structlog.testing import capture_logs
 
 from smsfs.backends import Accepted, NotTaken, Throttled
-from smsfs.simulator.http import HttpBehaviour
+from smsfs.simulator.http import HttpBehaviour, HttpSimulator
+from smsfs.simulator.http.gatewayapi import GatewayApi
 from tests.support.backend_suite import envelope
+from tests.support.ftp_clients import make_certificate
 
 
 def run(work):
@@ -40,6 +44,27 @@ def test_limits_of_the_contract_are_kept(kit):
     assert answered == [50] * 4
     assert counts.connections == 3
     assert counts.requests >= 200 / 7
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_connection_is_used_again_and_encrypted(kit, loop, tmp_path):
+    """Each request would pay for a handshake of its own, or the token go over the wire for all to read."""
+    certificate, key = make_certificate(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+
+    async def work():
+        async with (
+            HttpSimulator(GatewayApi(kit.token), tls=context) as carrier,
+            kit.backend(carrier.url, ca="certificate.pem") as backend,
+        ):
+            answers = [(await kit.submit(backend, 3))[0] for _ in range(5)]
+            return answers, carrier.counts
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        answers, counts = runner.run(work())
+    assert {type(answer) for found in answers for answer in found.values()} == {Accepted}
+    assert (counts.requests, counts.connections) == (5, 1)
 
 
 def test_throughput_is_kept(kit):

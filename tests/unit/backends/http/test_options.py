@@ -43,6 +43,11 @@ def test_token_is_enough():
         ({"url": "https://gatewayapi.eu/?token=1"}, "and has to end before any ? or #"),
         ({"proxy": "http://me:1234567890@proxy:3128"}, "proxy has a login in it"),
         ({"connections": 0}, "connections is 0, and has to be from 1 to 1000"),
+        (
+            {"default_sender": "A name of 12"},
+            "default_sender is over the 11 characters that GatewayAPI allows",
+        ),
+        ({"default_sender": "1234512345123451"}, "default_sender is over the 15 characters that GatewayAPI"),
         ({"batch": 10_001}, "batch is 10001, and has to be from 1 to 10000"),
         ({"throughput": 0.0001}, "throughput is 0.0001, and has to be 0.001 or more, or 0"),
         ({"connect_timeout": 0}, "connect_timeout is 0, and has to be more"),
