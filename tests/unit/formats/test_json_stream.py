@@ -157,6 +157,7 @@ def test_an_object_has_a_bound():
         read(text)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_list():
     """One large file would push the server out of memory."""
     element = b'{"msisdn": "27821234567", "message": "Hello"},\n' * 1000

@@ -148,6 +148,7 @@ def test_a_file_without_a_valid_message_is_refused(read, document, contacts):
     assert [cause.index for cause in reading.causes] == list(range(1, len(contacts) + 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contact", ["{}", '{"msisdn": 1}', "1"])
 def test_reading_ends_when_hardly_a_contact_is_right(read, contact):
     """One file of nonsense would keep every other account's file waiting for a minute."""

@@ -34,6 +34,7 @@ def rows(data, **settings):
     return DIALECT.read(Upload(stream, len(data), Submission("x.json"), settings, AT))
 
 
+@pytest.mark.slow
 def test_each_contact_gets_its_own_message(data, capsys):
     """In a large file, contacts would be lost or mixed up where one block of it ends and the next begins."""
     start, count = time.perf_counter(), 0
@@ -50,6 +51,7 @@ def test_each_contact_gets_its_own_message(data, capsys):
         print(f" smsportal: {count / seconds:,.0f} contacts/s with numbering plans ", end="")  # noqa: T201 - asked for
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(data):
     """One large batch would push the server out of memory."""
     peaks = []

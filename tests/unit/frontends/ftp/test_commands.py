@@ -184,6 +184,7 @@ def test_an_empty_folder_is_listed(client, memory):
     assert list(client.mlsd()) == []
 
 
+@pytest.mark.slow
 def test_a_long_listing_is_whole(secure, memory):
     """Files at its end would be missing."""
     memory.files.update({f"{number:05}.csv": bytearray() for number in range(20_000)})
