@@ -214,7 +214,7 @@ class HttpBackend:
         by_key = {outgoing.envelope.key: outgoing for outgoing in messages}
         requests = self._provider.requests([item.at(now) for item in messages])
         waiting = deque((item, [by_key[each.key] for each in item.envelopes]) for item in requests)
-        while waiting and await self._exchange(*waiting.popleft()):
+        while waiting and not self._finishing and await self._exchange(*waiting.popleft()):
             pass
         self._back([outgoing for _, left in waiting for outgoing in left])
 
@@ -276,7 +276,7 @@ class HttpBackend:
             return
         half = len(messages) // 2
         for part in (messages[:half], messages[half:]):
-            if self._health.good and not self._pace.paused(self._loop.time()):
+            if self._health.good and not self._pace.paused(self._loop.time()) and not self._finishing:
                 await self._send(part)
             else:
                 self._back(part)

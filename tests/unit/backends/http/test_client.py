@@ -131,6 +131,23 @@ def test_server_that_stops_begins_nothing(kit):
     assert requests == 1
 
 
+def test_server_that_stops_looks_for_no_culprit(kit):
+    """A restart would take as long as it takes to find the barred numbers of a whole backlog."""
+
+    async def work():
+        behaviour = HttpBehaviour(latency=0.3, error="0x0215")
+        async with kit.both(behaviour) as (carrier, backend):
+            sending = asyncio.create_task(kit.submit(backend, 64))
+            await kit.until(lambda: carrier.counts.requests == 1)
+            backend.finish()
+            answers, _ = await sending
+            return answers, carrier.counts.requests
+
+    answers, requests = run(work())
+    assert (len(answers), requests) == (64, 1)
+    assert set(answers.values()) == {Throttled(0)}
+
+
 def test_long_pause_gives_messages_to_others(kit):
     """Messages would wait an hour in front of one carrier while another one is idle."""
 

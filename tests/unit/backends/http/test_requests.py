@@ -1,0 +1,70 @@
+"""What holds for the requests of every provider, whatever messages there are."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smsfs.backends import Envelope
+from smsfs.backends.http.contract import Response
+from smsfs.backends.http.gatewayapi import GatewayApi, GatewayApiConfig
+from smsfs.backends.http.options import Secret
+from smsfs.backends.http.smsportal import SmsPortal, SmsPortalConfig
+from smsfs.simulator.http import gatewayapi, smsportal
+from smsfs.simulator.http.taken import Asked
+from smsfs.sms.message import Message
+
+PROVIDERS = {
+    "gatewayapi": (
+        GatewayApi(GatewayApiConfig("gatewayapi", token=Secret("secret"))),
+        gatewayapi.GatewayApi("secret"),
+    ),
+    "smsportal": (
+        SmsPortal(SmsPortalConfig("smsportal", "client", api_secret=Secret("secret"))),
+        smsportal.SmsPortal("client:secret"),
+    ),
+}
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=200)
+MESSAGES = st.builds(
+    Message,
+    row=st.just(0),
+    recipient=st.sampled_from(["4512345678", "4587654321", "46701234567"]),
+    text=st.sampled_from(["Hello", "Hi æ €"]) | TEXTS,
+    sender=st.sampled_from(["", "Acme", "+4511223344"]),
+    klass=st.sampled_from(["standard", "premium"]),
+    userref=st.sampled_from(["", "ref-1"]),
+)
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+@given(
+    messages=st.lists(MESSAGES, min_size=1, max_size=20), left=st.sampled_from([30.0, 3700.0, float("inf")])
+)
+def test_every_message_leaves_once_and_is_known(name, messages, left):
+    """A message would be lost on the way to its request, leave twice, or in another's words."""
+    provider, strict = PROVIDERS[name]
+    envelopes = [
+        Envelope(f"1-{row}", "shop", "a", 0.0, 1, msgspec.structs.replace(message, row=row), left=left)
+        for row, message in enumerate(messages, 1)
+    ]
+    arrived, ids, number = [], [], 0
+    for request in provider.requests(envelopes):
+        headers = {key.lower(): value for key, value in request.headers.items()}
+        taken = strict.take(
+            Asked(request.method, request.path, headers, request.body), number, lambda _: None
+        )
+        assert taken.status == 200, taken.body
+        number += len(taken.messages)
+        order = {item.id: item for item in taken.messages}
+        answers = provider.verdict(request, Response(taken.status, taken.body))
+        for item, answer in zip(request.envelopes, answers, strict=True):
+            message = order[answer.id]
+            arrived.append((item.key, message.destination, message.text, message.source))
+            ids.append(answer.id)
+    assert len(set(ids)) == len(envelopes)
+    expected = [
+        (item.key, m.recipient, m.text, m.sender.removeprefix("+"))
+        for item in envelopes
+        for m in [item.message]
+    ]
+    assert sorted(arrived) == sorted(expected)
