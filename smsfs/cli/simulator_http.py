@@ -19,10 +19,15 @@ from smsfs.simulator.http import FAULTS, HttpBehaviour, HttpSimulator
 from smsfs.simulator.http.gatewayapi import GatewayApi
 from smsfs.simulator.http.smsportal import SmsPortal
 from smsfs.simulator.http.taken import Contract
+from smsfs.simulator.http.twilio import Twilio
 
 SMPP, HTTP_PORT = "smpp", 8775
 #: By the type of the backend that sends to it; made with the token.
-CONTRACTS: dict[str, Callable[[str], Contract]] = {"gatewayapi": GatewayApi, "smsportal": SmsPortal}
+CONTRACTS: dict[str, Callable[[str], Contract]] = {
+    "gatewayapi": GatewayApi,
+    "smsportal": SmsPortal,
+    "twilio": Twilio,
+}
 SHARED = {"provider", "host", "port", "latency", "ledger", "tls_cert", "tls_key"}
 HTTP = {"token", "faults", "retry_after", "refuse", "error"}
 

@@ -12,11 +12,16 @@ from smsfs.backends.http.contract import Provider
 from smsfs.backends.http.gatewayapi import GatewayApi, GatewayApiConfig
 from smsfs.backends.http.options import HttpConfig, Secret
 from smsfs.backends.http.smsportal import SmsPortal, SmsPortalConfig
+from smsfs.backends.http.twilio import Twilio, TwilioConfig
 from smsfs.errors import ConfigurationError
 
-ProviderConfig = GatewayApiConfig | SmsPortalConfig
+ProviderConfig = GatewayApiConfig | SmsPortalConfig | TwilioConfig
 #: By the type that the configuration names.
-CONFIGS: dict[str, type[ProviderConfig]] = {"gatewayapi": GatewayApiConfig, "smsportal": SmsPortalConfig}
+CONFIGS: dict[str, type[ProviderConfig]] = {
+    "gatewayapi": GatewayApiConfig,
+    "smsportal": SmsPortalConfig,
+    "twilio": TwilioConfig,
+}
 
 
 @frozen
@@ -32,6 +37,7 @@ class Kind:
 KINDS: dict[type[HttpConfig], Kind] = {
     GatewayApiConfig: Kind(GatewayApi, GatewayApi.most, GatewayApi.idempotent, GatewayApi.traceable),
     SmsPortalConfig: Kind(SmsPortal, SmsPortal.most, SmsPortal.idempotent, SmsPortal.traceable),
+    TwilioConfig: Kind(Twilio, Twilio.most, Twilio.idempotent, Twilio.traceable),
 }
 
 

@@ -1,0 +1,155 @@
+"""Twilio, by its resource ``Messages``: https://www.twilio.com/docs/messaging/api/message-resource.
+
+A request carries one message, as a form.
+"""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from math import inf
+from typing import Literal
+from urllib.parse import urlencode
+
+import msgspec
+from attrs import define, evolve, field
+
+from smsfs.backends import Accepted, Envelope, Rejected, Throttled
+from smsfs.backends.http.contract import OK, REDIRECT, Refused, Request, Response, Verdict, by_status
+from smsfs.backends.http.options import HttpConfig, Secret
+from smsfs.sms import segments
+
+LONGEST_VALIDITY = 36_000
+#: A number with fewer digits is a short code, which is written without a plus.
+SHORTEST_NUMBER = 8
+#: More than ten hours of messages wait for this sender.
+QUEUE_FULL = 21611
+TOO_MANY = 20429
+#: Numbers, senders, texts: about what is in the request.
+MESSAGE = range(21_000, 22_000)
+ENDED = frozenset({"failed", "undelivered", "canceled"})
+
+
+@define
+class TwilioConfig(HttpConfig):
+    """Twilio with the account's own token, or with an API key of it and that key's secret.
+
+    Messages without a sender leave by the messaging service, or by ``default_sender`` where there is none.
+    """
+
+    type: Literal["twilio"]
+    account_sid: str
+    url: str = "https://api.twilio.com"
+    api_key: str = ""
+    token: Secret = field(factory=Secret)
+    token_file: str = ""
+    messaging_service: str = ""
+    batch: int = 1
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what could never work.
+
+        Raises:
+            ValueError: a clause that names the key.
+        """
+        if bool(self.token) == bool(self.token_file):
+            raise ValueError("it needs the key 'token' or the key 'token_file', and not both")
+        if not (self.default_sender or self.messaging_service):
+            raise ValueError("it needs the key 'default_sender' or the key 'messaging_service', or both")
+        for key, start in (("account_sid", "AC"), ("api_key", "SK"), ("messaging_service", "MG")):
+            text = getattr(self, key)
+            if text and not (text.startswith(start) and text.isascii() and text.isalnum()):
+                raise ValueError(f"{key} is {text!r}, and has to begin with {start}")
+        if not self.account_sid:
+            raise ValueError("account_sid is empty, and has to begin with AC")
+        self.check(1)
+
+
+class _Message(msgspec.Struct):
+    sid: str
+    status: str = ""
+    num_segments: str | int | None = None
+    error_code: int | None = None
+    error_message: str | None = None
+
+
+class _Error(msgspec.Struct):
+    code: int
+    message: str = ""
+
+
+class Twilio:
+    """Messages to ``Messages``, and its answers.
+
+    Args:
+        config: with the token itself.
+    """
+
+    most = 1
+    idempotent = False
+    traceable = True
+
+    def __init__(self, config: TwilioConfig) -> None:
+        token = config.token.shown()
+        login = b64encode(f"{config.api_key or config.account_sid}:{token}".encode()).decode()
+        self.secrets: tuple[str, ...] = (token, login)
+        self._config = config
+        self._path = f"/2010-04-01/Accounts/{config.account_sid}/Messages.json"
+        self._headers = {
+            "Authorization": f"Basic {login}",
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Accept": "application/json",
+        }
+
+    def requests(self, envelopes: Sequence[Envelope]) -> list[Request]:
+        """One request for each message."""
+        return [
+            Request(((item,),), self._path, urlencode(self._form(item)).encode(), self._headers)
+            for item in envelopes
+        ]
+
+    def verdict(self, request: Request, response: Response) -> Verdict:
+        """What became of the one message."""
+        if OK <= response.status < REDIRECT:
+            return _accepted(request.envelopes[0], response)
+        try:
+            error = msgspec.json.decode(response.body, type=_Error)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return by_status(response)
+        found = by_status(response, f"{error.message} ({error.code})")
+        if error.code in (QUEUE_FULL, TOO_MANY):
+            return Throttled(response.retry_after)
+        if error.code in MESSAGE and not isinstance(found, Refused):
+            found = by_status(evolve(response, status=400), f"{error.message} ({error.code})")
+        return evolve(found, code=str(error.code)) if isinstance(found, Refused) else found
+
+    def _form(self, envelope: Envelope) -> dict[str, str]:
+        message, sender = envelope.message, envelope.message.sender
+        if not sender and not self._config.messaging_service:
+            sender = self._config.default_sender
+        form = {"To": f"+{message.recipient}", "Body": message.text}
+        if sender:
+            form["From"] = _address(sender)
+        else:
+            form["MessagingServiceSid"] = self._config.messaging_service
+        if envelope.left != inf and envelope.left < LONGEST_VALIDITY:
+            form["ValidityPeriod"] = str(max(1, int(envelope.left)))
+        return form
+
+
+def _address(sender: str) -> str:
+    """A sender as Twilio writes it: E.164 with a plus, a short code, or a name."""
+    digits = sender.removeprefix("+")
+    return f"+{digits}" if digits.isdigit() and len(digits) >= SHORTEST_NUMBER else digits
+
+
+def _accepted(envelope: Envelope, response: Response) -> Verdict:
+    try:
+        found = msgspec.json.decode(response.body, type=_Message)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return by_status(response)
+    if not found.sid:
+        return by_status(response)
+    if found.status in ENDED:
+        return [Rejected(str(found.error_code or found.status), found.error_message or found.status)]
+    counted = str(found.num_segments or "")
+    parts = int(counted) if counted.isascii() and counted.isdigit() and int(counted) else 0
+    return [Accepted(found.sid, parts or segments.count(envelope.message.text)[1])]
