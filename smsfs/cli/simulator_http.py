@@ -17,6 +17,7 @@ from smsfs.errors import ConfigurationError
 from smsfs.frontends.listen_errors import reason
 from smsfs.simulator.http import FAULTS, HttpBehaviour, HttpSimulator
 from smsfs.simulator.http.gatewayapi import GatewayApi
+from smsfs.simulator.http.kannel import Kannel
 from smsfs.simulator.http.smsportal import SmsPortal
 from smsfs.simulator.http.taken import Contract
 from smsfs.simulator.http.twilio import Twilio
@@ -27,6 +28,7 @@ CONTRACTS: dict[str, Callable[[str], Contract]] = {
     "gatewayapi": GatewayApi,
     "smsportal": SmsPortal,
     "twilio": Twilio,
+    "kannel": Kannel,
 }
 SHARED = {"provider", "host", "port", "latency", "ledger", "tls_cert", "tls_key"}
 HTTP = {"token", "faults", "retry_after", "refuse", "error"}
@@ -61,7 +63,9 @@ def http_options(command: Command) -> Command:
     """The options that only a provider over HTTP has."""
     options = [
         click.option(
-            "--token", default="", help="HTTP: the only token that may send; for smsportal CLIENT_ID:SECRET."
+            "--token",
+            default="",
+            help="HTTP: the only token that may send, or NAME:SECRET where a provider has names.",
         ),
         click.option(
             "--fault",

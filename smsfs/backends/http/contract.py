@@ -33,14 +33,14 @@ class Request:
 
     Attributes:
         groups: the messages that it carries; those of one group share an element of the body.
-        path: from its first slash on.
+        path: from its first slash on; it may hold what the carrier knows us by.
         body: as it leaves.
         headers: among them what the carrier knows us by, so they are not shown.
         method: of HTTP.
     """
 
     groups: tuple[tuple[Envelope, ...], ...]
-    path: str
+    path: str = field(repr=False)
     body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     method: str = "POST"

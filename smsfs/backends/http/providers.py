@@ -10,17 +10,19 @@ from attrs import frozen
 
 from smsfs.backends.http.contract import Provider
 from smsfs.backends.http.gatewayapi import GatewayApi, GatewayApiConfig
+from smsfs.backends.http.kannel import Kannel, KannelConfig
 from smsfs.backends.http.options import HttpConfig, Secret
 from smsfs.backends.http.smsportal import SmsPortal, SmsPortalConfig
 from smsfs.backends.http.twilio import Twilio, TwilioConfig
 from smsfs.errors import ConfigurationError
 
-ProviderConfig = GatewayApiConfig | SmsPortalConfig | TwilioConfig
+ProviderConfig = GatewayApiConfig | SmsPortalConfig | TwilioConfig | KannelConfig
 #: By the type that the configuration names.
 CONFIGS: dict[str, type[ProviderConfig]] = {
     "gatewayapi": GatewayApiConfig,
     "smsportal": SmsPortalConfig,
     "twilio": TwilioConfig,
+    "kannel": KannelConfig,
 }
 
 
@@ -38,6 +40,7 @@ KINDS: dict[type[HttpConfig], Kind] = {
     GatewayApiConfig: Kind(GatewayApi, GatewayApi.most, GatewayApi.idempotent, GatewayApi.traceable),
     SmsPortalConfig: Kind(SmsPortal, SmsPortal.most, SmsPortal.idempotent, SmsPortal.traceable),
     TwilioConfig: Kind(Twilio, Twilio.most, Twilio.idempotent, Twilio.traceable),
+    KannelConfig: Kind(Kannel, Kannel.most, Kannel.idempotent, Kannel.traceable),
 }
 
 

@@ -106,7 +106,7 @@ class Transport:
             async with self._session.request(
                 request.method,
                 self._url + request.path,
-                data=request.body,
+                data=request.body or None,
                 headers=request.headers,
                 proxy=self._proxy,
                 allow_redirects=False,

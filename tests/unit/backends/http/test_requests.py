@@ -8,15 +8,22 @@ from hypothesis import strategies as st
 from smsfs.backends import Envelope
 from smsfs.backends.http.contract import Response
 from smsfs.backends.http.gatewayapi import GatewayApi, GatewayApiConfig
+from smsfs.backends.http.kannel import Kannel, KannelConfig
 from smsfs.backends.http.options import Secret
 from smsfs.backends.http.smsportal import SmsPortal, SmsPortalConfig
 from smsfs.backends.http.twilio import Twilio, TwilioConfig
-from smsfs.simulator.http import gatewayapi, smsportal, twilio
+from smsfs.simulator.http import gatewayapi, kannel, smsportal, twilio
 from smsfs.simulator.http.taken import Asked
 from smsfs.sms.message import Message
 
 ACCOUNT = "AC" + "0" * 32
-DEFAULT_SENDERS = {"twilio": "+4599887766"}
+DEFAULT_SENDERS = {"twilio": "+4599887766", "kannel": "Kannel", "kannel by GET": "Kannel"}
+KANNEL = {
+    "url": "http://localhost",
+    "username": "user",
+    "password": Secret("secret"),
+    "default_sender": "Kannel",
+}
 PROVIDERS = {
     "gatewayapi": (
         GatewayApi(GatewayApiConfig("gatewayapi", token=Secret("secret"))),
@@ -32,6 +39,8 @@ PROVIDERS = {
         ),
         twilio.Twilio(f"{ACCOUNT}:secret"),
     ),
+    "kannel": (Kannel(KannelConfig("kannel", **KANNEL)), kannel.Kannel("user:secret")),
+    "kannel by GET": (Kannel(KannelConfig("kannel", method="GET", **KANNEL)), kannel.Kannel("user:secret")),
 }
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=200)
 MESSAGES = st.builds(
@@ -62,12 +71,12 @@ def test_every_message_leaves_once_and_is_known(name, messages, left):
         taken = strict.take(
             Asked(request.method, request.path, headers, request.body), number, lambda _: None
         )
-        assert taken.status in (200, 201), taken.body
+        assert taken.status in (200, 201, 202), taken.body
         number += len(taken.messages)
         order = {item.id: item for item in taken.messages}
         answers = provider.verdict(request, Response(taken.status, taken.body))
         for item, answer in zip(request.envelopes, answers, strict=True):
-            message = order[answer.id]
+            message = taken.messages[0] if name.startswith("kannel") else order[answer.id]  # it tells no ids
             arrived.append((item.key, message.destination, message.text, message.source.removeprefix("+")))
             ids.append(answer.id)
     assert len(set(ids)) == len(envelopes)
