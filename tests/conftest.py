@@ -19,6 +19,22 @@ for _signal in (signal.SIGINT, signal.SIGHUP):
         signal.signal(_signal, lambda *_: None)
 
 
+#: Folders of tests that load the whole machine: kills, real clients, figures.
+HEAVY = ("tests/crash/", "tests/end_to_end/", "tests/benchmarks/")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """In a parallel run, heavy tests go one after another, and beside them the others, file by file."""
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 -- for parallel runs only
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return "heavy" if nodeid.startswith(HEAVY) else nodeid.partition("::")[0]
+
+    return Scheduling(config, log)
+
+
 @pytest.fixture(scope="session")
 def postgres():
     """One server for the whole run; each test makes its own database."""
