@@ -21,6 +21,7 @@ from smsfs.simulator.http.kannel import Kannel
 from smsfs.simulator.http.smsportal import SmsPortal
 from smsfs.simulator.http.taken import Contract
 from smsfs.simulator.http.twilio import Twilio
+from smsfs.simulator.http.vonage import Vonage
 
 SMPP, HTTP_PORT = "smpp", 8775
 #: By the type of the backend that sends to it; made with the token.
@@ -29,6 +30,7 @@ CONTRACTS: dict[str, Callable[[str], Contract]] = {
     "smsportal": SmsPortal,
     "twilio": Twilio,
     "kannel": Kannel,
+    "vonage": Vonage,
 }
 SHARED = {"provider", "host", "port", "latency", "ledger", "tls_cert", "tls_key"}
 HTTP = {"token", "faults", "retry_after", "refuse", "error"}

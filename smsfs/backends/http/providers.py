@@ -14,15 +14,17 @@ from smsfs.backends.http.kannel import Kannel, KannelConfig
 from smsfs.backends.http.options import HttpConfig, Secret
 from smsfs.backends.http.smsportal import SmsPortal, SmsPortalConfig
 from smsfs.backends.http.twilio import Twilio, TwilioConfig
+from smsfs.backends.http.vonage import Vonage, VonageConfig
 from smsfs.errors import ConfigurationError
 
-ProviderConfig = GatewayApiConfig | SmsPortalConfig | TwilioConfig | KannelConfig
+ProviderConfig = GatewayApiConfig | SmsPortalConfig | TwilioConfig | KannelConfig | VonageConfig
 #: By the type that the configuration names.
 CONFIGS: dict[str, type[ProviderConfig]] = {
     "gatewayapi": GatewayApiConfig,
     "smsportal": SmsPortalConfig,
     "twilio": TwilioConfig,
     "kannel": KannelConfig,
+    "vonage": VonageConfig,
 }
 
 
@@ -41,6 +43,7 @@ KINDS: dict[type[HttpConfig], Kind] = {
     SmsPortalConfig: Kind(SmsPortal, SmsPortal.most, SmsPortal.idempotent, SmsPortal.traceable),
     TwilioConfig: Kind(Twilio, Twilio.most, Twilio.idempotent, Twilio.traceable),
     KannelConfig: Kind(Kannel, Kannel.most, Kannel.idempotent, Kannel.traceable),
+    VonageConfig: Kind(Vonage, Vonage.most, Vonage.idempotent, Vonage.traceable),
 }
 
 

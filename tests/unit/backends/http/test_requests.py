@@ -12,12 +12,13 @@ from smsfs.backends.http.kannel import Kannel, KannelConfig
 from smsfs.backends.http.options import Secret
 from smsfs.backends.http.smsportal import SmsPortal, SmsPortalConfig
 from smsfs.backends.http.twilio import Twilio, TwilioConfig
-from smsfs.simulator.http import gatewayapi, kannel, smsportal, twilio
+from smsfs.backends.http.vonage import Vonage, VonageConfig
+from smsfs.simulator.http import gatewayapi, kannel, smsportal, twilio, vonage
 from smsfs.simulator.http.taken import Asked
 from smsfs.sms.message import Message
 
 ACCOUNT = "AC" + "0" * 32
-DEFAULT_SENDERS = {"twilio": "+4599887766", "kannel": "Kannel", "kannel by GET": "Kannel"}
+DEFAULT_SENDERS = {"twilio": "+4599887766", "vonage": "Vonage", "kannel": "Kannel", "kannel by GET": "Kannel"}
 KANNEL = {
     "url": "http://localhost",
     "username": "user",
@@ -38,6 +39,10 @@ PROVIDERS = {
             TwilioConfig("twilio", ACCOUNT, token=Secret("secret"), default_sender=DEFAULT_SENDERS["twilio"])
         ),
         twilio.Twilio(f"{ACCOUNT}:secret"),
+    ),
+    "vonage": (
+        Vonage(VonageConfig("vonage", "key", api_secret=Secret("secret"), default_sender="Vonage")),
+        vonage.Vonage("key:secret"),
     ),
     "kannel": (Kannel(KannelConfig("kannel", **KANNEL)), kannel.Kannel("user:secret")),
     "kannel by GET": (Kannel(KannelConfig("kannel", method="GET", **KANNEL)), kannel.Kannel("user:secret")),

@@ -1,0 +1,30 @@
+import pytest
+
+from smsfs.backends.http.client import HttpBackend
+from smsfs.backends.http.options import Secret
+from smsfs.backends.http.vonage import VonageConfig
+from smsfs.simulator.http import HttpSimulator
+from smsfs.simulator.http.vonage import Vonage
+from tests.support.backend_suite import BackendSuite
+from tests.support.http_carrier import on_a_thread
+
+
+class TestVonage(BackendSuite):
+    @pytest.fixture
+    def carrier(self):
+        """A simulator on a thread of its own: each test runs a loop of its own for the backend."""
+        with on_a_thread(HttpSimulator(Vonage("abcd1234:secret"))) as carrier:
+            yield carrier
+
+    @pytest.fixture
+    def backend(self, carrier, tmp_path):
+        """The backend under test."""
+        options = {"url": carrier.url, "api_secret": Secret("secret"), "default_sender": "Shop"}
+        return HttpBackend("carrier", VonageConfig("vonage", "abcd1234", **options), tmp_path)
+
+    @pytest.fixture
+    def arrived(self, carrier):
+        """The keys of the messages that came, as their numbers tell."""
+        return lambda: [
+            f"{int(message.destination[2:5])}-{int(message.destination[5:])}" for message in carrier.messages
+        ]
