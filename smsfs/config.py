@@ -20,7 +20,7 @@ from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn
 
 from smsfs.backends import routing
-from smsfs.backends.http.options import Secret
+from smsfs.backends.http.options import HookedConfig, Secret
 from smsfs.backends.http.providers import CONFIGS, ProviderConfig
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.errors import ConfigurationError, StoreDamaged
@@ -278,6 +278,13 @@ def checked(values: Mapping[str, Any], source: str) -> Config:
     except (ClassValidationError, IterableValidationError) as exc:
         raise ConfigurationError(f"{source}: {'; '.join(_sentences(exc, ''))}.") from None
     _check_route(config, source)
+    hooked = [
+        name for name, item in config.backends.items() if isinstance(item, HookedConfig) and item.hooked
+    ]
+    if hooked and config.web is None:
+        raise ConfigurationError(
+            f"{source}: [backends.{hooked[0]}] has a hook_token, but there is no section [web]."
+        )
     if not 0 < config.store.margin < config.store.lease:
         raise ConfigurationError(f"{source}: [store] margin has to be more than 0 and less than lease.")
     _ = config.database

@@ -73,9 +73,24 @@ def _check_listener(limits: "SftpConfig | FtpConfig") -> None:
 
 @define
 class WebConfig:
-    """The HTTP listener for health checks."""
+    """The HTTP listener for health checks and webhooks.
+
+    ``public_url`` is its address as others know it, before any path: that of the proxy in front of it.
+    """
 
     listen: list[str] = field(factory=lambda: ["127.0.0.1:8080"])
+    public_url: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what nobody could call.
+
+        Raises:
+            ValueError: a clause that names the key.
+        """
+        if self.public_url and not re.fullmatch(r"https?://[^\s/@?#]+/?", self.public_url):
+            raise ValueError(
+                f"public_url is {self.public_url!r}, and has to be an address such as https://smsfs.example.com"
+            )
 
 
 @define

@@ -123,6 +123,7 @@ class ReplyPart:
         reference: the same for all parts of one message; of any value when there is only one.
         part: from 1.
         total: how many parts there are.
+        id: the carrier's, by which it is known when it comes again; empty if it has none.
         receipt: what it is instead if the carrier's id in it is one of ours: it looks like a receipt, but the
             carrier does not say that it is one.
     """
@@ -134,6 +135,7 @@ class ReplyPart:
     part: int = 1
     total: int = 1
     receipt: Receipt | None = None
+    id: str = ""
 
 
 Delivered = Receipt | ReplyPart

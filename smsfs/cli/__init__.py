@@ -32,6 +32,7 @@ COMMANDS = {
     "bans": "bans",
     "hosts": "hosts",
     "backends": "backends",
+    "backend": "backend",
     "simulator": "simulator",
     "fsck": "fsck",
     "store": "store",

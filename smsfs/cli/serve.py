@@ -130,7 +130,9 @@ async def _serve(config: Config, config_file: Path | None, store: Store) -> None
         if ftp:
             await _listen("ftp", ftp)
             _print_ready("ftps", ftp.implicit_addresses)
-        web = await _listen_web(web_addresses, partial(_unready, stop, store, owner, watch), watch.warning)
+        web = await _listen_web(
+            web_addresses, partial(_unready, stop, store, owner, watch), watch.warning, (config, store)
+        )
         named = {"sftp": sftp, "ftp": ftp, "web": web}
         listeners = {what: server.addresses for what, server in named.items() if server}
         listeners |= {"ftps": ftp.implicit_addresses} if ftp else {}
@@ -188,13 +190,17 @@ async def _listen(what: str, server: "SftpServer | FtpServer") -> None:
 
 
 async def _listen_web(
-    addresses: list[tuple[str, int]], readiness: "Readiness", warning: Callable[[], str]
+    addresses: list[tuple[str, int]],
+    readiness: "Readiness",
+    warning: Callable[[], str],
+    hooked: tuple[Config, Store],
 ) -> "WebServer | None":
     if not addresses:
         return None
+    from smsfs.cli.hooks import hooks_of  # noqa: PLC0415 -- as for FTP
     from smsfs.frontends.web import start_web  # noqa: PLC0415 -- as for FTP
 
-    web = await start_web(addresses, readiness, warning)
+    web = await start_web(addresses, readiness, warning, hooks_of(*hooked).routes())
     _print_ready("web", web.addresses)
     return web
 

@@ -1,4 +1,4 @@
-"""The HTTP server: health pages, for load balancers and monitors."""
+"""The HTTP server: health pages, for load balancers and monitors, and what else is put on it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -17,6 +17,8 @@ READY_SECONDS = 2.0
 #: Connections at a time: load balancers and monitors need few, and each takes a descriptor.
 MAX_CONNECTIONS = 64
 BACKLOG = 128
+#: Of a request that is longer, nothing is read on.
+MAX_BODY = 1024 * 1024
 _STOP_SECONDS = 1.0
 
 log = structlog.get_logger(frontend="web")
@@ -72,7 +74,7 @@ class WebServer:
     """
 
     def __init__(self, routes: Iterable[web.RouteDef]) -> None:
-        application = web.Application()
+        application = web.Application(client_max_size=MAX_BODY)
         application.add_routes(routes)
         self.addresses: list[tuple[str, int]] = []
         self._listeners: list[Listener] = []
@@ -111,18 +113,22 @@ class WebServer:
 
 
 async def start_web(
-    listen: Sequence[tuple[str, int]], readiness: Readiness, warning: Warning_ = str
+    listen: Sequence[tuple[str, int]],
+    readiness: Readiness,
+    warning: Warning_ = str,
+    more: Iterable[web.RouteDef] = (),
 ) -> WebServer:
-    """Serve the health pages, in the running event loop.
+    """Serve the health pages and others, in the running event loop.
 
     Args:
         listen: host and port pairs; port 0 takes a free one.
         readiness: asked by ``/readyz``.
         warning: asked when new clients may come.
+        more: the other pages.
 
     Raises:
         ConfigurationError: an address cannot be listened on.
     """
-    server = WebServer(HealthPages(readiness, warning).routes())
+    server = WebServer([*HealthPages(readiness, warning).routes(), *more])
     await server.listen(listen)
     return server

@@ -59,7 +59,8 @@ class MatchedReceipt:
 class NewReplyPart:
     """A message from a person, or a part of a long one; ``text`` may begin or end with half a character.
 
-    Parts of one message share sender, recipient, reference and total; ``part`` counts from 1.
+    Parts of one message share sender, recipient, reference and total; ``part`` counts from 1. A message
+    in one part may have the carrier's ``id``, by which it is known when it comes again.
     """
 
     backend: str
@@ -70,6 +71,7 @@ class NewReplyPart:
     reference: int = 0
     part: int = 1
     total: int = 1
+    id: str = ""
 
 
 @frozen

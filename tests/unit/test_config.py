@@ -56,6 +56,7 @@ proxy_from = ["192.0.2.0/24"]
 public_host = "ftp.example.org"
 [web]
 listen = ["127.0.0.1:9090"]
+public_url = "https://sms.example.org"
 [mail]
 host = "relay.example.org"
 sender = "smsfs@example.org"
@@ -130,7 +131,7 @@ def test_every_key_is_read(read):
         proxy_from=["192.0.2.0/24"],
         public_host="ftp.example.org",
     )
-    assert config.web == WebConfig(["127.0.0.1:9090"])
+    assert config.web == WebConfig(["127.0.0.1:9090"], "https://sms.example.org")
     assert config.pipeline == PipelineConfig("other", 9, 10, 11, 12, 13, 3, 100)
     (backend,) = config.backends.values()
     assert (backend.type, backend.path, backend.on_unknown) == ("outbox", "other.jsonl", "hold")

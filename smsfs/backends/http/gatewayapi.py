@@ -24,7 +24,7 @@ from smsfs.backends.http.contract import (
     by_status,
     status_words,
 )
-from smsfs.backends.http.options import HttpConfig, Secret
+from smsfs.backends.http.options import HookedConfig, Secret
 from smsfs.sms import segments
 from smsfs.sms.segments import GSM7
 
@@ -49,7 +49,7 @@ LATER_SUFFIXES, DENIED_SUFFIXES = frozenset({0x05, 0x06, 0x09}), frozenset({0x03
 
 
 @define
-class GatewayApiConfig(HttpConfig):
+class GatewayApiConfig(HookedConfig):
     """GatewayAPI with the token of a REST key; ``token_file`` names a file that has it instead."""
 
     type: Literal["gatewayapi"]

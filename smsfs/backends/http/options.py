@@ -25,6 +25,11 @@ class Secret:
     def __str__(self) -> str:
         return "***"
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it only names a variable of the environment."""
+        return self._text.startswith("${") and self._text.endswith("}")
+
     def shown(self) -> str:
         """The text itself, for the one place that needs it."""
         return self._text
@@ -82,6 +87,51 @@ class HttpConfig:
             raise ValueError(
                 f"throughput is {self.throughput:g}, and has to be {LEAST_THROUGHPUT} or more, or 0"
             )
+
+
+@define(kw_only=True)
+class HookedConfig(HttpConfig):
+    """Also what providers with a webhook have in common.
+
+    Attributes:
+        hook_token: the last part of our webhook's address; without one there is no webhook.
+        hook_secret: what the provider signs its calls with; without one, it is enough to know the address.
+    """
+
+    hook_token: Secret = field(factory=Secret)
+    hook_token_file: str = ""
+    hook_secret: Secret = field(factory=Secret)
+    hook_secret_file: str = ""
+
+    @property
+    def hooked(self) -> bool:
+        """Whether there is a webhook."""
+        return bool(self.hook_token or self.hook_token_file)
+
+    def check(self, most: int) -> None:
+        """Refuse what could never work.
+
+        Raises:
+            ValueError: a clause that names the key.
+        """
+        HttpConfig.check(self, most)
+        for key in ("hook_token", "hook_secret"):
+            if getattr(self, key) and getattr(self, f"{key}_file"):
+                raise ValueError(f"it has the key {key!r} and the key '{key}_file', and can have one of them")
+        if (self.hook_secret or self.hook_secret_file) and not self.hooked:
+            raise ValueError("hook_secret is set, and hook_token is not: without it there is no webhook")
+        if self.hook_token and not self.hook_token.elsewhere:
+            refuse_hook_token(self.hook_token)
+
+
+def refuse_hook_token(token: Secret) -> None:
+    """Refuse what can be guessed, or cannot stand in an address.
+
+    Raises:
+        ValueError: a clause that names the key.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_-]{16,200}", token.shown()):
+        raise ValueError("hook_token has to be 16 to 200 letters of A to Z, digits, hyphens and underscores")
 
 
 def refuse_address(key: str, text: str) -> None:

@@ -10,9 +10,12 @@ from attrs import frozen
 
 from smsfs.backends.http.contract import Provider
 from smsfs.backends.http.gatewayapi import GatewayApi, GatewayApiConfig
+from smsfs.backends.http.gatewayapi_hook import GatewayApiHook
+from smsfs.backends.http.hooks import Hook
 from smsfs.backends.http.kannel import Kannel, KannelConfig
-from smsfs.backends.http.options import HttpConfig, Secret
+from smsfs.backends.http.options import HookedConfig, HttpConfig, Secret, refuse_hook_token
 from smsfs.backends.http.smsportal import SmsPortal, SmsPortalConfig
+from smsfs.backends.http.smsportal_hook import SmsPortalHook
 from smsfs.backends.http.twilio import Twilio, TwilioConfig
 from smsfs.backends.http.vonage import Vonage, VonageConfig
 from smsfs.errors import ConfigurationError
@@ -45,6 +48,13 @@ KINDS: dict[type[HttpConfig], Kind] = {
     KannelConfig: Kind(Kannel, Kannel.most, Kannel.idempotent, Kannel.traceable),
     VonageConfig: Kind(Vonage, Vonage.most, Vonage.idempotent, Vonage.traceable),
 }
+#: Those that have a webhook.
+HOOKS: dict[type[HookedConfig], Callable[[Any], Hook]] = {
+    GatewayApiConfig: lambda _: GatewayApiHook(),
+    SmsPortalConfig: lambda config: SmsPortalHook(config.hook_signature_header, config.hook_timestamp_header),
+}
+#: What is of the webhook: messages leave all the same when it cannot be read.
+HOOK_SECRETS = ("hook_token", "hook_secret")
 
 
 def made(config: HttpConfig, folder: Path, environment: Mapping[str, str] = os.environ) -> Provider:
@@ -58,10 +68,27 @@ def made(config: HttpConfig, folder: Path, environment: Mapping[str, str] = os.e
     Raises:
         ConfigurationError: a secret cannot be read.
     """
-    names = [item.name for item in attrs.fields(type(config)) if item.type is Secret]
+    secrets = {item.name for item in attrs.fields(type(config)) if item.type is Secret}
+    names = sorted(secrets.difference(HOOK_SECRETS))
     found = {name: _secret(config, name, folder, environment) for name in names}
     values: dict[str, Any] = {**found, **{f"{name}_file": "" for name in names}}
     return KINDS[type(config)].make(attrs.evolve(config, **values))
+
+
+def hook_secrets(
+    config: HookedConfig, folder: Path, environment: Mapping[str, str] = os.environ
+) -> tuple[str, str]:
+    """The token and the secret of a carrier's webhook, as they are now; the secret may be empty.
+
+    Raises:
+        ConfigurationError: one of them cannot be read, or is not fit.
+    """
+    token, secret = (_secret(config, name, folder, environment) for name in HOOK_SECRETS)
+    try:
+        refuse_hook_token(token)
+    except ValueError as exc:
+        raise ConfigurationError(f"The webhook cannot work: {exc}.") from None
+    return token.shown(), secret.shown()
 
 
 def _secret(config: HttpConfig, name: str, folder: Path, environment: Mapping[str, str]) -> Secret:
@@ -71,7 +98,7 @@ def _secret(config: HttpConfig, name: str, folder: Path, environment: Mapping[st
         return _read(name, file, folder, environment)
     given: Secret = getattr(config, name)
     text = given.shown()
-    if not (text.startswith("${") and text.endswith("}")):
+    if not given.elsewhere:
         return given
     value = environment.get(text[2:-1], "")
     if not value:

@@ -22,7 +22,7 @@ from smsfs.backends.http.contract import (
     Verdict,
     by_status,
 )
-from smsfs.backends.http.options import HttpConfig, Secret
+from smsfs.backends.http.options import HookedConfig, Secret
 from smsfs.sms import segments
 
 PATH = "/v3/BulkMessages"
@@ -32,7 +32,7 @@ LONGEST_NAME, LONGEST_NUMBER = 11, 15
 
 
 @define
-class SmsPortalConfig(HttpConfig):
+class SmsPortalConfig(HookedConfig):
     """SMSPortal with an API key: its ``client_id``, and its ``api_secret`` or a file that has it."""
 
     type: Literal["smsportal"]
@@ -41,6 +41,8 @@ class SmsPortalConfig(HttpConfig):
     api_secret: Secret = field(factory=Secret)
     api_secret_file: str = ""
     batch: int = MOST
+    hook_signature_header: str = ""
+    hook_timestamp_header: str = ""
 
     def __attrs_post_init__(self) -> None:
         """Refuse what could never work.
@@ -55,6 +57,11 @@ class SmsPortalConfig(HttpConfig):
         longest = LONGEST_NUMBER if self.default_sender.removeprefix("+").isdigit() else LONGEST_NAME
         if len(self.default_sender.removeprefix("+")) > longest:
             raise ValueError(f"default_sender is over the {longest} characters that SMSPortal allows")
+        headers = self.hook_signature_header, self.hook_timestamp_header
+        if bool(self.hook_secret or self.hook_secret_file) != all(headers) or any(headers) != all(headers):
+            raise ValueError(
+                "hook_secret, hook_signature_header and hook_timestamp_header go together: set all or none"
+            )
         self.check(MOST)
 
 

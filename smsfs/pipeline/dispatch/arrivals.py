@@ -92,7 +92,7 @@ def _receipt(backend: str, item: Receipt, at: float) -> NewReceipt:
 
 def _part(backend: str, item: ReplyPart, at: float) -> NewReplyPart:
     numbers = {"reference": item.reference, "part": item.part, "total": item.total}
-    return NewReplyPart(backend, item.sender, item.recipient, item.text, at, **numbers)
+    return NewReplyPart(backend, item.sender, item.recipient, item.text, at, **numbers, id=item.id)
 
 
 def _log_arrived(arrived: Arrived) -> None:

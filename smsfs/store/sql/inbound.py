@@ -282,7 +282,13 @@ def _outcome_row(receipt: NewReceipt, row: Row, event: str) -> dict[str, Any]:
 
 
 def _kept_row(receipt: NewReceipt) -> dict[str, Any]:
-    reply = json.dumps(asdict(receipt.reply)) if receipt.reply else None
+    # without an empty id, so that a host with the version before it can read what this one stored
+    whole = (
+        asdict(receipt.reply, filter=lambda item, value: item.name != "id" or value)
+        if receipt.reply
+        else None
+    )
+    reply = json.dumps(whole) if whole else None
     due = receipt.at + AGAIN_SECONDS if receipt.readable else None
     return asdict(receipt, recurse=False) | {"due": due, "reply": reply}
 

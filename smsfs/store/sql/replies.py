@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from typing import Any
+from zlib import crc32
 
 from attrs import asdict
 
@@ -53,7 +54,7 @@ def receive_parts(
 def _receive_part(connection: Connection, row: dict[str, Any], stops: Stops) -> list[Reply] | None:
     """The replies that are whole with it; None if it came before."""
     key = {name: row[name] for name in _KEY}
-    span = AGAIN_SECONDS if row["total"] == 1 else PART_SECONDS
+    span = AGAIN_SECONDS if row["total"] == 1 and not row["reference"] else PART_SECONDS
     same = {"part": row["part"], "text": row["text"], "since": row["at"] - span}
     if connection.one("reply_part_again", **key, **same):
         return None
@@ -141,7 +142,9 @@ def _key(row: dict[str, Any]) -> tuple[Any, ...]:
 def _part_row(part: NewReplyPart) -> dict[str, Any]:
     values = asdict(part) | {"text": part.text.encode("utf-16-be", "surrogatepass")}
     values |= {name: plain(values[name]) for name in ("backend", "sender", "recipient")}
-    single = {"reference": 0, "part": 1, "total": 1}
+    name = values.pop("id")
+    # of a whole reply the place of the reference is free: its id goes there, in short
+    single = {"reference": crc32(name.encode("utf-8", "surrogatepass")) if name else 0, "part": 1, "total": 1}
     return values if part.total > 1 and 1 <= part.part <= part.total else values | single
 
 

@@ -409,6 +409,12 @@ class ReplySuite(StoreFixtures):
         store.inbound.receive([], [part("Ja", at=NOW + 600)], never)
         assert [item.at for item in store.inbound.replies()] == [NOW + 5, NOW + 600]
 
+    def test_a_reply_with_an_id_counts_once(self, store: Store) -> None:
+        """An answer that a provider posts again after hours would be there twice, or a second one be lost."""
+        for name, at in [("r-1", NOW), ("r-2", NOW + 1), ("r-1", NOW + DAY / 2)]:
+            store.inbound.receive([], [evolve(part("Ja", at=at), id=name)], never)
+        assert [item.at for item in store.inbound.replies()] == [NOW, NOW + 1]
+
     def test_incomplete_reply_is_put_together_after_a_day(self, store: Store) -> None:
         """What came of a long reply would never be seen because one part is missing."""
         store.inbound.receive([], [part("one ", 1, 3), part("\ude00three", 3, 3)], never)

@@ -6,10 +6,11 @@ from pathlib import Path
 import attrs
 import pytest
 
+from smsfs.backends.http.hooks import MOST_ITEMS
 from smsfs.cli import descriptors
 from smsfs.config import Config, FtpConfig, LimitsConfig, SftpConfig, StoreConfig
 from smsfs.dialects.settings import COMMON
-from smsfs.frontends import listen_errors, web
+from smsfs.frontends import hooks, listen_errors, web
 from smsfs.frontends.ftp import commands, control
 from smsfs.frontends.sftp import channel, handles
 from smsfs.names import MAX_NAME
@@ -34,6 +35,10 @@ OTHERS |= {"legacy_algorithms", "proxy_from", "ban_window", "ban_time"}
 FIXED = {
     "files and folders open in one SFTP session": handles.MAX_HANDLES,
     "connections": web.MAX_CONNECTIONS,
+    "length of a request to a webhook": web.MAX_BODY,
+    "receipts and replies in a request": MOST_ITEMS,
+    "receipts and replies that wait for the store": hooks.MOST_WAITING,
+    "seconds for the body of a request": hooks.READ_SECONDS,
     "requests of a session that wait": channel.room_of(channel.LARGE_BUFFERS).queued,
     "replies of a session that wait": channel.room_of(channel.LARGE_BUFFERS).writes[0],
     "requests that wait, from the 9th": channel.room_of(channel.LARGE_BUFFERS + 1).queued,

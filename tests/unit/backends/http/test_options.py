@@ -49,6 +49,13 @@ def test_token_is_enough():
         ),
         ({"default_sender": "1234512345123451"}, "default_sender is over the 15 characters that GatewayAPI"),
         ({"batch": 10_001}, "batch is 10001, and has to be from 1 to 10000"),
+        ({"hook_token": "1234567890"}, "hook_token has to be 16 to 200 letters of A to Z, digits, hyphens"),
+        ({"hook_token": "1234567890/1234567890"}, "hook_token has to be 16 to 200 letters of A to Z"),
+        ({"hook_secret": "1234567890"}, "hook_secret is set, and hook_token is not"),
+        (
+            {"hook_token": "a-1234567890-1234567890", "hook_token_file": "x"},
+            "it has the key 'hook_token' and the key 'hook_token_file', and can have one of them",
+        ),
         ({"throughput": 0.0001}, "throughput is 0.0001, and has to be 0.001 or more, or 0"),
         ({"connect_timeout": 0}, "connect_timeout is 0, and has to be more"),
         ({"response_timeout": 1e9}, "which is over ten years"),
@@ -60,4 +67,38 @@ def test_slips_are_named_and_secrets_are_not(keys, clause):
         section(**keys)
     assert clause in str(raised.value)
     assert TOKEN not in str(raised.value)
+    assert "1234567890" not in str(raised.value)
+
+
+def with_hook(web, **keys):
+    """A configuration with a webhook, and perhaps a server for it."""
+    backend = {"type": "smsportal", "client_id": "id", "api_secret": TOKEN, "hook_token_file": "hook", **keys}
+    sections = {"store": {"url": "sqlite:////tmp/smsfs.db"}, "backends": {"outbox": backend}, **web}
+    return checked(sections, "smsfs.toml")
+
+
+@pytest.mark.parametrize(
+    ("web", "keys", "clause"),
+    [
+        ({}, {}, "[backends.outbox] has a hook_token, but there is no section [web]"),
+        (
+            {"web": {}},
+            {"hook_secret": "1234567890"},
+            "hook_secret, hook_signature_header and hook_timestamp_header",
+        ),
+        ({"web": {}}, {"hook_timestamp_header": "X-Time"}, "go together: set all or none"),
+        (
+            {"web": {"public_url": "smsfs.example.com"}},
+            {},
+            "public_url is 'smsfs.example.com', and has to be",
+        ),
+        ({"web": {"public_url": "https://smsfs.example.com/x"}}, {}, "and has to be an address such as"),
+    ],
+)
+def test_webhooks_that_cannot_work_are_named(web, keys, clause):
+    """No receipt would ever come in, and nothing would say so."""
+    assert with_hook({"web": {}}).backends["outbox"].hooked
+    with pytest.raises(ConfigurationError) as raised:
+        with_hook(web, **keys)
+    assert clause in str(raised.value)
     assert "1234567890" not in str(raised.value)

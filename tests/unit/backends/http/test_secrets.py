@@ -4,7 +4,7 @@ import pytest
 
 from smsfs.backends.http.gatewayapi import GatewayApiConfig
 from smsfs.backends.http.options import Secret
-from smsfs.backends.http.providers import made
+from smsfs.backends.http.providers import hook_secrets, made
 from smsfs.errors import ConfigurationError
 
 
@@ -51,3 +51,22 @@ def test_token_that_is_not_there(tmp_path, options, sentence):
     with pytest.raises(ConfigurationError) as raised:
         made(GatewayApiConfig("gatewayapi", **options), tmp_path, {})
     assert str(raised.value) == sentence.format(folder=tmp_path)
+
+
+def test_secrets_of_the_webhook(tmp_path):
+    """A webhook whose token cannot be read would keep messages from leaving, or let everybody in."""
+    (tmp_path / "short").write_text("too-short")
+    (tmp_path / "hook").write_text("hook-0123456789ab\n")
+
+    def config(**options):
+        return GatewayApiConfig("gatewayapi", token=Secret("itself"), **options)
+
+    good = config(hook_token_file="hook", hook_secret=Secret("${HOOK_SECRET}"))
+    assert hook_secrets(good, tmp_path, {"HOOK_SECRET": "s"}) == ("hook-0123456789ab", "s")
+    assert hook_secrets(config(hook_token_file="hook"), tmp_path, {}) == ("hook-0123456789ab", "")
+    for bad in (good, config(hook_token_file="short"), config(hook_token_file="nowhere")):
+        with pytest.raises(ConfigurationError) as raised:
+            hook_secrets(bad, tmp_path, {})
+        assert "hook" in str(raised.value)
+        assert "too-short" not in str(raised.value)
+        assert header(bad, tmp_path) == "Token itself"

@@ -1,0 +1,126 @@
+"""What a provider posts to our webhook, and what its file says to that. Pure."""
+
+import hmac
+import re
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Any, Protocol
+
+import msgspec
+from attrs import field, frozen
+
+from smsfs.backends import Delivered, Receipt
+
+#: Receipts and replies in one call; providers send one, or some hundreds.
+MOST_ITEMS = 1000
+#: Of a provider's words and ids, so much is kept.
+LONGEST_WORD, LONGEST_ID = 32, 100
+#: Seconds since the epoch after which a time is taken for a mistake: the year 2100.
+LAST_TIME = 4_102_444_800
+
+
+@frozen
+class Call:
+    """A request to our webhook.
+
+    Attributes:
+        url: as the provider knows it.
+        headers: with names in lower case.
+        body: all of it.
+        method: of HTTP.
+    """
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    method: str = "POST"
+
+
+class UnreadableCallError(Exception):
+    """A call is not in the provider's form at all, so nothing of it can be stored; says why, as a clause."""
+
+
+class Hook(Protocol):
+    """What one kind of carrier posts to us.
+
+    Attributes:
+        advice: what to enter at the provider, in sentences.
+    """
+
+    advice: str
+
+    def genuine(self, call: Call, secret: str) -> bool:
+        """Whether the provider signed this call with the secret; takes as long for any wrong signature."""
+
+    def delivered(self, call: Call) -> list[Delivered]:
+        """The receipts and replies of a call.
+
+        Raises:
+            UnreadableCallError: it is no call of this provider.
+        """
+
+
+def items(data: bytes, read: Callable[[dict[str, Any]], Delivered]) -> list[Delivered]:
+    """What a body of JSON holds: one object, or a list of them.
+
+    An object that cannot be read is kept as a receipt without an id, and does not hold up the others.
+
+    Raises:
+        UnreadableCallError: it is neither, or a list that is too long.
+    """
+    try:
+        root = msgspec.json.decode(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise UnreadableCallError("the body is not JSON") from None
+    found = root if isinstance(root, list) else [root]
+    if not all(isinstance(item, dict) for item in found):
+        raise UnreadableCallError("the body is neither an object nor a list of objects")
+    if len(found) > MOST_ITEMS:
+        raise UnreadableCallError(f"the list has over {MOST_ITEMS} objects")
+    return [_read(item, read) for item in found]
+
+
+def _read(item: dict[str, Any], read: Callable[[dict[str, Any]], Delivered]) -> Delivered:
+    try:
+        return read(item)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return Receipt("", "", "", reason=f"neither a receipt nor a reply: {', '.join(item)[:LONGEST_ID]}")
+
+
+def word(text: str) -> str:
+    """A provider's word for a state, in capitals.
+
+    Raises:
+        ValueError: it is not a word.
+    """
+    bare = text.strip().upper()
+    if not re.fullmatch(rf"[A-Z_]{{1,{LONGEST_WORD}}}", bare):
+        raise ValueError
+    return bare
+
+
+def number(value: int | str) -> str:
+    """A phone number or another number, as digits.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    text = str(value).strip().removeprefix("+")
+    if not re.fullmatch("[0-9]{1,20}", text):
+        raise ValueError
+    return text
+
+
+def moment(value: Any) -> float | None:
+    """Seconds since the epoch; None for what cannot be meant so."""
+    return float(value) if type(value) in (int, float) and 0 < value < LAST_TIME else None
+
+
+def digest(secret: str, data: bytes) -> bytes:
+    """HMAC-SHA256."""
+    return hmac.digest(secret.encode(), data, sha256)
+
+
+def same(given: str, expected: str) -> bool:
+    """Whether two texts are equal, in a time that does not say where they differ."""
+    return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), expected.encode())

@@ -1,0 +1,54 @@
+"""``smsfs backend``: one way out."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from smsfs.backends.http.options import HookedConfig
+from smsfs.backends.http.providers import HOOKS, hook_secrets
+from smsfs.cli.common import config_option, out
+from smsfs.config import Config, load
+from smsfs.errors import ConfigurationError
+from smsfs.sms.quoting import json_text
+
+#: Where the configuration does not say how providers reach this server.
+ANYWHERE = "https://YOUR-SERVER"
+
+
+@click.group()
+def backend() -> None:
+    """Look at one backend."""
+
+
+@backend.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@config_option
+def show(name: str, as_json: bool, config_file: Path | None) -> None:
+    """Show a backend, the address of its webhook, and where to enter it."""
+    found = _shown(load(config_file), name)
+    if as_json:
+        click.echo(json_text(found))
+        return
+    for key, value in found.items():
+        if value is not None:
+            out.print(f"{key:<7}  {value}", markup=False)
+
+
+def _shown(config: Config, name: str) -> dict[str, Any]:
+    options = config.backends.get(name)
+    if options is None:
+        known = ", ".join(config.backends)
+        raise ConfigurationError(f"There is no backend {name}; there are: {known}.")
+    shown: dict[str, Any] = {"backend": name, "type": options.type, "webhook": None, "advice": None}
+    if not isinstance(options, HookedConfig):
+        return shown
+    if not options.hooked:
+        return shown | {"advice": "Set hook_token to get receipts and replies by a webhook."}
+    from smsfs.frontends.hooks import path_of  # noqa: PLC0415 -- aiohttp is slow to import
+
+    token, _ = hook_secrets(options, config.data)
+    server = (config.web and config.web.public_url.rstrip("/")) or ANYWHERE
+    advice = HOOKS[type(options)](options).advice
+    return shown | {"webhook": server + path_of(name, token), "advice": advice}

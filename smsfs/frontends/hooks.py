@@ -1,0 +1,191 @@
+"""Webhooks: what providers post is stored, and only then acknowledged.
+
+A provider calls again after any answer that is not 2xx. What comes twice counts once.
+"""
+
+import asyncio
+import hmac
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote
+
+import structlog
+from aiohttp import web
+from attrs import field, frozen
+
+from smsfs.backends import Delivered, Receive
+from smsfs.backends.http.hooks import Call, Hook, UnreadableCallError
+from smsfs.errors import StoreDamaged, StoreUnavailable
+from smsfs.frontends.quiet import Quiet
+
+#: How long a body may take to come, and to be stored; then the provider is asked to call again.
+READ_SECONDS, STORE_SECONDS = 10.0, 5.0
+RETRY_SECONDS = "30"
+#: Receipts and replies that wait for the store at a time.
+MOST_WAITING = 20_000
+
+log = structlog.get_logger(frontend="web")
+
+
+@frozen
+class Door:
+    """The webhook of one backend.
+
+    Attributes:
+        token: of its address.
+        secret: that calls are signed with; empty if they are not.
+        hook: how to read them.
+        receive: stores what they bring.
+    """
+
+    token: str = field(repr=False)
+    secret: str = field(repr=False)
+    hook: Hook
+    receive: Receive
+
+
+class _RefusedError(Exception):
+    """A call is not taken: the status of the answer, and a clause for the log."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(status, reason)
+        self.status, self.reason = status, reason
+
+
+class Hooks:
+    """``POST /hooks/<backend>/<token>`` for backends.
+
+    Args:
+        doors: by the backend's name.
+        public_url: of this server, as providers know it; empty for HTTPS under the name that they call.
+
+    Attributes:
+        counts: calls by the status of their answer.
+    """
+
+    def __init__(self, doors: Mapping[str, Door], public_url: str = "") -> None:
+        self._doors = {name: (door, _Writer(name, door.receive)) for name, door in doors.items()}
+        self._public_url = public_url.rstrip("/")
+        self._quiet = Quiet()
+        self.counts: Counter[int] = Counter()
+
+    def routes(self) -> list[web.RouteDef]:
+        """For ``WebServer``."""
+        return [web.post("/hooks/{backend}/{token}", self._answer)] if self._doors else []
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        try:
+            await self._take(request)
+        except _RefusedError as refused:
+            self.counts[refused.status] += 1
+            known = request.match_info["backend"] if request.match_info["backend"] in self._doors else None
+            what = {"backend": known, "status": refused.status, "peer": request.remote}
+            self._quiet.tell(log.warning, "hook_refused", refused.reason, **what)
+            again = (
+                {"Retry-After": RETRY_SECONDS}
+                if refused.status == web.HTTPServiceUnavailable.status_code
+                else {}
+            )
+            return web.Response(status=refused.status, headers=again)
+        self.counts[web.HTTPOk.status_code] += 1
+        return web.Response()
+
+    async def _take(self, request: web.Request) -> None:
+        """Store what a call brings.
+
+        Raises:
+            _RefusedError: it cannot be, or is not to be.
+        """
+        door, writer = self._door(request)
+        call = Call(self._url(request), _headers(request), await _body(request), request.method)
+        if door.secret and not door.hook.genuine(call, door.secret):
+            raise _RefusedError(401, "the signature is wrong")
+        try:
+            delivered = door.hook.delivered(call)
+        except UnreadableCallError as exc:
+            raise _RefusedError(400, str(exc)) from None
+        await writer.store(delivered)
+
+    def _door(self, request: web.Request) -> "tuple[Door, _Writer]":
+        found = self._doors.get(request.match_info["backend"])
+        expected = found[0].token if found else ""
+        given = request.match_info["token"].encode("utf-8", "surrogateescape")
+        if not hmac.compare_digest(given, expected.encode()) or not found:
+            raise _RefusedError(404, "the address is not one of a webhook")
+        return found
+
+    def _url(self, request: web.Request) -> str:
+        return (self._public_url or f"https://{request.host}") + request.path_qs
+
+
+class _Writer:
+    """Stores what waits in one commit, one after the other, for one backend.
+
+    Hundreds of calls at a time would otherwise take a thread each, and a write of the disk each.
+    """
+
+    def __init__(self, backend: str, receive: Receive) -> None:
+        self._backend, self._receive = backend, receive
+        self._waiting: list[tuple[Sequence[Delivered], asyncio.Future[bool]]] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def store(self, delivered: Sequence[Delivered]) -> None:
+        """Store all of a call.
+
+        Raises:
+            _RefusedError: it is not known to be stored.
+        """
+        if sum(len(items) for items, _ in self._waiting) > MOST_WAITING:
+            raise _RefusedError(503, "too many receipts and replies wait for the store")
+        stored = asyncio.get_running_loop().create_future()
+        self._waiting.append((delivered, stored))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write())
+        try:
+            done = await asyncio.wait_for(asyncio.shield(stored), STORE_SECONDS)
+        except TimeoutError:
+            done = False
+        if not done:
+            raise _RefusedError(503, "the store does not take it")
+
+    async def _write(self) -> None:
+        while self._waiting:
+            taken, self._waiting = self._waiting, []
+            done = await self._stored([item for items, _ in taken for item in items])
+            for _, stored in taken:
+                stored.set_result(done)
+
+    async def _stored(self, delivered: Sequence[Delivered]) -> bool:
+        try:
+            await self._receive(delivered)
+        except (StoreUnavailable, StoreDamaged):
+            return False  # which says so itself
+        except Exception:
+            log.exception("hook_failed", backend=self._backend)
+            return False
+        return True
+
+
+def path_of(backend: str, token: str) -> str:
+    """The path of a backend's webhook."""
+    return f"/hooks/{quote(backend, safe='')}/{token}"
+
+
+def _headers(request: web.Request) -> dict[str, str]:
+    return {name.lower(): value for name, value in request.headers.items()}
+
+
+async def _body(request: web.Request) -> bytes:
+    """All of the body.
+
+    Raises:
+        _RefusedError: it does not come, or is too long.
+    """
+    try:
+        return await asyncio.wait_for(request.read(), READ_SECONDS)
+    except web.HTTPRequestEntityTooLarge:
+        raise _RefusedError(413, "the body is too long") from None
+    except TimeoutError:
+        raise _RefusedError(408, "the body did not come in time") from None
+    except (web.RequestPayloadError, OSError):
+        raise _RefusedError(400, "the body did not come whole") from None

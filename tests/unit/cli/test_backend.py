@@ -1,0 +1,59 @@
+"""One backend, and its webhook."""
+
+import pytest
+
+CONFIGURATION = """
+[web]
+public_url = "https://smsfs.example.com/"
+[pipeline]
+default_backend = "gateway"
+[backends.gateway]
+type = "gatewayapi"
+token = "token-0123456789"
+hook_token_file = "hook"
+hook_secret = "secret-0123456789"
+[backends.quiet]
+type = "smsportal"
+client_id = "id"
+api_secret = "api-0123456789"
+[backends.outbox]
+type = "outbox"
+"""
+
+
+@pytest.fixture
+def configured(tmp_path, smsfs):
+    """Three backends, one of which has a webhook."""
+    (tmp_path / "smsfs.toml").write_text(CONFIGURATION, encoding="utf-8")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "hook").write_text("hook-0123456789ab", encoding="utf-8")
+    return smsfs
+
+
+def test_address_of_a_webhook(configured):
+    """An operator would have to guess what to enter at the provider."""
+    done = configured("backend", "show", "gateway")
+    assert "https://smsfs.example.com/hooks/gateway/hook-0123456789ab\n" in done.out
+    assert "at GatewayAPI as a webhook" in done.out
+    [shown] = configured("backend", "show", "gateway", "--json").rows()
+    assert shown["webhook"] == "https://smsfs.example.com/hooks/gateway/hook-0123456789ab"
+    for secret in ("secret-0123456789", "token-0123456789"):
+        assert secret not in done.out
+        assert secret not in str(shown)
+
+
+def test_backends_without_a_webhook(configured):
+    """An operator would look for an address that is not there."""
+    [quiet] = configured("backend", "show", "quiet", "--json").rows()
+    assert (quiet["webhook"], quiet["advice"]) == (
+        None,
+        "Set hook_token to get receipts and replies by a webhook.",
+    )
+    [outbox] = configured("backend", "show", "outbox", "--json").rows()
+    assert outbox == {"backend": "outbox", "type": "outbox", "webhook": None, "advice": None}
+    assert configured("backend", "show", "outbox").out == "backend  outbox\ntype     outbox\n"
+    done = configured("backend", "show", "other")
+    assert (done.status, done.err) == (
+        1,
+        "smsfs: There is no backend other; there are: gateway, quiet, outbox.\n",
+    )
