@@ -17,6 +17,7 @@ from smsfs.errors import ConfigurationError
 from smsfs.frontends.listen_errors import reason
 from smsfs.simulator.http import FAULTS, HttpBehaviour, HttpSimulator
 from smsfs.simulator.http.gatewayapi import GatewayApi
+from smsfs.simulator.http.infobip import Infobip
 from smsfs.simulator.http.kannel import Kannel
 from smsfs.simulator.http.smsportal import SmsPortal
 from smsfs.simulator.http.taken import Contract
@@ -31,6 +32,7 @@ CONTRACTS: dict[str, Callable[[str], Contract]] = {
     "twilio": Twilio,
     "kannel": Kannel,
     "vonage": Vonage,
+    "infobip": Infobip,
 }
 SHARED = {"provider", "host", "port", "latency", "ledger", "tls_cert", "tls_key"}
 HTTP = {"token", "faults", "retry_after", "refuse", "error"}

@@ -12,6 +12,7 @@ from smsfs.backends.http.contract import Provider
 from smsfs.backends.http.gatewayapi import GatewayApi, GatewayApiConfig
 from smsfs.backends.http.gatewayapi_hook import GatewayApiHook
 from smsfs.backends.http.hooks import Hook
+from smsfs.backends.http.infobip import Infobip, InfobipConfig
 from smsfs.backends.http.kannel import Kannel, KannelConfig
 from smsfs.backends.http.options import HookedConfig, HttpConfig, Secret, refuse_hook_token
 from smsfs.backends.http.smsportal import SmsPortal, SmsPortalConfig
@@ -20,7 +21,9 @@ from smsfs.backends.http.twilio import Twilio, TwilioConfig
 from smsfs.backends.http.vonage import Vonage, VonageConfig
 from smsfs.errors import ConfigurationError
 
-ProviderConfig = GatewayApiConfig | SmsPortalConfig | TwilioConfig | KannelConfig | VonageConfig
+ProviderConfig = (
+    GatewayApiConfig | SmsPortalConfig | TwilioConfig | KannelConfig | VonageConfig | InfobipConfig
+)
 #: By the type that the configuration names.
 CONFIGS: dict[str, type[ProviderConfig]] = {
     "gatewayapi": GatewayApiConfig,
@@ -28,6 +31,7 @@ CONFIGS: dict[str, type[ProviderConfig]] = {
     "twilio": TwilioConfig,
     "kannel": KannelConfig,
     "vonage": VonageConfig,
+    "infobip": InfobipConfig,
 }
 
 
@@ -47,6 +51,7 @@ KINDS: dict[type[HttpConfig], Kind] = {
     TwilioConfig: Kind(Twilio, Twilio.most, Twilio.idempotent, Twilio.traceable),
     KannelConfig: Kind(Kannel, Kannel.most, Kannel.idempotent, Kannel.traceable),
     VonageConfig: Kind(Vonage, Vonage.most, Vonage.idempotent, Vonage.traceable),
+    InfobipConfig: Kind(Infobip, Infobip.most, Infobip.idempotent, Infobip.traceable),
 }
 #: Those that have a webhook.
 HOOKS: dict[type[HookedConfig], Callable[[Any], Hook]] = {

@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 from smsfs.backends import Envelope
 from smsfs.backends.http.contract import Response
 from smsfs.backends.http.gatewayapi import GatewayApi, GatewayApiConfig
+from smsfs.backends.http.infobip import Infobip, InfobipConfig
 from smsfs.backends.http.kannel import Kannel, KannelConfig
 from smsfs.backends.http.options import Secret
 from smsfs.backends.http.smsportal import SmsPortal, SmsPortalConfig
 from smsfs.backends.http.twilio import Twilio, TwilioConfig
 from smsfs.backends.http.vonage import Vonage, VonageConfig
-from smsfs.simulator.http import gatewayapi, kannel, smsportal, twilio, vonage
+from smsfs.simulator.http import gatewayapi, infobip, kannel, smsportal, twilio, vonage
 from smsfs.simulator.http.taken import Asked
 from smsfs.sms.message import Message
 
@@ -43,6 +44,10 @@ PROVIDERS = {
     "vonage": (
         Vonage(VonageConfig("vonage", "key", api_secret=Secret("secret"), default_sender="Vonage")),
         vonage.Vonage("key:secret"),
+    ),
+    "infobip": (
+        Infobip(InfobipConfig("infobip", url="http://localhost", api_key=Secret("secret"))),
+        infobip.Infobip("secret"),
     ),
     "kannel": (Kannel(KannelConfig("kannel", **KANNEL)), kannel.Kannel("user:secret")),
     "kannel by GET": (Kannel(KannelConfig("kannel", method="GET", **KANNEL)), kannel.Kannel("user:secret")),
