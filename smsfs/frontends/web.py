@@ -1,10 +1,12 @@
 """The HTTP server: health pages, for load balancers and monitors, and what else is put on it."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import structlog
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from smsfs.frontends.listen_errors import Listener, cannot_listen, open_listener
 
@@ -22,6 +24,18 @@ MAX_BODY = 1024 * 1024
 _STOP_SECONDS = 1.0
 
 log = structlog.get_logger(frontend="web")
+
+
+class _ParseErrors(logging.Filter):
+    """Holds back what aiohttp logs of bytes that are not HTTP: they may hold the token of a webhook."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it is something else."""
+        return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+_server_log = logging.getLogger("smsfs.web")
+_server_log.addFilter(_ParseErrors())
 
 
 class HealthPages:
@@ -78,7 +92,9 @@ class WebServer:
         application.add_routes(routes)
         self.addresses: list[tuple[str, int]] = []
         self._listeners: list[Listener] = []
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=_STOP_SECONDS)
+        self._runner = web.AppRunner(
+            application, access_log=None, logger=_server_log, shutdown_timeout=_STOP_SECONDS
+        )
 
     async def listen(self, listen: Sequence[tuple[str, int]]) -> None:
         """Open the listening sockets.

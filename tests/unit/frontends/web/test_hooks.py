@@ -207,6 +207,26 @@ def test_a_body_that_breaks_off_is_not_believed():
     assert not any("exc_info" in event for event in run(scenario))
 
 
+@pytest.mark.parametrize("odd", ["POST {path} HTTQ/9\r\n\r\n", "POST {path} HTTP/1.1\r\nA: \0\r\n\r\n"])
+def test_what_is_not_http_is_not_logged(odd, caplog):
+    """A client that talks nonsense would fill the log, and put the token of the webhook into it."""
+
+    async def scenario():
+        async with serving() as (kept, post):
+            port = post.session._base_url.port
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(BODY)}\r\n\r\n"
+            writer.write(head.encode() + BODY)
+            assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 200")
+            writer.write(odd.format(path=PATH).encode())
+            assert b" 400 Bad Request" in await reader.read()
+            writer.close()
+            assert kept.all == [STORED]
+
+    run(scenario)
+    assert caplog.records == []
+
+
 def test_a_slow_body_ends(monkeypatch):
     """A client that sends one byte a minute would hold a connection for ever."""
     monkeypatch.setattr(hooks, "READ_SECONDS", 0.05)
