@@ -25,6 +25,7 @@ from smsfs.store.sql import load_statements
 
 MOST_CONNECTIONS = 6
 POOL_SECONDS = 5.0
+ENDED = "The database ended this change, and undid it in whole ({}): try again."
 #: A transaction whose process stands still, or whose network is gone, holds its locks no longer than this.
 STANDSTILL_SECONDS = 4
 #: For so long after damage was met the store is told to be damaged.
@@ -242,7 +243,10 @@ class Database:
             session = connection.session
             session.unsure = False
             with session.transaction():
-                yield connection
+                try:
+                    yield connection
+                except psycopg.errors.AdminShutdown as exc:  # before the commit, of which it could be either
+                    raise StoreConflict(ENDED.format(first_line(exc))) from exc
                 if session.info.transaction_status == TransactionStatus.INERROR:
                     raise StoreConflict("A part of this change failed, and so did the whole; try again.")
             if session.unsure and not self.is_changing():

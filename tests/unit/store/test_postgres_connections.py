@@ -12,6 +12,7 @@ import pytest
 from smsfs.dialects.registry import dialect
 from smsfs.errors import ConfigurationError, StoreUnavailable
 from smsfs.filesystem import Filesystems
+from smsfs.store.again import again
 from smsfs.store.postgresql import PostgresStore, pool, survey
 from smsfs.store.postgresql import database as engine
 from tests.support.pair import Forwarder
@@ -325,3 +326,22 @@ def keep_two(store):
     """Use two connections at once."""
     with ThreadPoolExecutor(2) as threads, store._database.reading():
         return threads.submit(store.alive).result()
+
+
+def test_a_change_whose_session_was_ended_is_done_again(database, postgres):
+    """A client's upload would fail because another host took its own for dead for a moment."""
+    store, lives = PostgresStore(database), []
+
+    @again
+    def step():
+        with store._database.write() as connection:
+            lives.append(connection.session.info.backend_pid)
+            connection.change("owner_end", owner=0)
+            if len(lives) == 1:
+                postgres.execute(f"SELECT pg_terminate_backend({lives[0]})")
+            connection.change("owner_end", owner=0)
+        return "done"
+
+    assert step() == "done"
+    assert len(set(lives)) == 2
+    store.close()
