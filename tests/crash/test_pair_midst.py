@@ -13,7 +13,7 @@ from attrs import evolve
 from smsfs.dialects.registry import dialect
 from smsfs.errors import StoreUnavailable
 from smsfs.filesystem import Filesystems
-from smsfs.store import Outcome, SliceReport
+from smsfs.store import Outcome, SliceReport, StaleOwnerError
 from smsfs.store.postgresql import PostgresStore
 from tests.support.pair import Forwarder
 from tests.support.server import wait_for
@@ -122,6 +122,14 @@ def has_account(host):
         return True
 
 
+def came_to_nothing(acting):
+    """Whether a deed was undone, or met on its second try that what it is about is another's."""
+    try:
+        return bool(acting.result(BOUND))
+    except (StoreUnavailable, StaleOwnerError):
+        return True
+
+
 @pytest.mark.parametrize("deed", [reads_a_file, records_outcomes, uploads, queues_for_an_account])
 def test_host_that_is_cut_off_amid_a_statement_is_taken_over(way, hosts, deed):
     """Messages of a host without network would wait for hours, and accounts be closed on the other."""
@@ -135,6 +143,5 @@ def test_host_that_is_cut_off_amid_a_statement_is_taken_over(way, hosts, deed):
         wait_for(lambda: first.owner.id not in second.store.alive(), "the lease to end", pause=0.1)
         assert threads.submit(take, second).result(BOUND)
         took = time.monotonic() - began
-    with pytest.raises(StoreUnavailable):
-        acting.result(BOUND)
+    assert came_to_nothing(acting)
     assert took < LEASE + LATE
