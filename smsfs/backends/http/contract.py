@@ -6,11 +6,14 @@ It does no I/O and has no clock: how long to wait, when to try again and what ma
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+import msgspec
 from attrs import evolve, field, frozen
 
 from smsfs.backends import Answer, Envelope, Rejected, Throttled, Unknown
+
+T = TypeVar("T")
 
 PHRASES = {item.value: item.phrase for item in HTTPStatus}
 #: Of what a carrier says, so much is shown.
@@ -130,6 +133,14 @@ def without_secrets(response: Response, secrets: Sequence[str]) -> Response:
         if len(secret) >= SECRET_BYTES:
             body = body.replace(secret.encode(), b"***")
     return evolve(response, body=body)
+
+
+def decoded(response: Response, kind: type[T]) -> T | None:
+    """What a response holds, as JSON of this kind; None where it is something else."""
+    try:
+        return msgspec.json.decode(response.body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def by_status(response: Response, said: str = "") -> Verdict:

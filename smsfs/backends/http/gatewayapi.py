@@ -22,6 +22,7 @@ from smsfs.backends.http.contract import (
     Trouble,
     Verdict,
     by_status,
+    decoded,
     status_words,
 )
 from smsfs.backends.http.options import HookedConfig, Secret
@@ -63,8 +64,7 @@ class GatewayApiConfig(HookedConfig):
         Raises:
             ValueError: a clause that names the key.
         """
-        if bool(self.token) == bool(self.token_file):
-            raise ValueError("it needs the key 'token' or the key 'token_file', and not both")
+        self.check_secret("token")
         longest = LONGEST_NUMBER if self.default_sender.removeprefix("+").isdigit() else LONGEST_NAME
         if len(self.default_sender.removeprefix("+")) > longest:
             raise ValueError(f"default_sender is over the {longest} characters that GatewayAPI allows")
@@ -156,10 +156,10 @@ def _validity(left: float) -> int:
 
 
 def _accepted(request: Request, response: Response) -> Verdict:
-    try:
-        ids = msgspec.json.decode(response.body, type=_Taken).ids
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    answer = decoded(response, _Taken)
+    if answer is None:
         return by_status(response)
+    ids = answer.ids
     if len(ids) != len(request.groups):
         return Unknown(f"the carrier gave {len(ids)} ids for {len(request.groups)} messages")
     return [

@@ -13,7 +13,7 @@ import msgspec
 from attrs import define, field
 
 from smsfs.backends import Accepted, Answer, Envelope, Rejected, Throttled, Unknown
-from smsfs.backends.http.contract import OK, REDIRECT, Request, Response, Trouble, Verdict, by_status
+from smsfs.backends.http.contract import OK, REDIRECT, Request, Response, Trouble, Verdict, by_status, decoded
 from smsfs.backends.http.options import HttpConfig, Secret
 from smsfs.sms import segments
 
@@ -58,8 +58,7 @@ class InfobipConfig(HttpConfig):
         Raises:
             ValueError: a clause that names the key.
         """
-        if bool(self.api_key) == bool(self.api_key_file):
-            raise ValueError("it needs the key 'api_key' or the key 'api_key_file', and not both")
+        self.check_secret("api_key")
         longest = LONGEST_NUMBER if self.default_sender.removeprefix("+").isdigit() else LONGEST_NAME
         if len(self.default_sender.removeprefix("+")) > longest:
             raise ValueError(f"default_sender is over the {longest} characters that Infobip allows")
@@ -144,10 +143,10 @@ class Infobip:
         """What was taken of a request, and what was not."""
         if not OK <= response.status < REDIRECT:
             return by_status(response, _said(response))
-        try:
-            found = msgspec.json.decode(response.body, type=_Answer).messages
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        answer = decoded(response, _Answer)
+        if answer is None:
             return by_status(response)
+        found = answer.messages
         by_number = {item.destination.removeprefix("+"): item for item in found}
         wanted = [(item, by_number.get(item.message.recipient)) for item in request.envelopes]
         about_account = [item.status for _, item in wanted if item and _is_about_account(item.status)]
@@ -218,9 +217,8 @@ def _answer(envelope: Envelope, item: _Taken | None) -> Answer:
 
 def _said(response: Response) -> str:
     """What a refusal of a whole request says, for people."""
-    try:
-        found = msgspec.json.decode(response.body, type=_Error)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    found = decoded(response, _Error)
+    if found is None:
         return ""
     if found.request_error:
         older = found.request_error.service_exception

@@ -57,8 +57,7 @@ class KannelConfig(HttpConfig):
         Raises:
             ValueError: a clause that names the key.
         """
-        if bool(self.password) == bool(self.password_file):
-            raise ValueError("it needs the key 'password' or the key 'password_file', and not both")
+        self.check_secret("password")
         for key in ("username", "smsc"):
             text = getattr(self, key)
             if not text.isprintable() or text != text.strip():

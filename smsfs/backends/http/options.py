@@ -64,6 +64,15 @@ class HttpConfig:
     response_timeout: float = 60
     on_unknown: Literal["resend", "hold"] = "resend"
 
+    def check_secret(self, key: str) -> None:
+        """Refuse a secret that is in both of its places, or in neither.
+
+        Raises:
+            ValueError: a clause that names both keys.
+        """
+        if bool(getattr(self, key)) == bool(getattr(self, f"{key}_file")):
+            raise ValueError(f"it needs the key {key!r} or the key '{key}_file', and not both")
+
     def check(self, most: int) -> None:
         """Refuse what could never work.
 

@@ -21,6 +21,7 @@ from smsfs.backends.http.contract import (
     Response,
     Verdict,
     by_status,
+    decoded,
 )
 from smsfs.backends.http.options import HookedConfig, Secret
 from smsfs.sms import segments
@@ -50,8 +51,7 @@ class SmsPortalConfig(HookedConfig):
         Raises:
             ValueError: a clause that names the key.
         """
-        if bool(self.api_secret) == bool(self.api_secret_file):
-            raise ValueError("it needs the key 'api_secret' or the key 'api_secret_file', and not both")
+        self.check_secret("api_secret")
         if not self.client_id or ":" in self.client_id or not self.client_id.isprintable():
             raise ValueError("client_id has to be the client ID of an API key, without a colon")
         longest = LONGEST_NUMBER if self.default_sender.removeprefix("+").isdigit() else LONGEST_NAME
@@ -136,10 +136,10 @@ class SmsPortal:
         """What was taken of a request, and what was not."""
         if not OK <= response.status < REDIRECT:
             return by_status(response, _said(response))
-        try:
-            sent = msgspec.json.decode(response.body, type=_Taken).send_response
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        answer = decoded(response, _Taken)
+        if answer is None:
             return by_status(response)
+        sent = answer.send_response
         return _of_report(request.envelopes, sent)
 
     def _alike(self, envelopes: Sequence[Envelope]) -> Iterator[tuple[str, list[Envelope]]]:
@@ -208,9 +208,8 @@ def _counted(report: _Report) -> str:
 
 def _said(response: Response) -> str:
     """What a refusal says, for people."""
-    try:
-        found = msgspec.json.decode(response.body, type=_Errors)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    found = decoded(response, _Errors)
+    if found is None:
         return ""
     first = found.errors[0] if found.errors else _Error(found.error_code, found.error_message)
     return f"{first.error_message} ({first.error_code})" if first.error_code else first.error_message

@@ -13,7 +13,7 @@ import msgspec
 from attrs import define, evolve, field
 
 from smsfs.backends import Accepted, Envelope, Rejected, Throttled
-from smsfs.backends.http.contract import OK, REDIRECT, Refused, Request, Response, Verdict, by_status
+from smsfs.backends.http.contract import OK, REDIRECT, Refused, Request, Response, Verdict, by_status, decoded
 from smsfs.backends.http.options import HttpConfig, Secret
 from smsfs.sms import segments
 
@@ -50,8 +50,7 @@ class TwilioConfig(HttpConfig):
         Raises:
             ValueError: a clause that names the key.
         """
-        if bool(self.token) == bool(self.token_file):
-            raise ValueError("it needs the key 'token' or the key 'token_file', and not both")
+        self.check_secret("token")
         if not (self.default_sender or self.messaging_service):
             raise ValueError("it needs the key 'default_sender' or the key 'messaging_service', or both")
         for key, start in (("account_sid", "AC"), ("api_key", "SK"), ("messaging_service", "MG")):
@@ -110,9 +109,8 @@ class Twilio:
         """What became of the one message."""
         if OK <= response.status < REDIRECT:
             return _accepted(request.envelopes[0], response)
-        try:
-            error = msgspec.json.decode(response.body, type=_Error)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        error = decoded(response, _Error)
+        if error is None:
             return by_status(response)
         found = by_status(response, f"{error.message} ({error.code})")
         if error.code in (QUEUE_FULL, TOO_MANY):
@@ -142,9 +140,8 @@ def _address(sender: str) -> str:
 
 
 def _accepted(envelope: Envelope, response: Response) -> Verdict:
-    try:
-        found = msgspec.json.decode(response.body, type=_Message)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    found = decoded(response, _Message)
+    if found is None:
         return by_status(response)
     if not found.sid:
         return by_status(response)

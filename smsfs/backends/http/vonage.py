@@ -24,6 +24,7 @@ from smsfs.backends.http.contract import (
     Trouble,
     Verdict,
     by_status,
+    decoded,
 )
 from smsfs.backends.http.options import HttpConfig, Secret
 from smsfs.sms import segments
@@ -61,8 +62,7 @@ class VonageConfig(HttpConfig):
         Raises:
             ValueError: a clause that names the key.
         """
-        if bool(self.api_secret) == bool(self.api_secret_file):
-            raise ValueError("it needs the key 'api_secret' or the key 'api_secret_file', and not both")
+        self.check_secret("api_secret")
         if not (self.api_key.isascii() and self.api_key.isalnum()):
             raise ValueError(f"api_key is {self.api_key!r}, and has to be letters and digits")
         if not self.default_sender:
@@ -128,10 +128,10 @@ class Vonage:
         del request
         if not OK <= response.status < REDIRECT:
             return by_status(response, _said(response))
-        try:
-            parts = msgspec.json.decode(response.body, type=_Answer).messages
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        answer = decoded(response, _Answer)
+        if answer is None:
             return by_status(response)
+        parts = answer.messages
         ids = tuple(part.message_id for part in parts if part.status == TAKEN)
         if not parts or not all(ids):
             return Unknown("the carrier took the message, or parts of it, and gave no id", requests=1)
@@ -175,8 +175,7 @@ def _torn(failed: _Part, ids: tuple[str, ...]) -> Verdict:
 
 def _said(response: Response) -> str:
     """What an error that is not about a message says, for people."""
-    try:
-        found = msgspec.json.decode(response.body, type=_Problem)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    found = decoded(response, _Problem)
+    if found is None:
         return ""
     return ": ".join(text for text in (found.title, found.detail) if text)
