@@ -41,7 +41,7 @@ class _Terminal:
     @cached_property
     def console(self) -> "Console":
         """What rich writes with."""
-        from rich.console import Console  # noqa: PLC0415 -- a quarter of the time that a command takes to start
+        from rich.console import Console  # noqa: PLC0415 -- most commands write without it
 
         return Console(stderr=self._error, highlight=False, emoji=False)
 
@@ -56,8 +56,7 @@ class _Terminal:
         if self.is_terminal or (markup and "[" in text):
             self.console.print(text, markup=markup, end=end, style=style, soft_wrap=True)
         else:
-            click.echo(text, nl=False, err=self._error)
-            click.echo(end, nl=False, err=self._error)
+            click.echo(text + end, nl=False, err=self._error)
 
 
 out = _Terminal()
