@@ -2,15 +2,13 @@
 
 import re
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
-import paramiko
 import pytest
 
 from smsfs.config import load, open_store
-from smsfs.pipeline.reports.messages import statuses
 from smsfs.states import MessageState as State
+from tests.support.faulty_runs import check_none_lost, kill_on_the_way, messages, upload
 from tests.support.server import Installation, Server, wait_for
 from tests.support.smsc import Smsc
 
@@ -38,11 +36,6 @@ FAULTS = {
 }
 
 
-def recipient(row):
-    """A number of its own for each row."""
-    return str(4520000000 + row)
-
-
 def installed(folder, port, client):
     """A configuration whose messages leave over SMPP."""
     (folder / "smsfs").mkdir()
@@ -52,52 +45,10 @@ def installed(folder, port, client):
     return Installation(folder / "smsfs", sections)
 
 
-def upload(server):
-    """A file with a row for each recipient, submitted."""
-    rows = "".join(f"{recipient(row)},Row {row}\n" for row in range(ROWS))
-    server.installation.add_account("shop", "a password")
-    with closing(paramiko.Transport(("127.0.0.1", server.port))) as transport:
-        transport.connect(username="shop", password="a password")
-        sftp = paramiko.SFTPClient.from_transport(transport)
-        with sftp.file("a.csv", "w") as file:
-            file.write("msisdn,message\n" + rows)
-        sftp.rename("a.csv", "a.csv.ready")
-
-
-def messages(store):
-    """Every message with what became of it, by recipient."""
-    return {
-        status.message.recipient: status
-        for batch in store.queue.batches()
-        for status in statuses(store, batch)
-    }
-
-
 def is_over(store):
     """Whether every message has its end, and every receipt its message."""
     states = {status.state for status in messages(store).values()}
     return states and states <= ENDS and not store.inbound.waiting()
-
-
-def kill_on_the_way(server, smsc):
-    """Kill everything a few times, each time after some more messages have left."""
-    for _ in range(KILLS):
-        before = smsc.count()
-        enough = min(before + 40, ROWS - 1)
-        wait_for(lambda enough=enough: smsc.count() >= enough, "some to leave")
-        server.kill_all()
-        server.start()
-
-
-@pytest.fixture(scope="module")
-def runs(request, tmp_path_factory):
-    """The run of each fault that is to be tested; several at a time, since each waits for the most part."""
-    faults = [
-        item.callspec.params["fault"] for item in request.session.items if item.module is request.module
-    ]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {fault: pool.submit(run, tmp_path_factory.mktemp("run"), fault) for fault in faults}
-        pool.shutdown(cancel_futures=True)
 
 
 @pytest.mark.slow
@@ -112,8 +63,8 @@ def run(folder, fault):
     options, client = FAULTS[fault]
     smsc = Smsc(folder)
     with smsc.running(*options), Server(installed(folder, smsc.port, client)) as server:
-        upload(server)
-        kill_on_the_way(server, smsc)
+        upload(server, ROWS)
+        kill_on_the_way(server, smsc.count, KILLS, ROWS - 1)
         with closing(open_store(load(server.installation.configuration))) as store:
             wait_for(lambda: is_over(store), "all to have their end", END_BOUND, pause=0.5)
             rows = messages(store)
@@ -125,11 +76,7 @@ def run(folder, fault):
 
 def check(fault, rows, took):
     """Nothing lost, and nothing doubled that is not recorded as such."""
-    assert len(rows) == ROWS
-    for number, row in rows.items():
-        times = took[number]
-        wanted = 0 if row.state == "rejected" else 1
-        assert times == wanted or (times > wanted and row.doubled), (row, times)
+    check_none_lost(rows, took, ROWS)
     ends = Counter(row.state for row in rows.values())
     expected = {"rejects": {"rejected": ROWS // 10}, "undelivered": {"undelivered": ROWS // 10}}.get(
         fault, {}
