@@ -64,13 +64,10 @@ def _stamp(path: Path) -> tuple[int, ...]:
 def _context(certificate: Path, key: Path) -> ssl.SSLContext:
     """How TLS is spoken here.
 
-    Session tickets are off: clients that never read from the data connection they upload on would leave them
-    unread, and the kernel would then answer their FIN's data with a reset. An end without close_notify is an
-    error: by it, a cut upload differs from a complete one.
+    An end without close_notify is an error: by it, a cut upload differs from a complete one.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.num_tickets = 0
     context.options |= ssl.OP_NO_RENEGOTIATION
     context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     for path in (certificate, key):

@@ -10,6 +10,9 @@ from smsfs.frontends.ftp.commands import Handler
 from smsfs.frontends.ftp.control import Control
 from smsfs.frontends.ftp.tls import Handshake, wrapped
 
+#: For clients that resume the control connection's TLS on data connections; some warn where they cannot.
+TICKETS = 2
+
 
 class Encryption:
     """Encrypts the control connection, and knows whether data connections are to be encrypted.
@@ -69,7 +72,7 @@ class Encryption:
         control.del_channel()
         self._context = certificate.context()
         try:
-            control.socket = wrapped(control.socket, self._context)
+            control.socket = wrapped(control.socket, self._context, TICKETS)
         except (OSError, ValueError) as exc:  # the client has gone
             self._not_secured(str(exc))
         else:

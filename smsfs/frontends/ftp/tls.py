@@ -5,7 +5,9 @@ whose TLS connection was cut for a complete one.
 """
 
 import select
+import socket
 import ssl
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -16,6 +18,7 @@ from smsfs.frontends.ftp.library import AsyncChat, IOLoop
 HANDSHAKE_SECONDS = 30.0
 #: How long the end of a TLS connection may wait for room in the network's buffers.
 GOODBYE_SECONDS = 5.0
+_wrapping = threading.Lock()
 
 
 class Secure(AsyncChat):  # type: ignore[misc]  # the library has no types
@@ -58,6 +61,16 @@ def say_goodbye(sock: Any) -> None:
             poll.register(sock, select.POLLOUT)
             poll.poll(GOODBYE_SECONDS * 1000)
             sock.unwrap()
+
+
+def acknowledge(sock: socket.socket) -> None:
+    """Tell the other side now what has arrived: it may hold back its next bytes until it knows (Nagle).
+
+    The kernel would wait for an answer to send along with it, for 40 ms, and there is none.
+    """
+    if hasattr(socket, "TCP_QUICKACK"):
+        with suppress(OSError):  # the other side has gone
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
 class Handshake:
@@ -104,6 +117,7 @@ class Handshake:
             self._fail(str(exc))
         else:
             self._let_go()
+            acknowledge(self._socket)
             self._done(self._socket)
 
     handle_write_event = handle_read_event
@@ -138,9 +152,19 @@ class Handshake:
             self._loop.unregister(self._fileno)
 
 
-def wrapped(sock: Any, context: ssl.SSLContext) -> ssl.SSLSocket:
-    """The socket with TLS on it, the handshake still to be done."""
+def wrapped(sock: Any, context: ssl.SSLContext, tickets: int = 0) -> ssl.SSLSocket:
+    """The socket with TLS on it, the handshake still to be done.
+
+    Args:
+        sock: connected.
+        context: of the session.
+        tickets: how many the client gets, for connections that resume this one (TLS 1.3). None on data
+            connections: clients that never read from the one they upload on would leave them unread, and
+            the kernel would then answer their FIN's data with a reset.
+    """
     sock.setblocking(False)
-    return context.wrap_socket(
-        sock, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False
-    )
+    with _wrapping:  # a connection takes over what its context says in this moment
+        context.num_tickets = tickets
+        return context.wrap_socket(
+            sock, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False
+        )

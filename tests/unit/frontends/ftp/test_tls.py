@@ -112,6 +112,28 @@ class TestTls:
         assert secure.voidresp().startswith("226")
         assert memory.files["b.csv"] == b"x"
 
+    @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+    def test_data_connections_resume_the_control_connection_s_tls(
+        self, serving, certificate, memory, version
+    ):
+        """FileZilla would warn of every upload, and clients that insist on it would fail."""
+        trusted = trusting(certificate)
+        trusted.minimum_version = trusted.maximum_version = version
+        with ftplib.FTP_TLS(context=trusted, timeout=20) as client:
+            client.connect("127.0.0.1", serving.port)
+            client.login("shop", "secret")
+            client.prot_p()
+            for name in ("b.csv", "c.csv"):
+                with socket.create_connection(client.makepasv(), 20) as sock:
+                    client.sendcmd(f"STOR {name}")
+                    session = client.sock.session
+                    with trusted.wrap_socket(sock, server_hostname="localhost", session=session) as data:
+                        assert data.session_reused
+                        data.sendall(b"x")
+                        data.unwrap()
+                assert client.voidresp().startswith("226")
+                assert memory.files[name] == b"x"
+
     def test_a_large_download(self, secure, memory):
         """Its end would be missing when the network's buffers are full."""
         memory.files["big"] = bytearray(20_000_000)
