@@ -7,24 +7,16 @@ SFTP on 127.0.0.1:8022, the backend ``outbox``.
 import os
 import re
 import sqlite3
-import tomllib
-from collections.abc import Callable, Mapping
-from functools import partial
-from math import isfinite
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from attrs import define, field, fields
-from cattrs import ClassValidationError, Converter, IterableValidationError
-from cattrs.errors import ForbiddenExtraKeysError
-from cattrs.gen import make_dict_structure_fn
+from attrs import define, field
 
 from smsfs.backends import routing
-from smsfs.backends.http.options import HookedConfig, Secret
-from smsfs.backends.http.providers import CONFIGS, ProviderConfig
-from smsfs.backends.smpp.options import SmppConfig
+from smsfs.backends.options import BackendConfig
+from smsfs.backends.outbox_options import OutboxConfig
 from smsfs.errors import ConfigurationError, StoreDamaged
-from smsfs.ranges import refuse_odd_text
 from smsfs.sections import (
     FtpConfig,
     LimitsConfig,
@@ -42,14 +34,6 @@ LEAST_CONNECTIONS = 1 + len(WORKERS)
 COMMAND_CONNECTIONS = 2
 LEAST_LEASE, LONGEST_LEASE = 1, 3600
 SYSTEM_FILE = Path("/etc/smsfs/smsfs.toml")
-KINDS = {
-    str: "a string",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    list: "a list",
-    dict: "a table",
-}
 
 
 @define
@@ -96,31 +80,6 @@ class StoreConfig:
         """The URL without its passwords, for people and the log."""
         without = re.sub(r"(://[^:/@?]*):[^?]*@", r"\1:***@", self.url)
         return re.sub(r"((?:^|[?&\s])(?:ssl)?password=)[^&\s]*", r"\1***", without)
-
-
-@define
-class OutboxConfig:
-    """Appends one JSON object for each message to ``path``, relative to the data folder.
-
-    With ``keep_days`` each day's file is kept for so many days more; 0: one file, for ever.
-    """
-
-    type: Literal["outbox"]
-    path: str = "outbox.jsonl"
-    keep_days: int = 0
-    on_unknown: Literal["resend", "hold"] = "resend"
-
-    def __attrs_post_init__(self) -> None:
-        """Refuse what is no file.
-
-        Raises:
-            ValueError: a clause that names the key.
-        """
-        refuse_odd_text("path", self.path, "the path of a file", blanks=True)
-
-
-BackendConfig = OutboxConfig | SmppConfig | ProviderConfig
-BACKENDS: dict[str, type[BackendConfig]] = {"outbox": OutboxConfig, "smpp": SmppConfig, **CONFIGS}
 
 
 @define
@@ -181,6 +140,8 @@ def load(given: Path | None = None, environment: Mapping[str, str] = os.environ)
     path = find(given, environment)
     if path is None:
         return embedded(environment)
+    import tomllib  # noqa: PLC0415 -- without a file there is nothing to read
+
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as exc:
@@ -272,15 +233,16 @@ def _data_folder(environment: Mapping[str, str]) -> Path:
 
 
 def checked(values: Mapping[str, Any], source: str) -> Config:
-    """Records from plain values; ``source`` names them in an error."""
-    try:
-        config = _converter().structure(values, Config)
-    except (ClassValidationError, IterableValidationError) as exc:
-        raise ConfigurationError(f"{source}: {'; '.join(_sentences(exc, ''))}.") from None
+    """Records from plain values; ``source`` names them in an error.
+
+    Raises:
+        ConfigurationError: an unknown key or a wrong value.
+    """
+    from smsfs.structure import structured  # noqa: PLC0415 -- without a file nothing is checked
+
+    config = structured(values, Config, source)
     _check_route(config, source)
-    hooked = [
-        name for name, item in config.backends.items() if isinstance(item, HookedConfig) and item.hooked
-    ]
+    hooked = [name for name, item in config.backends.items() if item.hooked]
     if hooked and config.web is None:
         raise ConfigurationError(
             f"{source}: [backends.{hooked[0]}] has a hook_token, but there is no section [web]."
@@ -308,92 +270,3 @@ def _check_route(config: Config, source: str) -> None:
                 f"{source}: [pipeline] default_backend is {text!r}, "
                 f"but there is no section [backends.{name}]."
             )
-
-
-def _converter() -> Converter:
-    converter = Converter(forbid_extra_keys=True)
-    for plain in (str, int, bool):
-        converter.register_structure_hook(plain, _exactly)
-    converter.register_structure_hook(float, lambda value, _: float(_exactly(value, (int, float))))
-    converter.register_structure_hook_func(lambda kind: kind == list[str], _strings)
-    converter.register_structure_hook(Secret, _secret)
-    converter.register_structure_hook(
-        BackendConfig, lambda value, _: converter.structure(value, _kind(_exactly(value, dict)))
-    )
-    sections = (
-        StoreConfig,
-        SftpConfig,
-        FtpConfig,
-        WebConfig,
-        MailConfig,
-        PipelineConfig,
-        LogConfig,
-        LimitsConfig,
-    )
-    for record in (*sections, *BACKENDS.values(), Config):
-        hook = make_dict_structure_fn(record, converter, _cattrs_forbid_extra_keys=True)
-        converter.register_structure_hook(record, partial(_table, hook))
-    return converter
-
-
-def _table(hook: Callable[[Any, Any], Any], value: Any, record: Any) -> Any:
-    return hook(_exactly(value, dict), record)
-
-
-def _kind(value: dict[str, Any]) -> type[BackendConfig]:
-    """Which kind of backend a table describes.
-
-    Raises:
-        ValueError: none that there is.
-    """
-    if "type" not in value:
-        raise ValueError(f"it lacks the key 'type' ({', '.join(BACKENDS)})")
-    if value["type"] not in BACKENDS:
-        raise ValueError(f"type {value['type']!r} is none of {', '.join(map(repr, BACKENDS))}")
-    return BACKENDS[value["type"]]
-
-
-def _strings(value: Any, _: Any) -> list[str]:
-    return [_exactly(item, str) for item in _exactly(value, list)]
-
-
-def _secret(value: Any, _: Any) -> Secret:
-    """A secret is not shown, not even a wrong one."""
-    if not isinstance(value, str) or not value.isprintable():
-        raise ValueError("it is not a string of one line")
-    return Secret(value)
-
-
-def _exactly(value: Any, kind: Any) -> Any:
-    """TOML has types; a string where a number belongs is an error, not a number."""
-    kinds = kind if isinstance(kind, tuple) else (kind,)
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        raise ValueError(f"{value!r} is not {KINDS[kinds[-1]]}")
-    if isinstance(value, float) and not isfinite(value):
-        raise ValueError(f"{value!r} is not a finite number")
-    if isinstance(value, (int, float)) and value < 0:
-        raise ValueError(f"{value!r} is less than 0")
-    return value
-
-
-def _sentences(exc: BaseException, where: str) -> list[str]:
-    """What is wrong and where, from the tree of a failed structuring."""
-    if isinstance(exc, ForbiddenExtraKeysError):
-        known = ", ".join(attribute.name for attribute in fields(exc.cl))
-        return [
-            f"{where or 'top level'} has no key {key!r} (it has {known})" for key in sorted(exc.extra_fields)
-        ]
-    if isinstance(exc, KeyError):
-        return [f"{where.rpartition('.')[0]} lacks the key {exc.args[0]!r}"]
-    if isinstance(exc, AttributeError):  # of what should have been a table of tables
-        return [f"{where} is not a table"]
-    if not isinstance(exc, (ClassValidationError, IterableValidationError)):
-        literal = re.fullmatch(r"(.*) not in literal typing.Literal\[(.*)\]", str(exc))
-        return [f"{where}: {literal[1]!r} is none of {literal[2]}" if literal else f"{where}: {exc}"]
-    found = []
-    for inner in exc.exceptions:
-        notes = [
-            str(getattr(note, "name", getattr(note, "index", ""))) for note in getattr(inner, "__notes__", [])
-        ]
-        found += _sentences(inner, ".".join([part for part in (where, *notes) if part]))
-    return found

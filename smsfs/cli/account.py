@@ -10,8 +10,9 @@ import click
 from attrs import frozen
 
 from smsfs.backends import routing
-from smsfs.cli.common import config_option, err, find_account, opened, out, show_list
+from smsfs.cli.common import config_option, find_account, opened, show_list
 from smsfs.cli.credentials import KEY_FILE, fingerprint, key_lines, password_option, read_password
+from smsfs.cli.terminal import err, out
 from smsfs.config import Config
 from smsfs.dialects.registry import DIALECTS, dialect
 from smsfs.dialects.settings import MAX_DIGITS, RESULTS_FOLDER, check_setting, settings_of, shown

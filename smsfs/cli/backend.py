@@ -7,7 +7,8 @@ import click
 
 from smsfs.backends.http.options import HookedConfig
 from smsfs.backends.http.providers import HOOKS, hook_secrets
-from smsfs.cli.common import config_option, out
+from smsfs.cli.common import config_option
+from smsfs.cli.terminal import out
 from smsfs.config import Config, load
 from smsfs.errors import ConfigurationError
 from smsfs.sms.quoting import json_text

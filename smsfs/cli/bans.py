@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from smsfs.cli.common import config_option, opened, out, show_list
+from smsfs.cli.common import config_option, opened, show_list
 from smsfs.cli.lists import moment
+from smsfs.cli.terminal import out
 from smsfs.errors import ConfigurationError
 from smsfs.frontends.limits import key_of
 from smsfs.store.bans import Ban

@@ -12,7 +12,8 @@ from typing import Any, BinaryIO, NoReturn
 import click
 from attrs import asdict, define, field
 
-from smsfs.cli.common import config_option, err, find_account, opened, out
+from smsfs.cli.common import config_option, find_account, opened
+from smsfs.cli.terminal import err, out
 from smsfs.config import load
 from smsfs.dialects import Dialect, Refused, Row, Upload
 from smsfs.dialects.registry import DIALECTS, dialect

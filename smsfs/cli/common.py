@@ -1,67 +1,23 @@
 """What the commands share: the configuration option, the store, and how errors are shown."""
 
-import os
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-import structlog
 
-from smsfs.cli.logs import configure
+from smsfs.cli.terminal import TEMPORARY, err, exit_status, out
 from smsfs.config import Config, load, open_store
 from smsfs.dialects.registry import dialect
-from smsfs.errors import ConfigurationError, Refusal, StoreDamaged, StoreUnavailable
-from smsfs.filesystem import Filesystems
+from smsfs.errors import ConfigurationError, Refusal
 from smsfs.sms.quoting import escaped, json_text
 from smsfs.store import Account, Process, Store
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from smsfs.filesystem import Filesystems
 
-#: Exit status that says: the store was away, and nothing is wrong; start me again.
-TEMPORARY = os.EX_TEMPFAIL
-#: Exit status that says: the store is damaged, and starting again does not help.
-DAMAGED = os.EX_IOERR
-
-
-class _Terminal:
-    """Standard output or error: a line for each text, without what would steer a terminal.
-
-    rich writes what has colours or marks; it is imported then only.
-    """
-
-    def __init__(self, *, error: bool = False) -> None:
-        self._error = error
-
-    @cached_property
-    def console(self) -> "Console":
-        """What rich writes with."""
-        from rich.console import Console  # noqa: PLC0415 -- most commands write without it
-
-        return Console(stderr=self._error, highlight=False, emoji=False)
-
-    @property
-    def is_terminal(self) -> bool:
-        """Whether someone looks on."""
-        return (sys.stderr if self._error else sys.stdout).isatty()
-
-    def print(self, text: str, *, markup: bool = True, end: str = "\n", style: str = "") -> None:
-        """Print as rich does, escaped; a text may hold what others wrote."""
-        text = escaped(text)
-        if self.is_terminal or (markup and "[" in text):
-            self.console.print(text, markup=markup, end=end, style=style, soft_wrap=True)
-        else:
-            click.echo(text + end, nl=False, err=self._error)
-
-
-out = _Terminal()
-err = _Terminal(error=True)
-log = structlog.get_logger()
 F = TypeVar("F", bound=Callable[..., Any])
 _BLANK = re.compile(r"\s")
 
@@ -116,8 +72,13 @@ def running(
 
     ``process`` says which process of ``smsfs serve`` it is, if it is one.
     """
+    from structlog import get_logger  # noqa: PLC0415 -- commands that list log nothing
+
+    from smsfs.cli.logs import configure  # noqa: PLC0415 -- as above
+
     config = load(config_file)
     configure(config.log)
+    log = get_logger()
     try:
         with _stored(config, process, make=make) as store:
             if store.made:
@@ -143,13 +104,6 @@ def end_damaged(store: Store) -> None:
         raise found
 
 
-def exit_status(exc: Exception) -> int:
-    """What a command ends with when this is why."""
-    if isinstance(exc, StoreDamaged):
-        return DAMAGED
-    return TEMPORARY if isinstance(exc, StoreUnavailable) else 1
-
-
 def find_account(store: Store, name: str) -> Account:
     """The account of that name.
 
@@ -163,8 +117,10 @@ def find_account(store: Store, name: str) -> Account:
     return account
 
 
-def filesystems(store: Store, owner: Process, most_open: int | None = None) -> Filesystems:
+def filesystems(store: Store, owner: Process, most_open: int | None = None) -> "Filesystems":
     """The filesystems of this process, in which all accounts together have at most so many files open."""
+    from smsfs.filesystem import Filesystems  # noqa: PLC0415 -- commands that list open no file
+
     return Filesystems(store, owner, dialect, most_open)
 
 

@@ -24,9 +24,10 @@ from smsfs.cli.account import (
     show,
 )
 from smsfs.cli.check import SHOWN_MESSAGES, Result, judge, show_messages
-from smsfs.cli.common import config_option, find_account, opened, out, show_list
+from smsfs.cli.common import config_option, find_account, opened, show_list
 from smsfs.cli.connecting import ways
 from smsfs.cli.credentials import KEY_FILE, key_lines, password_option, read_password
+from smsfs.cli.terminal import out
 from smsfs.dialects import Upload
 from smsfs.dialects.registry import dialect
 from smsfs.dialects.sampling import NO_ROWS, Candidate, Sample, Sampling

@@ -14,7 +14,7 @@ from typing import cast
 import asyncssh
 import click
 
-from smsfs.cli.common import out
+from smsfs.cli.terminal import out
 from smsfs.config import Config, StoreConfig, open_store
 from smsfs.errors import ConfigurationError
 from smsfs.frontends.logins import hash_password

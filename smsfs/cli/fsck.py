@@ -12,7 +12,8 @@ from pathlib import Path
 import click
 from attrs import asdict
 
-from smsfs.cli.common import DAMAGED, config_option, opened, out
+from smsfs.cli.common import config_option, opened
+from smsfs.cli.terminal import DAMAGED, out
 from smsfs.config import load
 from smsfs.errors import ConfigurationError, StoreDamaged
 from smsfs.pipeline.fsck import faults, repair

@@ -11,7 +11,8 @@ from typing import Any
 import click
 from attrs import frozen
 
-from smsfs.cli.common import cell, config_option, err, find_account, opened, show_list
+from smsfs.cli.common import cell, config_option, find_account, opened, show_list
+from smsfs.cli.terminal import err
 from smsfs.dialects import Submission
 from smsfs.dialects.registry import dialect
 from smsfs.errors import StoreUnavailable

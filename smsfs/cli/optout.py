@@ -7,8 +7,9 @@ from typing import TypeVar
 
 import click
 
-from smsfs.cli.common import config_option, find_account, opened, out, show_list
+from smsfs.cli.common import config_option, find_account, opened, show_list
 from smsfs.cli.lists import moment
+from smsfs.cli.terminal import out
 from smsfs.errors import ConfigurationError
 from smsfs.sms.local import reader
 from smsfs.store import Account, Store

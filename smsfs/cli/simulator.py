@@ -15,8 +15,8 @@ import attrs
 import click
 
 from smsfs.backends.smpp.constants import Status
-from smsfs.cli.common import err, out
 from smsfs.cli.simulator_http import CONTRACTS, SMPP, check_options, http_options, run_http
+from smsfs.cli.terminal import err, out
 from smsfs.errors import ConfigurationError
 from smsfs.frontends.listen_errors import reason
 from smsfs.simulator import Behaviour, Simulator

@@ -12,7 +12,7 @@ import attrs
 import click
 from click.core import ParameterSource
 
-from smsfs.cli.common import out
+from smsfs.cli.terminal import out
 from smsfs.errors import ConfigurationError
 from smsfs.frontends.listen_errors import reason
 from smsfs.simulator.http import FAULTS, HttpBehaviour, HttpSimulator

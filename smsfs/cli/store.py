@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from smsfs.cli.common import config_option, out
+from smsfs.cli.common import config_option
+from smsfs.cli.terminal import out
 from smsfs.config import load, migrate_store
 
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import structlog
 
-from smsfs.cli.common import DAMAGED, TEMPORARY
+from smsfs.cli.terminal import DAMAGED, TEMPORARY
 from smsfs.config import Config
 from smsfs.errors import StoreDamaged, StoreUnavailable
 from smsfs.pipeline.intake.in_hand import InHand, is_own_fault

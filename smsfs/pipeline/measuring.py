@@ -5,14 +5,13 @@ from typing import Any
 
 from smsfs.backends import routing
 from smsfs.backends.measuring import Measure, Tongues
-from smsfs.backends.smpp.options import SmppConfig
 from smsfs.config import Config
 
 
 def tongues_of(config: Config) -> dict[str, Tongues]:
     """The national tables of those backends that use some, by name."""
-    smpp = {name: options for name, options in config.backends.items() if isinstance(options, SmppConfig)}
-    return {name: options.tongues for name, options in smpp.items() if options.languages}
+    found = {name: options.tongues for name, options in config.backends.items()}
+    return {name: tongues for name, tongues in found.items() if tongues and tongues.languages}
 
 
 def measured(config: Config, settings: Mapping[str, Any]) -> dict[str, Any]:

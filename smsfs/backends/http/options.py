@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from attrs import define, field, frozen
 
+from smsfs.backends.options import BackendConfig
 from smsfs.ranges import refuse_absurd
 
 MOST_CONNECTIONS = 1000
@@ -36,7 +37,7 @@ class Secret:
 
 
 @define(kw_only=True)
-class HttpConfig:
+class HttpConfig(BackendConfig):
     """What all providers have in common; times in seconds.
 
     Attributes:

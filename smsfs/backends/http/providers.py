@@ -21,19 +21,6 @@ from smsfs.backends.http.twilio import Twilio, TwilioConfig
 from smsfs.backends.http.vonage import Vonage, VonageConfig
 from smsfs.errors import ConfigurationError
 
-ProviderConfig = (
-    GatewayApiConfig | SmsPortalConfig | TwilioConfig | KannelConfig | VonageConfig | InfobipConfig
-)
-#: By the type that the configuration names.
-CONFIGS: dict[str, type[ProviderConfig]] = {
-    "gatewayapi": GatewayApiConfig,
-    "smsportal": SmsPortalConfig,
-    "twilio": TwilioConfig,
-    "kannel": KannelConfig,
-    "vonage": VonageConfig,
-    "infobip": InfobipConfig,
-}
-
 
 @frozen
 class Kind:

@@ -10,6 +10,7 @@ from attrs import define, field
 
 from smsfs.backends import tls
 from smsfs.backends.measuring import Tongues
+from smsfs.backends.options import BackendConfig
 from smsfs.backends.smpp.coding import alphabet
 from smsfs.errors import ConfigurationError
 from smsfs.ranges import refuse_absurd, refuse_odd_text
@@ -25,7 +26,7 @@ log = structlog.get_logger()
 
 
 @define
-class SmppConfig:
+class SmppConfig(BackendConfig):
     """An SMSC that speaks SMPP 3.4; times in seconds.
 
     Attributes:

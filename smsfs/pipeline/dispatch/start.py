@@ -3,24 +3,26 @@
 import asyncio
 import gc
 import threading
+from typing import TYPE_CHECKING, cast
 
 import structlog
 import uvloop
 
-from smsfs.backends.http.client import HttpBackend
-from smsfs.backends.http.options import HttpConfig
-from smsfs.backends.http.providers import KINDS
 from smsfs.backends.mending import Mending
+from smsfs.backends.options import BackendConfig
 from smsfs.backends.outbox import Outbox
-from smsfs.backends.smpp.client import SmppBackend
-from smsfs.backends.smpp.options import SmppConfig
-from smsfs.config import BackendConfig, Config
+from smsfs.backends.outbox_options import OutboxConfig
+from smsfs.config import Config
 from smsfs.pipeline.dispatch.dispatcher import Dispatcher
 from smsfs.pipeline.dispatch.routes import BreakerRules, Route
 from smsfs.pipeline.dispatch.windows import reopening
 from smsfs.pipeline.turns import Weights
 from smsfs.pipeline.wing import Wing
 from smsfs.store import Store
+
+if TYPE_CHECKING:
+    from smsfs.backends.http.options import HttpConfig
+    from smsfs.backends.smpp.options import SmppConfig
 
 log = structlog.get_logger()
 
@@ -51,18 +53,32 @@ async def _stop_at(ended: threading.Event, dispatcher: Dispatcher) -> None:
 
 def _route(config: Config, name: str, options: BackendConfig) -> Route:
     """A route whose backend is made as soon as it can be: a fault in one holds up no other."""
-    if isinstance(options, SmppConfig):
-        kind = {"idempotent": SmppBackend.idempotent, "traceable": options.bind != "transmitter"}
-        smpp = Mending(name, lambda: SmppBackend(name, options, config.data), **kind)
-        return Route(name, smpp, options.on_unknown)
-    if isinstance(options, HttpConfig):
-        known = KINDS[type(options)]
-        kind = {"idempotent": known.idempotent, "traceable": known.traceable}
-        http = Mending(name, lambda: HttpBackend(name, options, config.data), **kind)
-        return Route(name, http, options.on_unknown)
-    kind = {"idempotent": Outbox.idempotent, "traceable": Outbox.traceable}
-    outbox = Mending(name, lambda: Outbox(config.data / options.path, options.keep_days), **kind)
-    return Route(name, outbox, options.on_unknown)
+    if isinstance(options, OutboxConfig):
+        kind = {"idempotent": Outbox.idempotent, "traceable": Outbox.traceable}
+        backend = Mending(name, lambda: Outbox(config.data / options.path, options.keep_days), **kind)
+    elif options.type == "smpp":
+        backend = _smpp(config, name, options)
+    else:
+        backend = _http(config, name, options)
+    return Route(name, backend, options.on_unknown)
+
+
+def _smpp(config: Config, name: str, options: BackendConfig) -> Mending:
+    from smsfs.backends.smpp.client import SmppBackend  # noqa: PLC0415 -- not every host has such a carrier
+
+    smpp = cast("SmppConfig", options)
+    kind = {"idempotent": SmppBackend.idempotent, "traceable": smpp.bind != "transmitter"}
+    return Mending(name, lambda: SmppBackend(name, smpp, config.data), **kind)
+
+
+def _http(config: Config, name: str, options: BackendConfig) -> Mending:
+    from smsfs.backends.http.client import HttpBackend  # noqa: PLC0415 -- as above, and aiohttp is large
+    from smsfs.backends.http.providers import KINDS  # noqa: PLC0415 -- as above
+
+    http = cast("HttpConfig", options)
+    known = KINDS[type(http)]
+    kind = {"idempotent": known.idempotent, "traceable": known.traceable}
+    return Mending(name, lambda: HttpBackend(name, http, config.data), **kind)
 
 
 def _warn_of_strays(store: Store, config: Config) -> None:

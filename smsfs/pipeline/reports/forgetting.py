@@ -6,7 +6,8 @@ from collections.abc import Iterable
 import structlog
 
 from smsfs.backends.outbox_files import OutboxFiles
-from smsfs.config import Config, OutboxConfig
+from smsfs.backends.outbox_options import OutboxConfig
+from smsfs.config import Config
 from smsfs.errors import Refusal
 from smsfs.store import Store
 

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from typing import Any
 
-import structlog
 from attrs import asdict, evolve
 
 from smsfs.states import check_outcome
@@ -24,8 +23,6 @@ VALID_SECONDS = 3 * 86_400.0
 RECOVERY_SECONDS = 3600.0
 #: A kept receipt is looked at again after half its age, within these.
 AGAIN_SECONDS, AGAIN_CEILING = 1.0, 3600.0
-
-log = structlog.get_logger()
 
 
 class SqlInbound:
@@ -123,6 +120,9 @@ class SqlInbound:
 
 def _tell_forgotten(receipts: Collection[Row], replies: Collection[Row]) -> None:
     """The last that is heard of what was for nobody we know."""
+    from structlog import get_logger  # noqa: PLC0415 -- commands that list log nothing
+
+    log = get_logger()
     for row in receipts:
         told = {name: row[name] for name in ("backend", "carrier_id", "reason")}
         log.info("receipt_forgotten", **told, came=round(row["at"]))

@@ -9,15 +9,11 @@ from io import RawIOBase
 from pathlib import Path
 from uuid import uuid4
 
-import structlog
-
 from smsfs.errors import DiskFull, ReadOnly, StoreUnavailable
 from smsfs.store import File
 from smsfs.store.durable import make_file, make_folder, sync_entered
 from smsfs.store.sql.files import file_from
 from smsfs.store.sqlite.database import Database
-
-log = structlog.get_logger()
 
 
 @contextmanager
@@ -140,7 +136,9 @@ class PlainContents:
             try:
                 self._path(content).unlink(missing_ok=True)
             except OSError as exc:
-                log.warning("content_not_deleted", content=content, reason=exc.strerror)
+                from structlog import get_logger  # noqa: PLC0415 -- commands that list log nothing
+
+                get_logger().warning("content_not_deleted", content=content, reason=exc.strerror)
 
     def orphans(self, older_than: float) -> list[str]:
         """Files that no row has; young ones may belong to an upload that is just beginning."""

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from smsfs.backends.http.providers import KINDS
-from smsfs.config import BACKENDS
+from smsfs.backends.options import SECTIONS, section_of
 from smsfs.simulator.http import FAULTS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "http.md").read_text(encoding="utf-8")
@@ -19,4 +19,4 @@ def test_every_fault_is_shown():
 def test_every_provider_is_shown():
     """A customer of a provider would not find out that smsfs sends by it."""
     shown = re.findall(r"(?m)^\| `(\w+)` \|", PAGE.partition("## Set it up")[0])
-    assert set(shown) == {name for name, kind in BACKENDS.items() if kind in KINDS}
+    assert set(shown) == {name for name in SECTIONS if section_of(name) in KINDS}

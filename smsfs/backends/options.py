@@ -1,0 +1,51 @@
+"""What the configuration says about a backend of any type."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal, cast
+
+if TYPE_CHECKING:
+    from smsfs.backends.measuring import Tongues
+
+#: Type of a backend -> the module and the class of its section. Each is imported when it is first asked for.
+SECTIONS = {
+    "outbox": ("smsfs.backends.outbox_options", "OutboxConfig"),
+    "smpp": ("smsfs.backends.smpp.options", "SmppConfig"),
+    "gatewayapi": ("smsfs.backends.http.gatewayapi", "GatewayApiConfig"),
+    "smsportal": ("smsfs.backends.http.smsportal", "SmsPortalConfig"),
+    "twilio": ("smsfs.backends.http.twilio", "TwilioConfig"),
+    "kannel": ("smsfs.backends.http.kannel", "KannelConfig"),
+    "vonage": ("smsfs.backends.http.vonage", "VonageConfig"),
+    "infobip": ("smsfs.backends.http.infobip", "InfobipConfig"),
+}
+
+
+class BackendConfig:
+    """A section ``[backends.NAME]``.
+
+    Attributes:
+        type: what it is, a key of ``SECTIONS``.
+        on_unknown: what becomes of a message whose fate is unknown.
+    """
+
+    type: str
+    on_unknown: Literal["resend", "hold"]
+
+    @property
+    def tongues(self) -> "Tongues | None":
+        """The national tables that texts may leave in, if it uses any."""
+        return None
+
+    @property
+    def hooked(self) -> bool:
+        """Whether there is a webhook."""
+        return False
+
+
+def section_of(kind: str) -> type[BackendConfig]:
+    """The class of a type's section.
+
+    Raises:
+        KeyError: there is no such type.
+    """
+    module, name = SECTIONS[kind]
+    return cast("type[BackendConfig]", getattr(import_module(module), name))
