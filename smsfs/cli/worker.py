@@ -13,7 +13,7 @@ import click
 
 from smsfs.cli.common import Ended, config_option, running
 from smsfs.cli.supervisor import OWNER
-from smsfs.dialects.registry import DIALECTS, dialect
+from smsfs.dialects.registry import dialect
 from smsfs.pipeline.wing import Wing
 from smsfs.store import Process, Store
 
@@ -98,7 +98,7 @@ def _start(kind: str, name: str, grace: float, config_file: Path | None, in_hand
         def register() -> Process:
             return _register(store, kind, name)
 
-        start(Wing(config, store, list(DIALECTS), dialect, register, ended, in_hand))
+        start(Wing(config, store, dialect, register, ended, in_hand))
 
 
 def _register(store: Store, kind: str, name: str) -> Process:

@@ -1,7 +1,7 @@
 """What each wing of the pipeline is started with; ``start`` in its module ``start`` is the way in."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from attrs import frozen
 
@@ -19,7 +19,6 @@ class Wing:
     Attributes:
         config: the configuration.
         store: open.
-        dialects: the names of all dialects.
         dialect: finds one by its name.
         register: makes this process known, to the store and to ``smsfs serve``.
         ended: set when this process is to stop; some time later it is killed.
@@ -28,7 +27,6 @@ class Wing:
 
     config: Config
     store: Store
-    dialects: Sequence[str]
     dialect: Callable[[str], Dialect]
     register: Callable[[], Process]
     ended: threading.Event

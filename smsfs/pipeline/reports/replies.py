@@ -31,14 +31,14 @@ class ReplyWriter:
     Args:
         store: where they are.
         owner: this process.
-        dialects: the names of dialects that show them.
+        dialects: the names of dialects that show them; looped over at each look.
         dialect: finds a dialect by name.
     """
 
     def __init__(
         self, store: Store, owner: Process, dialects: Iterable[str], dialect: Callable[[str], Dialect]
     ) -> None:
-        self._store, self._owner, self._dialects, self._dialect = store, owner, tuple(dialects), dialect
+        self._store, self._owner, self._dialects, self._dialect = store, owner, dialects, dialect
         self._next = self._looked = 0.0
         self._failed: dict[int, float] = {}
 

@@ -10,6 +10,7 @@ from smsfs.errors import StoreDamaged, StoreUnavailable
 from smsfs.pipeline.jobs import Every, Jobs
 from smsfs.pipeline.reports.daily import DailyReporter
 from smsfs.pipeline.reports.forgetting import Upkeep, outboxes
+from smsfs.pipeline.reports.in_use import DialectsInUse
 from smsfs.pipeline.reports.mail import Mailer, Relay
 from smsfs.pipeline.reports.replies import ReplyWriter
 from smsfs.pipeline.reports.results import REPORTS, ResultWriter
@@ -34,9 +35,9 @@ def _report_until(stop: threading.Event, wing: Wing, owner: Process, upkeep: Upk
     writer, daily = ResultWriter(store, owner), DailyReporter(store, owner, dialect)
     relay = Relay(**asdict(mail)) if mail else None
     mailer = Mailer(store, relay, lambda: store.lead(owner, REPORTS), dialect, stop.is_set)
-    strays = Strays(store, [name for name in wing.dialects if not dialect(name).stamped], dialect)
-    shown = [name for name in wing.dialects if dialect(name).shows_replies]
-    replies = ReplyWriter(store, owner, shown, dialect)
+    strays = Strays(store, DialectsInUse(store, dialect, lambda rules: not rules.stamped), dialect)
+    shows = DialectsInUse(store, dialect, lambda rules: rules.shows_replies)
+    replies = ReplyWriter(store, owner, shows, dialect)
     sweep_job = Every(SWEEP_SECONDS, time.monotonic, partial(_clean_up, wing, upkeep, set()))
     steps = {"sweep": sweep_job.step, "results": writer.step, "daily reports": daily.step}
     jobs = Jobs({**steps, "strays": strays.step, "replies": replies.step}, time.monotonic)

@@ -31,12 +31,12 @@ class Strays:
 
     Args:
         store: where they are.
-        dialects: the names of dialects in which closing a file sends it.
+        dialects: the names of dialects in which closing a file sends it; looped over at each look.
         dialect: finds a dialect by name.
     """
 
     def __init__(self, store: Store, dialects: Iterable[str], dialect: Callable[[str], Dialect]) -> None:
-        self._store, self._dialects, self._dialect = store, tuple(dialects), dialect
+        self._store, self._dialects, self._dialect = store, dialects, dialect
         self._looked = float("-inf")
         self._seen: dict[int, tuple[str, float, float]] = {}
 
