@@ -16,6 +16,7 @@ SECTIONS = {
     "kannel": ("smsfs.backends.http.kannel", "KannelConfig"),
     "vonage": ("smsfs.backends.http.vonage", "VonageConfig"),
     "infobip": ("smsfs.backends.http.infobip", "InfobipConfig"),
+    "naxai": ("smsfs.backends.http.naxai", "NaxaiConfig"),
 }
 
 

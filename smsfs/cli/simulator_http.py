@@ -19,6 +19,7 @@ from smsfs.simulator.http import FAULTS, HttpBehaviour, HttpSimulator
 from smsfs.simulator.http.gatewayapi import GatewayApi
 from smsfs.simulator.http.infobip import Infobip
 from smsfs.simulator.http.kannel import Kannel
+from smsfs.simulator.http.naxai import Naxai
 from smsfs.simulator.http.smsportal import SmsPortal
 from smsfs.simulator.http.taken import Contract
 from smsfs.simulator.http.twilio import Twilio
@@ -33,6 +34,7 @@ CONTRACTS: dict[str, Callable[[str], Contract]] = {
     "kannel": Kannel,
     "vonage": Vonage,
     "infobip": Infobip,
+    "naxai": Naxai,
 }
 SHARED = {"provider", "host", "port", "latency", "ledger", "tls_cert", "tls_key"}
 HTTP = {"token", "faults", "retry_after", "refuse", "error"}

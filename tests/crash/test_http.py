@@ -1,20 +1,13 @@
 """A real server under ``kill -9`` before a provider with each of its faults: the ledger against the store."""
 
 from collections import Counter
-from contextlib import closing
 
 import pytest
 
-from smsfs.config import load, open_store
-from smsfs.states import MessageState as State
-from tests.support.faulty_runs import check_none_lost, kill_on_the_way, messages, upload
+from tests.support.faulty_runs import check_none_lost, killed_over_http
 from tests.support.http_carrier import HttpCarrier
-from tests.support.server import Installation, Server, wait_for
 
 ROWS, KILLS, AT_ONCE = 400, 2, 3
-ENDS = {State.SUBMITTED, State.REJECTED}
-END_BOUND = 180.0
-QUICK = {"batch": 20, "connections": 2, "response_timeout": 2}
 #: A fault of the provider: how the simulator is told.
 FAULTS = {
     "slow": ["--latency", "0.2"],
@@ -31,20 +24,6 @@ FAULTS = {
 }
 
 
-def installed(folder, carrier):
-    """A configuration whose messages leave over HTTP."""
-    (folder / "smsfs").mkdir()
-    login = {"type": "gatewayapi", "url": carrier.url, "token": "secret-token"}
-    sections = {"pipeline": {"default_backend": "gateway"}, "backends.gateway": {**login, **QUICK}}
-    return Installation(folder / "smsfs", sections)
-
-
-def is_over(store):
-    """Whether every message has its end."""
-    states = {status.state for status in messages(store).values()}
-    return states and states <= ENDS
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("fault", FAULTS)
@@ -56,14 +35,9 @@ def test_kills_before_a_faulty_provider(runs, fault):
 def run(folder, fault):
     """A file to a provider with a fault, the server killed on its way."""
     carrier = HttpCarrier(folder)
-    with carrier.running(*FAULTS[fault]), Server(installed(folder, carrier)) as server:
-        upload(server, ROWS)
-        kill_on_the_way(server, lambda: len(carrier.received()), KILLS, ROWS // 2)
-        with closing(open_store(load(server.installation.configuration))) as store:
-            wait_for(lambda: is_over(store), "all to have their end", END_BOUND, pause=0.5)
-            rows = messages(store)
+    with carrier.running(*FAULTS[fault]):
+        rows = killed_over_http(folder, carrier, {"type": "gatewayapi", "token": "secret-token"}, ROWS, KILLS)
     check(fault, rows, Counter(item.destination for item in carrier.received()))
-    assert "Traceback" not in server.log
 
 
 def check(fault, rows, took):

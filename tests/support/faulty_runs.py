@@ -3,12 +3,22 @@
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import paramiko
 
+from smsfs.config import load, open_store
 from smsfs.pipeline.reports.messages import MessageStatus, statuses
+from smsfs.states import MessageState as State
 from smsfs.store import Store
-from tests.support.server import Server, wait_for
+from tests.support.http_carrier import HttpCarrier
+from tests.support.server import Installation, Server, wait_for
+
+ENDS = {State.SUBMITTED, State.REJECTED}
+END_BOUND = 180.0
+#: Of a backend over HTTP: many requests, and no long wait for an answer.
+QUICK = {"batch": 20, "connections": 2, "response_timeout": 2}
 
 
 def upload(server: Server, rows: int) -> None:
@@ -49,3 +59,26 @@ def check_none_lost(rows: dict[str, MessageStatus], took: Counter[str], total: i
         times = took[number]
         wanted = 0 if row.state == "rejected" else 1
         assert times == wanted or (times > wanted and row.doubled), (row, times)
+
+
+def killed_over_http(
+    folder: Path, carrier: HttpCarrier, login: dict[str, Any], rows: int, kills: int
+) -> dict[str, MessageStatus]:
+    """What became of a file's messages to a provider that runs, the server killed on its way."""
+    (folder / "smsfs").mkdir()
+    gateway = {"url": carrier.url, **QUICK, **login}
+    sections = {"pipeline": {"default_backend": "gateway"}, "backends.gateway": gateway}
+    with Server(Installation(folder / "smsfs", sections)) as server:
+        upload(server, rows)
+        kill_on_the_way(server, lambda: len(carrier.received()), kills, rows // 2)
+        with closing(open_store(load(server.installation.configuration))) as store:
+            wait_for(lambda: _is_over(store), "all to have their end", END_BOUND, pause=0.5)
+            found = messages(store)
+    assert "Traceback" not in server.log
+    return found
+
+
+def _is_over(store: Store) -> bool:
+    """Whether every message has its end."""
+    states = {status.state for status in messages(store).values()}
+    return bool(states) and states <= ENDS

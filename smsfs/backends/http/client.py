@@ -26,6 +26,7 @@ from smsfs.backends import (
 )
 from smsfs.backends.http.contract import Refused, Request, Response, Trouble, Verdict, without_secrets
 from smsfs.backends.http.line import Job, Line, Outgoing
+from smsfs.backends.http.login import Door, LoginError
 from smsfs.backends.http.options import HttpConfig
 from smsfs.backends.http.pace import PATIENCE_SECONDS, Health, Pace
 from smsfs.backends.http.providers import KINDS, made
@@ -88,7 +89,7 @@ class HttpBackend:
         context = tls_context(self._config.ca, self._folder, verify=self._config.verify)
         self._provider = made(self._config, self._folder)
         self._loop = asyncio.get_running_loop()
-        self._transport = Transport(self._config, context)
+        self._door = Door(Transport(self._config, context))
         self._pace, self._health = Pace(self._config.throughput), Health()
         self._finishing = False
         self._watching = asyncio.create_task(self._watch())
@@ -131,7 +132,7 @@ class HttpBackend:
             self._timer.cancel()
         self._timer = self._watching = None
         self._line = Line()
-        await self._transport.close()
+        await self._door.close()
 
     # -- the line ---------------------------------------------------------------------------------------
 
@@ -222,7 +223,9 @@ class HttpBackend:
         """Send one request, and see what it came to; whether another may follow at once."""
         began, jobs = self._loop.time(), {outgoing.job for outgoing in messages}
         try:
-            response = await self._transport.send(request, lambda: all(job.may_send() for job in jobs))
+            response = await self._door.send(
+                self._provider.login, request, lambda: all(job.may_send() for job in jobs)
+            )
         except NotAllowedError:
             self._back(
                 [item for item in messages if item.may_leave(self._loop.time(), allowed=item.job.may_send())]
@@ -232,6 +235,8 @@ class HttpBackend:
             self._trouble(str(exc), began, PATIENCE_SECONDS)
             self._back(messages)
             return False
+        except LoginError as exc:
+            return await self._judged(exc.verdict, messages, began)
         except LostError as exc:
             self._unknown(messages, str(exc))
             return True

@@ -4,7 +4,8 @@ A provider turns messages into requests, and each response into what became of t
 It does no I/O and has no clock: how long to wait, when to try again and what may leave is the machinery's.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Protocol, TypeVar
 
@@ -40,6 +41,7 @@ class Request:
         body: as it leaves.
         headers: among them what the carrier knows us by, so they are not shown.
         method: of HTTP.
+        base: what ``path`` is appended to, where it is not the carrier's address.
     """
 
     groups: tuple[tuple[Envelope, ...], ...]
@@ -47,6 +49,7 @@ class Request:
     body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     method: str = "POST"
+    base: str = ""
 
     @property
     def envelopes(self) -> list[Envelope]:
@@ -104,6 +107,31 @@ class Trouble:
 Verdict = Sequence[Answer] | Throttled | Unknown | Refused | Trouble
 
 
+@frozen
+class Token:
+    """What requests carry for some time; ``seconds`` is 0 where nobody says how long."""
+
+    text: str = field(repr=False)
+    seconds: float = 0.0
+
+
+@frozen
+class Login:
+    """How to get the token that requests carry, where it comes from an address of its own.
+
+    Attributes:
+        request: that asks for it; it carries no messages.
+        read: the token of a response, or why there is none.
+        header: which carries the token.
+        prefix: what stands before it there.
+    """
+
+    request: Request = field(repr=False)
+    read: Callable[[Response], Token | Throttled | Trouble] = field(eq=False, repr=False)
+    header: str = "Authorization"
+    prefix: str = "Bearer "
+
+
 class Provider(Protocol):
     """What one kind of carrier wants, and what its responses mean.
 
@@ -118,6 +146,10 @@ class Provider(Protocol):
     idempotent: bool
     traceable: bool
     secrets: tuple[str, ...]
+
+    @property
+    def login(self) -> Login | None:
+        """How requests get a token that they carry; None where they need none."""
 
     def requests(self, envelopes: Sequence[Envelope]) -> Sequence[Request]:
         """The requests that carry messages, at most ``most`` of them, each once."""
@@ -141,6 +173,33 @@ def decoded(response: Response, kind: type[T]) -> T | None:
         return msgspec.json.decode(response.body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+def digest_of(envelope: Envelope) -> str:
+    """64 hexadecimal digits that are the same for every attempt at a message, and for no other message.
+
+    Other installations may send over the same account, and one that was set up anew numbers from 1 again.
+    """
+    message = envelope.message
+    known = (
+        envelope.account,
+        envelope.submitted,
+        envelope.key,
+        message.recipient,
+        message.sender,
+        message.text,
+    )
+    return sha256(msgspec.msgpack.encode(known)).hexdigest()
+
+
+def of_login(response: Response, found: Token | None, said: str = "") -> Token | Throttled | Trouble:
+    """The token of a response, or why there is none."""
+    words = status_words(response.status, said)
+    if response.status in LATER:
+        return Throttled(response.retry_after)
+    if not OK <= response.status < REDIRECT:
+        return Trouble(f"the carrier gives no token to this login: {words}")
+    return found or Trouble("the carrier's answer with the token cannot be read")
 
 
 def by_status(response: Response, said: str = "") -> Verdict:

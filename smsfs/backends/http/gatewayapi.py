@@ -91,6 +91,7 @@ class GatewayApi:
     most = MOST
     idempotent = False
     traceable = True
+    login = None
 
     def __init__(self, config: GatewayApiConfig) -> None:
         token = config.token.shown()

@@ -124,6 +124,7 @@ class Infobip:
     most = MOST
     idempotent = False
     traceable = True
+    login = None
 
     def __init__(self, config: InfobipConfig) -> None:
         key = config.api_key.shown()

@@ -14,6 +14,7 @@ from smsfs.backends.http.gatewayapi_hook import GatewayApiHook
 from smsfs.backends.http.hooks import Hook
 from smsfs.backends.http.infobip import Infobip, InfobipConfig
 from smsfs.backends.http.kannel import Kannel, KannelConfig
+from smsfs.backends.http.naxai import Naxai, NaxaiConfig
 from smsfs.backends.http.options import HookedConfig, HttpConfig, Secret, refuse_hook_token
 from smsfs.backends.http.smsportal import SmsPortal, SmsPortalConfig
 from smsfs.backends.http.smsportal_hook import SmsPortalHook
@@ -39,6 +40,7 @@ KINDS: dict[type[HttpConfig], Kind] = {
     KannelConfig: Kind(Kannel, Kannel.most, Kannel.idempotent, Kannel.traceable),
     VonageConfig: Kind(Vonage, Vonage.most, Vonage.idempotent, Vonage.traceable),
     InfobipConfig: Kind(Infobip, Infobip.most, Infobip.idempotent, Infobip.traceable),
+    NaxaiConfig: Kind(Naxai, Naxai.most, Naxai.idempotent, Naxai.traceable),
 }
 #: Those that have a webhook.
 HOOKS: dict[type[HookedConfig], Callable[[Any], Hook]] = {

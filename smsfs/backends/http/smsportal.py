@@ -120,6 +120,7 @@ class SmsPortal:
     most = MOST
     idempotent = False
     traceable = True
+    login = None
 
     def __init__(self, config: SmsPortalConfig) -> None:
         secret = config.api_secret.shown()

@@ -105,7 +105,7 @@ class Transport:
         try:
             async with self._session.request(
                 request.method,
-                self._url + request.path,
+                (request.base or self._url) + request.path,
                 data=request.body or None,
                 headers=request.headers,
                 proxy=self._proxy,

@@ -104,6 +104,7 @@ class Vonage:
     most = 1
     idempotent = False
     traceable = True
+    login = None
 
     def __init__(self, config: VonageConfig) -> None:
         secret = config.api_secret.shown()

@@ -10,47 +10,70 @@ from smsfs.backends.http.contract import Response
 from smsfs.backends.http.gatewayapi import GatewayApi, GatewayApiConfig
 from smsfs.backends.http.infobip import Infobip, InfobipConfig
 from smsfs.backends.http.kannel import Kannel, KannelConfig
+from smsfs.backends.http.naxai import Naxai, NaxaiConfig
 from smsfs.backends.http.options import Secret
 from smsfs.backends.http.smsportal import SmsPortal, SmsPortalConfig
 from smsfs.backends.http.twilio import Twilio, TwilioConfig
 from smsfs.backends.http.vonage import Vonage, VonageConfig
-from smsfs.simulator.http import gatewayapi, infobip, kannel, smsportal, twilio, vonage
+from smsfs.simulator.http import gatewayapi, infobip, kannel, naxai, smsportal, twilio, vonage
 from smsfs.simulator.http.taken import Asked
 from smsfs.sms.message import Message
 
 ACCOUNT = "AC" + "0" * 32
-DEFAULT_SENDERS = {"twilio": "+4599887766", "vonage": "Vonage", "kannel": "Kannel", "kannel by GET": "Kannel"}
+DEFAULT_SENDERS = {
+    "twilio": "+4599887766",
+    "vonage": "Vonage",
+    "kannel": "Kannel",
+    "kannel by GET": "Kannel",
+    "naxai": "Naxai",
+}
 KANNEL = {
     "url": "http://localhost",
     "username": "user",
     "password": Secret("secret"),
     "default_sender": "Kannel",
 }
+
+
+def with_token():
+    """A provider that has given a token."""
+    made = naxai.Naxai()
+    made.tokens.add("token")
+    return made
+
+
 PROVIDERS = {
     "gatewayapi": (
         GatewayApi(GatewayApiConfig("gatewayapi", token=Secret("secret"))),
-        gatewayapi.GatewayApi("secret"),
+        lambda: gatewayapi.GatewayApi("secret"),
     ),
     "smsportal": (
         SmsPortal(SmsPortalConfig("smsportal", "client", api_secret=Secret("secret"))),
-        smsportal.SmsPortal("client:secret"),
+        lambda: smsportal.SmsPortal("client:secret"),
     ),
     "twilio": (
         Twilio(
             TwilioConfig("twilio", ACCOUNT, token=Secret("secret"), default_sender=DEFAULT_SENDERS["twilio"])
         ),
-        twilio.Twilio(f"{ACCOUNT}:secret"),
+        lambda: twilio.Twilio(f"{ACCOUNT}:secret"),
     ),
     "vonage": (
         Vonage(VonageConfig("vonage", "key", api_secret=Secret("secret"), default_sender="Vonage")),
-        vonage.Vonage("key:secret"),
+        lambda: vonage.Vonage("key:secret"),
     ),
     "infobip": (
         Infobip(InfobipConfig("infobip", url="http://localhost", api_key=Secret("secret"))),
-        infobip.Infobip("secret"),
+        lambda: infobip.Infobip("secret"),
     ),
-    "kannel": (Kannel(KannelConfig("kannel", **KANNEL)), kannel.Kannel("user:secret")),
-    "kannel by GET": (Kannel(KannelConfig("kannel", method="GET", **KANNEL)), kannel.Kannel("user:secret")),
+    "naxai": (
+        Naxai(NaxaiConfig("naxai", "client", client_secret=Secret("secret"), default_sender="Naxai")),
+        with_token,
+    ),
+    "kannel": (Kannel(KannelConfig("kannel", **KANNEL)), lambda: kannel.Kannel("user:secret")),
+    "kannel by GET": (
+        Kannel(KannelConfig("kannel", method="GET", **KANNEL)),
+        lambda: kannel.Kannel("user:secret"),
+    ),
 }
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=200)
 MESSAGES = st.builds(
@@ -70,14 +93,16 @@ MESSAGES = st.builds(
 )
 def test_every_message_leaves_once_and_is_known(name, messages, left):
     """A message would be lost on the way to its request, leave twice, or in another's words."""
-    provider, strict = PROVIDERS[name]
+    provider, make = PROVIDERS[name]
+    strict = make()
     envelopes = [
         Envelope(f"1-{row}", "shop", "a", 0.0, 1, msgspec.structs.replace(message, row=row), left=left)
         for row, message in enumerate(messages, 1)
     ]
     arrived, ids, number = [], [], 0
     for request in provider.requests(envelopes):
-        headers = {key.lower(): value for key, value in request.headers.items()}
+        token = {provider.login.header: f"{provider.login.prefix}token"} if provider.login else {}
+        headers = {key.lower(): value for key, value in {**request.headers, **token}.items()}
         taken = strict.take(
             Asked(request.method, request.path, headers, request.body), number, lambda _: None
         )
