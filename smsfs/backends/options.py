@@ -17,6 +17,7 @@ SECTIONS = {
     "vonage": ("smsfs.backends.http.vonage", "VonageConfig"),
     "infobip": ("smsfs.backends.http.infobip", "InfobipConfig"),
     "naxai": ("smsfs.backends.http.naxai", "NaxaiConfig"),
+    "bulksms": ("smsfs.backends.http.bulksms", "BulkSmsConfig"),
 }
 
 

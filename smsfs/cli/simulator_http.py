@@ -16,6 +16,7 @@ from smsfs.cli.terminal import out
 from smsfs.errors import ConfigurationError
 from smsfs.frontends.listen_errors import reason
 from smsfs.simulator.http import FAULTS, HttpBehaviour, HttpSimulator
+from smsfs.simulator.http.bulksms import BulkSms
 from smsfs.simulator.http.gatewayapi import GatewayApi
 from smsfs.simulator.http.infobip import Infobip
 from smsfs.simulator.http.kannel import Kannel
@@ -35,6 +36,7 @@ CONTRACTS: dict[str, Callable[[str], Contract]] = {
     "vonage": Vonage,
     "infobip": Infobip,
     "naxai": Naxai,
+    "bulksms": BulkSms,
 }
 SHARED = {"provider", "host", "port", "latency", "ledger", "tls_cert", "tls_key"}
 HTTP = {"token", "faults", "retry_after", "refuse", "error"}

@@ -18,6 +18,7 @@ FAULTS = {
 }
 LOGIN = {
     "naxai": {"client_id": "client", "client_secret": "the-secret", "default_sender": "Acme", "batch": 1},
+    "bulksms": {"token_id": "id", "token_secret": "the-secret"},
 }
 
 

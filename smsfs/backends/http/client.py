@@ -24,7 +24,7 @@ from smsfs.backends import (
     Unknown,
     receive_nothing,
 )
-from smsfs.backends.http.contract import Refused, Request, Response, Trouble, Verdict, without_secrets
+from smsfs.backends.http.contract import Again, Refused, Request, Response, Trouble, Verdict, without_secrets
 from smsfs.backends.http.line import Job, Line, Outgoing
 from smsfs.backends.http.login import Door, LoginError
 from smsfs.backends.http.options import HttpConfig
@@ -144,13 +144,13 @@ class HttpBackend:
                 return
             wait = max(self._pace.wait(now), self._health.wait(now))
             if wait > 0:
-                self._wake_in(wait)
+                self._timer = self._timer or self._loop.call_later(wait, self._woken)
                 return
             self._begin(1 if self._health.down else int(min(self._most, self._pace.room(now))), now)
 
     def _begin(self, most: int, now: float) -> None:
         """Begin a request with so many messages at most."""
-        messages = self._line.take(most, now)
+        messages = self._line.take(most, now, self._provider.bundle)
         if not messages or (self._health.down and not self._renewed()):
             self._back(messages)
             return
@@ -167,10 +167,6 @@ class HttpBackend:
             self._trouble(str(exc).rstrip("."), self._loop.time())
             return False
         return True
-
-    def _wake_in(self, seconds: float) -> None:
-        if self._timer is None:
-            self._timer = self._loop.call_later(seconds, self._woken)
 
     def _woken(self) -> None:
         self._timer = None
@@ -270,6 +266,8 @@ class HttpBackend:
             await self._refused(verdict, messages)
             return True
         self._pace.taken()
+        if isinstance(verdict, Again):
+            return await self._again(verdict, messages)
         for outgoing, what in zip(messages, verdict, strict=True):
             outgoing.finish(what)
         return True
@@ -285,6 +283,17 @@ class HttpBackend:
                 await self._send(part)
             else:
                 self._back(part)
+
+    async def _again(self, verdict: Again, messages: Sequence[Outgoing]) -> bool:
+        """Send those messages in another request that were not in the one which the carrier knew already."""
+        left = [outgoing for outgoing in messages if outgoing.envelope.key not in verdict.answers]
+        for outgoing in messages:
+            if what := verdict.answers.get(outgoing.envelope.key):
+                outgoing.finish(what)
+        if self._finishing:
+            self._back(left)
+            return False
+        return await self._exchange(verdict.request, left)
 
     def _not_now(self, what: Throttled, messages: Sequence[Outgoing], began: float) -> None:
         """Wait, as the carrier says or a little longer each time."""

@@ -42,6 +42,7 @@ class Request:
         headers: among them what the carrier knows us by, so they are not shown.
         method: of HTTP.
         base: what ``path`` is appended to, where it is not the carrier's address.
+        turn: how often its messages were in another request that the carrier knew already.
     """
 
     groups: tuple[tuple[Envelope, ...], ...]
@@ -50,6 +51,7 @@ class Request:
     headers: Mapping[str, str] = field(repr=False)
     method: str = "POST"
     base: str = ""
+    turn: int = 0
 
     @property
     def envelopes(self) -> list[Envelope]:
@@ -103,8 +105,21 @@ class Trouble:
     reason: str
 
 
+@frozen
+class Again:
+    """The carrier knew the request already, and it was another one.
+
+    Attributes:
+        answers: of the messages that were in that one too, by their keys.
+        request: for the others, which were certainly not taken.
+    """
+
+    answers: Mapping[str, Answer]
+    request: Request
+
+
 #: What became of a request: an answer for each of ``Request.envelopes``, or one thing for all of them.
-Verdict = Sequence[Answer] | Throttled | Unknown | Refused | Trouble
+Verdict = Sequence[Answer] | Throttled | Unknown | Refused | Trouble | Again
 
 
 @frozen
@@ -146,6 +161,10 @@ class Provider(Protocol):
     idempotent: bool
     traceable: bool
     secrets: tuple[str, ...]
+
+    @property
+    def bundle(self) -> int:
+        """So many rows of a file leave together, and with no others; 0 where that does not matter."""
 
     @property
     def login(self) -> Login | None:
@@ -190,6 +209,12 @@ def digest_of(envelope: Envelope) -> str:
         message.text,
     )
     return sha256(msgspec.msgpack.encode(known)).hexdigest()
+
+
+def bundle_of(envelope: Envelope, rows: int) -> tuple[str, float, str, int]:
+    """What bundle of so many rows of a file a message is in, at every attempt."""
+    batch = envelope.key.rpartition("-")[0]
+    return envelope.account, envelope.submitted, batch, (envelope.message.row - 1) // rows
 
 
 def of_login(response: Response, found: Token | None, said: str = "") -> Token | Throttled | Trouble:

@@ -91,6 +91,7 @@ class GatewayApi:
     most = MOST
     idempotent = False
     traceable = True
+    bundle = 0
     login = None
 
     def __init__(self, config: GatewayApiConfig) -> None:

@@ -124,6 +124,7 @@ class Infobip:
     most = MOST
     idempotent = False
     traceable = True
+    bundle = 0
     login = None
 
     def __init__(self, config: InfobipConfig) -> None:

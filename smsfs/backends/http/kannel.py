@@ -83,6 +83,7 @@ class Kannel:
     idempotent = False
     #: Its receipts would name what a ``dlr-url`` holds, and requests have none.
     traceable = False
+    bundle = 0
     login = None
 
     def __init__(self, config: KannelConfig) -> None:

@@ -8,6 +8,7 @@ from attrs import define
 from msgspec.structs import replace
 
 from smsfs.backends import Answer, Envelope, MaySend, NotTaken, OnAnswer, Throttled
+from smsfs.backends.http.contract import bundle_of
 
 
 @define(eq=False)
@@ -66,6 +67,10 @@ class Outgoing:
         """Itself, with the time that is left for it."""
         return replace(self.envelope, left=self.envelope.left - (now - self.job.began))
 
+    def goes_with(self, other: "Outgoing", bundle: int) -> bool:
+        """Whether another message is in the same bundle of so many rows."""
+        return bundle_of(self.envelope, bundle) == bundle_of(other.envelope, bundle)
+
     def may_leave(self, now: float, *, allowed: bool) -> bool:
         """Whether it may leave still: its job is ``allowed`` to, and it is in time. If not, it is put off."""
         if allowed and now - self.job.began < self.envelope.left:
@@ -93,12 +98,18 @@ class Line:
             outgoing.out = False
             self._waiting.appendleft(outgoing)
 
-    def take(self, most: int, now: float) -> list[Outgoing]:
-        """The next messages that may leave; those before them that may not are put off."""
+    def take(self, most: int, now: float, bundle: int = 0) -> list[Outgoing]:
+        """The next messages that may leave; those before them that may not are put off.
+
+        Those of more than ``bundle`` rows, or of several files, are not taken together, unless that is 0.
+        """
         taken: list[Outgoing] = []
         allowed: dict[Job, bool] = {}
         while self._waiting and len(taken) < most:
             outgoing = self._waiting.popleft()
+            if taken and bundle and not outgoing.goes_with(taken[0], bundle):
+                self._waiting.appendleft(outgoing)
+                break
             job = outgoing.job
             if not job.open:
                 continue

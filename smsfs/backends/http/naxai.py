@@ -115,6 +115,7 @@ class Naxai:
     most = 1
     idempotent = True
     traceable = True
+    bundle = 0
 
     def __init__(self, config: NaxaiConfig) -> None:
         self._config, secret = config, config.client_secret.shown()

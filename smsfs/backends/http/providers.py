@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 from attrs import frozen
 
+from smsfs.backends.http.bulksms import BulkSms, BulkSmsConfig
 from smsfs.backends.http.contract import Provider
 from smsfs.backends.http.gatewayapi import GatewayApi, GatewayApiConfig
 from smsfs.backends.http.gatewayapi_hook import GatewayApiHook
@@ -41,6 +42,7 @@ KINDS: dict[type[HttpConfig], Kind] = {
     VonageConfig: Kind(Vonage, Vonage.most, Vonage.idempotent, Vonage.traceable),
     InfobipConfig: Kind(Infobip, Infobip.most, Infobip.idempotent, Infobip.traceable),
     NaxaiConfig: Kind(Naxai, Naxai.most, Naxai.idempotent, Naxai.traceable),
+    BulkSmsConfig: Kind(BulkSms, BulkSms.most, BulkSms.idempotent, BulkSms.traceable),
 }
 #: Those that have a webhook.
 HOOKS: dict[type[HookedConfig], Callable[[Any], Hook]] = {

@@ -120,6 +120,7 @@ class SmsPortal:
     most = MOST
     idempotent = False
     traceable = True
+    bundle = 0
     login = None
 
     def __init__(self, config: SmsPortalConfig) -> None:

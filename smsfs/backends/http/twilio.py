@@ -85,6 +85,7 @@ class Twilio:
     most = 1
     idempotent = False
     traceable = True
+    bundle = 0
     login = None
 
     def __init__(self, config: TwilioConfig) -> None:

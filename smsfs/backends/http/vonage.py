@@ -104,6 +104,7 @@ class Vonage:
     most = 1
     idempotent = False
     traceable = True
+    bundle = 0
     login = None
 
     def __init__(self, config: VonageConfig) -> None:

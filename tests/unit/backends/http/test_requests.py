@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsfs.backends import Envelope
+from smsfs.backends.http.bulksms import BulkSms, BulkSmsConfig
 from smsfs.backends.http.contract import Response
 from smsfs.backends.http.gatewayapi import GatewayApi, GatewayApiConfig
 from smsfs.backends.http.infobip import Infobip, InfobipConfig
@@ -15,7 +16,7 @@ from smsfs.backends.http.options import Secret
 from smsfs.backends.http.smsportal import SmsPortal, SmsPortalConfig
 from smsfs.backends.http.twilio import Twilio, TwilioConfig
 from smsfs.backends.http.vonage import Vonage, VonageConfig
-from smsfs.simulator.http import gatewayapi, infobip, kannel, naxai, smsportal, twilio, vonage
+from smsfs.simulator.http import bulksms, gatewayapi, infobip, kannel, naxai, smsportal, twilio, vonage
 from smsfs.simulator.http.taken import Asked
 from smsfs.sms.message import Message
 
@@ -64,6 +65,10 @@ PROVIDERS = {
     "infobip": (
         Infobip(InfobipConfig("infobip", url="http://localhost", api_key=Secret("secret"))),
         lambda: infobip.Infobip("secret"),
+    ),
+    "bulksms": (
+        BulkSms(BulkSmsConfig("bulksms", "id", token_secret=Secret("secret"))),
+        lambda: bulksms.BulkSms("id:secret"),
     ),
     "naxai": (
         Naxai(NaxaiConfig("naxai", "client", client_secret=Secret("secret"), default_sender="Naxai")),

@@ -1,0 +1,175 @@
+"""BulkSMS's ``/v1/messages`` as a strict server; groups and fields of a phone book are not part of it.
+
+A request whose ``deduplication-id`` was there before is answered as it was then, whatever else it has.
+"""
+
+import re
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+
+from smsfs.simulator.http.taken import Asked, Message, Refusal, Taken
+from smsfs.sms import gsm, segments
+
+PATH = "/v1/messages"
+#: Error -> the HTTP status and the title.
+ERRORS = {
+    "unauthorized": (401, "Unauthorized"),
+    "insufficient-credits": (403, "Insufficient Credits"),
+    "not-found": (404, "Not Found"),
+    "bad-request": (400, "Bad Request"),
+}
+#: What a sender of each type looks like.
+SENDERS = {"INTERNATIONAL": r"\+?[0-9]{7,15}", "ALPHANUMERIC": ".{1,11}", "SHORTCODE": "[0-9]{1,6}"}
+QUERY = {"deduplication-id": "-?[0-9]{1,10}", "auto-unicode": "true|false"}
+
+
+class _From(msgspec.Struct, forbid_unknown_fields=True):
+    type: Literal["INTERNATIONAL", "ALPHANUMERIC", "SHORTCODE"]
+    address: str
+
+
+class _Entry(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    to: str
+    body: Annotated[str, msgspec.Meta(min_length=1)]
+    sender: _From | None = msgspec.field(default=None, name="from")
+    encoding: Literal["TEXT", "UNICODE"] = "TEXT"
+    routing_group: Literal["ECONOMY", "STANDARD", "PREMIUM"] = "STANDARD"
+    long_message_max_parts: Annotated[int, msgspec.Meta(ge=1, le=99)] = 3
+    message_class: str = ""
+    protocol_id: str = ""
+    delivery_reports: Literal["ALL", "ERRORS", "NONE"] = "ALL"
+    user_supplied_id: Annotated[str, msgspec.Meta(max_length=20)] = ""
+
+
+class _Wrong(Exception):
+    """A request is refused: the error, and what is meant."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(code, detail)
+        self.code, self.detail = code, detail
+
+
+class BulkSms:
+    """The contract.
+
+    Args:
+        login: the only ``TOKEN_ID:SECRET`` that may send; empty for any.
+    """
+
+    def __init__(self, login: str = "") -> None:
+        self._login = login
+        self._known: dict[str, bytes] = {}
+
+    def take(self, asked: Asked, number: int, refusal: Refusal) -> Taken:
+        """Take all messages of a request, or refuse it."""
+        place = urlsplit(asked.path)
+        try:
+            self._admit(asked, place.path)
+            name = _query(place.query).get("deduplication-id", "")
+            if name in self._known:
+                return Taken(201, self._known[name])
+            messages = [
+                _message(entry, number + count, refusal) for count, entry in enumerate(_entries(asked), 1)
+            ]
+        except _Wrong as wrong:
+            status, title = ERRORS.get(wrong.code, ERRORS["bad-request"])
+            return Taken(status, _problem(wrong.code, title, status, wrong.detail))
+        answer = msgspec.json.encode([_shown(message, number) for message in messages])
+        if name:
+            self._known[name] = answer
+        return Taken(201, answer, messages)
+
+    def failure(self, status: int) -> bytes:
+        """The body of an error that is not about the request."""
+        return _problem("internal", f"Error {status}", status, "Try again later")
+
+    def _admit(self, asked: Asked, path: str) -> None:
+        if (path, asked.method) != (PATH, "POST"):
+            raise _Wrong("not-found")
+        scheme, _, data = asked.headers.get("authorization", "").partition(" ")
+        try:
+            login = b64decode(data, validate=True).decode() if scheme == "Basic" else ""
+        except (Base64Error, UnicodeDecodeError):
+            login = ""
+        if ":" not in login or self._login not in ("", login):
+            raise _Wrong("unauthorized")
+
+
+def _problem(code: str, title: str, status: int, detail: str) -> bytes:
+    kind = f"https://developer.bulksms.com/json/v1/errors#{code}"
+    body = {"type": kind, "title": title, "status": status}
+    return msgspec.json.encode({**body, "detail": detail} if detail else body)
+
+
+def _query(text: str) -> dict[str, str]:
+    query = dict(parse_qsl(text, keep_blank_values=True))
+    for name, value in query.items():
+        if name not in QUERY or not re.fullmatch(QUERY[name], value):
+            raise _Wrong("bad-request", f"parameter {name}")
+    if abs(int(query.get("deduplication-id", "0"))) >= 2**31:
+        raise _Wrong("bad-request", "parameter deduplication-id")
+    return query
+
+
+def _entries(asked: Asked) -> Sequence[_Entry]:
+    if asked.headers.get("content-type") != "application/json":
+        raise _Wrong("bad-request", "content type")
+    try:
+        return msgspec.json.decode(asked.body, type=list[_Entry])
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise _Wrong("bad-request", str(exc)) from exc
+
+
+def _message(entry: _Entry, number: int, refusal: Refusal) -> Message:
+    to = entry.to.removeprefix("+")
+    if not re.fullmatch("[1-9][0-9]{6,14}", to):
+        raise _Wrong("bad-request", "to")
+    if code := refusal(to):
+        raise _Wrong(code, f"to {to}")
+    sender = entry.sender
+    if sender and not re.fullmatch(SENDERS[sender.type], sender.address):
+        raise _Wrong("bad-request", "from")
+    if segments.count(entry.body)[1] > entry.long_message_max_parts:
+        raise _Wrong("bad-request", "body has too many parts")
+    text = entry.body if entry.encoding == "UNICODE" else "".join(map(_basic, entry.body))
+    return Message(
+        source=sender.address if sender else "",
+        destination=to,
+        text=text,
+        id=f"bulk-{number}",
+        reference=entry.user_supplied_id,
+        encoding=entry.encoding,
+    )
+
+
+def _basic(character: str) -> str:
+    try:
+        gsm.encode(character)
+    except UnicodeEncodeError:
+        return "?"
+    return character
+
+
+def _shown(message: Message, number: int) -> dict[str, Any]:
+    """A message as BulkSMS shows it: there is no cost and no number of parts at first."""
+    return {
+        "id": message.id,
+        "type": "SENT",
+        "from": message.source,
+        "to": message.destination,
+        "body": message.text,
+        "encoding": message.encoding,
+        "protocolId": 0,
+        "messageClass": 0,
+        "numberOfParts": None,
+        "creditCost": None,
+        "submission": {"id": f"1-{number + 1}", "date": "2026-12-01T10:00:00Z"},
+        "status": {"id": "ACCEPTED.null", "type": "ACCEPTED", "subtype": None},
+        "relatedSentMessageId": None,
+        "userSuppliedId": message.reference,
+    }

@@ -1,0 +1,30 @@
+import pytest
+
+from smsfs.backends.http.bulksms import BulkSmsConfig
+from smsfs.backends.http.client import HttpBackend
+from smsfs.backends.http.options import Secret
+from smsfs.simulator.http import HttpSimulator
+from smsfs.simulator.http.bulksms import BulkSms
+from tests.support.backend_suite import BackendSuite
+from tests.support.http_carrier import on_a_thread
+
+
+class TestBulkSms(BackendSuite):
+    @pytest.fixture
+    def carrier(self):
+        """A simulator on a thread of its own: each test runs a loop of its own for the backend."""
+        with on_a_thread(HttpSimulator(BulkSms("id:a-secret"))) as carrier:
+            yield carrier
+
+    @pytest.fixture
+    def backend(self, carrier, tmp_path):
+        """The backend under test."""
+        config = BulkSmsConfig("bulksms", "id", url=carrier.url, token_secret=Secret("a-secret"))
+        return HttpBackend("carrier", config, tmp_path)
+
+    @pytest.fixture
+    def arrived(self, carrier):
+        """The keys of the messages that came, as their numbers tell."""
+        return lambda: [
+            f"{int(message.destination[2:5])}-{int(message.destination[5:])}" for message in carrier.messages
+        ]
