@@ -7,7 +7,7 @@ from attrs import frozen
 
 from smsfs.config import Config
 from smsfs.dialects import Dialect
-from smsfs.store import Process, Store
+from smsfs.store import About, Process, Store
 
 IDLE_SECONDS = 1.0
 
@@ -33,6 +33,11 @@ class Wing:
     in_hand: int | None = None
 
 
-def wait(store: Store, due: float | None) -> None:
+def pause(store: Store, due: float | None) -> float:
+    """Seconds until something is due, at most one: much comes up without being told of."""
+    return IDLE_SECONDS if due is None else min(IDLE_SECONDS, max(0.0, due - store.now()))
+
+
+def wait(store: Store, due: float | None, about: About) -> None:
     """Wait for a change, or until something is due."""
-    store.changed(IDLE_SECONDS if due is None else min(IDLE_SECONDS, max(0.0, due - store.now())))
+    store.changed(pause(store, due), about)

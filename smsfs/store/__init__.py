@@ -10,6 +10,7 @@ from typing import Protocol
 from smsfs.store.accounts import Account, Accounts
 from smsfs.store.bans import Bans
 from smsfs.store.batches import Batch, CreditUsedUpError, Lane, Verdict
+from smsfs.store.changes import About
 from smsfs.store.claims import Claims
 from smsfs.store.contents import Contents, ContentWriter
 from smsfs.store.daily import Daily
@@ -29,6 +30,7 @@ from smsfs.store.waits import NewTime, Waits
 
 __all__ = [
     "Abandoned",
+    "About",
     "Acceptance",
     "Account",
     "Accounts",
@@ -147,8 +149,11 @@ class Store(Soundness, Protocol):
             How many processes were found dead.
         """
 
-    def changed(self, timeout: float) -> bool:
-        """Wait until something was committed by anyone else, at most ``timeout`` seconds."""
+    def changed(self, timeout: float, about: About = "all") -> bool:
+        """Wait until something was committed that others act on, at most ``timeout`` seconds.
+
+        Who commits may die before it could tell, and some changes are not told of: look now and then anyway.
+        """
 
     def close(self) -> None:
         """Let go of everything; owners registered here are dead from now on."""

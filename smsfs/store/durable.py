@@ -62,6 +62,16 @@ def make_file(path: Path) -> int:
     return descriptor
 
 
+def make_fifo(path: Path) -> None:
+    """Make a FIFO for our eyes only.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    os.mkfifo(path, 0o600)
+    _give(path)
+
+
 def _give(path: Path) -> None:
     """What root makes belongs to whom the folder belongs to: a service that is not root has to open it."""
     if os.geteuid() == 0:

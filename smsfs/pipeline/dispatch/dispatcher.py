@@ -143,7 +143,7 @@ class Dispatcher:
     async def _watch(self) -> None:
         while True:
             try:
-                if await asyncio.to_thread(self._store.changed, self._pace.poll):
+                if await asyncio.to_thread(self._store.changed, self._pace.poll, "messages"):
                     self._changed.set()
             except StoreUnavailable:
                 await asyncio.sleep(self._pace.recover)

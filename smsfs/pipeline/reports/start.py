@@ -16,7 +16,7 @@ from smsfs.pipeline.reports.replies import ReplyWriter
 from smsfs.pipeline.reports.results import REPORTS, ResultWriter
 from smsfs.pipeline.reports.retention import SWEEP_SECONDS, sweep
 from smsfs.pipeline.reports.strays import Strays
-from smsfs.pipeline.wing import IDLE_SECONDS, Wing, wait
+from smsfs.pipeline.wing import IDLE_SECONDS, Wing, pause
 from smsfs.store import Process
 
 #: How long a stop waits for a mail that is being handed over.
@@ -47,9 +47,9 @@ def _report_until(stop: threading.Event, wing: Wing, owner: Process, upkeep: Upk
         upkeep.step()
         if not store.lead(owner, REPORTS):
             writer.check_held()
-            store.changed(IDLE_SECONDS)
+            stop.wait(IDLE_SECONDS)
         elif not jobs.step():
-            wait(store, writer.next_time())
+            stop.wait(pause(store, writer.next_time()))  # no commit has anything written at once
     mails.join(MAIL_STOP_SECONDS)
 
 

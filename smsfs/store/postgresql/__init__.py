@@ -38,6 +38,7 @@ from smsfs.store import (
     Waits,
 )
 from smsfs.store.again import again, tried_again
+from smsfs.store.changes import About
 from smsfs.store.postgresql import survey
 from smsfs.store.postgresql.contents import PieceContents
 from smsfs.store.postgresql.database import MOST_CONNECTIONS, Database, PostgresConnection
@@ -287,11 +288,11 @@ class PostgresStore:
 
     # -- hearing of changes -------------------------------------------------------------------------------
 
-    def changed(self, timeout: float) -> bool:
+    def changed(self, timeout: float, about: About = "all") -> bool:
         """Wait for any host's notification; where none can be heard, only for so long."""
         until = time.monotonic() + timeout
         try:
-            return self._database.heard(timeout)
+            return self._database.heard(timeout, about)
         except StoreUnavailable:  # a standby tells of nothing; and while the store is away, others say so
             self._ended.wait(max(0.0, until - time.monotonic()))
             return False

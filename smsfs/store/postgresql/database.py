@@ -17,6 +17,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from smsfs.errors import ConfigurationError, Refusal, StoreConflict, StoreDamaged, StoreUnavailable
+from smsfs.store.changes import About
 from smsfs.store.postgresql import schema, survey
 from smsfs.store.postgresql.pool import CHANNEL, Pool
 from smsfs.store.postgresql.reasons import DAMAGE, damage, first_line, refused, unconnected
@@ -84,9 +85,9 @@ class PostgresConnection:
                 for row in rows:
                     copy.write_row([row[name] for name in columns])
 
-    def notify(self) -> None:
+    def notify(self, about: About) -> None:
         """With the commit, wake every host's pipeline."""
-        self.plain.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
+        self.plain.execute("SELECT pg_notify(%s, %s)", (CHANNEL, about))
 
 
 class Database:
@@ -259,14 +260,14 @@ class Database:
         held: PostgresConnection | None = getattr(self._thread, "held", None)
         return held is not None and held.session.info.transaction_status != TransactionStatus.IDLE
 
-    def heard(self, timeout: float) -> bool:
-        """Wait for any host's notification, or for so many seconds.
+    def heard(self, timeout: float, about: About) -> bool:
+        """Wait for any host's notification of such a change, or for so many seconds.
 
         Raises:
             StoreUnavailable: the database is away.
         """
         try:
-            return self._pool.hear(timeout, POOL_SECONDS)
+            return self._pool.hear(timeout, POOL_SECONDS, about)
         except psycopg.Error as exc:
             raise refused(exc) or StoreUnavailable(f"Nothing can be heard ({first_line(exc)}).") from exc
 

@@ -8,6 +8,7 @@ import psycopg
 from attrs import define, field
 from psycopg.pq import TransactionStatus
 
+from smsfs.store.changes import About, concerns
 from smsfs.store.postgresql.sessions import Facts, Session
 
 UNUSABLE = (psycopg.Error, OSError)
@@ -76,9 +77,9 @@ def silent_for(member: Member, now: float) -> float:
     return 0.0 if moved is None else now - max(moved, member.vouched)
 
 
-def drain(session: Session) -> bool:
-    """Whether there were notifications that no answer brought along."""
-    found = False
-    while session.pgconn.notifies():
-        found = True
-    return found
+def hears_of(session: Session, about: About) -> bool:
+    """Whether what was heard since the last look, with an answer or without, is such a change."""
+    while told := session.pgconn.notifies():
+        session.heard.add(told.extra.decode())
+    heard, session.heard = session.heard, set()
+    return any(concerns(told, about) for told in heard)

@@ -17,9 +17,10 @@ import psycopg
 import structlog
 
 from smsfs.errors import Refusal, StoreUnavailable
-from smsfs.store.postgresql.members import UNUSABLE, Member, Watch, drain, is_readable, silent_for
+from smsfs.store.changes import About
+from smsfs.store.postgresql.members import UNUSABLE, Member, Watch, hears_of, is_readable, silent_for
 from smsfs.store.postgresql.reasons import LASTING, Why, unconnected, why
-from smsfs.store.postgresql.sessions import Session, bounded
+from smsfs.store.postgresql.sessions import bounded
 
 #: Sessions that a process leaves to commands, and to processes that have none.
 KEPT = 3
@@ -232,8 +233,8 @@ class Pool:
 
     # -- hearing of changes -------------------------------------------------------------------------------
 
-    def hear(self, timeout: float, patience: float) -> bool:
-        """Wait for a notification, on a session that every other thread may have meanwhile.
+    def hear(self, timeout: float, patience: float, about: About) -> bool:
+        """Wait for a notification of such a change, on a session that every other thread may have meanwhile.
 
         Returns:
             Whether there was one, or may have been while nobody listened.
@@ -249,7 +250,7 @@ class Pool:
                     self._listen(member)
                 return True
             with self._listening(deadline - time.monotonic()) as listener:
-                if listener and self._hears(listener.session, listener, deadline):
+                if listener and self._hears(listener, deadline, about):
                     return True
             if time.monotonic() >= deadline:
                 break
@@ -287,13 +288,13 @@ class Pool:
             self._room(member)
         self._give_back(member)
 
-    def _hears(self, session: Session, member: Member, deadline: float) -> bool:
-        """Whether there was a notification before the deadline, or before somebody needed the session."""
-        while not (session.heard or drain(session)):
+    def _hears(self, member: Member, deadline: float, about: About) -> bool:
+        """Whether there was such a notification before the deadline, or somebody needed the session."""
+        session = member.session
+        while not hears_of(session, about):
             if not is_readable(session, deadline - time.monotonic(), self._wake[0]) or not member.waits:
                 return False
             session.pgconn.consume_input()
-        session.heard = False
         return True
 
     # -- keeping house ------------------------------------------------------------------------------------

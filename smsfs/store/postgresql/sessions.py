@@ -91,12 +91,12 @@ class Session(psycopg.Connection[Any]):
         moved: by the monotonic clock, when it last got on with what it waits for, that was asked at the
             earliest; None while it waits for nothing.
         unsure: a commit was let go on before the synchronous standby had it.
-        heard: a notification came along with an answer.
+        heard: what notifications that came along with an answer say.
     """
 
     moved: float | None = None
     unsure = False
-    heard = False
+    heard: set[str]
 
     def wait(self, gen: Any, *given: Any, **named: Any) -> Any:
         """Every answer of the server is waited for here."""
@@ -124,9 +124,9 @@ class Session(psycopg.Connection[Any]):
         with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self.fileno())) as end:
             end.shutdown(socket.SHUT_RDWR)
 
-    def note(self, _: psycopg.Notify) -> None:
+    def note(self, told: psycopg.Notify) -> None:
         """Take note of a notification."""
-        self.heard = True
+        self.heard.add(told.payload)
 
     def notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
         """Take note of a warning that an administrator's cancel let a commit go on."""
@@ -146,6 +146,7 @@ def connect(url: str, standstill: int, process: int = 0) -> tuple[Session, Facts
         psycopg.Error: there is none to be had.
     """
     session = Session.connect(url, autocommit=True, row_factory=cast("Any", dict_row), **_options(url))
+    session.heard = set()
     session.add_notice_handler(session.notice)
     session.add_notify_handler(session.note)
     try:

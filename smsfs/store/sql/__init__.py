@@ -15,6 +15,7 @@ from importlib.resources.abc import Traversable
 from typing import Any, Protocol
 
 from smsfs.states import born, move
+from smsfs.store.changes import About
 
 Row = Any  #: values by the name of their column
 _STATE = re.compile(r"\{(\w+)\.(\w+) (from|to|new)\}")
@@ -35,8 +36,8 @@ class Connection(Protocol):
     def bulk(self, statement: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Run a statement for each of many rows, in the engine's fastest way."""
 
-    def notify(self) -> None:
-        """With the commit, wake those who wait for a change."""
+    def notify(self, about: About) -> None:
+        """With the commit, wake those who wait for such a change."""
 
 
 class Database(Protocol):

@@ -158,7 +158,7 @@ class SqlFileChange:
         row = self._one("batch_add", account=file.account, large_bytes=LARGE_BYTES, **values)
         if row is None:
             raise RuntimeError(f"no row came back for the batch of {path}")
-        self._connection.notify()
+        self._connection.notify("files")
         batch: int = row["id"]
         return batch
 

@@ -295,7 +295,7 @@ def _kept_row(receipt: NewReceipt) -> dict[str, Any]:
 
 def _notify(connection: Connection, arrived: Arrived) -> None:
     if arrived.matched or arrived.replies:
-        connection.notify()
+        connection.notify("all")
 
 
 def _clean(receipt: NewReceipt) -> NewReceipt:

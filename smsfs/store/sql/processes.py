@@ -23,7 +23,7 @@ def let_go(connection: Connection, owner: int) -> None:
     """
     for step in _STEPS:
         connection.change(step, owner=owner)
-    connection.notify()
+    connection.notify("all")
 
 
 def lead(database: Database, owner: Process, what: str, alive: Callable[[], Container[int]]) -> bool:

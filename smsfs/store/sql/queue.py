@@ -86,7 +86,7 @@ class SqlQueue:
             connection.change("batch_queue_slices", batch=batch)
             if verdict.results:
                 connection.change("result_add", batch=batch)
-            connection.notify()
+            connection.notify("messages")
 
     def reject(self, batch: int, owner: Process, verdict: Verdict) -> None:
         """Drop what was staged; the file becomes ``rejected``."""
@@ -192,7 +192,7 @@ class SqlQueue:
         values = {"slice": slice_.id, "owner": owner.id, "attempt": slice_.attempt}
         with self._database.write() as connection:
             _must_change(connection.change("slice_release", **values), slice_.batch, owner)
-            connection.notify()
+            connection.notify("messages")
 
     def record(self, owner: Process, reports: Sequence[SliceReport]) -> list[Slice]:
         """Append what was learnt, in one commit."""
@@ -214,7 +214,7 @@ class SqlQueue:
                     connection.change("aside_add", slice=held.id, **values)
                 for new in report.later:
                     _add_slice(connection, held.batch, new, SLICE_BIRTHS["later"])
-                    connection.notify()
+                    connection.notify("messages")
             connection.bulk("result_changed", ({"batch": batch} for batch in sorted(told)))
         return stale
 

@@ -36,5 +36,5 @@ class SqlRouting:
         with self._database.write() as connection:
             moved = connection.change("slice_move", **values)
             if moved:
-                connection.notify()
+                connection.notify("messages")
         return moved

@@ -26,7 +26,7 @@ class SqlTrouble:
             known = connection.change("aside_drop", slice=slice_)
             if known:
                 connection.change("slice_put_back", slice=slice_)
-                connection.notify()
+                connection.notify("messages")
         return known > 0
 
     def report_workers(self, owner: Process, states: Sequence[WorkerState]) -> None:

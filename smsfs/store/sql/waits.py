@@ -30,7 +30,7 @@ class SqlWaits:
         with self._database.write() as connection:
             changed = sum(connection.change(step, **values) for step in STEPS)
             if changed:
-                connection.notify()
+                connection.notify("all")
         return changed
 
     def slices(self, after: int, now: float, limit: int) -> list[Slice]:
@@ -44,5 +44,5 @@ class SqlWaits:
         """Have queued slices wait until another time."""
         with self._database.write() as connection:
             changed = sum(connection.change("waits_bring_forward", **new._asdict()) for new in slices)
-            connection.notify()
+            connection.notify("messages")
         return changed

@@ -34,6 +34,7 @@ from smsfs.store import (
     Trouble,
     Waits,
 )
+from smsfs.store.changes import About
 from smsfs.store.durable import make_file, make_folder
 from smsfs.store.sql import Row, no_store
 from smsfs.store.sql.accounts import SqlAccounts
@@ -51,11 +52,10 @@ from smsfs.store.sql.results import SqlResults
 from smsfs.store.sql.routing import SqlRouting
 from smsfs.store.sql.trouble import SqlTrouble
 from smsfs.store.sql.waits import SqlWaits
+from smsfs.store.sqlite.bells import Bells
 from smsfs.store.sqlite.contents import PlainContents, on_disk
 from smsfs.store.sqlite.database import Database
 from smsfs.store.sqlite.identity import standing
-
-POLL_SECONDS = 0.02
 
 
 class SqliteStore:
@@ -87,12 +87,12 @@ class SqliteStore:
         with suppress(FileExistsError):
             os.close(make_file(path))  # SQLite would let every user of the host read it
         self._clock = clock
-        self._database = Database(path, upgrade=make)
+        self._bells = Bells(path.parent / "bells")
+        self._database = Database(path, upgrade=make, tell=self._bells.ring)
         self.made = self._database.made
         self._run = path.parent / "run"
         make_folder(self._run)
         self._locks: list[int] = []
-        self._seen: int | None = None
         self.accounts: Accounts = SqlAccounts(self._database)
         self.bans: Bans = SqlBans(self._database)
         self.files: Files = SqlFiles(self._database)
@@ -223,20 +223,18 @@ class SqliteStore:
         """Neither read nor write any more."""
         self._database.damaged = self._database.damaged or found
 
-    def changed(self, timeout: float) -> bool:
-        """Watch SQLite's data version, which another connection's commit changes."""
-        deadline = time.monotonic() + timeout
-        while True:
-            version = self._database.data_version()
-            if version != self._seen:
-                self._seen = version
-                return True
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(POLL_SECONDS)
+    def changed(self, timeout: float, about: About = "all") -> bool:
+        """Wait for a process of this host to ring; where there is no room for a bell, only for so long."""
+        self._database.refuse_damaged()
+        try:
+            return self._bells.wait(timeout, about)
+        except OSError:
+            time.sleep(timeout)
+            return False
 
     def close(self) -> None:
         """Close connections and let go of the locks."""
+        self._bells.close()
         self._database.close()
         for descriptor in self._locks:
             os.close(descriptor)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from smsfs.errors import ConfigurationError, Exists, Refusal, StoreDamaged, StoreUnavailable
+from smsfs.store.changes import About
 from smsfs.store.sql import load_migrations, load_statements
 from smsfs.store.sqlite.identity import APPLICATION_ID, bears_number, is_damage, lacks_table
 
@@ -43,6 +44,7 @@ class SqliteConnection:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.plain = connection
+        self.told: set[About] = set()
 
     def one(self, statement: str, /, **values: Any) -> sqlite3.Row | None:
         """The first row, if there is one."""
@@ -61,8 +63,9 @@ class SqliteConnection:
         """Run a statement for each of many rows."""
         self.plain.executemany(SQL[statement], rows)
 
-    def notify(self) -> None:
-        """Every commit shows in SQLite's data version."""
+    def notify(self, about: About) -> None:
+        """Leave it to be told of once it is committed."""
+        self.told.add(about)
 
 
 class Database:
@@ -73,6 +76,7 @@ class Database:
     Args:
         path: the file.
         upgrade: make the schema, or bring it up to date, if need be.
+        tell: hears what was committed that others act on.
 
     Attributes:
         made: whether this made the schema.
@@ -83,8 +87,11 @@ class Database:
         StoreDamaged: it cannot be read.
     """
 
-    def __init__(self, path: Path, *, upgrade: bool = True) -> None:
+    def __init__(
+        self, path: Path, *, upgrade: bool = True, tell: Callable[[About], None] = lambda _: None
+    ) -> None:
         self.path = path
+        self._tell = tell
         self.made = False
         self.damaged: StoreDamaged | None = None
         self._write_lock = threading.RLock()
@@ -93,7 +100,6 @@ class Database:
         self._synced = True
         try:
             self._writer = SqliteConnection(self._connect(timeout=0))
-            self._watcher = self._connect(READ_BUSY_SECONDS)
             self._file = path.stat()
             self._migrate(upgrade=upgrade)
         except sqlite3.Error as exc:
@@ -127,7 +133,7 @@ class Database:
         Raises:
             StoreUnavailable: the file cannot be read.
         """
-        self._refuse_damaged()
+        self.refuse_damaged()
         try:
             connection = self._take()
             try:
@@ -137,7 +143,12 @@ class Database:
         except sqlite3.Error as exc:
             raise self._failed(exc, f"The store cannot be read now ({exc}); try again later.") from exc
 
-    def _refuse_damaged(self) -> None:
+    def refuse_damaged(self) -> None:
+        """Refuse what is built on damage that was met.
+
+        Raises:
+            StoreDamaged: some was.
+        """
         if self.damaged:
             raise self.damaged.again()
 
@@ -189,7 +200,7 @@ class Database:
             Exists: a row that must be the only one of its kind would not be.
         """
         with self._write_lock:
-            self._refuse_damaged()
+            self.refuse_damaged()
             self._check_place()
             try:
                 self._sync(synced=synced)
@@ -200,6 +211,7 @@ class Database:
                     self._roll_back()
                     raise
                 _retry(lambda: self._writer.plain.execute("COMMIT"))
+                told, self._writer.told = self._writer.told, set()
             except sqlite3.IntegrityError as exc:
                 if exc.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
                     raise StoreUnavailable("Something this needs has just gone; try again.") from exc
@@ -209,6 +221,8 @@ class Database:
                 refusal = self._failed(exc, sentence)
                 self._roll_back()
                 raise refusal from exc
+        for about in told:
+            self._tell(about)
 
     def _reason(self, exc: sqlite3.Error) -> str:
         """Why the store cannot be written; SQLite has several words for a filesystem that is read-only."""
@@ -224,6 +238,7 @@ class Database:
             self._synced = synced
 
     def _roll_back(self) -> None:
+        self._writer.told.clear()
         if self._writer.plain.in_transaction:  # a full disk, for one, has SQLite roll back by itself
             with suppress(sqlite3.Error) if self.damaged else nullcontext():
                 self._writer.plain.execute("ROLLBACK")
@@ -295,7 +310,7 @@ class Database:
         """
         while self._vacuum():
             time.sleep(RETRY_SECONDS)  # others' turn
-        self._refuse_damaged()
+        self.refuse_damaged()
         with self._write_lock:
             try:
                 for mode in ("PASSIVE", "TRUNCATE"):  # the first does the work, and keeps no writer waiting
@@ -324,15 +339,6 @@ class Database:
         if lines:
             self._found(lines[0])
         return lines + [f"row {row[1]} of table {row[0]} refers to nothing in {row[2]}" for row in dangling]
-
-    def data_version(self) -> int:
-        """A number that changes when another connection has committed; for one thread at a time."""
-        self._refuse_damaged()
-        try:
-            version: int = self._watcher.execute("PRAGMA data_version").fetchone()[0]
-        except sqlite3.Error as exc:
-            raise self._failed(exc, f"The store cannot be read now ({exc}); try again later.") from exc
-        return version
 
     def close(self) -> None:
         """Close every connection of this process."""

@@ -15,7 +15,7 @@ class StoreFixtures:
     """What tests are given; an engine overrides ``opener``, and what is not 0 seconds with it."""
 
     #: How long a submission may take to be noticed by other processes.
-    notice_seconds = 0.0
+    notice_seconds = 0.05
     #: How long a killed process counts as alive.
     death_seconds = 0.0
 

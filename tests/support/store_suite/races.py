@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from smsfs.store import Account, Process, SliceReport, Store
+from smsfs.store import About, Account, Process, SliceReport, Store
 from tests.support.store_suite.base import NOW, StoreFixtures, accepted, draft, new_slice, submitted
 
 BATCHES = SLICES = 24
@@ -100,6 +100,18 @@ class RaceSuite(StoreFixtures):
         assert not store.changed(0.05)
         assert time.monotonic() - began >= 0.05
 
+    def test_those_whom_a_change_does_not_concern_sleep_on(
+        self, store: Store, other: Store, account: Account
+    ) -> None:
+        """Each small file would wake every process of its host, and wait for them to look around."""
+        abouts: tuple[About, ...] = ("messages", "files")
+        for about in abouts:
+            _catch_up(store, self.notice_seconds, about)
+        submitted(other, account)
+        assert not store.changed(self.notice_seconds, "messages")
+        submitted(other, account, "b")
+        assert store.changed(WAIT_SECONDS, "files")
+
     def test_opening_at_once_makes_one_store(self, opener: Callable[[], Store]) -> None:
         """The first start of server and mount together would fail or spoil the store."""
 
@@ -118,8 +130,8 @@ class RaceSuite(StoreFixtures):
         last.close()
 
 
-def _catch_up(store: Store, seconds: float) -> None:
-    while store.changed(seconds):
+def _catch_up(store: Store, seconds: float, about: About = "all") -> None:
+    while store.changed(seconds, about):
         pass
 
 

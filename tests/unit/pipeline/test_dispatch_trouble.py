@@ -83,10 +83,10 @@ def test_store_that_is_away_for_a_claim_stops_nothing(house, run, settled, monke
             raise failures.pop()
         return real_claim(*arguments, **options)
 
-    def changed(timeout):
+    def changed(timeout, about):
         if failures:
             raise StoreUnavailable("The store is away.")
-        return real_changed(timeout)
+        return real_changed(timeout, about)
 
     monkeypatch.setattr(house.store.queue, "claim_slice", claim)
     monkeypatch.setattr(house.store, "changed", changed)
