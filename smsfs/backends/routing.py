@@ -7,6 +7,7 @@ the one without a prefix is for the rest. Its names are tried from left to right
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from attrs import field, frozen
 
@@ -47,6 +48,7 @@ class Routes:
         return next(chain for chain in found if chain)
 
 
+@lru_cache(maxsize=1024)  # for each file that is read; an account has one
 def parse(text: str) -> Routes:
     """A route from its text.
 

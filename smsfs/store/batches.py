@@ -37,6 +37,7 @@ class Batch:
         cause_count: how many causes there were.
         finished: when its verdict came, in seconds since the epoch; None before.
         crashes: how many readers died at it in a row.
+        more: of one that was just claimed, whether others of its lane were due too.
     """
 
     id: int
@@ -54,6 +55,7 @@ class Batch:
     cause_count: int
     finished: float | None
     crashes: int = 0
+    more: bool = True
 
 
 @frozen
@@ -105,8 +107,8 @@ class Batches(Protocol):
     Every write names the owner that claimed; a write of any other raises ``StaleOwnerError``.
     """
 
-    def lanes(self, now: float) -> list[Lane]:
-        """Those with a file that is due to be read, the one that waits longest first."""
+    def lanes(self) -> dict[Lane, float]:
+        """Those with a file to be read, and when the first of each is due, the earliest first."""
 
     def claim_batch(self, owner: Process, now: float, lane: Lane | None = None) -> Batch | None:
         """Take the next submitted file to read, of all or of one lane.
@@ -118,8 +120,14 @@ class Batches(Protocol):
     def stage(self, batch: int, owner: Process, slices: Sequence[NewSlice]) -> None:
         """Store messages that nobody sends before ``accept``, which brings them to stable storage too."""
 
-    def accept(self, batch: int, owner: Process, verdict: Verdict) -> None:
+    def accept(self, batch: int, owner: Process, verdict: Verdict, slices: Sequence[NewSlice] = ()) -> None:
         """The file's messages are to be sent: they are queued, and the account is charged.
+
+        Args:
+            batch: the file's.
+            owner: who claimed it.
+            verdict: how it went.
+            slices: the last of its messages, which were not staged.
 
         Raises:
             CreditUsedUpError: it cannot be charged so much.
@@ -167,9 +175,6 @@ class Batches(Protocol):
 
     def twin(self, batch: Batch, digest: bytes, since: float) -> Batch | None:
         """An earlier batch of the same account, stem and bytes, accepted after ``since``."""
-
-    def next_batch_time(self) -> float | None:
-        """When the next batch is due to be read; None when there is none."""
 
     def batches(self, account: int | None = None, file: str | None = None) -> Iterator[Batch]:
         """Batches, oldest first; with ``file`` those whose path that is, or whose stem is part of it."""

@@ -6,7 +6,7 @@ when its reader died is read again from the start, to the same messages.
 """
 
 import io
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import suppress
 from hashlib import blake2b
 from typing import BinaryIO, cast
@@ -208,15 +208,23 @@ class Intake:
         settings = {**work.settings, "measure": measure}
         try:
             rows = work.dialect.read(Upload(stream, size, work.submission, settings, work.submitted))
-            for staged in _gathered(sorter.slices(map(measure.row, rows) if measure.matters else rows)):
-                if staged:
-                    self._store.queue.stage(work.batch.id, self._owner, staged)
-                yield
+            for slice_ in sorter.slices(map(measure.row, rows) if measure.matters else rows):
+                if slice_:
+                    self._stage(work, reading, slice_)
+                else:
+                    yield
         except Ignored as exc:
             reading.ignored = True
             reading.last(exc.cause)
         except Unreadable as exc:
             reading.last(exc.cause)
+
+    def _stage(self, work: Work, reading: Reading, slice_: NewSlice) -> None:
+        """Store slices, many in one commit; the last ones come with the verdict."""
+        if len(reading.rest) == STAGE_SLICES:
+            self._store.queue.stage(work.batch.id, self._owner, reading.rest)
+            reading.rest = []
+        reading.rest.append(slice_)
 
     @staticmethod
     def _is_good(work: Work, reading: Reading) -> bool:
@@ -247,10 +255,13 @@ class Intake:
     def _conclude(self, work: Work, reading: Reading, verdict: Verdict) -> None:
         """Give the file its verdict, under the first path that is free, and its reports beside it."""
         verdict = complete(work, reading, verdict)
-        finish = self._store.queue.reject if verdict.state is FileState.REJECTED else self._store.queue.accept
 
         def show(path: str, files: list[NewFile]) -> None:
-            finish(work.batch.id, self._owner, evolve(verdict, path=path, reports=files))
+            seen = evolve(verdict, path=path, reports=files)
+            if verdict.state is FileState.REJECTED:
+                self._store.queue.reject(work.batch.id, self._owner, seen)
+            else:
+                self._store.queue.accept(work.batch.id, self._owner, seen, reading.rest)
             log_verdict(work, evolve(verdict, path=path))
 
         show_free(self._store.contents, shown(work, reading, verdict), show)
@@ -312,20 +323,6 @@ class Intake:
             return self._store.contents.read(work.file.content, 0, min(HEAD_BYTES, work.file.size))
         except OSError:  # perhaps this is what reading failed for
             return b""
-
-
-def _gathered(slices: Iterable[NewSlice | None]) -> Iterator[list[NewSlice]]:
-    """As many slices as are stored together; nothing where another file may be turned to."""
-    gathered: list[NewSlice] = []
-    for slice_ in slices:
-        if slice_ is None:
-            yield []
-            continue
-        gathered.append(slice_)
-        if len(gathered) == STAGE_SLICES:
-            yield gathered
-            gathered = []
-    yield gathered
 
 
 def _digest(stream: BinaryIO, size: int) -> bytes:

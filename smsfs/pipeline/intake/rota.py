@@ -44,6 +44,9 @@ class Rota:
         mark: called with the number of the batch that is being worked on, and with 0 afterwards.
         is_full: whether this process has all the memory that it may have.
         timer: seconds, from any start.
+
+    Attributes:
+        next_time: when, by what was seen last, the next file is due; None when there was none.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Rota:
         self._turns, self._fresh = Turns(), Fresh(timer)
         self._held: list[_Held] = []
         self._due: set[Lane] = set()
+        self.next_time: float | None = None
         #: Accounts whose last turn was a small file.
         self._had_small: set[int] = set()
 
@@ -96,7 +100,9 @@ class Rota:
         if self._fresh.is_over() or not self._waiting():
             began = self._timer()
             self._intake.mind_clock()
-            self._due = set(self._store.queue.lanes(self._store.now()))
+            lanes, now = self._store.queue.lanes(), self._store.now()
+            self._due = {lane for lane, time in lanes.items() if time <= now}
+            self.next_time = min(lanes.values(), default=None)
             self._had_small &= {lane.principal for lane in self._due}
             self._fresh.looked(began)
 
@@ -143,6 +149,8 @@ class Rota:
             if self._has_room(lane):
                 self._due.discard(lane)
             return None
+        if not batch.more:
+            self._due.discard(lane)
         held = _Held(lane, batch, self._intake.reading(batch), self._timer())
         self._held.append(held)
         return held

@@ -41,6 +41,7 @@ class Reading:
         unreadable: nothing is sent, whatever was read before.
         ignored: the file is not meant for this account.
         head: the first bytes of the file.
+        rest: what is not staged yet of its messages.
     """
 
     kept: int = 10_000
@@ -54,6 +55,7 @@ class Reading:
     unreadable: bool = False
     ignored: bool = False
     head: bytes = b""
+    rest: list[NewSlice] = field(factory=list)
 
     def bad(self, cause: Cause) -> None:
         """Note that a row, or a whole document, is invalid."""

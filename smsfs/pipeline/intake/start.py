@@ -34,7 +34,7 @@ def _read_until(stop: threading.Event, rota: Rota, store: Store) -> None:
     try:
         while not stop.is_set():
             if not rota.step():
-                wait(store, store.queue.next_batch_time(), "files")
+                wait(store, rota.next_time, "files")
     except ReaderSpentError:
         sys.exit(os.EX_TEMPFAIL)
     finally:

@@ -13,8 +13,10 @@ UPDATE batch SET state = {batch.retry to}, owner = NULL, failures = failures + :
 WHERE id = :batch AND owner = :owner AND state {batch.retry from};
 
 -- name: batch_next_free
--- The file of a lane to read next, past those that another process is just taking.
-SELECT id FROM batch WHERE state = 'pending' AND lane = :lane AND not_before <= :now
+-- The file of a lane to read next, past those that another process is just taking, and whether there are more.
+SELECT id, (SELECT id FROM batch WHERE state = 'pending' AND lane = :lane AND not_before <= :now
+    ORDER BY not_before, id LIMIT 1 OFFSET 1) IS NOT NULL AS more
+FROM batch WHERE state = 'pending' AND lane = :lane AND not_before <= :now
 ORDER BY not_before, id LIMIT 1 FOR UPDATE SKIP LOCKED;
 
 -- name: batch_is_mine

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from operator import itemgetter
 from typing import Any
 
-from attrs import asdict
+from attrs import asdict, evolve
 from msgspec import structs
 
 from smsfs.errors import Cause
@@ -46,15 +46,15 @@ class SqlQueue:
 
     # -- batches ------------------------------------------------------------------------------------
 
-    def lanes(self, now: float) -> list[Lane]:
-        """Those with a file that is due, the one that waits longest first."""
-        due = sorted((row["time"], row["lane"]) for row in self._read("batch_lanes") if row["time"] <= now)
-        return [Lane(lane // 2, bool(lane % 2)) for _, lane in due]
+    def lanes(self) -> dict[Lane, float]:
+        """Those with a file to be read, and when the first of each is due, the earliest first."""
+        waiting = sorted((row["time"], row["lane"]) for row in self._read("batch_lanes"))
+        return {Lane(lane // 2, bool(lane % 2)): time for time, lane in waiting}
 
     def claim_batch(self, owner: Process, now: float, lane: Lane | None = None) -> Batch | None:
         """Take the next submitted file to read."""
-        claims = (self._claim_of(each, owner, now) for each in ([lane] if lane else self.lanes(now)))
-        return next(filter(None, claims), None)
+        lanes = [lane] if lane else [each for each, time in self.lanes().items() if time <= now]
+        return next(filter(None, (self._claim_of(each, owner, now) for each in lanes)), None)
 
     def _claim_of(self, lane: Lane, owner: Process, now: float) -> Batch | None:
         with self._database.write(synced=False) as connection:
@@ -62,7 +62,8 @@ class SqlQueue:
             if due is None:
                 return None
             _drop_staged(connection, due["id"])
-            return batch_from(connection.one("batch_claim", batch=due["id"], owner=owner.id))
+            claimed = batch_from(connection.one("batch_claim", batch=due["id"], owner=owner.id))
+        return evolve(claimed, more=bool(due["more"]))
 
     def _read(self, statement: str, /, **values: Any) -> list[Row]:
         with self._database.reading() as connection:
@@ -72,17 +73,15 @@ class SqlQueue:
         """Store messages that nobody sends yet."""
         with self._database.write(synced=False) as connection:
             must_hold(connection, batch, owner)
-            for new in slices:
-                slice_ = _add_slice(connection, batch, new, SLICE_BIRTHS["stage"])
-                rows = (_outcome_row(item, batch, slice_, 0) for item in new.refused)
-                connection.bulk("outcome_add", rows)
+            _stage(connection, batch, slices)
 
-    def accept(self, batch: int, owner: Process, verdict: Verdict) -> None:
+    def accept(self, batch: int, owner: Process, verdict: Verdict, slices: Sequence[NewSlice] = ()) -> None:
         """Queue the messages, and charge for them."""
         with self._database.write() as connection:
             shown = "consume" if verdict.state is FileState.CONSUMED else "accept"
             _finish(connection, batch, owner, verdict, "accept", shown)
             _charge(connection, batch, verdict.cost)
+            _stage(connection, batch, slices)
             connection.change("batch_queue_slices", batch=batch)
             if verdict.results:
                 connection.change("result_add", batch=batch)
@@ -140,10 +139,6 @@ class SqlQueue:
         values = {"account": batch.account, "stem": batch.stem, "batch": batch.id}
         rows = self._read("batch_twin", digest=digest, since=since, **values)
         return batch_from(rows[0]) if rows else None
-
-    def next_batch_time(self) -> float | None:
-        """When the next batch is due to be read."""
-        return min((row["time"] for row in self._read("batch_lanes")), default=None)
 
     def batches(self, account: int | None = None, file: str | None = None) -> Iterator[Batch]:
         """Batches, oldest first."""
@@ -294,6 +289,14 @@ def must_hold(connection: Connection, batch: int, owner: Process) -> None:
         StaleOwnerError: it does not.
     """
     _must_change(connection.one("batch_is_mine", batch=batch, owner=owner.id) is not None, batch, owner)
+
+
+def _stage(connection: Connection, batch: int, slices: Sequence[NewSlice]) -> None:
+    for new in slices:
+        slice_ = _add_slice(connection, batch, new, SLICE_BIRTHS["stage"])
+        if new.refused:
+            rows = (_outcome_row(item, batch, slice_, 0) for item in new.refused)
+            connection.bulk("outcome_add", rows)
 
 
 def _drop_staged(connection: Connection, batch: int) -> None:

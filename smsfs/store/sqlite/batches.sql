@@ -1,8 +1,10 @@
 -- Batches: submitted files, and how reading them ends. What SQLite says in its own way.
 
 -- name: batch_next_free
--- The file of a lane to read next.
-SELECT id FROM batch WHERE state = 'pending' AND lane = :lane AND not_before <= :now ORDER BY not_before, id LIMIT 1;
+-- The file of a lane to read next, and whether there are more.
+SELECT id, (SELECT id FROM batch WHERE state = 'pending' AND lane = :lane AND not_before <= :now
+    ORDER BY not_before, id LIMIT 1 OFFSET 1) IS NOT NULL AS more
+FROM batch WHERE state = 'pending' AND lane = :lane AND not_before <= :now ORDER BY not_before, id LIMIT 1;
 
 -- name: batch_forgotten
 -- Which of some numbers are of batches that were deleted.

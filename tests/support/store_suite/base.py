@@ -83,6 +83,11 @@ def claimed(store: Store, owner: Process, now: float = NOW) -> Batch:
     return batch
 
 
+def next_file(store: Store) -> float | None:
+    """When the next file is due to be read."""
+    return min(store.queue.lanes().values(), default=None)
+
+
 def reading(store: Store, account: Account, owner: Process, stem: str = "a") -> Batch:
     """A batch that ``owner`` reads."""
     submitted(store, account, stem)

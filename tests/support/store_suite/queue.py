@@ -1,10 +1,21 @@
 """Batches and slices on their way."""
 
+import pytest
 from attrs import evolve
 
 from smsfs.errors import Cause
 from smsfs.states import FileState
-from smsfs.store import Account, NewSlice, Process, SliceReport, Store, Verdict
+from smsfs.store import (
+    Account,
+    CreditUsedUpError,
+    NewSlice,
+    Outcome,
+    Process,
+    SliceReport,
+    StaleOwnerError,
+    Store,
+    Verdict,
+)
 from tests.support.store_suite.base import (
     DAY,
     NOW,
@@ -14,6 +25,7 @@ from tests.support.store_suite.base import (
     claimed,
     found,
     new_slice,
+    next_file,
     nothing_due,
     reading,
     submitted,
@@ -25,16 +37,49 @@ from tests.support.store_suite.base import (
 class QueueSuite(StoreFixtures):
     """What a store promises about the queue."""
 
+    def test_a_claim_tells_whether_there_are_more(
+        self, store: Store, account: Account, owner: Process
+    ) -> None:
+        """Each small file would take two claims, the second in vain."""
+        for number, at in enumerate([NOW, NOW + 1, NOW + 2]):
+            submitted(store, account, f"f{number}", at)
+        assert [claimed(store, owner, NOW + 1).more for _ in range(2)] == [True, False]
+
+    def test_the_last_messages_come_with_the_verdict(
+        self, store: Store, account: Account, owner: Process
+    ) -> None:
+        """A small file would take a commit more; or its messages would be lost or doubled."""
+        batch = reading(store, account, owner)
+        store.queue.stage(batch.id, owner, [new_slice()])
+        refused = evolve(new_slice(1, backend="", size=1), refused=[Outcome(3, "refused", NOW)])
+        store.queue.accept(batch.id, owner, verdict("f.success"), [refused, new_slice(2)])
+        states = [(item.seq, item.state.value) for item in store.queue.slices(batch.id)]
+        assert sorted(states) == [(0, "queued"), (1, "done"), (2, "queued")]
+        assert [item.event for item in store.queue.outcomes(batch.id, 0, 99)] == ["refused"]
+
+    def test_a_verdict_that_cannot_be_given_leaves_no_messages(
+        self, store: Store, account: Account, owner: Process
+    ) -> None:
+        """A file would be rejected for its account's credit, and sent."""
+        store.accounts.set_credits(account.id, 1)
+        batch = reading(store, account, owner)
+        with pytest.raises(CreditUsedUpError):
+            store.queue.accept(batch.id, owner, evolve(verdict("f.success"), cost=2), [new_slice()])
+        assert list(store.queue.slices(batch.id)) == []
+        with pytest.raises(StaleOwnerError):
+            store.queue.accept(batch.id, store.register("other"), verdict("f.success"), [new_slice()])
+        assert list(store.queue.slices(batch.id)) == []
+
     def test_batches_are_claimed_in_order(self, store: Store, account: Account, owner: Process) -> None:
         """A file would wait behind later ones."""
         late = submitted(store, account, "late", NOW + 10)
         first, second = submitted(store, account, "first"), submitted(store, account, "second")
-        assert store.queue.next_batch_time() == NOW
+        assert next_file(store) == NOW
         assert [claimed(store, owner).id for _ in range(2)] == [first, second]
         assert store.queue.claim_batch(owner, NOW + 9) is None
-        assert store.queue.next_batch_time() == NOW + 10
+        assert next_file(store) == NOW + 10
         assert claimed(store, owner, NOW + 10).id == late
-        assert store.queue.next_batch_time() is None
+        assert next_file(store) is None
 
     def test_what_is_overdue_is_claimed_whatever_its_backend(
         self, store: Store, account: Account, owner: Process
@@ -110,7 +155,7 @@ class QueueSuite(StoreFixtures):
         batch = reading(store, account, owner)
         store.queue.stage(batch.id, owner, [new_slice()])
         store.queue.retry_batch(batch.id, owner, NOW + 100)
-        assert store.queue.next_batch_time() == NOW + 100
+        assert next_file(store) == NOW + 100
         assert store.queue.claim_batch(owner, NOW + 99) is None
         again = claimed(store, owner, NOW + 100)
         assert (again.id, again.failures) == (batch.id, 1)

@@ -12,6 +12,7 @@ from tests.support.store_suite.base import (
     batch_of,
     claimed,
     new_slice,
+    next_file,
     reading,
     submitted,
     taken,
@@ -34,7 +35,7 @@ class WaitSuite(StoreFixtures):
         assert claimed(store, owner).id == fresh
         store.queue.retry_batch(fresh, owner, AHEAD + 1800)
         assert store.waits.shorten(NOW, 1800, 3600) == 1
-        assert store.queue.next_batch_time() == NOW + 1800
+        assert next_file(store) == NOW + 1800
         assert store.waits.shorten(NOW, 1800, 3600) == 0
 
     def test_bans_and_failures_last_as_long_as_was_meant(self, store: Store, other: Store) -> None:

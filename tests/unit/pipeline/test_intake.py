@@ -298,14 +298,14 @@ def test_crash_between_steps_leaves_a_file_to_be_read(house, elsewhere, when, ta
 def test_stale_reader_changes_nothing(house, elsewhere, monkeypatch):
     """A reader that was taken for dead would judge a file that another has judged."""
     number = house.submit(GOOD)
-    real = house.store.queue.stage
+    real = house.store.queue.accept
 
-    def overtaken(batch, owner, slices):
+    def overtaken(batch, owner, *given):
         house.store.queue.release_batch(batch, owner)
         assert elsewhere.intake().step()
-        real(batch, owner, slices)
+        real(batch, owner, *given)
 
-    monkeypatch.setattr(house.store.queue, "stage", overtaken)
+    monkeypatch.setattr(house.store.queue, "accept", overtaken)
     assert house.intake().step()
     assert house.states(number) == {1: "queued"}
     assert house.batch(number).messages == 1
@@ -333,7 +333,7 @@ def test_store_that_is_away_is_no_failure_of_the_file(house, monkeypatch):
     def away(*_):
         raise StoreUnavailable("The store is away.")
 
-    monkeypatch.setattr(house.store.queue, "stage", away)
+    monkeypatch.setattr(house.store.queue, "accept", away)
     with pytest.raises(StoreUnavailable):
         house.intake().step()
     assert house.batch(number).failures == 0
