@@ -91,15 +91,27 @@ class AccountFilesystem(Filesystem):
 
     def page(self, path: str, after: str, limit: int) -> list[Entry]:
         """The next entries of a folder, by name."""
+        where = self._folder(path)
+        folders = self._view.inside(where, after)
+        files = self._store.files.view().page(self._account.id, where, after, limit)
+        found = [self._view.listed(file) for file in files if file.name not in folders]
+        if folders:
+            found = sorted([*found, *folders.values()], key=lambda entry: entry.name)[:limit]
+        return found
+
+    def names(self, path: str, after: str, limit: int) -> list[str]:
+        """Their names alone, which costs the store less."""
+        where = self._folder(path)
+        folders = self._view.inside(where, after)
+        found = self._store.files.view().names(self._account.id, where, after, limit)
+        return sorted({*found, *folders})[:limit] if folders else found
+
+    def _folder(self, path: str) -> str:
         where = self._where(path)
         if not self._view.is_folder(where):
             self._view.known(where)
             raise NotFolder(f"{where} is a file.")
-        inside = {name for name in self._view.folders() if name and name.rpartition("/")[0] == where}
-        files = self._store.files.view().page(self._account.id, where, after, limit)
-        found = [self._view.folder(name) for name in inside if name.rpartition("/")[2] > after]
-        found += [self._view.entry(file) for file in files if file.path not in inside]
-        return sorted(found, key=lambda entry: entry.name)[:limit]
+        return where
 
     def hold_folder(self, path: str) -> Slot:
         """Count a folder that is open."""

@@ -70,6 +70,13 @@ class AllAccounts(Filesystem):
         filesystem, rest = self._find(path)
         return filesystem.page(rest, after, limit)
 
+    def names(self, path: str, after: str, limit: int) -> list[str]:
+        """The names of such a page."""
+        if not self._split(path)[0]:
+            return super().names(path, after, limit)
+        filesystem, rest = self._find(path)
+        return filesystem.names(rest, after, limit)
+
     def hold_folder(self, path: str) -> Slot | None:
         """As the account counts it; the folder of all accounts is not counted."""
         if not self._split(path)[0]:

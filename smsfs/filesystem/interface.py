@@ -47,6 +47,10 @@ class Filesystem(ABC):
         """
         return behind(self.listdir(path), after, limit)
 
+    def names(self, path: str, after: str, limit: int) -> list[str]:
+        """The names of such a page; a folder may know them for less."""
+        return [entry.name for entry in self.page(path, after, limit)]
+
     def hold_folder(self, path: str) -> Slot | None:
         """Count a folder as open.
 

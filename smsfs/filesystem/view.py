@@ -9,7 +9,7 @@ from smsfs.filesystem.entry import Entry
 from smsfs.filesystem.interface import FOLDER_MODE
 from smsfs.filesystem.scope import Scope
 from smsfs.states import CLIENT_RIGHTS, FileState
-from smsfs.store import File, FileChange
+from smsfs.store import File, FileChange, Listed
 
 DRAFT_MODE, FINISHED_MODE = 0o644, 0o444
 FIRST_FILE_INODE = 1000
@@ -46,6 +46,15 @@ class View:
         inode = 1 + ("", *self._scope.dialect.folders, RESULTS_FOLDER).index(where)
         return Entry(where.rpartition("/")[2], True, 0, FOLDER_MODE, self._scope.account.created, inode)
 
+    def inside(self, where: str, after: str) -> dict[str, Entry]:
+        """The folders in a folder whose names come after ``after``."""
+        parts = {name: name.rpartition("/") for name in self.folders() if name}
+        return {
+            name: self.folder(path)
+            for path, (parent, _, name) in parts.items()
+            if parent == where and name > after
+        }
+
     def check_folder(self, where: str) -> None:
         """Check that the folder that is to hold a file is there.
 
@@ -68,17 +77,25 @@ class View:
 
     def entry(self, file: File) -> Entry:
         """A file as clients see it; one that is being written, or was when its process died, is measured."""
-        size = self._measured(file) if file.writers or file.cut else file.size
+        unsure = bool(file.writers or file.cut)
+        return self.listed(
+            Listed(
+                *(file.id, file.name, file.state, file.content, file.size, len(file.tail), file.mtime, unsure)
+            )
+        )
+
+    def listed(self, file: Listed) -> Entry:
+        """A file of a listing as clients see it."""
+        size = (self._measured(file) if file.unsure else file.size) + file.tail
         mode = DRAFT_MODE if file.state is FileState.DRAFT else FINISHED_MODE
-        inode = FIRST_FILE_INODE + file.id
-        return Entry(file.name, False, size + len(file.tail), mode, file.mtime, inode, file.state)
+        return Entry(file.name, False, size, mode, file.mtime, FIRST_FILE_INODE + file.id, file.state)
 
     def entry_of(self, file: File) -> Entry:
         """As it is now; a result file that was written anew meanwhile is shown as it is still read."""
         now = self._scope.store.files.view().get(file.id)
         return self.entry(now if now and now.content == file.content else file)
 
-    def _measured(self, file: File) -> int:
+    def _measured(self, file: Listed) -> int:
         try:
             return self._scope.store.contents.size(file.content)
         except StoreUnavailable:  # removed in this moment, or lost to a power cut before its first sync

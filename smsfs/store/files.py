@@ -62,6 +62,30 @@ class NewFile:
     size: int
 
 
+class Listed(NamedTuple):
+    """A file as it stands in a listing, where only so much of it is needed.
+
+    Attributes:
+        id: its number.
+        name: within the folder.
+        state: who owns it.
+        content: the name of its bytes in the store's contents.
+        size: the client's bytes.
+        tail: how many bytes are shown behind them.
+        mtime: its time of modification, in seconds since the epoch.
+        unsure: whether ``size`` may be out of date: somebody writes to it, or a writer ended too early.
+    """
+
+    id: int
+    name: str
+    state: FileState
+    content: str
+    size: int
+    tail: int
+    mtime: float
+    unsure: bool
+
+
 class Stored(NamedTuple):
     """What an account stores: how many files, and their bytes."""
 
@@ -81,8 +105,11 @@ class FileView(Protocol):
     def listing(self, account: int, folder: str) -> list[File]:
         """The files directly in a folder, by name, but for consumed ones."""
 
-    def page(self, account: int, folder: str, after: str, limit: int) -> list[File]:
+    def page(self, account: int, folder: str, after: str, limit: int) -> list[Listed]:
         """Of these at most ``limit`` whose names come after ``after``, in the order of the names' bytes."""
+
+    def names(self, account: int, folder: str, after: str, limit: int) -> list[str]:
+        """The names of such a page."""
 
     def alias(self, account: int, path: str, now: float) -> File | None:
         """The file submitted under ``path``, while that name answers; a draft made of it since is another."""

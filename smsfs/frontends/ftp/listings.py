@@ -5,23 +5,24 @@ import posixpath
 import re
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
-from itertools import chain
+from typing import Generic, TypeVar
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from smsfs.errors import Missing
-from smsfs.filesystem import Entry, OpenFolder
+from smsfs.filesystem import Entry
 from smsfs.frontends.ftp import replies
 from smsfs.frontends.ftp.client import Client
 from smsfs.frontends.ftp.commands import Handler
 from smsfs.frontends.ftp.contents import Contents
 from smsfs.frontends.ftp.control import Control
 from smsfs.frontends.ftp.folders import Folders
-from smsfs.frontends.ftp.library import BufferedIteratorProducer
 from smsfs.frontends.ftp.transfers import Transfers
 from smsfs.frontends.ls_format import one_word
 
+#: Items of a folder that are read, and sent, at a time.
+PAGE = 512
+T = TypeVar("T")
 #: Options of ``ls`` on any system that a client may be written for; names of files have a dot or the like.
 _is_option = re.compile(r"-[A-Za-z0-9]+|--[A-Za-z0-9=-]+").fullmatch
 
@@ -57,10 +58,10 @@ class Listings:
             "STAT": self._stat,
         }
 
-    def _listed(self, arg: str) -> Iterator[Entry]:
+    def _listed(self, arg: str, form: "_Form[T]") -> Iterator[list[T]]:
         """What LIST and its kin are about: a folder's files, one file, or the files that match a pattern.
 
-        One part of a folder is held at a time, however long the client takes to read.
+        One page of a folder is held at a time, however long the client takes to read.
         """
         arg = _without_options(arg)
         path = self._folders.path(arg)
@@ -70,14 +71,28 @@ class Listings:
             folder, _, pattern = path.rpartition("/")
             if not set(pattern) & set("*?["):
                 raise
-            return (entry for entry in self._sorted(folder) if fnmatch.fnmatchcase(entry.name, pattern))
-        return self._sorted(path) if entry.is_folder else iter([evolve(entry, name=posixpath.basename(path))])
+            matches = re.compile(fnmatch.translate(pattern)).match
+            pages = self._pages(folder, form)
+            return ([item for item in page if matches(form.name(item))] for page in pages)
+        if entry.is_folder:
+            return self._pages(path, form)
+        return iter([[form.of(evolve(entry, name=posixpath.basename(path)))]])
 
-    def _sorted(self, path: str) -> Iterator[Entry]:
-        """The entries of a folder; a fault of the folder is raised before the first of them."""
-        folder = OpenFolder(partial(self._client.call, "page", path))
-        first, stored = folder.read(), self._stored_last(path)
-        return _merged(chain(first, folder), stored)
+    def _pages(self, path: str, form: "_Form[T]") -> Iterator[list[T]]:
+        """What a folder holds; a fault of the folder is raised before the first page."""
+        first = self._page(path, "", form)
+        stored = self._stored_last(path)
+        return _merged(self._behind(path, first, form), form.of(stored) if stored else None, form.name)
+
+    def _page(self, path: str, after: str, form: "_Form[T]") -> list[T]:
+        found: list[T] = self._client.call(form.method, path, after, PAGE)
+        return found
+
+    def _behind(self, path: str, page: list[T], form: "_Form[T]") -> Iterator[list[T]]:
+        """A page, and those that follow it."""
+        while page:
+            yield page
+            page = self._page(path, form.name(page[-1]), form)
 
     def _stored_last(self, folder: str) -> Entry | None:
         """What was stored before this listing, even if it has left the folder already.
@@ -94,11 +109,9 @@ class Listings:
             return None
         return evolve(entry, name=name)
 
-    def _send_lines(self, cmd: str, arg: str, line: Callable[[Entry], str]) -> None:
+    def _send_lines(self, cmd: str, arg: str, form: "_Form[T]", line: Callable[[T], str]) -> None:
         if self._transfers.can_begin():
-            entries = self._listed(arg)
-            lines = (line(entry).encode("utf-8", "replace") for entry in entries)
-            self._transfers.send(BufferedIteratorProducer(lines), cmd)
+            self._transfers.send(_Lines(self._listed(arg, form), line), cmd)
 
     def _long_line(self) -> Callable[[Entry], str]:
         account, now = one_word(self._client.account), time.time()
@@ -106,13 +119,13 @@ class Listings:
 
     def _list(self, arg: str) -> None:
         """List as ``ls -l`` does."""
-        self._send_lines("LIST", arg, self._long_line())
+        self._send_lines("LIST", arg, _ENTRIES, self._long_line())
 
     def _nlst(self, arg: str) -> None:
         """List names; those that match a pattern come with the pattern's folder, as RETR takes them."""
         arg = _without_options(arg)
         before = "" if self._is_folder(arg) else arg[: arg.rfind("/") + 1]
-        self._send_lines("NLST", arg, lambda entry: f"{before}{replies.printable(entry.name)}\r\n")
+        self._send_lines("NLST", arg, _NAMES, lambda name: f"{before}{replies.printable(name)}\r\n")
 
     def _is_folder(self, arg: str) -> bool:
         try:
@@ -127,15 +140,13 @@ class Listings:
             self._control.respond(f"501 {path} is a file, not a folder.")
             return
         wanted = self._control.facts
-        self._send_lines(
-            "MLSD", path, lambda entry: f"{replies.facts(entry, wanted)} {replies.printable(entry.name)}\r\n"
-        )
+        self._send_lines("MLSD", path, _ENTRIES, lambda entry: replies.facts_line(entry, wanted, entry.name))
 
     def _mlst(self, arg: str) -> None:
         """Show the facts of one file or folder."""
         path = self._folders.path(arg)
-        known = replies.facts(self._client.call("stat", path), self._control.facts)
-        self._control.push(f"250-Listing\r\n {known} {replies.printable(path)}\r\n")
+        known = replies.facts_line(self._client.call("stat", path), self._control.facts, path)
+        self._control.push(f"250-Listing\r\n {known}")
         self._control.respond("250 End.")
 
     def _stat(self, arg: str) -> None:
@@ -144,22 +155,49 @@ class Listings:
             self._control.ftp_STAT("")
             return
         line = self._long_line()
-        lines = (f" {line(entry)}".encode("utf-8", "replace") for entry in self._listed(arg))
+        lines = _Lines(self._listed(arg, _ENTRIES), lambda entry: f" {line(entry)}")
         self._control.push("213-Status\r\n")
-        self._control.push_with_producer(BufferedIteratorProducer(lines))
+        self._control.push_with_producer(lines)
         self._control.respond("213 End.")
 
 
-def _merged(entries: Iterator[Entry], extra: Entry | None) -> Iterator[Entry]:
-    """Entries in the order of their names, and another one among them unless its name is there."""
-    for entry in entries:
-        if extra and entry.name >= extra.name:
-            if entry.name > extra.name:
-                yield extra
+@frozen
+class _Form(Generic[T]):
+    """As what a listing takes files: ``method`` of the filesystem gives a page of them."""
+
+    method: str
+    of: Callable[[Entry], T]
+    name: Callable[[T], str]
+
+
+_ENTRIES: _Form[Entry] = _Form("page", lambda entry: entry, lambda entry: entry.name)
+_NAMES: _Form[str] = _Form("names", lambda entry: entry.name, lambda name: name)
+
+
+class _Lines(Generic[T]):
+    """Makes what a client gets, a page at a time."""
+
+    def __init__(self, pages: Iterator[list[T]], line: Callable[[T], str]) -> None:
+        self._pages = pages
+        self._line = line
+
+    def more(self) -> bytes:
+        """The lines of the next page; nothing at the end."""
+        page = next(filter(None, self._pages), [])
+        return "".join(map(self._line, page)).encode("utf-8", "replace")
+
+
+def _merged(pages: Iterator[list[T]], extra: T | None, name: Callable[[T], str]) -> Iterator[list[T]]:
+    """Pages in the order of names, with another item among them unless its name is there."""
+    for page in pages:
+        if extra is None or name(page[-1]) < name(extra):
+            yield page
+        else:
+            missing = name(extra) not in map(name, page)
+            yield sorted([*page, extra], key=name) if missing else page
             extra = None
-        yield entry
-    if extra:
-        yield extra
+    if extra is not None:
+        yield [extra]
 
 
 def _without_options(arg: str) -> str:

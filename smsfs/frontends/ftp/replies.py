@@ -7,12 +7,13 @@ import calendar
 import errno
 import re
 import time
+from collections.abc import Callable
 
 from smsfs.errors import BadRequest
 from smsfs.filesystem import Entry
 from smsfs.frontends.ls_format import columns, full_mode
 from smsfs.sms.quoting import tamed
-from smsfs.states import CLIENT_RIGHTS
+from smsfs.states import CLIENT_RIGHTS, FileState
 
 #: errno -> reply. By codes of 4xx a client knows that the same may work later; many then try again.
 CODES = {
@@ -25,7 +26,6 @@ CODES = {
     errno.ENAMETOOLONG: 553,
 }
 REFUSED, FAILED = 550, 451
-FACTS = ("type", "size", "modify", "perm", "unique", "unix.mode")
 #: What a client may do -> the letters of RFC 3659, section 7.5.5; a folder can be entered, listed, filled.
 _PERMISSIONS = {"write": "aw", "rename": "f", "delete": "d", "read": "r"}
 _FOLDER_PERMISSIONS = "elc"
@@ -69,21 +69,26 @@ def long_line(entry: Entry, account: str, now: float) -> str:
     return f"{columns(entry, account, now)}{printable(entry.name)}\r\n"
 
 
-def facts(entry: Entry, wanted: list[str]) -> str:
-    """The facts of MLST and MLSD, each with its semicolon."""
-    known = {
-        "type": "dir" if entry.is_folder else "file",
-        "size": str(entry.size),
-        "modify": timestamp(entry.mtime),
-        "perm": _permissions(entry),
-        "unique": f"{entry.inode:x}",
-        "unix.mode": f"{full_mode(entry.mode, entry.is_folder) & 0o7777:04o}",
-    }
-    return "".join(f"{name}={known[name]};" for name in wanted)
+def facts_line(entry: Entry, wanted: list[str], name: str) -> str:
+    """A line of MLST and MLSD: the facts that the client wants, and a name or path."""
+    facts = "".join([f"{fact}={_FACTS[fact](entry)};" for fact in wanted])
+    return f"{facts} {printable(name)}\r\n"
 
 
-def _permissions(entry: Entry) -> str:
-    if entry.state is None:
+def _permissions(state: FileState | None) -> str:
+    if state is None:
         return _FOLDER_PERMISSIONS
-    rights = CLIENT_RIGHTS[entry.state]
+    rights = CLIENT_RIGHTS[state]
     return "".join(letters for right, letters in _PERMISSIONS.items() if right in rights)
+
+
+_PERMISSIONS_OF = {state: _permissions(state) for state in (None, *FileState)}
+_FACTS: dict[str, Callable[[Entry], str]] = {
+    "type": lambda entry: "dir" if entry.is_folder else "file",
+    "size": lambda entry: str(entry.size),
+    "modify": lambda entry: timestamp(entry.mtime),
+    "perm": lambda entry: _PERMISSIONS_OF[entry.state],
+    "unique": lambda entry: f"{entry.inode:x}",
+    "unix.mode": lambda entry: f"{full_mode(entry.mode, entry.is_folder) & 0o7777:04o}",
+}
+FACTS = tuple(_FACTS)

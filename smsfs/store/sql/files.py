@@ -3,16 +3,19 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Any
 
 from smsfs.errors import Exists
 from smsfs.states import FileState, IllegalTransitionError
-from smsfs.store import Account, File, Process, Stored
+from smsfs.store import Account, File, Listed, Process, Stored
 from smsfs.store.sql import Connection, Database, Row
 from smsfs.store.sql.accounts import account_of
 
 #: A larger file, of more than some thousand rows, waits in another lane than small ones.
 LARGE_BYTES = 65_536
+_STATES = {str(state): state for state in FileState}
+_listed = itemgetter("id", "name", "state", "content", "size", "tail", "mtime", "unsure")
 
 
 def split(path: str) -> dict[str, str]:
@@ -28,7 +31,7 @@ def file_from(row: Row) -> File:
         account=row["account"],
         folder=row["folder"],
         name=row["name"],
-        state=FileState(row["state"]),
+        state=_STATES[row["state"]],
         content=row["content"],
         size=row["size"],
         tail=row["tail"],
@@ -69,10 +72,19 @@ class SqlFileChange:
             file_from(row) for row in self._connection.all("file_listing", account=account, folder=folder)
         ]
 
-    def page(self, account: int, folder: str, after: str, limit: int) -> list[File]:
+    def page(self, account: int, folder: str, after: str, limit: int) -> list[Listed]:
         """Some files directly in a folder, by the bytes of their names."""
         values = {"account": account, "folder": folder, "after": after, "limit": limit}
-        return [file_from(row) for row in self._connection.all("file_page", **values)]
+        rows = map(_listed, self._connection.all("file_page", **values))
+        return [
+            Listed(file, name, _STATES[state], content, size, tail, mtime, bool(unsure))
+            for file, name, state, content, size, tail, mtime, unsure in rows
+        ]
+
+    def names(self, account: int, folder: str, after: str, limit: int) -> list[str]:
+        """Their names."""
+        values = {"account": account, "folder": folder, "after": after, "limit": limit}
+        return [row["name"] for row in self._connection.all("file_names", **values)]
 
     def alias(self, account: int, path: str, now: float) -> File | None:
         """The file that was submitted under ``path``."""
@@ -182,10 +194,15 @@ class _View(SqlFileChange):
         with self._database.reading() as connection:
             return SqlFileChange(connection).listing(account, folder)
 
-    def page(self, account: int, folder: str, after: str, limit: int) -> list[File]:
+    def page(self, account: int, folder: str, after: str, limit: int) -> list[Listed]:
         """Some files directly in a folder, by the bytes of their names."""
         with self._database.reading() as connection:
             return SqlFileChange(connection).page(account, folder, after, limit)
+
+    def names(self, account: int, folder: str, after: str, limit: int) -> list[str]:
+        """Their names."""
+        with self._database.reading() as connection:
+            return SqlFileChange(connection).names(account, folder, after, limit)
 
 
 class SqlFiles:

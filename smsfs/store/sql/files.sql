@@ -1,5 +1,16 @@
 -- Files, those who write to them, and the names they answer to.
 
+-- name: file_page
+-- One page of the files in a folder that clients see, by name.
+SELECT id, name, state, content, size, length(tail) AS tail, mtime,
+    (cut <> 0 OR EXISTS (SELECT 1 FROM writer WHERE file = f.id)) AS unsure
+FROM file f WHERE account = :account AND folder = :folder AND name > :after AND state <> 'consumed' ORDER BY name LIMIT :limit;
+
+-- name: file_names
+-- The names of one page of the files in a folder that clients see.
+SELECT name FROM file
+WHERE account = :account AND folder = :folder AND name > :after AND state <> 'consumed' ORDER BY name LIMIT :limit;
+
 -- name: file_add
 -- Add an empty draft.
 INSERT INTO file (account, folder, name, state, content, size, mtime)

@@ -14,11 +14,6 @@ SELECT f.*, (SELECT group_concat(owner) FROM writer WHERE file = f.id) AS writer
 SELECT f.*, (SELECT group_concat(owner) FROM writer WHERE file = f.id) AS writers
 FROM file f WHERE account = :account AND folder = :folder AND state <> 'consumed' ORDER BY name;
 
--- name: file_page
--- One page of the files in a folder that clients see, by name.
-SELECT f.*, (SELECT group_concat(owner) FROM writer WHERE file = f.id) AS writers
-FROM file f WHERE account = :account AND folder = :folder AND name > :after AND state <> 'consumed' ORDER BY name LIMIT :limit;
-
 -- name: file_all
 -- Every file of an account or of all.
 SELECT f.*, (SELECT group_concat(owner) FROM writer WHERE file = f.id) AS writers

@@ -186,6 +186,26 @@ class FileSuite(StoreFixtures):
         assert seen == names
         assert [file.name for file in view.page(account.id, "", "a.csv", 1)] == ["a.csv.1"]
         assert [file.name for file in view.page(account.id, "", "a.c", 2)] == ["a.csv", "a.csv.1"]
+        assert view.names(account.id, "", "a.c", 2) == ["a.csv", "a.csv.1"]
+        assert view.names(account.id, "", "", 100) == names
+
+    def test_a_listing_tells_what_may_have_another_size(
+        self, store: Store, account: Account, owner: Process
+    ) -> None:
+        """A client would see an upload under way, or one that was cut off, with the size of long ago."""
+        writers = {}
+        for name in ("cut", "open", "whole"):
+            file = draft(store, account, name)
+            with store.files.change(account.id) as files:
+                writers[name] = files.add_writer(file.id, owner)
+        with store.files.change(account.id) as files:
+            files.end_writer(writers["cut"], 5, NOW, cut=True)
+            files.end_writer(writers["whole"], 7, NOW, cut=False)
+        page = store.files.view().page(account.id, "", "", 10)
+        told = [(file.name, file.size, file.tail, file.unsure, file.state) for file in page]
+        assert told[0] == ("cut", 5, 0, True, FileState.DRAFT)
+        assert (told[1][0], told[1][3]) == ("open", True)
+        assert told[2] == ("whole", 7, 0, False, FileState.DRAFT)
 
     def test_changes_between_pages_hide_nothing(self, store: Store, account: Account) -> None:
         """A file that was there all the time would be missing, or listed twice, as others come and go."""

@@ -55,9 +55,10 @@ def test_what_is_no_time_is_refused(text):
 )
 def test_facts_say_what_a_client_may_do(state, permissions):
     """Clients would offer what is refused, or hide what is allowed."""
-    line = replies.facts(evolve(DRAFT, state=state), list(replies.FACTS))
-    assert line == (f"type=file;size=12;modify=20231114221320;perm={permissions};unique=ff;unix.mode=0644;")
-    assert replies.facts(FOLDER, ["type", "perm"]) == "type=dir;perm=elc;"
+    line = replies.facts_line(evolve(DRAFT, state=state), list(replies.FACTS), "a.csv")
+    facts = f"type=file;size=12;modify=20231114221320;perm={permissions};unique=ff;unix.mode=0644;"
+    assert line == f"{facts} a.csv\r\n"
+    assert replies.facts_line(FOLDER, ["type", "perm"], "/x\n") == "type=dir;perm=elc; /x\\n\r\n"
 
 
 def test_a_name_cannot_forge_a_line():
