@@ -1,6 +1,8 @@
 """Open files: readers of any file, and drafts open for writing."""
 
+import errno
 import io
+import os
 import threading
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -41,6 +43,21 @@ class OpenFile(ABC):
     @abstractmethod
     def read(self, offset: int, size: int) -> bytes:
         """Up to ``size`` bytes from ``offset``; none at the end."""
+
+    def send(self, target: int, offset: int, size: int) -> int:
+        """Send up to ``size`` bytes from ``offset`` to a socket, past this process; 0 if they are to be read.
+
+        Args:
+            target: the descriptor of a socket that does not block.
+            offset: of the first byte.
+            size: how many at most.
+
+        Raises:
+            BlockingIOError: the socket takes no byte now.
+            OSError: of the socket, or of the file.
+        """
+        del target, offset, size
+        return 0
 
     @abstractmethod
     def stat(self) -> "Entry":
@@ -106,6 +123,16 @@ class Reader(OpenFile):
             behind = self._file.size - offset - len(head) <= 0
             return head + (self._file.tail[start : start + size - len(head)] if behind else b"")
 
+    def send(self, target: int, offset: int, size: int) -> int:
+        """Send content that is a plain file; what is behind it, and the end, are to be read."""
+        self._check()
+        with self._lock:
+            if self._stream.closed or not isinstance(self._stream, io.FileIO):
+                return 0
+            if self._file.state is not FileState.DRAFT:
+                size = min(size, self._file.size - offset)
+            return _passed_on(target, self._stream, offset, size) if size > 0 and offset < FAR else 0
+
     def _read(self, offset: int, size: int) -> bytes:
         if size <= 0 or (offset >= FAR and offset >= self._stream.seek(0, io.SEEK_END)):
             return b""
@@ -121,6 +148,15 @@ class Reader(OpenFile):
         with self._lock:
             self._stream.close()
         self._give_back()
+
+
+def _passed_on(target: int, stream: io.FileIO, offset: int, size: int) -> int:
+    try:
+        return os.sendfile(target, stream.fileno(), offset, size)
+    except OSError as exc:
+        if exc.errno in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):  # not on every file system
+            return 0
+        raise
 
 
 def in_slot(slot: "Slot", open_it: "Callable[[], F]") -> "F":

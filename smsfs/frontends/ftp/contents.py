@@ -10,7 +10,6 @@ from smsfs.frontends.ftp.commands import Handler, Prepared
 from smsfs.frontends.ftp.control import Control
 from smsfs.frontends.ftp.data import Transfer
 from smsfs.frontends.ftp.folders import Folders
-from smsfs.frontends.ftp.library import FileProducer
 from smsfs.frontends.ftp.transfers import Transfers
 
 
@@ -61,7 +60,7 @@ class Contents:
         if self._is_within(offset, entry):
             open_file = self._client.call("open", path, os.O_RDONLY)
             file = Transfer(open_file, path, offset, self._client.host.call)
-            self._transfers.send(FileProducer(file, "i"), "RETR", file)
+            self._transfers.send(file, "RETR", file)
 
     def _is_within(self, offset: int, entry: Entry) -> bool:
         if offset > entry.size:

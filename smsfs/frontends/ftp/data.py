@@ -25,6 +25,9 @@ PASS_OVER = 256 * 2**20
 #: closed along with the data connection.
 STANDING_SECONDS = 0.05
 
+#: Bytes that go through this process at a time, and those that the system passes from a file to a socket.
+BLOCK, PLAIN_BLOCK = 2**18, 2**20
+
 CUT = "The upload was cut off; upload it again."
 NO_GOODBYE = "The upload was cut off: its TLS connection ended without close_notify; upload it again."
 
@@ -72,6 +75,16 @@ class Transfer:
         self._offset += len(data)
         return data
 
+    def more(self) -> bytes:
+        """The next bytes to send."""
+        return self.read(BLOCK)
+
+    def send(self, target: int) -> int:
+        """Send the next bytes past this process, as ``OpenFile.send`` does; none: read them."""
+        sent: int = self._call(self._file.send, target, self._offset, PLAIN_BLOCK)
+        self._offset += sent
+        return sent
+
     def write(self, data: bytes) -> None:
         """Write what comes next."""
         self._call(self._file.write, self._offset, data)
@@ -99,6 +112,7 @@ class Transfer:
 class DataConnection(Secure, DTPHandler):  # type: ignore[misc]  # the library has no types
     """Sends or receives what one command transfers."""
 
+    ac_in_buffer_size = ac_out_buffer_size = BLOCK
     file_obj: Transfer | None
     cmd: str | None
     _lastdata: int
@@ -126,6 +140,26 @@ class DataConnection(Secure, DTPHandler):  # type: ignore[misc]  # the library h
                 self.close_when_done()
         except Exception:  # noqa: BLE001 - of reading the file, or of ours: both end the transfer
             self.handle_error()
+
+    def initiate_send(self) -> None:
+        """Send what there is room for."""
+        if not self._send_plainly():
+            super().initiate_send()
+
+    def _send_plainly(self) -> bool:
+        """Whether nothing else is to be sent in this step, the system having passed on a part of a file."""
+        first = self.producer_fifo[0] if self.producer_fifo else None
+        if not isinstance(first, Transfer) or isinstance(self.socket, ssl.SSLSocket) or not self.connected:
+            return False
+        try:
+            sent = first.send(self._fileno)
+        except BlockingIOError:
+            return True
+        except (ConnectionError, TimeoutError):
+            self.handle_close()
+            return True
+        self.tot_bytes_sent += sent
+        return sent > 0
 
     def handle_read(self) -> None:
         """Store what arrived."""
@@ -176,8 +210,7 @@ class DataConnection(Secure, DTPHandler):  # type: ignore[misc]  # the library h
     def handle_error(self) -> None:
         """A file that could not be read, or an error of ours."""
         error = sys.exc_info()[1]
-        cause = error.__cause__ if error and error.__cause__ else error  # the library wraps errors of files
-        self._refusal = cause if isinstance(cause, Exception) else None
+        self._refusal = error if isinstance(error, Exception) else None
         self.close()
 
     def handle_timeout(self) -> None:

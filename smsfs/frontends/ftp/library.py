@@ -6,17 +6,14 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # of asyncore, which it brings along itself from 3.12
     from pyftpdlib.handlers import DTPHandler, FTPHandler
     from pyftpdlib.handlers.ftp.dispatchers import ActiveDTP, PassiveDTP
-    from pyftpdlib.handlers.ftp.producers import BufferedIteratorProducer, FileProducer
     from pyftpdlib.ioloop import Acceptor, AsyncChat, IOLoop
 
 __all__ = [
     "Acceptor",
     "ActiveDTP",
     "AsyncChat",
-    "BufferedIteratorProducer",
     "DTPHandler",
     "FTPHandler",
-    "FileProducer",
     "IOLoop",
     "PassiveDTP",
 ]

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -12,6 +13,7 @@ from smsfs.states import FileState
 from smsfs.store.sqlite.contents import PlainWriter
 from tests.support.server import wait_for
 
+BAD = b"msisdn,message\nnobody,hello\n"
 CREATE = os.O_RDWR | os.O_CREAT
 
 
@@ -60,6 +62,22 @@ def test_appending_stops_at_the_limit(files):
     with pytest.raises(OSError, match="bytes at most"):
         draft.write(0, bytes(limit - 4))
     draft.abandon()
+
+
+def test_what_is_behind_the_content_is_not_passed_on_to_a_socket(files):
+    """A download of a rejected file would lack its causes, or hold what an upload of them left."""
+    files.finish(data=BAD)
+    (name,) = files.names()
+    near, far = socket.socketpair()
+    with near, far:
+        near.setblocking(False)
+        reader = files.fs.open(name, os.O_RDONLY)
+        assert reader.send(near.fileno(), 2, 1000) == len(BAD) - 2
+        assert far.recv(1000) == BAD[2:]
+        assert reader.send(near.fileno(), len(BAD), 1000) == 0
+        assert reader.read(len(BAD), 1000) == files.get(name)[len(BAD) :]
+        reader.close()
+        assert reader.send(near.fileno(), 0, 1000) == 0
 
 
 def test_size_grows_while_a_file_is_written(files, elsewhere):

@@ -17,7 +17,7 @@ def crowded(memory):
     """A folder of many files, and their names."""
     names = [f"file{number:04}.csv" for number in range(FILES)]
     memory.files = {name: bytearray() for name in names}
-    memory.names = names
+    memory.listed = names
     return memory
 
 
@@ -29,7 +29,7 @@ def test_a_listing_is_whole(serve, crowded, command):
         client = serving.log_in()
         client.retrlines(command, lines.append)
         client.close()
-    wanted = [name for name in crowded.names if not command.endswith("0*") or name.startswith("file0")]
+    wanted = [name for name in crowded.listed if not command.endswith("0*") or name.startswith("file0")]
     assert [line.split()[-1] for line in lines] == wanted
 
 
@@ -40,7 +40,7 @@ def test_a_listing_on_the_control_connection_is_whole(serve, crowded):
         lines = client.sendcmd("STAT /").splitlines()
         assert client.sendcmd("NOOP").startswith("200")
         client.close()
-    assert [line.split()[-1] for line in lines[1:-1]] == crowded.names
+    assert [line.split()[-1] for line in lines[1:-1]] == crowded.listed
 
 
 def test_listings_that_nobody_reads_end_the_session(serve, crowded, events):
