@@ -37,6 +37,7 @@ from smsfs.states import FileState, MessageState
 from smsfs.store.sqlite import SqliteStore
 from smsfs.store.sqlite.contents import PlainContents, PlainWriter
 from smsfs.store.sqlite.database import Database
+from tests.support.server import until
 
 KILLED, WENT_WRONG = 77, 99
 ROWS = 12
@@ -230,9 +231,7 @@ def live(folder: Path, at: int, on_unknown: str, *, cut: bool = False) -> None:
 async def send_all(store: SqliteStore, dispatcher: Dispatcher) -> None:
     """Run a dispatcher until no message waits."""
     running = asyncio.create_task(dispatcher.run())
-    async with asyncio.timeout(LIVES_BOUND):
-        while store.queue.backlog() and not running.done():  # noqa: ASYNC110 -- other tasks change the store
-            await asyncio.sleep(0.002)
+    await until(lambda: running.done() or not store.queue.backlog(), "the messages to leave", LIVES_BOUND)
     dispatcher.stop()
     await running
 

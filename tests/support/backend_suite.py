@@ -21,6 +21,7 @@ import pytest
 from smsfs.backends import UP, Accepted, Answer, Backend, Envelope, MaySend, Rejected, Throttled, Unknown
 from smsfs.sms import segments
 from smsfs.sms.message import Message
+from tests.support.server import until
 
 SECONDS = 60.0
 SLICES = 5
@@ -176,8 +177,7 @@ async def _used(
 async def _started(backend: Backend) -> None:
     """A backend may take a moment until it wants anything."""
     await backend.start()
-    while not backend.slices:  # noqa: ASYNC110 - backends have no event for it; bounded by _run
-        await asyncio.sleep(0.01)
+    await until(lambda: backend.slices, "the backend to want messages")
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

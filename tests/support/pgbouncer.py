@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,7 +11,7 @@ from typing import Self
 import psycopg
 
 from tests.support.postgres import PATIENCE, USER, PostgresServer
-from tests.support.server import free_ports
+from tests.support.server import free_ports, wait_for
 
 PROGRAM = "/usr/sbin/pgbouncer"
 
@@ -68,11 +67,9 @@ class PgBouncer:
         if os.geteuid() == 0:
             command = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--init-groups", *command]
         self._process = subprocess.Popen(command, cwd=self.folder, start_new_session=True)
-        deadline = time.monotonic() + PATIENCE
-        while not self._answers():
-            if time.monotonic() > deadline or self._process.poll() is not None:
-                raise RuntimeError(f"PgBouncer did not start; see {self.folder}/log")
-            time.sleep(0.02)
+        wait_for(lambda: self._answers() or self._process.poll() is not None, "PgBouncer to start")
+        if self._process.poll() is not None:
+            raise RuntimeError(f"PgBouncer did not start; see {self.folder}/log")
         return self
 
     def _answers(self) -> bool:

@@ -5,14 +5,13 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 
-from tests.support.server import free_ports
+from tests.support.server import free_ports, wait_for
 
 USER = "postgres"
 PATIENCE = 60.0
@@ -93,19 +92,16 @@ class PostgresServer:
             cwd=self.folder,
             start_new_session=True,
         )
-        self._until_it_answers()
+        wait_for(lambda: self._answers() or self.process.poll() is not None, "PostgreSQL to start")
+        if self.process.poll() is not None:
+            raise RuntimeError(f"PostgreSQL did not start; see {self.folder}/log")
 
-    def _until_it_answers(self) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                psycopg.connect(self.url("postgres"), connect_timeout=2).close()
-            except psycopg.OperationalError as exc:
-                if time.monotonic() > deadline or self.process.poll() is not None:
-                    raise RuntimeError(f"PostgreSQL did not start; see {self.folder}/log") from exc
-                time.sleep(0.02)
-            else:
-                return
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url("postgres"), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def url(self, database: str) -> str:
         """To connect to a database of this server."""
@@ -143,9 +139,8 @@ class PostgresServer:
         """End every process of it at once, as a power cut would."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        deadline = time.monotonic() + PATIENCE
-        while _is_left(self.process.pid) and time.monotonic() < deadline:  # or its memory is still in use
-            time.sleep(0.005)
+        # or its memory is still in use
+        wait_for(lambda: not _is_left(self.process.pid), "the last process of PostgreSQL to end")
         self._log.close()
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 

@@ -3,7 +3,9 @@
 Nothing is patched, so a test sees what a user sees. Linux only: a server's workers are found in ``/proc``.
 """
 
+import asyncio
 import contextlib
+import inspect
 import json
 import os
 import re
@@ -22,7 +24,9 @@ PAUSE = 0.005
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T], what: str, bound: float = PATIENCE, pause: float = PAUSE) -> T:
+def wait_for(
+    condition: Callable[[], T], what: str = "a condition", bound: float = PATIENCE, pause: float = PAUSE
+) -> T:
     """What ``condition`` returns, as soon as that is true; asked every ``pause`` seconds.
 
     Raises:
@@ -34,6 +38,24 @@ def wait_for(condition: Callable[[], T], what: str, bound: float = PATIENCE, pau
             raise TimeoutError(f"waited {bound} seconds in vain for {what}")
         time.sleep(pause)
     return result
+
+
+async def until(condition: Callable[[], Any], what: str = "it", bound: float = PATIENCE) -> Any:
+    """Like ``wait_for``, in a coroutine; ``condition`` may be a coroutine function, too.
+
+    Raises:
+        TimeoutError: as there.
+    """
+    deadline = time.monotonic() + bound
+    while True:
+        result = condition()
+        if inspect.isawaitable(result):
+            result = await result
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {bound} seconds in vain for {what}")
+        await asyncio.sleep(PAUSE)
 
 
 def free_ports(count: int) -> list[int]:

@@ -227,11 +227,14 @@ class Dispatcher:
             await asyncio.to_thread(self._recovery.step)
 
     async def _fail_over_always(self) -> None:
-        """Report how the backends fare, and move what waits for one that is down."""
         while True:
-            with suppress(StoreUnavailable):
-                if self._failover.look():
-                    await asyncio.to_thread(self._failover.report)
-                if self._may_send():
-                    await asyncio.to_thread(self._failover.reroute)
+            await self._fail_over()
             await asyncio.sleep(self._pace.recover)
+
+    async def _fail_over(self) -> None:
+        """Report how the backends fare, and move what waits for one that is down."""
+        with suppress(StoreUnavailable):
+            if self._failover.look():
+                await asyncio.to_thread(self._failover.report)
+            if self._may_send():
+                await asyncio.to_thread(self._failover.reroute)

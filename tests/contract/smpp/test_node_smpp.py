@@ -14,6 +14,7 @@ from smsfs.backends.smpp.client import SmppBackend
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.sms.message import Message
 from smsfs.sms.segments import count
+from tests.support.server import until
 
 SERVER = Path(__file__).with_name("node_smsc.js")
 BOUND = 60.0
@@ -199,9 +200,7 @@ def test_node_smpp_refuses_a_login(modules):
             backend = SmppBackend("carrier", config, Path())
             with structlog.testing.capture_logs() as logs:
                 await backend.start()
-                async with asyncio.timeout(BOUND):
-                    while not logs:  # noqa: ASYNC110 -- the log has no event of its own
-                        await asyncio.sleep(0.01)
+                await until(lambda: logs, "the log")
                 await backend.stop()
         return logs[0]
 

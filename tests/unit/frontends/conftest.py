@@ -13,6 +13,7 @@ from smsfs.errors import Exists, Missing, NotFolder, NotPermitted
 from smsfs.filesystem.entry import Entry, Usage
 from smsfs.filesystem.interface import Filesystem, relative
 from smsfs.filesystem.openfile import OpenFile
+from tests.support.server import until
 
 MTIME = 1_700_000_000.0
 LIMIT = 60
@@ -169,16 +170,9 @@ def run():
     return lambda scenario: asyncio.run(asyncio.wait_for(scenario, LIMIT))
 
 
-@pytest.fixture
-def until():
-    """Waits for a condition."""
-
-    async def wait(ready):
-        async with asyncio.timeout(LIMIT):
-            while not ready():  # noqa: ASYNC110 - what is waited for is state of the server, which has no event
-                await asyncio.sleep(0.01)
-
-    return wait
+@pytest.fixture(name="until")
+def _until():
+    return until
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """A store with an account and a clock, and short ways to files and messages on their way."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import pytest
 import structlog
@@ -13,6 +13,7 @@ from smsfs.pipeline.dispatch.routes import Route
 from smsfs.pipeline.intake.reader import Intake, IntakeRules
 from smsfs.pipeline.reports.messages import statuses
 from smsfs.store.sqlite import SqliteStore
+from tests.support.server import until
 
 START = 1_700_000_000.0
 WAIT_SECONDS = 60.0
@@ -147,20 +148,50 @@ def pace():
     return Pace(recover=0.02, poll=0.01, flush=0.01)
 
 
-@pytest.fixture
-def until():
-    """Wait for a condition."""
-
-    async def until(condition):
-        async with asyncio.timeout(WAIT_SECONDS):
-            while not condition():  # noqa: ASYNC110 -- threads and a database bring it about
-                await asyncio.sleep(0.005)
-
+@pytest.fixture(name="until")
+def _until():
     return until
 
 
+class Counting(Dispatcher):
+    """Counts how often its loops went round: that of each backend, and two that look after the backends."""
+
+    def __init__(self, *given, **more):
+        super().__init__(*given, **more)
+        self.rounds = Counter()
+
+    async def _idle(self, backend, sending):
+        self.rounds[backend] += 1
+        await super()._idle(backend, sending)
+
+    async def _recover(self):
+        await super()._recover()
+        self.rounds["recover"] += 1
+
+    async def _fail_over(self):
+        await super()._fail_over()
+        self.rounds["fail over"] += 1
+
+
 @pytest.fixture
-def run(house, until, pace):
+def gone_round():
+    """Wait until a dispatcher has had every occasion to do what it must not do.
+
+    What looks after the backends goes round first, then what feeds them: twice each, since it may be in the
+    midst of a round. While the dispatcher stops, ``feeds`` are at their end.
+    """
+
+    async def gone_round(dispatcher, *, feeds=True):
+        rounds = dispatcher.rounds
+        for loops in (("recover", "fail over"), tuple(dispatcher._routes) if feeds else ()):
+            seen = {loop: rounds[loop] + 2 for loop in loops}
+            await until(lambda seen=seen: all(rounds[loop] >= least for loop, least in seen.items()))
+
+    return gone_round
+
+
+@pytest.fixture
+def run(house, pace):
     """Run a dispatcher on some routes until a condition holds, or while a scenario lasts."""
 
     def run(*carriers, until_=None, scenario=None, on_unknown="resend", **more):
@@ -169,7 +200,7 @@ def run(house, until, pace):
             routes = [
                 Route(name, carrier, on_unknown) for name, carrier in zip(names, carriers, strict=False)
             ]
-            dispatcher = Dispatcher(house.store, house.owner, routes, **{"pace": pace, **more})
+            dispatcher = Counting(house.store, house.owner, routes, **{"pace": pace, **more})
             task = asyncio.create_task(dispatcher.run())
             if scenario:
                 await scenario(dispatcher, task)

@@ -1,7 +1,5 @@
 """From queued messages to a backend, and what became of them to the store."""
 
-import asyncio
-
 import pytest
 
 from smsfs.backends import Accepted, Rejected, Throttled, Unknown
@@ -113,17 +111,19 @@ def test_second_answer_changes_nothing(house, run, settled, until):
 
     class Twice(ScriptedCarrier):
         async def submit(self, envelopes, answer, _may_send):
-            """Two answers, and a late one."""
+            """Two answers at once."""
             answer(envelopes[0], Accepted("first", 1))
             answer(envelopes[0], Rejected("1", "second"))
-            asyncio.get_running_loop().call_later(0.02, answer, envelopes[0], Throttled(0))
+            self.late = lambda: answer(envelopes[0], Throttled(0))
+
+    carrier = Twice()
 
     async def scenario(dispatcher, task):
         del dispatcher, task
         await until(settled(number))
-        await asyncio.sleep(0.05)
+        carrier.late()
 
-    run(Twice(), scenario=scenario)
+    run(carrier, scenario=scenario)
     assert house.events(number) == {1: ["accepted"]}
     assert house.store.queue.backlog() == {}
 
@@ -153,19 +153,19 @@ def test_answers_are_stored_before_the_slice_is_through(house, run, until):
     run(carrier, scenario=scenario)
 
 
-def test_throttling_pauses_the_whole_backend(house, run, clock, until):
+def test_throttling_pauses_the_whole_backend(house, run, clock, until, gone_round):
     """A carrier that said "not now" would be flooded on, and block the account."""
     first = house.accept(1)
     carrier = ScriptedCarrier({1: [Throttled(100)]})
 
     async def scenario(dispatcher, task):
-        del dispatcher, task
+        del task
         await until(lambda: house.events(first))
         second = house.accept(1, "b")
-        await asyncio.sleep(0.1)
+        await gone_round(dispatcher)
         assert (carrier.sent, house.states(second)) == ([1], {1: "queued"})
         clock.now += 99
-        await asyncio.sleep(0.1)
+        await gone_round(dispatcher)
         assert carrier.sent == [1]
         clock.now += 1
         await until(lambda: house.states(first) == house.states(second) == {1: "submitted"})
@@ -228,7 +228,7 @@ def test_retries_end_with_the_validity(house, run, clock):
     assert 2 <= len(carrier.sent) <= 4
 
 
-def test_slices_in_flight_are_bounded(house, run, settled, until):
+def test_slices_in_flight_are_bounded(house, run, settled, until, gone_round):
     """A large backlog would be claimed whole, and memory run out."""
     number = house.accept(3000)
     carrier = ScriptedCarrier()
@@ -237,7 +237,7 @@ def test_slices_in_flight_are_bounded(house, run, settled, until):
         del task
         carrier.gate.clear()
         await until(lambda: carrier.together == 2)
-        await asyncio.sleep(0.05)
+        await gone_round(dispatcher)
         assert len(dispatcher._recorder.held) == 2
         carrier.gate.set()
         await until(settled(number))

@@ -18,7 +18,7 @@ LAPSED_LOOKS = 20
 LONG = 1000.0
 
 
-def test_stop_waits_for_what_is_out(house, run, settled, until):
+def test_stop_waits_for_what_is_out(house, run, settled, until, gone_round):
     """A restart would leave messages of unknown fate behind, to be sent twice."""
     number = house.accept(2000)
     carrier = ScriptedCarrier()
@@ -27,7 +27,7 @@ def test_stop_waits_for_what_is_out(house, run, settled, until):
         carrier.gate.clear()
         await until(lambda: carrier.together == 2)
         dispatcher.stop()
-        await asyncio.sleep(0.05)
+        await gone_round(dispatcher, feeds=False)
         assert not task.done()
         carrier.gate.set()
 
@@ -204,15 +204,15 @@ def test_dispatcher_that_dies_while_another_runs_is_noticed(house, elsewhere, ru
     assert house.doubled(number) == [1, 2]
 
 
-def test_live_dispatcher_keeps_its_slices(house, elsewhere, run):
+def test_live_dispatcher_keeps_its_slices(house, elsewhere, run, gone_round):
     """Two dispatchers would send the same messages."""
     number = house.accept(2)
     assert elsewhere.store.queue.claim_slice(elsewhere.owner, "out", house.store.now(), oldest=True)
     carrier = ScriptedCarrier()
 
     async def scenario(dispatcher, task):
-        del dispatcher, task
-        await asyncio.sleep(0.2)
+        del task
+        await gone_round(dispatcher)
 
     run(carrier, scenario=scenario)
     assert (carrier.sent, house.states(number)) == ([], {1: "submitting", 2: "submitting"})
@@ -245,13 +245,13 @@ def test_messages_of_an_unknown_backend_wait(house, run, settled):
     assert house.store.queue.backlog() == {"gone": 1}
 
 
-def test_new_messages_are_sent_at_once(elsewhere, run, settled, until):
+def test_new_messages_are_sent_at_once(elsewhere, run, settled, until, gone_round):
     """Messages would wait for a poll, or until the next restart."""
     carrier = ScriptedCarrier()
 
     async def scenario(dispatcher, task):
-        del dispatcher, task
-        await asyncio.sleep(0.05)
+        del task
+        await gone_round(dispatcher)
         number = await asyncio.to_thread(elsewhere.accept, 1)
         await until(settled(number))
 

@@ -1,7 +1,5 @@
 """Messages go to the next backend when theirs is down, and a backend in trouble is left alone."""
 
-import asyncio
-
 import pytest
 
 from smsfs.backends import Accepted, Rejected, Throttled, Unknown
@@ -112,19 +110,19 @@ def test_not_now_may_leave_by_the_next_backend_at_once(house, run, settled, unti
     assert house.events(number)[1][-2:] == ["not_now", "accepted"]
 
 
-def test_unknown_stays_with_its_backend(house, run, clock, until):
+def test_unknown_stays_with_its_backend(house, run, clock, until, gone_round):
     """A message that one carrier may have would be sent by another, and its recipient get it twice."""
     number = house.accept(3, **BOTH)
     first = ScriptedCarrier({1: [Unknown("lost")], 2: [Throttled(0)]})
     second = ScriptedCarrier()
 
     async def scenario(dispatcher, task):
-        del dispatcher, task
+        del task
         await until(lambda: len(house.events(number)) == 3)
         first.down, first.slices = "it went away", 0
         await until(lambda: house.states(number)[2] == "submitted")
         clock.now += 60
-        await asyncio.sleep(0.1)
+        await gone_round(dispatcher)
         assert (second.sent, house.states(number)[1]) == ([2], "queued")
         up_again(first)
         await until(lambda: house.states(number)[1] == "submitted")
@@ -134,7 +132,9 @@ def test_unknown_stays_with_its_backend(house, run, clock, until):
     assert house.doubled(number) == [1]
 
 
-def test_what_a_dead_dispatcher_held_stays_with_its_backend(house, elsewhere, run, settled, clock, until):
+def test_what_a_dead_dispatcher_held_stays_with_its_backend(
+    house, elsewhere, run, settled, clock, until, gone_round
+):
     """After a crash messages that one carrier may have would be sent by another."""
     number = house.accept(2, **BOTH)
     assert elsewhere.store.queue.claim_slice(elsewhere.owner, "out", house.store.now(), oldest=True)
@@ -142,10 +142,10 @@ def test_what_a_dead_dispatcher_held_stays_with_its_backend(house, elsewhere, ru
     first, second = down(), ScriptedCarrier()
 
     async def scenario(dispatcher, task):
-        del dispatcher, task
+        del task
         await until(lambda: len(house.events(number)) == 2)
         clock.now += 60
-        await asyncio.sleep(0.1)
+        await gone_round(dispatcher)
         assert second.sent == []
         up_again(first)
         await until(settled(number))
@@ -154,15 +154,15 @@ def test_what_a_dead_dispatcher_held_stays_with_its_backend(house, elsewhere, ru
     assert (first.sent, second.sent) == ([1, 2], [])
 
 
-def test_a_backend_that_another_host_can_use_keeps_its_messages(house, elsewhere, run, until):
+def test_a_backend_that_another_host_can_use_keeps_its_messages(house, elsewhere, run, until, gone_round):
     """One host with a broken line would take all messages from the carrier that the other host can reach."""
     number = house.accept(1, **BOTH)
     elsewhere.store.routing.report(elsewhere.owner, [state("out", "up")])
 
     async def scenario(dispatcher, task):
-        del dispatcher, task
+        del task
         await until(lambda: len(shown(house)) == 2)
-        await asyncio.sleep(0.1)
+        await gone_round(dispatcher)
         assert house.store.queue.backlog() == {"out": 1}
         elsewhere.store.close()
         await until(lambda: house.states(number) == {1: "submitted"})
@@ -205,15 +205,15 @@ class Silent(ScriptedCarrier):
         self.clock.now += 1
 
 
-def test_backend_that_answers_nothing_is_left_alone(house, run, clock, until, events):
+def test_backend_that_answers_nothing_is_left_alone(house, run, clock, until, events, gone_round):
     """A whole backlog would be of unknown fate because the carrier swallows what it gets."""
     number = house.accept(2000)
     carrier = Silent(clock)
 
     async def scenario(dispatcher, task):
-        del dispatcher, task
+        del task
         await until(lambda: shown(house).get("out") == "open")
-        await asyncio.sleep(0.1)
+        await gone_round(dispatcher)
         assert len(set(carrier.sent)) == len(carrier.sent) < 2000
 
     run(carrier, scenario=scenario)
@@ -240,7 +240,7 @@ class Broken(ScriptedCarrier):
         return [int(call.split()[1]) for call in self.calls if call.startswith("submit")]
 
 
-def test_one_message_probes_before_the_rest_follow(house, run, clock, settled, until):
+def test_one_message_probes_before_the_rest_follow(house, run, clock, settled, until, gone_round):
     """A carrier that is still broken would be given hundreds of messages at each try."""
     number = house.accept(6000)
     carrier = Broken()
@@ -251,7 +251,7 @@ def test_one_message_probes_before_the_rest_follow(house, run, clock, settled, u
         await until(lambda: shown(house).get("out") == "open")
         assert carrier.given == [500] * 10
         clock.now += 29.9
-        await asyncio.sleep(0.1)
+        await gone_round(dispatcher)
         assert carrier.given == [500] * 10
         clock.now += 0.1
         await until(lambda: breaker._pause == 60)
@@ -286,18 +286,18 @@ def test_any_word_of_the_carrier_closes_it(house, run, clock, settled, until, an
     run(carrier, scenario=scenario)
 
 
-def test_not_now_to_a_probe_is_no_answer(house, run, clock, until):
+def test_not_now_to_a_probe_is_no_answer(house, run, clock, until, gone_round):
     """A carrier that has no room would be given everything, or be left alone for ever."""
     house.accept(5100)
     carrier = Broken({row: [Throttled(0)] for row in range(1, 5101)})
 
     async def scenario(dispatcher, task):
-        del dispatcher, task
+        del task
         await until(lambda: shown(house).get("out") == "open")
         carrier.broken = False
         clock.now += 30
         await until(lambda: shown(house).get("out") == "half-open" and len(carrier.sent) == 1)
-        await asyncio.sleep(0.1)
+        await gone_round(dispatcher)
         assert len(carrier.sent) == 1
         carrier.script.clear()
         clock.now += 60
@@ -307,16 +307,16 @@ def test_not_now_to_a_probe_is_no_answer(house, run, clock, until):
     assert carrier.given[10:12] == [1, 1]
 
 
-def test_open_breaker_sends_by_the_next_backend(house, run, clock, until):
+def test_open_breaker_sends_by_the_next_backend(house, run, clock, until, gone_round):
     """Messages would wait for half a minute and more although another carrier could send them."""
     number = house.accept(6000, **BOTH)
     second = ScriptedCarrier()
 
     async def scenario(dispatcher, task):
-        del dispatcher, task
+        del task
         await until(lambda: len(second.sent) == 1000)
         clock.now += 10
-        await asyncio.sleep(0.1)
+        await gone_round(dispatcher)
 
     run(Broken(), second, scenario=scenario)
     states = list(house.states(number).values())

@@ -12,16 +12,10 @@ from smsfs.backends.http.options import Secret
 from smsfs.simulator.http import HttpSimulator
 from smsfs.simulator.http.gatewayapi import GatewayApi
 from tests.support.backend_suite import envelope
+from tests.support.server import until
 
 BOUND = 60.0
 TOKEN = "token-0123456789"
-
-
-async def until(condition):
-    """Wait for a condition, with a bound."""
-    async with asyncio.timeout(BOUND):
-        while not condition():  # noqa: ASYNC110 -- conditions are of all kinds
-            await asyncio.sleep(0.005)
 
 
 class Kit:

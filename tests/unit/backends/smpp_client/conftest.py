@@ -23,16 +23,9 @@ from smsfs.backends.smpp.pdu import (
 )
 from smsfs.sms.message import Message
 from smsfs.sms.segments import count
+from tests.support.server import until
 
 BOUND = 60.0
-
-
-async def until(condition, what="it"):
-    """Wait for a condition, with a bound."""
-    async with asyncio.timeout(BOUND):
-        while not condition():  # noqa: ASYNC110 -- conditions are of all kinds
-            await asyncio.sleep(0.005)
-    assert condition(), what
 
 
 class Session(asyncio.Protocol):

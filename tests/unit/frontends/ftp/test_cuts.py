@@ -5,11 +5,11 @@ import ftplib
 import socket
 import ssl
 import threading
-import time
 
 import pytest
 
 from smsfs.frontends.ftp import data as module
+from tests.support.server import wait_for
 
 CUT = "426 The upload was cut off"
 
@@ -18,10 +18,7 @@ def begin(client, memory, name="b.csv"):
     """An upload under way, some bytes of which have arrived."""
     data = client.transfercmd(f"STOR {name}")
     data.sendall(b"half")
-    deadline = time.monotonic() + 60
-    while memory.files.get(name) != b"half":
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+    wait_for(lambda: memory.files.get(name) == b"half", "the bytes to arrive")
     return data
 
 

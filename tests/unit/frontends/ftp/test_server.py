@@ -5,7 +5,6 @@ import io
 import socket
 import struct
 import threading
-import time
 from asyncio.trsock import TransportSocket
 
 import pytest
@@ -13,16 +12,9 @@ import pytest
 from smsfs.errors import ConfigurationError, NotAllowed, StoreUnavailable
 from smsfs.frontends.ftp import FtpServer, FtpSettings, session
 from smsfs.frontends.proxy import networks
+from tests.support.server import wait_for
 
 # ruff: noqa: S321 - FTP is what is tested
-
-
-def until(ready):
-    """Wait for a condition."""
-    deadline = time.monotonic() + 60
-    while not ready():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 class TestLogins:
@@ -147,10 +139,10 @@ class TestLimits:
                 if "per_address" in str(options):
                     clients.append(serving.connect(source=("127.0.0.2", 0)))
                 clients.pop(0).close()
-                until(lambda serving=serving: _logs_in(serving))
+                wait_for(lambda serving=serving: _logs_in(serving))
                 for client in clients:
                     client.close()
-                until(lambda serving=serving: serving.threads() == 0)
+                wait_for(lambda serving=serving: serving.threads() == 0)
 
     @pytest.mark.parametrize("what", ["threads", "files"])
     def test_a_system_without_room(self, serve, monkeypatch, events, what):
@@ -190,7 +182,7 @@ class TestLimits:
         sock = socket.create_connection(("127.0.0.1", serving.port), 60)
         with sock, pytest.raises(ConnectionError):
             sock.sendall(b"HELP\r\n" * 1_000_000)
-        until(lambda: any(event["event"] == "replies_not_read" for event in events))
+        wait_for(lambda: any(event["event"] == "replies_not_read" for event in events))
 
     def test_only_so_many_calls_at_a_time(self, serve, memory):
         """Many clients at once would use up the connections to the database."""
@@ -200,7 +192,7 @@ class TestLimits:
             uploads = [client.transfercmd(f"STOR {number}.csv") for number, client in enumerate(clients)]
             for data in uploads:
                 data.sendall(b"x")
-            until(lambda: memory.calls.count(("at the gate",)) == 2)
+            wait_for(lambda: memory.calls.count(("at the gate",)) == 2)
             memory.gate.set()
             for data, client in zip(uploads, clients, strict=True):
                 data.close()
@@ -213,7 +205,7 @@ class TestDataConnections:
     def test_one_that_is_there_at_the_end(self, client):
         """A session would stand for as long as nothing may happen, and count as one of its address's."""
         with socket.create_connection(client.makepasv(), 20):
-            until(lambda: "Data connection open" in client.sendcmd("STAT"))
+            wait_for(lambda: "Data connection open" in client.sendcmd("STAT"))
             assert client.sendcmd("QUIT").startswith("221")
             assert client.sock.recv(10) == b""
 
@@ -262,7 +254,7 @@ class TestDataConnections:
                 with pytest.raises(ftplib.error_temp, match="451 All ports for data connections are taken"):
                     other.sendcmd("PASV")
                 client.close()
-                until(lambda: other.sendcmd("NOOP") and serving.threads() == 1)
+                wait_for(lambda: other.sendcmd("NOOP") and serving.threads() == 1)
                 assert other.sendcmd("PASV").startswith("227")
                 other.close()
 
@@ -361,7 +353,7 @@ class TestEnd:
             client, silent = serving.log_in(), serving.connect()
             with client.transfercmd("STOR b.csv") as data:
                 data.sendall(b"half")
-                until(lambda: memory.files["b.csv"] == b"half")
+                wait_for(lambda: memory.files["b.csv"] == b"half")
                 serving.stop(grace=0.1)
             assert ("abandon", "b.csv") in memory.calls
             assert ("close", "b.csv") not in memory.calls

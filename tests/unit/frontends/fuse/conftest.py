@@ -5,23 +5,14 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.support.server import wait_for
+
 PROGRAM = Path(__file__).with_name("memory_mount.py")
 PATIENCE = 60.0
-
-
-def wait_until(condition, what):
-    """Wait for a condition with a bound; the pauses in between are short."""
-    deadline = time.monotonic() + PATIENCE
-    while not (result := condition()):
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited {PATIENCE} s in vain until {what}")
-        time.sleep(0.005)
-    return result
 
 
 class Mount:
@@ -49,15 +40,13 @@ class Mount:
 
     def wait_until_mounted(self):
         """Wait for the mount and give it back."""
-        wait_until(
-            lambda: "mounted in" in self.text() or self.process.poll() is not None, "the mount answers"
-        )
+        wait_for(lambda: "mounted in" in self.text() or self.process.poll() is not None, "the mount answers")
         assert self.process.poll() is None, self.text()
         return self
 
     def wait_for_line(self, line):
         """Wait for a line of the journal."""
-        wait_until(lambda: line in self.text().splitlines(), f"the journal has {line!r}")
+        wait_for(lambda: line in self.text().splitlines(), f"the journal has {line!r}")
 
     def end(self):
         """Whatever the test did: no process and no mount."""

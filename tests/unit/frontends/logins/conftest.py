@@ -21,6 +21,7 @@ from smsfs.frontends.logins import Logins, hash_password
 from smsfs.frontends.sftp import SftpServer, SftpSettings
 from smsfs.store.postgresql import PostgresStore
 from smsfs.store.sqlite import SqliteStore
+from tests.support.server import until
 
 LIMIT = 60
 HOST = "127.0.0.1"
@@ -83,6 +84,13 @@ class Front:
         self.keys = keys
         self._clients = ThreadPoolExecutor(thread_name_prefix="clients")
         self.logins = Logins(store, Filesystems(store, store.register("front"), dialect))
+        self._looks, several = 0, store.accounts.several
+
+        def counted(numbers):
+            self._looks += 1
+            return several(numbers)
+
+        store.accounts.several = counted
         given = {"ban_after": 2, "max_connections_per_address": 100, **limits}
         listen = [(HOST, 0)]
         watcher = self.logins if watches else None
@@ -105,6 +113,11 @@ class Front:
             self.ledger.close()
             self.logins.close()
             self._clients.shutdown()
+
+    async def looked(self):
+        """Wait until all sessions have been looked at, from now on: the next look but one shows that."""
+        after = self._looks + 2
+        await until(lambda: self._looks >= after, "the logins to be looked at")
 
     def ssh(self, username="shop", **options):
         """An asyncssh client."""

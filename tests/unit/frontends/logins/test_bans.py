@@ -1,6 +1,5 @@
 """Bans hold on every door of every host, and outlive a restart."""
 
-import asyncio
 import contextlib
 import sqlite3
 import time
@@ -8,6 +7,7 @@ import time
 import pytest
 
 from smsfs.store.bans import Ban
+from tests.support.server import until
 
 ADDRESS = "127.0.0.1"
 DOORS = ["password", "key", "ftp"]
@@ -18,18 +18,26 @@ async def refused(host):
     return all([await host.log_in(door) for door in DOORS])
 
 
+async def lets_in(host):
+    """Whether every door lets in."""
+    return not any([await host.log_in(door) for door in DOORS])
+
+
 async def let_in(host):
     """Wait until every door lets in."""
-    for door in DOORS:
-        while await host.log_in(door):  # noqa: ASYNC110 - what is waited for is the server's state
-            await asyncio.sleep(0.05)
+    await until(lambda: lets_in(host), "the logins")
+
+
+async def shut_out(*hosts):
+    """Wait until every door of each host refuses: what it asked before holds for a moment."""
+    for host in hosts:
+        await until(lambda host=host: refused(host), "the refusals")
 
 
 async def banned(store):
-    """Wait until there is a ban; its address."""
-    while not store.bans.all(store.now()):  # noqa: ASYNC110 - a key counts when its connection has ended
-        await asyncio.sleep(0.01)
-    return [ban.address for ban in store.bans.all(store.now())]
+    """Wait until there is a ban, for a key counts when its connection has ended; its address."""
+    bans = await until(lambda: store.bans.all(store.now()), "the ban")
+    return [ban.address for ban in bans]
 
 
 def test_failures_count_over_all_doors_and_hosts(run, connect, front, new_account):
@@ -43,9 +51,7 @@ def test_failures_count_over_all_doors_and_hosts(run, connect, front, new_accoun
             for host, door in (one, "password"), (one, "ftp"), (two, "interactive"), (two, "key"):
                 assert await host.log_in(door, right=False)
             assert await banned(stores[0]) == [ADDRESS]
-            await asyncio.sleep(0.2)  # what was asked before holds for a moment
-            assert await refused(one)
-            assert await refused(two)
+            await shut_out(one, two)
         async with front(stores[2], ban_after=4).running() as again:
             assert await refused(again)
             assert stores[0].bans.lift(ADDRESS)
@@ -66,9 +72,7 @@ def test_lifted_and_made_by_hand_on_every_host(run, connect, front, new_account)
             await let_in(two)
             now = stores[0].now()
             stores[0].bans.add(Ban(ADDRESS, now, now + 600, "by hand"))
-            await asyncio.sleep(0.2)  # what was asked before holds for a moment
-            assert await refused(one)
-            assert await refused(two)
+            await shut_out(one, two)
             stores[0].bans.lift(ADDRESS)
             began = time.monotonic()
             await let_in(one)

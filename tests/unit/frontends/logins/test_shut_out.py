@@ -9,6 +9,7 @@ import asyncssh
 import pytest
 
 from smsfs.frontends.logins import hash_password
+from tests.support.server import wait_for
 
 #: Between the command and the end of everything; told by the issue is one second, on a machine with time.
 SLOW = 20.0
@@ -85,8 +86,7 @@ class Busy:
 
     def _until_stored(self):
         with closing(self._host.ftp_client(self._name, password="right")) as other:
-            while "ftp.csv" not in other.nlst():
-                time.sleep(0.01)
+            wait_for(lambda: "ftp.csv" in other.nlst(), "the upload")
 
     async def ended(self):
         """Wait for the end of everything; what FTP was told."""
@@ -154,7 +154,7 @@ def test_sessions_are_kept_where_that_is_wanted(run, connect, front, new_account
                 busy = Busy(host, account.name)
                 await busy.begin()
                 action(store, account, keys, keep_sessions=True)
-                await asyncio.sleep(0.5)  # longer than what is watched takes to be noticed
+                await host.looked()
                 assert await busy.goes_on(), action
 
     run(scenario())
@@ -200,7 +200,7 @@ def test_store_in_trouble_shuts_nobody_out(run, connect, front, new_account, tmp
     async def scenario():
         async with front(store).running() as host, host.ssh() as connection:
             execute("ALTER TABLE account RENAME TO gone")
-            await asyncio.sleep(0.8)  # longer than what is watched takes to be noticed, twice
+            await host.looked()
             execute("ALTER TABLE gone RENAME TO account")
             async with connection.start_sftp_client() as sftp:
                 return await sftp.listdir(".")

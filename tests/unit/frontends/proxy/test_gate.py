@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from smsfs.frontends.proxy import networks
 from smsfs.frontends.sftp import SftpSettings, start
+from tests.support.server import until
 
 LIMIT = 60
 BALANCER, STRANGER, CLIENT = "192.0.2.7", "198.51.100.9", "203.0.113.5"
@@ -203,8 +204,7 @@ def test_the_server_stops_though_a_header_is_due(behind):
     async def scenario(server, _):
         reader, writer = await asyncio.open_connection(*server.addresses[0])
         writer.write(b"PROXY ")
-        while not server._gates:  # noqa: ASYNC110 - state of the server, which has no event
-            await asyncio.sleep(0.01)
+        await until(lambda: server._gates, "the connection")
         await server.stop(20)
         with contextlib.suppress(ConnectionError):
             assert await reader.read() == b""

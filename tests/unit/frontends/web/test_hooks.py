@@ -18,6 +18,7 @@ from smsfs.errors import StoreUnavailable
 from smsfs.frontends import hooks
 from smsfs.frontends.hooks import Door, Hooks, path_of
 from smsfs.frontends.web import MAX_BODY, start_web
+from tests.support.server import until
 
 LIMIT = 60
 TOKEN, SECRET = "token-0123456789", "secret-0123456789"
@@ -122,8 +123,7 @@ def test_calls_at_a_time_share_a_commit():
             await kept.busy.wait()
             posting += [asyncio.create_task(post()) for _ in range(19)]
             writer = post.hooks._doors["gw"][1]
-            while len(writer._waiting) < 19:  # noqa: ASYNC110 -- nothing else shows that they came
-                await asyncio.sleep(0.005)
+            await until(lambda: len(writer._waiting) == 19, "the calls to arrive")
             kept.open.set()
             assert await asyncio.gather(*posting) == [200] * 20
             assert [len(commit) for commit in kept.commits] == [1, 19]
