@@ -1,5 +1,7 @@
 """A PostgreSQL server and an SMTP server for whoever wants one; shipped suites show the values of asserts."""
 
+import random
+import secrets
 import signal
 import socket
 from contextlib import contextmanager
@@ -19,18 +21,72 @@ for _signal in (signal.SIGINT, signal.SIGHUP):
         signal.signal(_signal, lambda *_: None)
 
 
-#: Folders of tests that load the whole machine: kills, real clients, figures.
-HEAVY = ("tests/crash/", "tests/end_to_end/", "tests/benchmarks/")
+#: Longest first, so that the short ones fill the gaps at the end; all else comes after these.
+FIRST = ("tests/crash/", "tests/end_to_end/", "tests/benchmarks/", "tests/contract/")
+#: Files of long tests that share nothing: each may run beside the others.
+APART = tuple(
+    f"tests/crash/test_{name}.py" for name in ("every_point", "full_disks", "pair", "pair_connectors")
+)
+
+
+def pytest_addoption(parser):
+    """The seed of the order in which the tests run."""
+    parser.addoption("--order-seed", type=int, help="repeat the random order of a run that showed this seed")
+
+
+def pytest_configure(config):
+    """Choose a seed, unless one is given."""
+    shared = getattr(config, "workerinput", {}).get("order_seed")
+    if config.option.order_seed is None:
+        config.option.order_seed = secrets.randbits(32) if shared is None else shared
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    """All processes of a parallel run have the same seed."""
+    node.workerinput["order_seed"] = node.config.option.order_seed
+
+
+def pytest_report_header(config):
+    """Show the seed."""
+    return f"random order: --order-seed={config.option.order_seed}"
+
+
+def pytest_terminal_summary(terminalreporter, exitstatus, config):
+    """Show the seed where it is needed."""
+    if exitstatus:
+        terminalreporter.write_line(f"--order-seed={config.option.order_seed} repeats the order of this run")
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest brings those together that share a parameter of a fixture
+def pytest_collection_modifyitems(config, items):
+    """Shuffle the files, and the tests of each, so that none comes to depend on what ran before."""
+    chance = random.Random(config.option.order_seed)  # noqa: S311 -- to be repeated, not to be secret
+    chance.shuffle(items)
+    files = {}
+    for item in items:
+        files.setdefault(_file(item.nodeid), []).append(item)
+    items[:] = [item for file in sorted(files, key=_rank) for item in files[file]]
+
+
+def _file(nodeid):
+    return nodeid.partition("::")[0]
+
+
+def _rank(file):
+    return next((rank for rank, folder in enumerate(FIRST) if file.startswith(folder)), len(FIRST))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """In a parallel run, heavy tests go one after another, and beside them the others, file by file."""
+    """In a parallel run, each process takes one file after another; all benchmarks count as one."""
     from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 -- for parallel runs only
 
     class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            return "heavy" if nodeid.startswith(HEAVY) else nodeid.partition("::")[0]
+            if nodeid.startswith(APART):
+                return nodeid
+            return "benchmarks" if nodeid.startswith("tests/benchmarks/") else _file(nodeid)
 
     return Scheduling(config, log)
 
