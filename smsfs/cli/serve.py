@@ -17,10 +17,7 @@ import structlog
 from attrs import evolve
 
 from smsfs import __version__
-from smsfs.backends import tls
-from smsfs.backends.http import providers
-from smsfs.backends.http.options import HttpConfig
-from smsfs.backends.smpp.options import SmppConfig, tls_context
+from smsfs.cli.carriers import check_carrier
 from smsfs.cli.common import config_option, end_damaged, filesystems, running
 from smsfs.cli.descriptors import planned, shared
 from smsfs.cli.hangups import hold_hangups, tell_hangups
@@ -77,11 +74,7 @@ def _check_backends(config: Config) -> None:
     faults = []
     for options in config.backends.values():
         try:
-            if isinstance(options, SmppConfig):
-                tls_context(options, config.data)
-            elif isinstance(options, HttpConfig):
-                tls.tls_context(options.ca, config.data, verify=options.verify)
-                providers.made(options, config.data)
+            check_carrier(options, config.data)
         except ConfigurationError as exc:
             faults.append(exc)
     if faults and len(faults) == len(config.backends):
