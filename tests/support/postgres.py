@@ -11,12 +11,14 @@ from uuid import uuid4
 
 import psycopg
 
-from tests.support.server import free_ports, wait_for
+from tests.support.server import children, free_ports, stop_process, wait_for
 
 USER = "postgres"
 PATIENCE = 60.0
-#: The data are thrown away: what a killed server process has written, the kernel still has.
-SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_connections": "200", "wal_level": "replica"}
+SHOWN_LINES = 20
+#: The data are thrown away: what a killed server process has written, the kernel still has. It may be half a
+#: page, so pages are written to the log in full.
+SETTINGS = {"fsync": "off", "max_connections": "200", "wal_level": "replica"}
 
 
 def programs() -> Path:
@@ -94,7 +96,8 @@ class PostgresServer:
         )
         wait_for(lambda: self._answers() or self.process.poll() is not None, "PostgreSQL to start")
         if self.process.poll() is not None:
-            raise RuntimeError(f"PostgreSQL did not start; see {self.folder}/log")
+            lines = (self.folder / "log").read_text(encoding="utf-8", errors="replace").splitlines()
+            raise RuntimeError("\n".join(["PostgreSQL did not start:", *lines[-SHOWN_LINES:]]))
 
     def _answers(self) -> bool:
         try:
@@ -137,10 +140,13 @@ class PostgresServer:
 
     def kill(self) -> None:
         """End every process of it at once, as a power cut would."""
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        # or its memory is still in use
-        wait_for(lambda: not _is_left(self.process.pid), "the last process of PostgreSQL to end")
+        if self.process.poll() is None:
+            stop_process(self.process.pid)  # or it would start again what is killed first
+            processes = [*children(self.process.pid), self.process.pid]  # each has a process group of its own
+            for pid in processes:
+                os.kill(pid, signal.SIGKILL)
+            self.process.wait()
+            wait_for(lambda: not any(map(_runs, processes)), "the last process of PostgreSQL to end")
         self._log.close()
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
@@ -160,13 +166,10 @@ class PostgresServer:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _is_left(group: int) -> bool:
-    """Whether any process of a group still runs."""
-    for file in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _, of, *_ = file.read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
-        except (OSError, ValueError):  # it has just ended
-            continue
-        if int(of) == group and state not in "ZX":
-            return True
-    return False
+def _runs(pid: int) -> bool:
+    """Whether a process has not ended."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return state.rpartition(")")[2].split()[0] not in "ZX"

@@ -257,27 +257,19 @@ class Server(Program):
 
     def workers(self) -> dict[str, int]:
         """The processes of the pipeline that run now: name, such as ``"intake"``, to process id."""
-        return {name: pid for pid in self._children() if (name := _worker_name(pid))}
-
-    def _children(self) -> list[int]:
-        parent = self.process.pid
-        try:
-            children = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii")
-        except OSError:  # it has ended
-            return []
-        return [int(pid) for pid in children.split()]
+        return {name: pid for pid in children(self.process.pid) if (name := _worker_name(pid))}
 
     def kill_all(self) -> None:
         """End it and its workers at once, as a loss of power does."""
         self.process.send_signal(signal.SIGSTOP)  # or it would start again what is killed first
-        for pid in self._children():
+        for pid in children(self.process.pid):
             os.kill(pid, signal.SIGKILL)
         self.kill()
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
         """Hold it and its workers still for a while."""
-        held = [self.process.pid, *self._children()]
+        held = [self.process.pid, *children(self.process.pid)]
         for pid in held:
             stop_process(pid)
         try:
@@ -296,6 +288,15 @@ class Server(Program):
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process of one thread has started, and that still run."""
+    try:
+        found = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    except OSError:  # it has ended
+        return []
+    return [int(child) for child in found.split()]
 
 
 def stop_process(pid: int) -> None:
