@@ -8,11 +8,13 @@ import pytest
 
 from smsfs.backends.http.hooks import MOST_ITEMS
 from smsfs.cli import descriptors
-from smsfs.config import Config, FtpConfig, LimitsConfig, SftpConfig, StoreConfig
+from smsfs.config import Config, FtpConfig, LimitsConfig, PipelineConfig, SftpConfig, StoreConfig
+from smsfs.dialects.gatewayapi.rows import MAX_BAD_ROWS
 from smsfs.dialects.settings import COMMON
+from smsfs.formats import archives, json_stream, marks, tables
 from smsfs.frontends import hooks, listen_errors, web
 from smsfs.frontends.ftp import commands, control
-from smsfs.frontends.sftp import channel, handles
+from smsfs.frontends.sftp import channel, files, handles, wire
 from smsfs.names import MAX_NAME
 
 PAGE = (Path(__file__).parents[3] / "docs" / "limits.md").read_text(encoding="utf-8")
@@ -47,6 +49,16 @@ FIXED = {
     "length of a command": commands.MAX_LINE,
     "length of a name": MAX_NAME,
     "seconds without a connection": listen_errors.PAUSE,
+    "length of a request, in bytes": wire.MAX_PACKET,
+    "bytes of one read": files.MAX_READ,
+    "characters of a row of CSV": tables.MAX_ROW,
+    "characters of a cell of CSV": tables.MAX_CELL,
+    "characters of a value in JSON": json_stream.MAX_VALUE,
+    "members of an object in JSON": json_stream.MAX_MEMBERS,
+    "files in an archive": archives.MAX_DOCUMENTS,
+    "bytes that a byte of an archive": archives.MAX_RATIO,
+    "rows or contacts that are wrong": MAX_BAD_ROWS,
+    "causes in a report": marks.MAX_CAUSES,
 }
 
 
@@ -72,6 +84,11 @@ def test_every_key_of_the_configuration_is_there(name):
     values = {key: value for key, value in attrs.asdict(SECTIONS[name]).items() if key not in OTHERS}
     shown = {key.split("] ")[1]: value for key, value in keys().items() if key.startswith(f"[{name}]")}
     assert shown == values
+
+
+def test_the_memory_of_a_reader_is_there():
+    """An operator would take a wrong number for what one client's file may use of the host."""
+    assert keys()["[pipeline] reader_memory"] == PipelineConfig().reader_memory
 
 
 def test_every_setting_of_an_account_is_there():
