@@ -9,6 +9,7 @@ from queue import Queue
 
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from smsfs.dialects.registry import dialect
 from smsfs.errors import ConfigurationError, StoreDamaged, StoreUnavailable
@@ -154,6 +155,20 @@ def test_leases_are_handed_back_at_the_end(database):
     leaving.close()
     assert owner.id not in staying.alive()
     staying.close()
+
+
+def test_a_host_that_is_lost_is_told_once(database):
+    """Nobody would hear that a host of the pair is gone, or hear it every second."""
+    with closing(PostgresStore(database)) as staying, closing(PostgresStore(database)) as lost:
+        for kind in ("front", "dispatch"):
+            lost.register(kind)
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute("UPDATE owner SET until = 1")
+        with capture_logs() as log:
+            staying.settle()
+            staying.settle()
+    told = [line["processes"] for line in log if line["event"] == "host_lost"]
+    assert [sorted(kinds) for kinds in told] == [["dispatch", "front"]]
 
 
 def test_uploads_on_many_threads_do_not_wait_for_each_others_connections(database):
