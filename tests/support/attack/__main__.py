@@ -1,11 +1,13 @@
 """``python -m tests.support.attack --minutes N``: all floods at once, and what a well-behaved client sees.
 
 Prints one line, and ends with status 0 if the customer was served: 99 of 100 files of ten rows sent within
-two seconds and none in vain, every process of the server under 200 MB, and under 1 MB of log a minute.
+two seconds and none in vain, every process of the server under 200 MB, and under 1 MB of log a minute. With
+``--pair`` there are two hosts on one PostgreSQL, each with all floods and with a customer of its own; of
+everything, the worse is printed.
 """
 
 import asyncio
-import os
+import contextlib
 import resource
 import statistics
 import subprocess
@@ -36,7 +38,19 @@ class Seen:
     seconds: list[float] = field(factory=list)
     failures: list[str] = field(factory=list)
     memory: int = 0
+    largest: str = ""
     log: float = 0.0
+
+    def add(self, other: "Seen") -> None:
+        """Count what another customer saw, of a host of its own."""
+        self.seconds += other.seconds
+        self.failures += other.failures
+        self.note(other.memory, other.largest)
+        self.log = max(self.log, other.log)
+
+    def note(self, memory: int, name: str) -> None:
+        """Keep the most bytes that any process held, and which it was."""
+        self.memory, self.largest = max((self.memory, self.largest), (memory, name))
 
     @property
     def p99(self) -> float:
@@ -54,7 +68,8 @@ class Seen:
         return (
             f"{len(self.seconds)} files, p50 {half:.2f} s, p99 {self.p99:.2f} s, "
             f"{len(self.failures)} failures, "
-            f"memory {self.memory / 1e6:.0f} MB at most, log {self.log / 1e6:.2f} MB a minute"
+            f"memory {self.memory / 1e6:.0f} MB at most ({self.largest}), "
+            f"log {self.log / 1e6:.2f} MB a minute"
         )
 
 
@@ -62,18 +77,20 @@ class Seen:
 @click.option("--minutes", default=1.0, show_default=True, help="How long.")
 @click.option("--only", multiple=True, type=click.Choice(list(FLOODS)), help="These floods; all of them.")
 @click.option("--engine", type=click.Choice(["sqlite", "postgresql"]), default="sqlite", show_default=True)
-def main(minutes: float, only: tuple[str, ...], engine: str) -> None:
+@click.option("--pair", is_flag=True, help="Two hosts on PostgreSQL, and all floods against both.")
+def main(minutes: float, only: tuple[str, ...], engine: str, pair: bool) -> None:
     """Attack a server of our own on loopback, and say how its customer fared."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard > 0 else soft, hard))
-    seen = run(minutes * 60, only or tuple(FLOODS), engine)
+    hosts = 2 if pair else 1
+    seen = run(minutes * 60, only or tuple(FLOODS), "postgresql" if pair else engine, hosts)
     click.echo(str(seen))
     for sentence in seen.failures[:5]:
         click.echo(f"  {sentence}")
     sys.exit(0 if seen.good else 1)
 
 
-def run(seconds: float, names: tuple[str, ...], engine: str = "sqlite") -> Seen:
+def run(seconds: float, names: tuple[str, ...], engine: str = "sqlite", hosts: int = 1) -> Seen:
     """Serve, attack and measure for some seconds."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="smsfs-attack-")))
@@ -85,14 +102,25 @@ def run(seconds: float, names: tuple[str, ...], engine: str = "sqlite") -> Seen:
             database = PostgresServer({})
             stack.callback(database.stop)
             sections["store"] = {"url": database.new_database()}
-        installation = Installation(folder, sections)
+        servers = [Server(_installation(folder / f"host{number}", sections)) for number in range(hosts)]
         for name, dialect in (("greedy", "gatewayapi"), ("campaign", "smsportal"), ("clinic", "gatewayapi")):
-            installation.add_account(name, PASSWORD, dialect=dialect)
-        server = stack.enter_context(Server(installation))
-        target = Target(server.port, server.ftp_port, server.web_port, "greedy", "campaign", PASSWORD)
-        attackers = _attackers(target, names)
-        stack.callback(_end, attackers)
-        return _watched(server, target, seconds)
+            servers[0].installation.add_account(name, PASSWORD, dialect=dialect)
+        targets = [_target(stack.enter_context(server)) for server in servers]
+        for server in servers:
+            stack.callback(server.kill_all)  # a stop in peace would wait for what the floods have left
+        for target in targets:
+            stack.callback(_end, _attackers(target, names))
+        return _watched(servers, targets, seconds)
+
+
+def _installation(folder: Path, sections: dict[str, dict[str, object]]) -> Installation:
+    folder.mkdir()
+    outbox = {"type": "outbox", "path": str(folder / "outbox.jsonl")}
+    return Installation(folder, {**sections, "backends.outbox": outbox})
+
+
+def _target(server: Server) -> Target:
+    return Target(server.port, server.ftp_port, server.web_port, "greedy", "campaign", PASSWORD)
 
 
 def _attackers(target: Target, names: tuple[str, ...]) -> "list[subprocess.Popen[bytes]]":
@@ -119,13 +147,22 @@ def _end(attackers: "list[subprocess.Popen[bytes]]") -> None:
         each.wait()
 
 
-def _watched(server: Server, target: Target, seconds: float) -> Seen:
-    seen, began = Seen(), time.monotonic()
-    before = len(server.log)
-    asyncio.run(_customer(server, target, seen, began + seconds))
+def _watched(servers: list[Server], targets: list[Target], seconds: float) -> Seen:
+    """What the customers of all hosts saw, each of its own."""
+    began, each = time.monotonic(), [Seen() for _ in servers]
+    before = [len(server.log) for server in servers]
+
+    async def customers() -> None:
+        pairs = zip(servers, targets, each, strict=True)
+        await asyncio.gather(*(_customer(*pair, began + seconds) for pair in pairs))
+
+    asyncio.run(customers())
     minutes = (time.monotonic() - began) / 60
-    seen.log = (len(server.log) - before) / max(minutes, 1)
-    return seen
+    total = Seen()
+    for server, seen, length in zip(servers, each, before, strict=True):
+        seen.log = (len(server.log) - length) / max(minutes, 1)
+        total.add(seen)
+    return total
 
 
 async def _customer(server: Server, target: Target, seen: Seen, until: float) -> None:
@@ -135,12 +172,12 @@ async def _customer(server: Server, target: Target, seen: Seen, until: float) ->
         number += 1
         began = time.monotonic()
         try:
-            await asyncio.wait_for(_send(target, f"n{number}-{os.getpid()}.csv"), PATIENCE)
+            await asyncio.wait_for(_send(target, f"n{number}-{target.sftp}.csv"), PATIENCE)
         except Exception as exc:  # noqa: BLE001 - whatever a customer is told is what is to be counted
             seen.failures.append(f"file {number}: {type(exc).__name__}: {exc}")
         else:
             seen.seconds.append(time.monotonic() - began)
-        seen.memory = max(seen.memory, *_memory(server.process.pid))
+        _note_memory(server, seen)
         await asyncio.sleep(0.2)
 
 
@@ -156,17 +193,12 @@ async def _send(target: Target, name: str) -> None:
             await asyncio.sleep(0.05)
 
 
-def _memory(pid: int) -> list[int]:
-    """Bytes that each process of the server holds alone."""
-    with psutil.Process(pid).oneshot():
-        processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    found = [0]
-    for process in processes:
-        try:
-            found.append(process.memory_full_info().uss)
-        except psutil.Error:
-            continue
-    return found
+def _note_memory(server: Server, seen: Seen) -> None:
+    """Look at what each process of the server holds alone."""
+    names = {pid: name for name, pid in server.workers().items()}
+    for process in (psutil.Process(server.process.pid), *psutil.Process(server.process.pid).children()):
+        with contextlib.suppress(psutil.Error):
+            seen.note(process.memory_full_info().uss, names.get(process.pid, "front"))
 
 
 if __name__ == "__main__":
