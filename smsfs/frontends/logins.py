@@ -22,7 +22,8 @@ from smsfs.frontends.watch import End, Watch
 from smsfs.store import Account, Store
 
 CACHE_SECONDS = 300.0
-HASH_THREADS = 2
+#: One hash takes 64 MiB while it is computed, and keeps four cores busy by itself.
+HASH_THREADS = 1
 #: The kinds of host keys -> how they are made.
 HOST_KEYS: dict[str, dict[str, Any]] = {
     "ssh-ed25519": {},
@@ -45,7 +46,7 @@ def hash_password(password: str) -> str:
 class Logins:
     """Checks logins against the store.
 
-    argon2 takes tens of milliseconds of a core on purpose: it runs in a few threads of its own, and one that
+    argon2 takes tens of milliseconds of a core on purpose: it runs in a thread of its own, and one that
     was verified is remembered for minutes, as a keyed hash, until the stored one changes. An unknown name is
     verified against a hash that fits no password, to take as long as a known one.
     """
