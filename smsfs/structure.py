@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from math import isfinite
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from attrs import fields, has
 from cattrs import ClassValidationError, Converter, IterableValidationError
@@ -49,7 +49,7 @@ def _converter() -> Converter:
     for plain in (str, int, bool):
         converter.register_structure_hook(plain, _exactly)
     converter.register_structure_hook(float, lambda value, _: float(_exactly(value, (int, float))))
-    converter.register_structure_hook_func(lambda kind: kind == list[str], _strings)
+    converter.register_structure_hook_func(lambda kind: kind in (list[str], list[int]), _list)
     converter.register_structure_hook(Secret, _secret)
     converter.register_structure_hook_factory(has, partial(_record, converter))
     converter.register_structure_hook_func(
@@ -78,8 +78,8 @@ def _kind(value: dict[str, Any]) -> type[BackendConfig]:
     return section_of(value["type"])
 
 
-def _strings(value: Any, _: Any) -> list[str]:
-    return [_exactly(item, str) for item in _exactly(value, list)]
+def _list(value: Any, kind: Any) -> list[Any]:
+    return [_exactly(item, get_args(kind)[0]) for item in _exactly(value, list)]
 
 
 def _secret(value: Any, _: Any) -> Secret:

@@ -18,6 +18,7 @@ SECTIONS = {
     "infobip": ("smsfs.backends.http.infobip", "InfobipConfig"),
     "naxai": ("smsfs.backends.http.naxai", "NaxaiConfig"),
     "bulksms": ("smsfs.backends.http.bulksms", "BulkSmsConfig"),
+    "http": ("smsfs.backends.http.template_options", "TemplateConfig"),
 }
 
 

@@ -21,6 +21,7 @@ from smsfs.simulator.http.gatewayapi import GatewayApi
 from smsfs.simulator.http.infobip import Infobip
 from smsfs.simulator.http.kannel import Kannel
 from smsfs.simulator.http.naxai import Naxai
+from smsfs.simulator.http.own import Own
 from smsfs.simulator.http.smsportal import SmsPortal
 from smsfs.simulator.http.taken import Contract
 from smsfs.simulator.http.twilio import Twilio
@@ -37,6 +38,7 @@ CONTRACTS: dict[str, Callable[[str], Contract]] = {
     "infobip": Infobip,
     "naxai": Naxai,
     "bulksms": BulkSms,
+    "http": Own,
 }
 SHARED = {"provider", "host", "port", "latency", "ledger", "tls_cert", "tls_key"}
 HTTP = {"token", "faults", "retry_after", "refuse", "error"}

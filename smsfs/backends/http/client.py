@@ -29,7 +29,7 @@ from smsfs.backends.http.line import Job, Line, Outgoing
 from smsfs.backends.http.login import Door, LoginError
 from smsfs.backends.http.options import HttpConfig
 from smsfs.backends.http.pace import PATIENCE_SECONDS, Health, Pace
-from smsfs.backends.http.providers import KINDS, made
+from smsfs.backends.http.providers import kind_of, made
 from smsfs.backends.http.transport import LostError, NotAllowedError, NotWrittenError, Transport
 from smsfs.backends.tls import tls_context
 from smsfs.errors import ConfigurationError
@@ -52,7 +52,7 @@ class HttpBackend:
     """
 
     def __init__(self, name: str, config: HttpConfig, folder: Path) -> None:
-        kind = KINDS[type(config)]
+        kind = kind_of(config)
         self.idempotent, self.traceable = kind.idempotent, kind.traceable
         self._config, self._folder = config, folder
         self._most = min(config.batch, kind.most)

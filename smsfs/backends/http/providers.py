@@ -19,6 +19,8 @@ from smsfs.backends.http.naxai import Naxai, NaxaiConfig
 from smsfs.backends.http.options import HookedConfig, HttpConfig, Secret, refuse_hook_token
 from smsfs.backends.http.smsportal import SmsPortal, SmsPortalConfig
 from smsfs.backends.http.smsportal_hook import SmsPortalHook
+from smsfs.backends.http.template import Template, traceable
+from smsfs.backends.http.template_options import TemplateConfig
 from smsfs.backends.http.twilio import Twilio, TwilioConfig
 from smsfs.backends.http.vonage import Vonage, VonageConfig
 from smsfs.errors import ConfigurationError
@@ -43,6 +45,7 @@ KINDS: dict[type[HttpConfig], Kind] = {
     InfobipConfig: Kind(Infobip, Infobip.most, Infobip.idempotent, Infobip.traceable),
     NaxaiConfig: Kind(Naxai, Naxai.most, Naxai.idempotent, Naxai.traceable),
     BulkSmsConfig: Kind(BulkSms, BulkSms.most, BulkSms.idempotent, BulkSms.traceable),
+    TemplateConfig: Kind(Template, Template.most, idempotent=False, traceable=True),  # see kind_of
 }
 #: Those that have a webhook.
 HOOKS: dict[type[HookedConfig], Callable[[Any], Hook]] = {
@@ -51,6 +54,14 @@ HOOKS: dict[type[HookedConfig], Callable[[Any], Hook]] = {
 }
 #: What is of the webhook: messages leave all the same when it cannot be read.
 HOOK_SECRETS = ("hook_token", "hook_secret")
+
+
+def kind_of(config: HttpConfig) -> Kind:
+    """The kind of a carrier, as its section describes it."""
+    kind = KINDS[type(config)]
+    if isinstance(config, TemplateConfig):
+        return attrs.evolve(kind, idempotent=config.idempotent, traceable=traceable(config))
+    return kind
 
 
 def made(config: HttpConfig, folder: Path, environment: Mapping[str, str] = os.environ) -> Provider:

@@ -73,10 +73,10 @@ def _smpp(config: Config, name: str, options: BackendConfig) -> Mending:
 
 def _http(config: Config, name: str, options: BackendConfig) -> Mending:
     from smsfs.backends.http.client import HttpBackend  # noqa: PLC0415 -- as above, and aiohttp is large
-    from smsfs.backends.http.providers import KINDS  # noqa: PLC0415 -- as above
+    from smsfs.backends.http.providers import kind_of  # noqa: PLC0415 -- as above
 
     http = cast("HttpConfig", options)
-    known = KINDS[type(http)]
+    known = kind_of(http)
     kind = {"idempotent": known.idempotent, "traceable": known.traceable}
     return Mending(name, lambda: HttpBackend(name, http, config.data), **kind)
 
