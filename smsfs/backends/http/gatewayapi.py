@@ -13,6 +13,7 @@ import msgspec
 from attrs import define, evolve, field
 
 from smsfs.backends import Accepted, Envelope, Throttled, Unknown
+from smsfs.backends.http import gatewayapi_mobile
 from smsfs.backends.http.contract import (
     OK,
     REDIRECT,
@@ -29,7 +30,7 @@ from smsfs.backends.http.options import HookedConfig, Secret
 from smsfs.sms import segments
 from smsfs.sms.segments import GSM7
 
-PATH = "/rest/mtsms"
+URL, PATH = "https://gatewayapi.com", "/rest/mtsms"
 #: The documented limit of one message object; of a list of them none is known.
 MOST = 10_000
 #: A shorter validity is taken for this one.
@@ -51,12 +52,16 @@ LATER_SUFFIXES, DENIED_SUFFIXES = frozenset({0x05, 0x06, 0x09}), frozenset({0x03
 
 @define
 class GatewayApiConfig(HookedConfig):
-    """GatewayAPI with the token of a REST key; ``token_file`` names a file that has it instead."""
+    """GatewayAPI with the token of a REST key; ``token_file`` names a file that has it instead.
+
+    ``interface`` is that of REST, or that of the Mobile Messaging API.
+    """
 
     type: Literal["gatewayapi"]
-    url: str = "https://gatewayapi.com"
+    url: str = URL
     token: Secret = field(factory=Secret)
     token_file: str = ""
+    interface: Literal["mtsms", "mobile"] = "mtsms"
 
     def __attrs_post_init__(self) -> None:
         """Refuse what could never work.
@@ -68,7 +73,13 @@ class GatewayApiConfig(HookedConfig):
         longest = LONGEST_NUMBER if self.default_sender.removeprefix("+").isdigit() else LONGEST_NAME
         if len(self.default_sender.removeprefix("+")) > longest:
             raise ValueError(f"default_sender is over the {longest} characters that GatewayAPI allows")
-        self.check(MOST)
+        if self.interface == "mtsms":
+            self.check(MOST)
+            return
+        if not self.default_sender:
+            raise ValueError("it needs the key 'default_sender', since interface is 'mobile'")
+        self.url = gatewayapi_mobile.URL if self.url == URL else self.url
+        self.check(gatewayapi_mobile.MOST)
 
 
 class _Taken(msgspec.Struct):
@@ -79,6 +90,13 @@ class _Error(msgspec.Struct):
     code: str = ""
     message: str = ""
     variables: list[Any] = []
+
+
+def made(config: GatewayApiConfig) -> "GatewayApi | gatewayapi_mobile.GatewayApiMobile":
+    """The provider by the interface that its section names; the section has the token itself."""
+    if config.interface == "mobile":
+        return gatewayapi_mobile.GatewayApiMobile(config.token.shown(), config.default_sender)
+    return GatewayApi(config)
 
 
 class GatewayApi:

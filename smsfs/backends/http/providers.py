@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 from attrs import frozen
 
+from smsfs.backends.http import gatewayapi
 from smsfs.backends.http.bulksms import BulkSms, BulkSmsConfig
 from smsfs.backends.http.contract import Provider
 from smsfs.backends.http.gatewayapi import GatewayApi, GatewayApiConfig
@@ -37,7 +38,7 @@ class Kind:
 
 
 KINDS: dict[type[HttpConfig], Kind] = {
-    GatewayApiConfig: Kind(GatewayApi, GatewayApi.most, GatewayApi.idempotent, GatewayApi.traceable),
+    GatewayApiConfig: Kind(gatewayapi.made, GatewayApi.most, GatewayApi.idempotent, GatewayApi.traceable),
     SmsPortalConfig: Kind(SmsPortal, SmsPortal.most, SmsPortal.idempotent, SmsPortal.traceable),
     TwilioConfig: Kind(Twilio, Twilio.most, Twilio.idempotent, Twilio.traceable),
     KannelConfig: Kind(Kannel, Kannel.most, Kannel.idempotent, Kannel.traceable),

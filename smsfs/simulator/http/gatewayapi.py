@@ -1,4 +1,4 @@
-"""GatewayAPI's ``mtsms`` as a strict server.
+"""GatewayAPI's ``mtsms`` as a strict server, with the Mobile Messaging API beside it.
 
 It knows JSON and the header ``Authorization: Token``, the two ways that the vendor's page begins with. A
 request is taken as a whole or refused as a whole, with the provider's own error body.
@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from smsfs.simulator.http import gatewayapi_mobile
 from smsfs.simulator.http.taken import Asked, Message, Refusal, Taken
 
 PATH = "/rest/mtsms"
@@ -80,6 +81,8 @@ class GatewayApi:
 
     def take(self, asked: Asked, number: int, refusal: Refusal) -> Taken:
         """Take all messages of a request, or refuse it."""
+        if asked.path in (gatewayapi_mobile.SINGLE, gatewayapi_mobile.MULTI):
+            return gatewayapi_mobile.take(asked, number, refusal, self._token)
         try:
             objects = self._objects(asked)
             messages = [

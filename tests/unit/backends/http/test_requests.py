@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsfs.backends import Envelope
+from smsfs.backends.http import gatewayapi as gatewayapi_module
 from smsfs.backends.http.bulksms import BulkSms, BulkSmsConfig
 from smsfs.backends.http.contract import Response
 from smsfs.backends.http.gatewayapi import GatewayApi, GatewayApiConfig
@@ -27,6 +28,7 @@ DEFAULT_SENDERS = {
     "kannel": "Kannel",
     "kannel by GET": "Kannel",
     "naxai": "Naxai",
+    "gatewayapi by mobile": "Mobile",
 }
 KANNEL = {
     "url": "http://localhost",
@@ -46,6 +48,14 @@ def with_token():
 PROVIDERS = {
     "gatewayapi": (
         GatewayApi(GatewayApiConfig("gatewayapi", token=Secret("secret"))),
+        lambda: gatewayapi.GatewayApi("secret"),
+    ),
+    "gatewayapi by mobile": (
+        gatewayapi_module.made(
+            GatewayApiConfig(
+                "gatewayapi", token=Secret("secret"), interface="mobile", default_sender="Mobile"
+            )
+        ),
         lambda: gatewayapi.GatewayApi("secret"),
     ),
     "smsportal": (
