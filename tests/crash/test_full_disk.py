@@ -1,8 +1,6 @@
 """A disk that is full for a while: clients are told, nothing is half done, and later all goes on."""
 
 import asyncio
-import os
-import subprocess
 from collections import Counter
 from contextlib import closing, suppress
 
@@ -10,9 +8,9 @@ import asyncssh
 import pytest
 
 from smsfs.config import load, open_store
+from tests.support.disk import MIB, Disk
 from tests.support.server import Installation, Server, wait_for
 
-MIB = 1024 * 1024
 SIZE = 12 * MIB
 ROWS = 3000
 
@@ -20,26 +18,16 @@ ROWS = 3000
 @pytest.fixture
 def disk(tmp_path):
     """A small disk of its own."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if made.returncode:
-        pytest.skip(f"no disk can be mounted here: {made.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with Disk.mounted(tmp_path / "disk", SIZE) as disk:
+        yield disk
 
 
 @pytest.fixture
 def server(tmp_path, disk):
     """A server whose store and outbox are on the small disk; its log is elsewhere."""
     outbox = tmp_path / "outbox.jsonl"
-    outbox.symlink_to(disk / "outbox.jsonl")
-    store = {"url": f"sqlite://{disk / 'smsfs.db'}"}
+    outbox.symlink_to(disk.folder / "outbox.jsonl")
+    store = {"url": f"sqlite://{disk.folder / 'smsfs.db'}"}
     installation = Installation(tmp_path, {"store": store, "pipeline": {"retry_seconds": 1}})
     key = asyncssh.generate_private_key("ssh-ed25519")
     key.write_public_key(tmp_path / "key.pub")
@@ -56,17 +44,6 @@ def session(server):
     return asyncssh.connect(
         "127.0.0.1", server.port, username="clinic", client_keys=[server.key], known_hosts=None, config=None
     )
-
-
-def fill(disk):
-    """Leave no byte free."""
-    with (disk / "filler").open("ab", buffering=0) as filler:
-        for block in (MIB, 4096, 1):
-            try:
-                while True:
-                    filler.write(os.urandom(block))
-            except OSError:
-                continue
 
 
 def rows_of(name):
@@ -94,7 +71,7 @@ async def exhaust(sftp, disk):
         with suppress(asyncssh.SFTPError):
             for number in range(1000):
                 await upload(sftp, f"empty-{round_}-{number}", b"")
-        fill(disk)
+        disk.fill()
 
 
 async def meet_a_full_disk(server, disk):
@@ -103,12 +80,12 @@ async def meet_a_full_disk(server, disk):
         await upload(sftp, "whole.csv", rows_of("whole.csv"))
         half = await sftp.open("half.csv", "wb")
         await half.write(rows_of("half.csv")[:1000])
-        fill(disk)
+        disk.fill()
         sentences = [await be_refused(half.write, rows_of("half.csv")[1000:])]
         await exhaust(sftp, disk)
         sentences.append(await be_refused(sftp.rename, "whole.csv", "whole.csv.ready"))
         sentences.append(await be_refused(upload, sftp, "new.csv", rows_of("new.csv")))
-        (disk / "filler").unlink()
+        disk.free()
         await half.close()
         sentences.append(await be_refused(sftp.rename, "half.csv", "half.csv.ready"))
         await sftp.rename("whole.csv", "whole.csv.ready")
@@ -155,8 +132,8 @@ def test_messages_that_meet_a_full_disk_leave_when_there_is_room(server, disk):
     """Messages of an accepted file would be lost or stuck because the disk was full for a moment."""
     with server.paused("intake"), server.paused("dispatch"):
         asyncio.run(submit(server, "file.csv"))
-        fill(disk)
+        disk.fill()
     wait_for(lambda: "full" in server.log, "the pipeline to meet the full disk")
     assert server.installation.rows("files")[0]["file"].startswith("file.csv.2")
-    (disk / "filler").unlink()
+    disk.free()
     check(server, "file.csv")

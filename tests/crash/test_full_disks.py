@@ -3,34 +3,32 @@
 import asyncio
 import os
 import signal
-import subprocess
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
+from http import HTTPStatus
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.request import urlopen
 
 import asyncssh
 import pytest
 
 from smsfs.config import load, open_store
 from smsfs.errors import DiskFull
+from tests.support.disk import MIB, Disk
+from tests.support.postgres import USER, PostgresServer
 from tests.support.server import Installation, Server, wait_for
 
-KIB, MIB = 1024, 1024 * 1024
 ROWS = 300
 INODES = 500
+FULL = "The disk of the database is full"
 PASSWORD = "a password"
 
 
 @pytest.fixture
 def disk(tmp_path):
     """A small disk of its own."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    options = f"size={4 * MIB},nr_inodes={INODES}"
-    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
-    made = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if made.returncode:
-        pytest.skip(f"no disk can be mounted here: {made.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with Disk.mounted(tmp_path / "disk", 4 * MIB, INODES) as disk:
+        yield disk
 
 
 @pytest.fixture
@@ -46,8 +44,8 @@ def serve(installation, tmp_path, disk):
 
     @contextmanager
     def serve(name, folder=False):
-        (disk / name).mkdir() if folder else None
-        (tmp_path / name).symlink_to(disk / name)
+        (disk.folder / name).mkdir() if folder else None
+        (tmp_path / name).symlink_to(disk.folder / name)
         installation.add_account("clinic", PASSWORD, "--set", "results=true")
         installation.add_account("portal", PASSWORD, dialect="smsportal")
         with Server(installation) as running:
@@ -61,33 +59,6 @@ def ready(installation):
     """Wait for the server's processes."""
     with closing(open_store(load(installation.configuration))) as store:
         wait_for(lambda: {"intake", "dispatch", "reports"} <= {*store.alive().values()}, "the workers")
-
-
-@contextmanager
-def full(disk):
-    """No byte and no file more has room there."""
-    filler = disk / "filler"
-    filler.mkdir()
-    with (filler / "bytes").open("ab", buffering=0) as file:
-        for block in (MIB, 4 * KIB, 1):
-            while more(lambda block=block: file.write(os.urandom(block))):
-                pass
-    number = 0
-    while more((filler / f"empty-{number}").touch):
-        number += 1
-    yield
-    for file in filler.iterdir():
-        file.unlink()
-    filler.rmdir()
-
-
-def more(step):
-    """Whether there was room."""
-    try:
-        step()
-    except OSError:
-        return False
-    return True
 
 
 def session(server, account="clinic"):
@@ -164,7 +135,7 @@ def test_a_full_disk_of_the_outbox_keeps_messages_waiting(serve, disk):
     with serve("outbox.jsonl") as server:
         client(server, upload("one.csv"), rename("one.csv"))
         check(server, "one.csv")
-        with full(disk):
+        with disk.full():
             client(server, upload("two.csv"), rename("two.csv"))
 
             def down():
@@ -183,8 +154,9 @@ def test_a_full_disk_of_the_contents_refuses_uploads_and_goes_on_with_what_is_th
         with ExitStack() as held:
             held.enter_context(server.paused("intake"))
             client(server, upload("Send_SMS/wrong.json", document), account="portal")
-            with full(disk):
-                new, _, there = client(server, refused(upload("new")), rename("there.csv"), read("there.csv"))
+            with disk.full():
+                steps = (refused(upload("new")), rename("there.csv"), read("there.csv.ready"))
+                new, _, there = client(server, *steps)
                 assert "full" in new
                 assert there == rows_of("there.csv")
                 held.close()
@@ -197,10 +169,10 @@ def test_a_full_disk_of_the_contents_refuses_uploads_and_goes_on_with_what_is_th
 
 
 def read(name):
-    """Reading a file that was submitted, by its old name."""
+    """Reading a file."""
 
     async def step(sftp):
-        async with sftp.open(f"{name}.ready", "rb") as file:
+        async with sftp.open(name, "rb") as file:
             return await file.read()
 
     return step
@@ -217,7 +189,7 @@ def _names(server, folder):
 
 def test_a_process_that_finds_no_room_to_make_itself_known_is_told_why(serve, disk):
     """After a crash on a full disk files would wait, and nobody be told why."""
-    with serve("run", folder=True) as server, full(disk):
+    with serve("run", folder=True) as server, disk.full():
         store = open_store(load(server.installation.configuration))
         with closing(store), pytest.raises(DiskFull, match="disk is full"):
             store.register("test")
@@ -230,12 +202,109 @@ def test_a_log_that_has_no_room_holds_up_nothing(installation, disk):
     """Nobody could send because a log file had grown."""
     installation.add_account("clinic", PASSWORD)
     server = Server(installation)
-    server._log.symlink_to(disk / "log")
+    server._log.symlink_to(disk.folder / "log")
     with server:
         ready(installation)
-        with full(disk):
+        with disk.full():
             client(server, upload("one.csv"), rename("one.csv"))
             client(server, upload("bad.csv", b"x"), rename("bad.csv"))
             check(server, "one.csv")
         client(server, upload("two.csv"), rename("two.csv"))
         check(server, "one.csv", "two.csv")
+
+
+@pytest.fixture
+def postgres_disk():
+    """A small disk of PostgreSQL's, where its user can reach it."""
+    with TemporaryDirectory(prefix="smsfs-disk-") as folder:
+        Path(folder).chmod(0o755)
+        with Disk.mounted(Path(folder) / "disk", 48 * MIB, owner=USER) as disk:
+            yield disk
+
+
+@contextmanager
+def ended(database):
+    """A PostgreSQL that is stopped at the end."""
+    try:
+        yield database
+    finally:
+        database.stop()
+
+
+@contextmanager
+def served(tmp_path, url):
+    """A server whose store is that database."""
+    sections = {"store": {"url": url}, "sftp": {"ban_after": 1000}, "web": {"listen": ["127.0.0.1:0"]}}
+    sections["backends.outbox"] = {"type": "outbox", "path": str(tmp_path / "outbox.jsonl")}
+    installation = Installation(tmp_path, {**sections, "pipeline": {"retry_seconds": 1, "max_failures": 50}})
+    installation.add_account("clinic", PASSWORD)
+    with Server(installation) as server:
+        ready(installation)
+        yield server
+
+
+def test_a_full_disk_of_postgresqls_tables_refuses_uploads_and_goes_on_later(tmp_path, postgres_disk):
+    """A client would hear OK for nothing, or accepted messages be lost in a database without room."""
+    with ended(PostgresServer()) as database:
+        database.execute(f"CREATE TABLESPACE small LOCATION '{postgres_disk.folder}'")
+        url = database.new_database("TABLESPACE small")
+        with served(tmp_path, url) as server:
+            client(server, upload("there.csv"), rename("there.csv"))
+            check(server, "there.csv")
+            with ExitStack() as held:
+                held.enter_context(server.paused("intake"))
+                client(server, upload("waits.csv"), rename("waits.csv"))
+                with postgres_disk.full():
+                    large = upload("new", os.urandom(8 * MIB))
+                    new, there = client(server, refused(large), read("there.csv.ready"))
+                    assert FULL in new
+                    assert there == rows_of("there.csv")
+                    met = server.log.count(FULL)
+                    held.close()
+                    wait_for(lambda: server.log.count(FULL) > met, "intake to meet it")
+            check(server, "there.csv", "waits.csv")
+            client(server, upload("later.csv"), rename("later.csv"))
+            check(server, "there.csv", "waits.csv", "later.csv")
+
+
+def test_a_full_disk_of_postgresqls_log_ends_it_and_loses_nothing(tmp_path, postgres_disk):
+    """A commit that PostgreSQL had no room to log would be told as done, or what it had logged be lost."""
+    options = (f"--waldir={postgres_disk.folder / 'wal'}", "--wal-segsize=1")
+    database = PostgresServer({"max_wal_size": "8MB"}, options=options)
+    with ended(database), served(tmp_path, database.new_database()) as server:
+        client(server, upload("there.csv"))
+        with postgres_disk.full():
+            (kept, told), _, renaming = client(
+                server, upload_until_refused, ending_of(database), refused(rename("there.csv"))
+            )
+            assert all("database" in sentence for sentence in (told, renaming)), (told, renaming)
+        database.start()
+        wait_for(lambda: is_ready(server), "the server to be ready again", pause=0.2)
+        assert client(server, *(read(name) for name in kept)) == [*kept.values()]
+        client(server, rename("there.csv"))
+        check(server, "there.csv")
+
+
+def ending_of(database):
+    """Waiting until PostgreSQL gives up."""
+    return lambda _: asyncio.to_thread(wait_for, lambda: database.process.poll() is not None, "its end")
+
+
+async def upload_until_refused(sftp):
+    """Upload file after file; the bytes of those that were kept, by name, and the refusal's sentence."""
+    kept = {}
+    for number in range(200):
+        name, data = f"more-{number}", os.urandom(MIB)
+        try:
+            await upload(name, data)(sftp)
+        except asyncssh.SFTPError as refusal:
+            return kept, refusal.reason
+        kept[name] = data
+    raise AssertionError("a full disk took two hundred files")
+
+
+def is_ready(server):
+    """Whether this host can take in and send."""
+    with suppress(OSError), urlopen(f"http://127.0.0.1:{server.web_port}/readyz", timeout=5) as answer:
+        return answer.status == HTTPStatus.OK
+    return False

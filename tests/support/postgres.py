@@ -40,10 +40,14 @@ class PostgresServer:
     Args:
         settings: of postgresql.conf, beside those that make a throw-away server quick.
         source: another server to be a streaming standby of.
+        options: more for ``initdb``.
     """
 
     def __init__(
-        self, settings: dict[str, str] | None = None, source: "PostgresServer | None" = None
+        self,
+        settings: dict[str, str] | None = None,
+        source: "PostgresServer | None" = None,
+        options: Sequence[str] = (),
     ) -> None:
         (self.port,) = free_ports(1)
         self.folder = Path(tempfile.mkdtemp(prefix="smsfs-postgres-"))
@@ -53,7 +57,8 @@ class PostgresServer:
         if source:
             self._copy(source)
         else:
-            self._run("initdb", "-D", str(self.data), "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync")
+            given = ("-D", str(self.data), "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync")
+            self._run("initdb", *given, *options)
         self._settings = SETTINGS | (settings or {})
         self.start()
 
@@ -86,14 +91,14 @@ class PostgresServer:
         arguments = [
             f"--{key.replace('_', '-')}={value}" for key, value in (self._settings | options).items()
         ]
-        self._log = (self.folder / "log").open("ab")
-        self.process = subprocess.Popen(
-            self._command("postgres", ["-D", str(self.data), *arguments]),
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            cwd=self.folder,
-            start_new_session=True,
-        )
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                self._command("postgres", ["-D", str(self.data), *arguments]),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self.folder,
+                start_new_session=True,
+            )
         wait_for(lambda: self._answers() or self.process.poll() is not None, "PostgreSQL to start")
         if self.process.poll() is not None:
             lines = (self.folder / "log").read_text(encoding="utf-8", errors="replace").splitlines()
@@ -116,10 +121,10 @@ class PostgresServer:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
-    def new_database(self) -> str:
+    def new_database(self, options: str = "") -> str:
         """The URL of a new, empty database."""
         name = f"smsfs_{uuid4().hex}"
-        self.execute(f"CREATE DATABASE {name}")
+        self.execute(f"CREATE DATABASE {name} {options}")
         return self.url(name)
 
     def new_role(self, database: str, options: str = "") -> str:
@@ -147,7 +152,6 @@ class PostgresServer:
                 os.kill(pid, signal.SIGKILL)
             self.process.wait()
             wait_for(lambda: not any(map(_runs, processes)), "the last process of PostgreSQL to end")
-        self._log.close()
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def promote(self) -> None:
@@ -162,7 +166,6 @@ class PostgresServer:
                 self.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self.kill()
-        self._log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
