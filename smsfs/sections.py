@@ -6,6 +6,7 @@ from typing import Literal
 from attrs import define, field
 
 from smsfs.ranges import refuse_absurd, refuse_odd_text, refuse_port, refuse_repeated, refuse_zeros
+from smsfs.secret import Secret, refuse_two_places
 
 MOST_READERS = 64
 
@@ -98,7 +99,8 @@ class MailConfig:
     """The SMTP relay that takes e-mails about files.
 
     ``sender`` is the address they come from; ``security`` says how to encrypt; an empty ``username`` means
-    no login; ``on`` says for which files the verdict is mailed.
+    no login; ``on`` says for which files the verdict is mailed; ``password_file`` names a file that has
+    the password instead.
     """
 
     host: str
@@ -106,7 +108,8 @@ class MailConfig:
     port: int = 25
     security: Literal["none", "starttls", "tls"] = "none"
     username: str = ""
-    password: str = ""
+    password: Secret = field(factory=Secret)
+    password_file: str = ""
     on: Literal["all", "rejected"] = "all"
 
     def __attrs_post_init__(self) -> None:
@@ -117,8 +120,9 @@ class MailConfig:
         """
         refuse_odd_text("host", self.host, "the relay's name")
         refuse_port("port", self.port)
-        if self.password and not self.username:
+        if (self.password or self.password_file) and not self.username:
             raise ValueError("password is there, and username is empty: name both, or neither")
+        refuse_two_places(self, "password")
         if not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", self.sender):
             raise ValueError(f"sender is {self.sender!r}, and has to be an address such as smsfs@example.com")
 

@@ -11,9 +11,9 @@ from cattrs import ClassValidationError, Converter, IterableValidationError
 from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn
 
-from smsfs.backends.http.options import Secret
 from smsfs.backends.options import SECTIONS, BackendConfig, section_of
 from smsfs.errors import ConfigurationError
+from smsfs.secret import Secret
 
 Record = TypeVar("Record")
 

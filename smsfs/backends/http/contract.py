@@ -5,9 +5,11 @@ It does no I/O and has no clock: how long to wait, when to try again and what ma
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Protocol, TypeVar
+from urllib.parse import quote, quote_plus
 
 import msgspec
 from attrs import evolve, field, frozen
@@ -178,12 +180,19 @@ class Provider(Protocol):
 
 
 def without_secrets(response: Response, secrets: Sequence[str]) -> Response:
-    """A refusal that does not repeat what it refuses."""
+    """A response that does not repeat what it was asked with, as refusals do, whatever their status."""
     body = response.body
-    for secret in secrets if response.status >= BAD else ():
-        if len(secret) >= SECRET_BYTES:
-            body = body.replace(secret.encode(), b"***")
+    for form in (form for secret in secrets if len(secret) >= SECRET_BYTES for form in _forms(secret)):
+        body = body.replace(form, b"***")
     return evolve(response, body=body)
+
+
+@cache
+def _forms(secret: str) -> frozenset[bytes]:
+    """A secret as it may stand in a body: itself, or as an address, a form or JSON has it."""
+    escaped = msgspec.json.encode(secret).decode()[1:-1]
+    forms = (secret, quote(secret, safe=""), quote_plus(secret), escaped, escaped.replace("/", "\\/"))
+    return frozenset(form.encode() for form in forms)
 
 
 def decoded(response: Response, kind: type[T]) -> T | None:

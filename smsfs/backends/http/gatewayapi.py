@@ -26,7 +26,8 @@ from smsfs.backends.http.contract import (
     decoded,
     status_words,
 )
-from smsfs.backends.http.options import HookedConfig, Secret
+from smsfs.backends.http.options import HookedConfig
+from smsfs.secret import Secret
 from smsfs.sms import segments
 from smsfs.sms.segments import GSM7
 

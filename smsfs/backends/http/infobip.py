@@ -14,7 +14,8 @@ from attrs import define, field
 
 from smsfs.backends import Accepted, Answer, Envelope, Rejected, Throttled, Unknown
 from smsfs.backends.http.contract import OK, REDIRECT, Request, Response, Trouble, Verdict, by_status, decoded
-from smsfs.backends.http.options import HttpConfig, Secret
+from smsfs.backends.http.options import HttpConfig
+from smsfs.secret import Secret
 from smsfs.sms import segments
 
 PATH = "/sms/3/messages"

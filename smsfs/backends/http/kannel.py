@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from math import inf
 from typing import Literal
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import urlencode
 
 from attrs import define, field
 
@@ -25,7 +25,8 @@ from smsfs.backends.http.contract import (
     by_status,
     status_words,
 )
-from smsfs.backends.http.options import HttpConfig, Secret
+from smsfs.backends.http.options import HttpConfig
+from smsfs.secret import Secret
 from smsfs.sms import segments
 from smsfs.sms.segments import UCS2
 
@@ -88,7 +89,7 @@ class Kannel:
 
     def __init__(self, config: KannelConfig) -> None:
         self._config, self._password = config, config.password.shown()
-        self.secrets: tuple[str, ...] = (self._password, quote_plus(self._password))
+        self.secrets: tuple[str, ...] = (self._password,)
 
     def requests(self, envelopes: Sequence[Envelope]) -> list[Request]:
         """One request for each message."""

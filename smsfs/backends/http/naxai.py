@@ -29,7 +29,8 @@ from smsfs.backends.http.contract import (
     digest_of,
     of_login,
 )
-from smsfs.backends.http.options import HttpConfig, Secret, refuse_address
+from smsfs.backends.http.options import HttpConfig, refuse_address
+from smsfs.secret import Secret
 from smsfs.sms import segments
 from smsfs.sms.segments import GSM7
 

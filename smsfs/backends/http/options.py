@@ -4,36 +4,15 @@ import re
 from typing import Literal
 from urllib.parse import urlsplit
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from smsfs.backends.options import BackendConfig
 from smsfs.ranges import refuse_absurd
+from smsfs.secret import Secret, refuse_no_place, refuse_two_places
 
 MOST_CONNECTIONS = 1000
 LEAST_THROUGHPUT = 0.001
 SCHEMES = ("http", "https")
-
-
-@frozen
-class Secret:
-    """A text that is shown to nobody, whatever prints it."""
-
-    _text: str = field(default="", repr=lambda _: "***")
-
-    def __bool__(self) -> bool:
-        return bool(self._text)
-
-    def __str__(self) -> str:
-        return "***"
-
-    @property
-    def elsewhere(self) -> bool:
-        """Whether it only names a variable of the environment."""
-        return self._text.startswith("${") and self._text.endswith("}")
-
-    def shown(self) -> str:
-        """The text itself, for the one place that needs it."""
-        return self._text
 
 
 @define(kw_only=True)
@@ -71,8 +50,7 @@ class HttpConfig(BackendConfig):
         Raises:
             ValueError: a clause that names both keys.
         """
-        if bool(getattr(self, key)) == bool(getattr(self, f"{key}_file")):
-            raise ValueError(f"it needs the key {key!r} or the key '{key}_file', and not both")
+        refuse_no_place(self, key)
 
     def check(self, most: int) -> None:
         """Refuse what could never work.
@@ -126,8 +104,7 @@ class HookedConfig(HttpConfig):
         """
         HttpConfig.check(self, most)
         for key in ("hook_token", "hook_secret"):
-            if getattr(self, key) and getattr(self, f"{key}_file"):
-                raise ValueError(f"it has the key {key!r} and the key '{key}_file', and can have one of them")
+            refuse_two_places(self, key)
         if (self.hook_secret or self.hook_secret_file) and not self.hooked:
             raise ValueError("hook_secret is set, and hook_token is not: without it there is no webhook")
         if self.hook_token and not self.hook_token.elsewhere:

@@ -17,7 +17,7 @@ from smsfs.backends.http.hooks import Hook
 from smsfs.backends.http.infobip import Infobip, InfobipConfig
 from smsfs.backends.http.kannel import Kannel, KannelConfig
 from smsfs.backends.http.naxai import Naxai, NaxaiConfig
-from smsfs.backends.http.options import HookedConfig, HttpConfig, Secret, refuse_hook_token
+from smsfs.backends.http.options import HookedConfig, HttpConfig, refuse_hook_token
 from smsfs.backends.http.smsportal import SmsPortal, SmsPortalConfig
 from smsfs.backends.http.smsportal_hook import SmsPortalHook
 from smsfs.backends.http.template import Template, traceable
@@ -25,6 +25,8 @@ from smsfs.backends.http.template_options import TemplateConfig
 from smsfs.backends.http.twilio import Twilio, TwilioConfig
 from smsfs.backends.http.vonage import Vonage, VonageConfig
 from smsfs.errors import ConfigurationError
+from smsfs.secret import Secret
+from smsfs.secret.places import found_secret
 
 
 @frozen
@@ -78,7 +80,7 @@ def made(config: HttpConfig, folder: Path, environment: Mapping[str, str] = os.e
     """
     secrets = {item.name for item in attrs.fields(type(config)) if item.type is Secret}
     names = sorted(secrets.difference(HOOK_SECRETS))
-    found = {name: _secret(config, name, folder, environment) for name in names}
+    found = {name: found_secret(config, name, folder, environment) for name in names}
     values: dict[str, Any] = {**found, **{f"{name}_file": "" for name in names}}
     return KINDS[type(config)].make(attrs.evolve(config, **values))
 
@@ -91,39 +93,9 @@ def hook_secrets(
     Raises:
         ConfigurationError: one of them cannot be read, or is not fit.
     """
-    token, secret = (_secret(config, name, folder, environment) for name in HOOK_SECRETS)
+    token, secret = (found_secret(config, name, folder, environment) for name in HOOK_SECRETS)
     try:
         refuse_hook_token(token)
     except ValueError as exc:
         raise ConfigurationError(f"The webhook cannot work: {exc}.") from None
     return token.shown(), secret.shown()
-
-
-def _secret(config: HttpConfig, name: str, folder: Path, environment: Mapping[str, str]) -> Secret:
-    """One secret: from the configuration, from ``${NAME}`` of the environment, or from a file."""
-    file: str = getattr(config, f"{name}_file")
-    if file:
-        return _read(name, file, folder, environment)
-    given: Secret = getattr(config, name)
-    text = given.shown()
-    if not given.elsewhere:
-        return given
-    value = environment.get(text[2:-1], "")
-    if not value:
-        raise ConfigurationError(f"The environment has no {text[2:-1]}, which {name} is to come from.")
-    return Secret(value)
-
-
-def _read(name: str, file: str, folder: Path, environment: Mapping[str, str]) -> Secret:
-    """The first line of a file, of systemd's credentials if it is among them."""
-    credentials = environment.get("CREDENTIALS_DIRECTORY", "")
-    path = Path(credentials) / file if credentials else folder / file
-    path = path if path.exists() else folder / file
-    try:
-        text = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as exc:
-        reason = getattr(exc, "strerror", None) or "it is not UTF-8"
-        raise ConfigurationError(f"The {name} cannot be read from {path}: {reason}.") from exc
-    if not text or not text.isprintable():
-        raise ConfigurationError(f"The {name} cannot be read from {path}: it is not one line of text.")
-    return Secret(text)

@@ -23,7 +23,8 @@ from smsfs.backends.http.contract import (
     by_status,
     decoded,
 )
-from smsfs.backends.http.options import HookedConfig, Secret
+from smsfs.backends.http.options import HookedConfig
+from smsfs.secret import Secret
 from smsfs.sms import segments
 
 PATH = "/v3/BulkMessages"

@@ -4,7 +4,6 @@ from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 import msgspec
 
@@ -42,7 +41,7 @@ class Template:
         secret = config.secret.shown()
         login = b64encode(f"{config.username}:{secret}".encode()).decode()
         self.idempotent, self.traceable = config.idempotent, traceable(config)
-        self.secrets: tuple[str, ...] = (secret, login, quote(secret, safe=""), quote_plus(secret))
+        self.secrets: tuple[str, ...] = (secret, login)
         self._config, self._reader = config, Reader(config)
         self._known = {"username": config.username, "secret": secret}
         self._tree = tree_of("json", config.json)

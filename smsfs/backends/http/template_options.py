@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 from attrs import define, field
 
-from smsfs.backends.http.options import HttpConfig, Secret, refuse_address
+from smsfs.backends.http.options import HttpConfig, refuse_address
 from smsfs.backends.http.placeholders import (
     NUMBERS,
     OF_HEADERS,
@@ -19,6 +19,7 @@ from smsfs.backends.http.placeholders import (
     texts_of,
 )
 from smsfs.backends.http.template_answers import Rules
+from smsfs.secret import Secret
 
 MOST = 1000
 #: How the token is asked for, unless the section says otherwise.

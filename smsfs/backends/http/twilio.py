@@ -14,7 +14,8 @@ from attrs import define, evolve, field
 
 from smsfs.backends import Accepted, Envelope, Rejected, Throttled
 from smsfs.backends.http.contract import OK, REDIRECT, Refused, Request, Response, Verdict, by_status, decoded
-from smsfs.backends.http.options import HttpConfig, Secret
+from smsfs.backends.http.options import HttpConfig
+from smsfs.secret import Secret
 from smsfs.sms import segments
 
 LONGEST_VALIDITY = 36_000

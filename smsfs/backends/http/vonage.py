@@ -26,7 +26,8 @@ from smsfs.backends.http.contract import (
     by_status,
     decoded,
 )
-from smsfs.backends.http.options import HttpConfig, Secret
+from smsfs.backends.http.options import HttpConfig
+from smsfs.secret import Secret
 from smsfs.sms import segments
 from smsfs.sms.segments import GSM7
 

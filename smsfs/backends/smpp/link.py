@@ -82,10 +82,11 @@ class Link(asyncio.Protocol):
         config: of the SMSC.
         owner: who uses it.
         kind: what to bind as.
+        password: to bind with.
     """
 
-    def __init__(self, config: SmppConfig, owner: Owner, kind: Kind) -> None:
-        self._config = config
+    def __init__(self, config: SmppConfig, owner: Owner, kind: Kind, password: str) -> None:
+        self._config, self._password = config, password
         self._owner = owner
         self.kind = kind
         self._loop = asyncio.get_running_loop()
@@ -199,7 +200,7 @@ class Link(asyncio.Protocol):
         """Log in."""
         self._transport = cast("asyncio.Transport", transport)
         config = self._config
-        self._send(BINDS[self.kind](self._next(), config.system_id, config.password, config.system_type))
+        self._send(BINDS[self.kind](self._next(), config.system_id, self._password, config.system_type))
 
     def data_received(self, data: bytes) -> None:
         """Answers, for the most part.

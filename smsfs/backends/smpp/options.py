@@ -7,6 +7,7 @@ from typing import Literal
 
 import structlog
 from attrs import define, field
+from attrs.converters import optional
 
 from smsfs.backends import tls
 from smsfs.backends.measuring import Tongues
@@ -14,11 +15,14 @@ from smsfs.backends.options import BackendConfig
 from smsfs.backends.smpp.coding import alphabet
 from smsfs.errors import ConfigurationError
 from smsfs.ranges import refuse_absurd, refuse_odd_text
+from smsfs.secret import Secret, secret
+from smsfs.secret.places import found_secret
 from smsfs.sms.alphabets import NUMBERS
 from smsfs.sms.segments import GSM7
 
 MAX_WINDOW, MAX_BINDS = 10_000, 100
 LEAST_THROUGHPUT = 0.001
+LONGEST_PASSWORD = 8
 #: Of the ways of joining parts that leave the header to us.
 REFERENCE_BITS = {"udh8": 8, "udh16": 16}
 
@@ -32,7 +36,8 @@ class SmppConfig(BackendConfig):
     Attributes:
         host: its name or address.
         system_id: the login, at most 15 characters.
-        password: at most 8 characters.
+        password: at most 8 characters; ``${NAME}`` is a variable of the environment.
+        password_file: a file that has it instead.
         system_type: if the carrier asks for one.
         bind: what to bind as; ``transmitter+receiver`` opens one receiver beside the transmitters, for
             carriers without transceivers. A ``transmitter`` gets neither receipts nor replies.
@@ -67,7 +72,7 @@ class SmppConfig(BackendConfig):
     type: Literal["smpp"]
     host: str
     system_id: str
-    password: str
+    password: Secret | None = field(default=None, converter=optional(secret))
     port: int = 2775
     system_type: str = ""
     bind: Literal["transceiver", "transmitter+receiver", "transmitter"] = "transceiver"
@@ -100,6 +105,7 @@ class SmppConfig(BackendConfig):
     on_unknown: Literal["resend", "hold"] = "resend"
     receipts: Literal["each", "first", "any"] = "each"
     languages: list[str] = field(factory=list)
+    password_file: str = ""
 
     @property
     def tongues(self) -> Tongues:
@@ -147,6 +153,13 @@ class SmppConfig(BackendConfig):
                 f"throughput is {self.throughput:g}, and has to be {LEAST_THROUGHPUT} or more, or 0"
             )
         self._check_languages()
+        self._check_login()
+
+    def _check_login(self) -> None:
+        if (self.password is None) != bool(self.password_file):
+            raise ValueError("it needs the key 'password' or the key 'password_file', and not both")
+        if self.password and not self.password.elsewhere:
+            _check_password(self.password)
 
     def _check_languages(self) -> None:
         unknown = [code for code in self.languages if code not in NUMBERS]
@@ -159,11 +172,32 @@ class SmppConfig(BackendConfig):
             raise ValueError(f"languages needs data_coding_gsm7 to be one of GSM 7 bit, like 0, not {coding}")
 
 
-_LENGTHS = {"system_id": 15, "password": 8, "system_type": 12, "service_type": 5, "default_sender": 20}
+def _check_password(password: Secret) -> None:
+    if len(password.shown()) > LONGEST_PASSWORD:
+        raise ValueError(f"password is over the {LONGEST_PASSWORD} characters that SMPP allows")
+    if not password.shown().isascii():
+        raise ValueError("password has a character that is not ASCII")
+
+
+_LENGTHS = {"system_id": 15, "system_type": 12, "service_type": 5, "default_sender": 20}
 _OCTETS = [
     *("data_coding_gsm7", "data_coding_ucs2", "source_ton", "source_npi", "dest_ton", "dest_npi"),
     *("short_code_ton", "short_code_npi", "registered_delivery"),
 ]
+
+
+def _password(config: SmppConfig, folder: Path) -> Secret:
+    """The password as it is now.
+
+    Raises:
+        ConfigurationError: it cannot be read, or SMPP cannot carry it.
+    """
+    found = found_secret(config, "password", folder)
+    try:
+        _check_password(found)
+    except ValueError as exc:
+        raise ConfigurationError(f"The password cannot be used: {exc}.") from None
+    return found
 
 
 def tls_context(config: SmppConfig, folder: Path) -> ssl.SSLContext | None:
@@ -182,26 +216,32 @@ def tls_context(config: SmppConfig, folder: Path) -> ssl.SSLContext | None:
 
 
 class Trust:
-    """How connections are encrypted: the trusted certificates are read again for each, as they are renewed.
+    """Certificates to trust, and the password: they are read again for each connection, as they are renewed.
 
     What cannot be read then is logged, and what was read before stays in use.
 
     Args:
         config: of the SMSC.
-        folder: what a relative ``ca`` is relative to.
+        folder: what a relative ``ca`` or ``password_file`` is relative to.
 
     Raises:
-        ConfigurationError: the certificates to trust cannot be read.
+        ConfigurationError: they cannot be read.
     """
 
     def __init__(self, config: SmppConfig, folder: Path) -> None:
         self._read = partial(tls_context, config, folder)
         self._context = self._read()
+        self._read_password = partial(_password, config, folder)
+        self._password = self._read_password()
 
-    def context(self) -> ssl.SSLContext | None:
-        """For a connection that begins now; None for no TLS. Reads files."""
+    def read(self) -> tuple[ssl.SSLContext | None, str]:
+        """For a connection that begins now: how to encrypt, None for not at all; and the password."""
         try:
             self._context = self._read()
         except ConfigurationError as exc:
             log.error("certificates_not_renewed", reason=str(exc), meaning="those read before stay in use")  # noqa: TRY400 - the sentence says it all
-        return self._context
+        try:
+            self._password = self._read_password()
+        except ConfigurationError as exc:
+            log.error("password_not_renewed", reason=str(exc), meaning="the one read before stays in use")  # noqa: TRY400 - as above
+        return self._context, self._password.shown()

@@ -33,7 +33,7 @@ class Reconnector:
 
     Args:
         config: of the SMSC.
-        trust: says how to encrypt.
+        trust: says how to encrypt, and what the password is.
         owner: who uses the link while it is up.
         log: where losses are reported.
         jitter: gives a number from 0 to 1; random if None.
@@ -112,19 +112,19 @@ class Reconnector:
     async def _connect(self) -> Link:
         """Try each address of the host: the one that is silent may be the first."""
         host, loop = self._config.host, asyncio.get_running_loop()
-        context = await asyncio.to_thread(self._trust.context)
+        context, password = await asyncio.to_thread(self._trust.read)
         async with asyncio.timeout(CONNECT_SECONDS):
             found = await loop.getaddrinfo(host, self._config.port, type=socket.SOCK_STREAM)
         *others, last = [address[:2] for *_, address in found]
         for address in others:
             with suppress(OSError):
-                return await self._connect_to(context, *address)
-        return await self._connect_to(context, *last)
+                return await self._connect_to(context, password, *address)
+        return await self._connect_to(context, password, *last)
 
     async def _connect_to(
-        self, context: ssl.SSLContext | None, address: str | int, port: int | bytes
+        self, context: ssl.SSLContext | None, password: str, address: str | int, port: int | bytes
     ) -> Link:
-        make = partial(Link, self._config, self._owner, self._kind)
+        make = partial(Link, self._config, self._owner, self._kind, password)
         name = self._config.host if context else None
         async with asyncio.timeout(CONNECT_SECONDS):
             _, link = await asyncio.get_running_loop().create_connection(

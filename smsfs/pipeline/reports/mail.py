@@ -14,16 +14,19 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from itertools import islice
+from pathlib import Path
 from typing import Literal
 
 import structlog
-from attrs import frozen
+from attrs import field, frozen
 
 from smsfs.dialects import Dialect
-from smsfs.errors import Cause, StoreDamaged, StoreUnavailable
+from smsfs.errors import Cause, ConfigurationError, StoreDamaged, StoreUnavailable
 from smsfs.pipeline.reports import cancelled
 from smsfs.pipeline.reports.messages import MessageStatus
 from smsfs.pipeline.setback import Setback
+from smsfs.secret import Secret, secret
+from smsfs.secret.places import found_secret
 from smsfs.sms.quoting import escaped
 from smsfs.states import BatchState
 from smsfs.store import Account, Batch, Notice, Store
@@ -59,6 +62,8 @@ class Relay:
         security: ``"none"``, ``"starttls"``, or ``"tls"`` from the first byte.
         username: to log in with; empty for no login.
         password: to log in with.
+        password_file: a file that has it instead.
+        folder: what its path is relative to.
     """
 
     host: str
@@ -66,8 +71,10 @@ class Relay:
     sender: str
     security: Literal["none", "starttls", "tls"] = "none"
     username: str = ""
-    password: str = ""
+    password: Secret = field(default=Secret(), converter=secret)
+    password_file: str = ""
     on: Literal["all", "rejected"] = "all"
+    folder: Path = field(factory=Path)
 
     @contextmanager
     def session(self) -> Iterator[smtplib.SMTP]:
@@ -87,8 +94,19 @@ class Relay:
             if self.security == "starttls":
                 smtp.starttls(context=context)
             if self.username:
-                smtp.login(self.username, self.password)
+                smtp.login(self.username, self._password())
             yield smtp
+
+    def _password(self) -> str:
+        """As it is now.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        try:
+            return found_secret(self, "password", self.folder).shown()
+        except ConfigurationError as exc:
+            raise OSError(str(exc).rstrip(".")) from None
 
 
 class Mailer:

@@ -33,7 +33,7 @@ def start(wing: Wing) -> None:
 def _report_until(stop: threading.Event, wing: Wing, owner: Process, upkeep: Upkeep) -> None:
     store, dialect, mail = wing.store, wing.dialect, wing.config.mail
     writer, daily = ResultWriter(store, owner), DailyReporter(store, owner, dialect)
-    relay = Relay(**asdict(mail)) if mail else None
+    relay = Relay(**asdict(mail, recurse=False), folder=wing.config.data) if mail else None
     mailer = Mailer(store, relay, lambda: store.lead(owner, REPORTS), dialect, stop.is_set)
     strays = Strays(store, DialectsInUse(store, dialect, lambda rules: not rules.stamped), dialect)
     shows = DialectsInUse(store, dialect, lambda rules: rules.shows_replies)

@@ -2,7 +2,7 @@ import pytest
 
 from smsfs.backends.http.client import HttpBackend
 from smsfs.backends.http.kannel import KannelConfig
-from smsfs.backends.http.options import Secret
+from smsfs.secret import Secret
 from smsfs.simulator.http import HttpSimulator
 from smsfs.simulator.http.kannel import Kannel
 from tests.support.backend_suite import BackendSuite

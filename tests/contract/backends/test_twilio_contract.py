@@ -1,8 +1,8 @@
 import pytest
 
 from smsfs.backends.http.client import HttpBackend
-from smsfs.backends.http.options import Secret
 from smsfs.backends.http.twilio import TwilioConfig
+from smsfs.secret import Secret
 from smsfs.simulator.http import HttpSimulator
 from smsfs.simulator.http.twilio import Twilio
 from tests.support.backend_suite import BackendSuite

@@ -4,6 +4,7 @@ import ssl
 import subprocess
 
 import pytest
+import structlog
 from aiosmtpd.smtp import AuthResult
 from attrs import evolve
 
@@ -238,7 +239,26 @@ def test_the_relay_is_logged_in_to_over_tls(house, inbox, served, tmp_path, monk
 
     options = {"tls_context": server, "require_starttls": True, "authenticator": check}
     with served(inbox, auth_required=True, **options) as port:
-        relay = Relay("localhost", port, "smsfs@example.org", "starttls", "me", "secret")
+        login = "localhost", port, "smsfs@example.org", "starttls", "me"
+        for relay in (
+            Relay(*login, "secret"),
+            Relay(*login, password_file="relay.password", folder=tmp_path),
+        ):
+            _rejected(house)
+            Mailer(house.store, relay, lambda: True, dialect).step()
+            (tmp_path / "relay.password").write_text("from-file\n")
+    assert (seen, len(inbox.mails)) == ([(b"me", b"secret", True), (b"me", b"from-file", True)], 2)
+
+
+def test_password_that_is_nowhere_keeps_mails(house, tmp_path, inbox, served):
+    """A mistyped file name would lose mails, or stop the other reports."""
+    with served(inbox) as port:
+        login = {"username": "me", "password_file": "nowhere", "folder": tmp_path}
+        mailer = Mailer(
+            house.store, Relay("127.0.0.1", port, "s@example.org", **login), lambda: True, dialect
+        )
         _rejected(house)
-        Mailer(house.store, relay, lambda: True, dialect).step()
-    assert (seen, len(inbox.mails)) == ([(b"me", b"secret", True)], 1)
+        with structlog.testing.capture_logs() as logs:
+            mailer.step()
+    assert inbox.mails == []
+    assert "The password cannot be read from" in str(logs)

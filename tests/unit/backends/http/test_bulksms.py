@@ -11,7 +11,7 @@ from smsfs.backends import Accepted, Rejected, Throttled, Unknown
 from smsfs.backends.http.bulksms import BulkSms, BulkSmsConfig
 from smsfs.backends.http.client import HttpBackend
 from smsfs.backends.http.contract import Again, Refused, Response, Trouble
-from smsfs.backends.http.options import Secret
+from smsfs.secret import Secret
 from smsfs.simulator.http import HttpBehaviour, HttpSimulator
 from smsfs.simulator.http import bulksms as strict
 from smsfs.simulator.http.taken import Asked

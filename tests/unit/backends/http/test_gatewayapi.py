@@ -8,7 +8,7 @@ import pytest
 from smsfs.backends import Accepted, Throttled, Unknown
 from smsfs.backends.http.contract import Refused, Response, Trouble
 from smsfs.backends.http.gatewayapi import GatewayApi, GatewayApiConfig
-from smsfs.backends.http.options import Secret
+from smsfs.secret import Secret
 from tests.support.backend_suite import envelope
 
 TOKEN = "token-0123456789"

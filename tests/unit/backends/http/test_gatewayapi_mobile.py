@@ -12,7 +12,7 @@ from smsfs.backends.http import gatewayapi
 from smsfs.backends.http.client import HttpBackend
 from smsfs.backends.http.contract import Refused, Response, Trouble
 from smsfs.backends.http.gatewayapi import GatewayApiConfig
-from smsfs.backends.http.options import Secret
+from smsfs.secret import Secret
 from smsfs.simulator.http import HttpBehaviour, HttpSimulator
 from smsfs.simulator.http import gatewayapi as strict
 from smsfs.simulator.http.taken import Asked

@@ -11,7 +11,7 @@ from smsfs.backends import Accepted, Rejected, Throttled, Unknown
 from smsfs.backends.http.client import HttpBackend
 from smsfs.backends.http.contract import Refused, Response, Token, Trouble
 from smsfs.backends.http.naxai import Naxai, NaxaiConfig
-from smsfs.backends.http.options import Secret
+from smsfs.secret import Secret
 from smsfs.simulator.http import HttpBehaviour, HttpSimulator
 from smsfs.simulator.http import naxai as strict
 from smsfs.simulator.http.taken import Asked

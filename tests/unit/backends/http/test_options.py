@@ -3,9 +3,9 @@
 import pytest
 
 from smsfs.backends.http.gatewayapi import GatewayApiConfig
-from smsfs.backends.http.options import Secret
 from smsfs.config import checked
 from smsfs.errors import ConfigurationError
+from smsfs.secret import Secret
 
 TOKEN = "token-0123456789"
 

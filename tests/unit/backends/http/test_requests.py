@@ -13,10 +13,10 @@ from smsfs.backends.http.gatewayapi import GatewayApi, GatewayApiConfig
 from smsfs.backends.http.infobip import Infobip, InfobipConfig
 from smsfs.backends.http.kannel import Kannel, KannelConfig
 from smsfs.backends.http.naxai import Naxai, NaxaiConfig
-from smsfs.backends.http.options import Secret
 from smsfs.backends.http.smsportal import SmsPortal, SmsPortalConfig
 from smsfs.backends.http.twilio import Twilio, TwilioConfig
 from smsfs.backends.http.vonage import Vonage, VonageConfig
+from smsfs.secret import Secret
 from smsfs.simulator.http import bulksms, gatewayapi, infobip, kannel, naxai, smsportal, twilio, vonage
 from smsfs.simulator.http.taken import Asked
 from smsfs.sms.message import Message

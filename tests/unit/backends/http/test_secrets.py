@@ -3,9 +3,9 @@
 import pytest
 
 from smsfs.backends.http.gatewayapi import GatewayApiConfig
-from smsfs.backends.http.options import Secret
 from smsfs.backends.http.providers import hook_secrets, made
 from smsfs.errors import ConfigurationError
+from smsfs.secret import Secret
 
 
 def header(config, folder, **environment):

@@ -11,10 +11,10 @@ import pytest
 from smsfs.backends import Accepted, Rejected, Throttled, Unknown
 from smsfs.backends.http.client import HttpBackend
 from smsfs.backends.http.contract import Refused, Response, Token, Trouble
-from smsfs.backends.http.options import Secret
 from smsfs.backends.http.providers import kind_of
 from smsfs.backends.http.template import Template
 from smsfs.backends.http.template_options import TemplateConfig
+from smsfs.secret import Secret
 from smsfs.simulator.http import HttpSimulator
 from smsfs.simulator.http.own import Own
 from smsfs.simulator.http.taken import Asked, Taken

@@ -8,8 +8,8 @@ import pytest
 
 from smsfs.backends import Accepted, Rejected, Throttled, Unknown
 from smsfs.backends.http.contract import Refused, Response, Trouble
-from smsfs.backends.http.options import Secret
 from smsfs.backends.http.twilio import Twilio, TwilioConfig
+from smsfs.secret import Secret
 from smsfs.simulator.http import twilio as strict
 from tests.support.backend_suite import envelope
 

@@ -11,8 +11,8 @@ import pytest
 from smsfs.backends import Accepted, Rejected, Throttled, Unknown
 from smsfs.backends.http.client import HttpBackend
 from smsfs.backends.http.contract import Refused, Response, Trouble
-from smsfs.backends.http.options import Secret
 from smsfs.backends.http.vonage import Vonage, VonageConfig
+from smsfs.secret import Secret
 from smsfs.simulator.http import HttpBehaviour, HttpSimulator
 from smsfs.simulator.http import vonage as strict
 from tests.support.backend_suite import envelope

@@ -185,8 +185,8 @@ async def bench(folder, *, ssl=None, listen=True, **options):
     await smsc.listen(ssl)
     if not listen:
         await smsc.close()
-    given = {"reconnect_first": 0.05, "reconnect_longest": 0.1, **options}
-    config = SmppConfig("smpp", "127.0.0.1", "smsfs", "secret", smsc.port, **given)
+    given = {"password": "secret", "reconnect_first": 0.05, "reconnect_longest": 0.1, **options}
+    config = SmppConfig("smpp", "127.0.0.1", "smsfs", port=smsc.port, **given)
     sender = Sender(SmppBackend("carrier", config, folder))
     await sender.backend.start(sender.stored)
     try:

@@ -13,6 +13,7 @@ from smsfs.backends.smpp import client, link, reconnector
 from smsfs.backends.smpp.constants import Status
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.backends.smpp.pdu import (
+    Bind,
     BindTransceiver,
     EnquireLink,
     EnquireLinkResp,
@@ -22,6 +23,7 @@ from smsfs.backends.smpp.pdu import (
     Unbind,
     UnbindResp,
 )
+from smsfs.errors import ConfigurationError
 from smsfs.simulator import Simulator
 
 SITES = ("127.0.0.2", "127.0.0.1")
@@ -338,6 +340,54 @@ def test_the_certificates_to_trust_are_renewed(tmp_path, play):
     for play_out in (scenario, spoiled):
         served = self_signed(trusted)
         play(play_out, ssl=served, tls=True, ca="ca.pem")
+
+
+def test_the_password_may_come_from_elsewhere_and_change(tmp_path, play, monkeypatch):
+    """A password could be kept in the configuration alone, or a new one would need a restart."""
+    file = tmp_path / "carrier.password"
+    file.write_text("first\n")
+    monkeypatch.setenv("CARRIER_PASSWORD", "from-env")
+
+    def passwords(smsc):
+        return [pdu.password for pdu in smsc.pdus if isinstance(pdu, Bind)]
+
+    async def again(smsc, sender):
+        await smsc.close()
+        await smsc.listen()
+        assert isinstance((await sender.submit("a"))[0], Accepted)
+
+    async def changed(smsc, sender):
+        await sender.bound()
+        file.write_text("second")
+        await again(smsc, sender)
+        with structlog.testing.capture_logs() as logs:
+            file.write_text("over eight")
+            await again(smsc, sender)
+        assert passwords(smsc)[0] == "first"
+        assert set(passwords(smsc)[1:]) == {"second"}
+        reasons = {entry["reason"] for entry in logs if entry["event"] == "password_not_renewed"}
+        sentence = "password is over the 8 characters that SMPP allows"
+        assert reasons == {f"The password cannot be used: {sentence}."}
+
+    async def environment(smsc, sender):
+        await sender.bound()
+        assert set(passwords(smsc)) == {"from-env"}
+
+    play(changed, password=None, password_file="carrier.password")
+    play(environment, password="${CARRIER_PASSWORD}")
+
+
+def test_password_that_is_nowhere(tmp_path):
+    """An operator would look for the fault at the carrier."""
+    backend = client.SmppBackend(
+        "carrier", SmppConfig("smpp", "127.0.0.1", "s", password_file="nowhere"), tmp_path
+    )
+    with pytest.raises(ConfigurationError, match=r"The password cannot be read from .*/nowhere: No such"):
+        asyncio.run(backend.start())
+    for keys in ({}, {"password": "a", "password_file": "b"}):
+        with pytest.raises(ValueError, match="it needs the key 'password' or the key 'password_file', and"):
+            SmppConfig("smpp", "127.0.0.1", "s", **keys)
+    assert "secret" not in repr(SmppConfig("smpp", "127.0.0.1", "s", "secret"))
 
 
 def test_tls_to_a_plain_port(tmp_path, wait_until):
