@@ -18,7 +18,7 @@ from smsfs.filesystem.folder import OpenFolder
 from smsfs.filesystem.handles import Handles, Pool, Slot
 from smsfs.filesystem.handover import Handover
 from smsfs.filesystem.interface import Filesystem, relative
-from smsfs.filesystem.openfile import OpenFile, Reader, in_slot
+from smsfs.filesystem.openfile import Draft, OpenFile, Reader, in_slot
 from smsfs.filesystem.renaming import Renaming
 from smsfs.filesystem.rights import Access, Right, Rights
 from smsfs.filesystem.scope import Scope
@@ -152,9 +152,10 @@ class AccountFilesystem(Filesystem):
 
     # -- changing -----------------------------------------------------------------------------------
 
-    def rename(self, old: str, new: str, *, replace: bool) -> None:
+    def rename(self, old: str, new: str, *, replace: bool, ends: OpenFile | None = None) -> None:
         """Rename a file; the dialect says whether that submits it."""
-        self._renaming.rename(self._where(old), relative(new), replace=replace)
+        sealed = ends if isinstance(ends, Draft) else None
+        self._renaming.rename(self._where(old), relative(new), replace=replace, ends=sealed)
 
     def remove(self, path: str) -> None:
         """Delete a draft or a finished file."""

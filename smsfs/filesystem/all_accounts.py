@@ -94,13 +94,13 @@ class AllAccounts(Filesystem):
         filesystem, rest = self._find(path)
         return filesystem.open(rest, flags)
 
-    def rename(self, old: str, new: str, *, replace: bool) -> None:
+    def rename(self, old: str, new: str, *, replace: bool, ends: OpenFile | None = None) -> None:
         """Rename within one account."""
         filesystem, source = self._find(old)
         _, target = self._find(new)
         if self._split(old)[0] != self._split(new)[0]:
             raise OtherAccount("A file cannot be renamed into another account; copy it.")
-        filesystem.rename(source, target, replace=replace)
+        filesystem.rename(source, target, replace=replace, ends=ends)
 
     def remove(self, path: str) -> None:
         """Delete a file of an account."""

@@ -37,12 +37,12 @@ class Changes:
 
     @contextmanager
     def begin(self, *, synced: bool = True, checked: bool = True) -> Iterator[FileChange]:
-        """A transaction; writers whose end could not be noted before, the store being away, end as cut."""
+        """A transaction, which also notes the end of writers for which the store was away."""
         unended = self._unended.take()
         try:
             with self._scope.store.files.change(self._scope.account.id, synced=synced) as files:
-                for writer in unended:
-                    files.cut_writer(writer)
+                for writer, cut in unended:
+                    (files.cut_writer if cut else files.drop_writer)(writer)
                 if checked:
                     self._scope.rights.check(files.account(self._scope.account.id))
                 yield files
@@ -51,9 +51,9 @@ class Changes:
             self._unended.put_back(unended)
             raise
 
-    def end_later(self, writer: int) -> None:
+    def end_later(self, writer: int, *, cut: bool = True) -> None:
         """A writer has ended, which could not be noted: note it as soon as the store is back."""
-        self._unended.add(writer)
+        self._unended.add(writer, cut=cut)
 
     @again
     def note_times(self, file: File, mtime: float) -> None:

@@ -83,6 +83,10 @@ class Handover:
             files.add_alias(account.id, target, file.id, now + settings["alias_seconds"])
         return {"account": account.name, "file": path, "batch": batch, "bytes": file.size}
 
+    def is_by_close(self, path: str) -> bool:
+        """Whether a whole upload of this name is handed over when it is closed."""
+        return self._scope.dialect.close(path, self._view.settings()) is not None
+
     def submit_closed(self, files: FileChange, file: File | None, *, wrote: bool) -> dict[str, Any] | None:
         """Submit a file that its dialect takes when it is closed, or refuse with why that cannot be."""
         if not file or not file.size or file.state is not FileState.DRAFT:

@@ -76,8 +76,15 @@ class Filesystem(ABC):
         """Open a file; ``flags`` are of ``os.O_*``."""
 
     @abstractmethod
-    def rename(self, old: str, new: str, *, replace: bool) -> None:
-        """Rename a file, which may submit it; without ``replace`` an existing draft at ``new`` is refused."""
+    def rename(self, old: str, new: str, *, replace: bool, ends: OpenFile | None = None) -> None:
+        """Rename a file, which may submit it.
+
+        Args:
+            old: its path.
+            new: the path that it gets.
+            replace: whether it may take the place of a draft.
+            ends: a file that ``seal`` was called of: it is closed in the same commit, if that is made.
+        """
 
     @abstractmethod
     def remove(self, path: str) -> None:

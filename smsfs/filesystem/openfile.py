@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from smsfs.filesystem.entry import Entry
     from smsfs.filesystem.handles import Slot
-    from smsfs.store import Contents, ContentWriter, File
+    from smsfs.store import Contents, ContentWriter, File, FileChange
 
 #: The greatest offset that protocols know, in bytes.
 MAX_OFFSET = 2**63 - 1
@@ -84,6 +84,18 @@ class OpenFile(ABC):
     def sync(self) -> None:
         """Bring what was written to stable storage."""
         return
+
+    def seal(self) -> bool:
+        """All was written; that is on stable storage when this returns, and would outlive this process.
+
+        The file stays open, so that nobody hands it over: ``close`` and ``Filesystem.rename`` end it as it
+        is, and ``abandon`` tells that it was not whole after all.
+
+        Returns:
+            Whether that was done. If not, ``close`` is the only way to tell the client that it is safe:
+            there is nothing to write, or the file is handed over when it is closed.
+        """
+        return False
 
     @abstractmethod
     def close(self) -> None:
@@ -200,6 +212,12 @@ class Host(Protocol):
     def draft_synced(self, draft: "Draft") -> None:
         """The bytes of a new file are on stable storage, and the file is to be."""
 
+    def draft_sealed(self, draft: "Draft", size: int, mtime: float) -> bool:
+        """A writer has all of its file; False if that is noted only when it is closed."""
+
+    def draft_ended(self, draft: "Draft") -> None:
+        """A sealed writer was ended along with another change."""
+
     def draft_closed(self, draft: "Draft", size: int, mtime: float | None, *, cut: bool) -> None:
         """A writer has finished."""
 
@@ -219,6 +237,7 @@ class Draft(OpenFile):
     Attributes:
         noted: the file's bytes as the store knows them.
         reserved: how many it may grow to before the account's room is looked at again.
+        sealed: whether all of it is noted as whole already.
         appends: every write goes to the end of the file as it is then, whatever offset the client names.
     """
 
@@ -245,6 +264,7 @@ class Draft(OpenFile):
         self._mtime: float | None = None
         self._dirty = False
         self._failed = False
+        self.sealed = False
         self._closed = False
         self._lock = threading.Lock()
 
@@ -259,7 +279,7 @@ class Draft(OpenFile):
         return max(0, self.reserved - self.noted)
 
     def _check(self, end: int) -> None:
-        if self._closed:
+        if self._closed or self.sealed:
             raise BadHandle("The file is closed.")
         self._host.check_right()
         if end > self._limit:
@@ -324,6 +344,30 @@ class Draft(OpenFile):
                 self._host.draft_synced(self)
                 self._new = False
 
+    def seal(self) -> bool:
+        """The upload is complete, though it stays open."""
+        with self._lock:
+            if self._closed or self._failed or not self._dirty:
+                return False
+            self._content.sync()
+            self._mtime = self._host.now() if self._mtime is None else self._mtime
+            self.sealed = self._host.draft_sealed(self, self._content.size(), self._mtime)
+            return self.sealed
+
+    def end_with(self, files: "FileChange") -> None:
+        """End a sealed draft in the transaction of another change; ``ended`` follows its commit."""
+        files.drop_writer(self.writer)
+
+    def ended(self) -> None:
+        """The transaction that ended this sealed draft is committed."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        self._content.close()
+        self._give_back()
+        self._host.draft_ended(self)
+
     def close(self) -> None:
         """The upload is complete, unless something of it could not be written."""
         self._end(cut=self._failed)
@@ -338,7 +382,7 @@ class Draft(OpenFile):
                 return
             self._closed = True
         try:
-            if self._dirty:
+            if self._dirty and not self.sealed:
                 self._content.sync()
         except BaseException:  # whatever it is, the bytes may not be on stable storage
             cut = True

@@ -8,6 +8,7 @@ from smsfs.errors import Exists, NotAllowed
 from smsfs.filesystem import results
 from smsfs.filesystem.changes import Changes
 from smsfs.filesystem.handover import Handover
+from smsfs.filesystem.openfile import Draft
 from smsfs.filesystem.scope import Scope
 from smsfs.filesystem.view import View
 from smsfs.states import FileState, next_file_state
@@ -33,18 +34,24 @@ class Renaming:
         self._changes = changes
         self._handover = handover
 
-    def rename(self, source: str, target: str, *, replace: bool) -> None:
-        """Rename a file; the dialect says whether that submits it."""
+    def rename(self, source: str, target: str, *, replace: bool, ends: Draft | None = None) -> None:
+        """Rename a file; the dialect says whether that submits it. A sealed draft ends in the same commit."""
         self._view.check_folder(target)
-        replaced, submitted = self._move(source, target, replace=replace)
+        replaced, submitted = self._move(source, target, replace=replace, ends=ends)
+        if ends:
+            ends.ended()
         self._scope.store.contents.delete(replaced)
         if submitted:
             log.info("submitted", **submitted)
 
     @again
-    def _move(self, source: str, target: str, *, replace: bool) -> tuple[list[str], dict[str, Any] | None]:
+    def _move(
+        self, source: str, target: str, *, replace: bool, ends: Draft | None
+    ) -> tuple[list[str], dict[str, Any] | None]:
         settings, submitted = self._view.settings(), None
         with self._changes.begin() as files:
+            if ends:
+                ends.end_with(files)
             file = self._view.to_change(files, source)
             if self._view.is_folder(target):
                 raise Exists(f"/{target} is a folder.")

@@ -143,6 +143,17 @@ class Uploads:
         """Commit something about a file, and with it that there is one."""
         self._changes.note_times(draft.file, self.now())
 
+    def draft_sealed(self, draft: Draft, size: int, mtime: float) -> bool:
+        """Note that an upload is whole, unless its close hands it over: nobody else would after our death."""
+        if self._handover.is_by_close(draft.file.path):
+            return False
+        with self._changes.begin() as files:
+            return files.seal_writer(draft.writer, size, mtime)
+
+    def draft_ended(self, draft: Draft) -> None:
+        """A sealed upload was ended along with another change."""
+        self._counted.drafts.drop(draft)
+
     def draft_closed(self, draft: Draft, size: int, mtime: float | None, *, cut: bool) -> None:
         """A writer has finished: note what there is now, and submit it if closing does that."""
         refusal = submitted = None
@@ -164,7 +175,7 @@ class Uploads:
                     refusal = exc
         except BaseException:
             self._counted.drafts.drop(draft)
-            self._changes.end_later(draft.writer)
+            self._changes.end_later(draft.writer, cut=cut or not draft.sealed)
             raise
         if now is None or now.content != draft.file.content:
             self._scope.store.contents.delete([draft.file.content])

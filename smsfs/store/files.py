@@ -167,6 +167,16 @@ class FileChange(FileView, Protocol):
             The file; None when it is gone.
         """
 
+    def seal_writer(self, writer: int, size: int, mtime: float) -> bool:
+        """Note that a writer's file is whole, though it stays open: if its process dies, it is not cut.
+
+        Returns:
+            Whether there is such a writer.
+        """
+
+    def drop_writer(self, writer: int) -> None:
+        """A sealed writer is through."""
+
     def cut_writer(self, writer: int) -> None:
         """Note that a writer ended without its file being complete."""
 

@@ -15,6 +15,7 @@ from smsfs.frontends.ftp.client import Client
 from smsfs.frontends.ftp.commands import MAX_LINE, SYNTAX
 from smsfs.frontends.ftp.data import DataConnection
 from smsfs.frontends.ftp.library import FTPHandler
+from smsfs.frontends.ftp.standing import Standing
 from smsfs.frontends.ftp.tls import Secure, say_goodbye
 
 #: Bytes of replies that a client may leave unread and still send commands.
@@ -52,6 +53,7 @@ class Control(Secure, FTPHandler):  # type: ignore[misc]  # the library has no t
         logged_out: called when the client begins again.
         drop_waiting: gives up the transfer that waits for its data connection, if there is one.
         active_at: when the last command came, or the last transfer ended, on the monotonic clock.
+        standing: holds an upload that was just answered.
         aborting: whether the transfer is just being aborted by the client, and its end gets no reply.
     """
 
@@ -73,6 +75,7 @@ class Control(Secure, FTPHandler):  # type: ignore[misc]  # the library has no t
     def __init__(self, sock: socket.socket, client: Client) -> None:
         self.client = client
         self.drop_waiting = lambda: None
+        self.standing = Standing(self)
         self.timeout = client.settings.idle_timeout
         self.aborting = False
         self.active_at = time.monotonic()
@@ -99,6 +102,7 @@ class Control(Secure, FTPHandler):  # type: ignore[misc]  # the library has no t
         """End everything; an upload under way is cut."""
         if self._closed:
             return
+        self.standing.ended()
         say_goodbye(self.socket)
         super().close()
         done = self.client.counters
@@ -157,6 +161,7 @@ class Control(Secure, FTPHandler):  # type: ignore[misc]  # the library has no t
         self.client.counters.requests += 1
         self.active_at = time.monotonic()
         self.client.host.step()
+        self.standing.commanded(cmd)
         self.execute(cmd, arg)
 
     def _is_deaf(self) -> bool:

@@ -1,11 +1,9 @@
 """Data connections: the bytes of one transfer, and what its end means.
 
 An upload is complete when the client has closed the data connection in good order: with TLS by its
-close_notify, without by a FIN while the control connection still stands, for the kernel sends a FIN also
-for a program that was killed. Any other end is a cut.
+close_notify, without by a FIN while the client still stands. Any other end is a cut.
 """
 
-import select
 import socket
 import ssl
 import sys
@@ -14,16 +12,15 @@ from typing import Any, Protocol
 
 from smsfs.errors import StoreUnavailable
 from smsfs.filesystem import OpenFile
+from smsfs.frontends.ftp import standing
 from smsfs.frontends.ftp.client import Client
 from smsfs.frontends.ftp.library import DTPHandler
+from smsfs.frontends.ftp.standing import Standing, stands
 from smsfs.frontends.ftp.tls import Secure, say_goodbye
 
 #: Bytes read and passed over after a refusal in the middle of an upload, so that the client gets to its end
 #: and reads the sentence; one that has more is cut off.
 PASS_OVER = 256 * 2**20
-#: How long after a FIN the control connection has to stand where there is no TLS: a killed program's is
-#: closed along with the data connection.
-STANDING_SECONDS = 0.05
 
 #: Bytes that go through this process at a time, and those that the system passes from a file to a socket.
 BLOCK, PLAIN_BLOCK = 2**18, 2**20
@@ -38,6 +35,7 @@ class ControlConnection(Protocol):
     client: Client
     socket: Any
     aborting: bool
+    standing: Standing
 
     @property
     def has_quit(self) -> bool:
@@ -65,13 +63,13 @@ class Transfer:
     def __init__(self, open_file: OpenFile, path: str, offset: int, call: Callable[..., Any]) -> None:
         self.name = path
         self.closed = False
-        self._file = open_file
+        self.open_file = open_file
         self._offset = offset
         self._call = call
 
     def read(self, size: int) -> bytes:
         """The next bytes; none at the end."""
-        data: bytes = self._call(self._file.read, self._offset, size)
+        data: bytes = self._call(self.open_file.read, self._offset, size)
         self._offset += len(data)
         return data
 
@@ -81,25 +79,29 @@ class Transfer:
 
     def send(self, target: int) -> int:
         """Send the next bytes past this process, as ``OpenFile.send`` does; none: read them."""
-        sent: int = self._call(self._file.send, target, self._offset, PLAIN_BLOCK)
+        sent: int = self._call(self.open_file.send, target, self._offset, PLAIN_BLOCK)
         self._offset += sent
         return sent
 
     def write(self, data: bytes) -> None:
         """Write what comes next."""
-        self._call(self._file.write, self._offset, data)
+        self._call(self.open_file.write, self._offset, data)
         self._offset += len(data)
+
+    def seal(self) -> bool:
+        """All was written; whether it is on stable storage now, though the file stays open."""
+        return bool(self._call(self.open_file.seal))
 
     def complete(self) -> None:
         """All was written; it is on stable storage when this returns."""
-        self._call(self._file.close)
+        self._call(self.open_file.close)
         self.closed = True
 
     def close(self) -> None:
         """Not all was written, or nothing had to be."""
         if not self.closed:
             self.closed = True
-            self._call(self._file.abandon)
+            self._call(self.open_file.abandon)
 
     def give_up(self, log: Any) -> None:
         """Let go of a file that was transferred in part."""
@@ -124,6 +126,7 @@ class DataConnection(Secure, DTPHandler):  # type: ignore[misc]  # the library h
         self._refusal: Exception | None = None
         self._passed_over = 0
         self._cut = CUT
+        self._held = False
         super().__init__(sock, control)
         if self.connected:
             self.del_channel()  # nothing is read before a command says where to
@@ -194,13 +197,14 @@ class DataConnection(Secure, DTPHandler):  # type: ignore[misc]  # the library h
             self.close()
             return b""
         if not data:
-            self._ended_well = isinstance(self.socket, ssl.SSLSocket) or self._client_stands()
+            self._ended_well = self._is_certain or stands(self.cmd_channel.socket, 0)
             self.close()
         return data
 
-    def _client_stands(self) -> bool:
-        """Whether the client is there, or has said good-bye, at the end of an upload without TLS."""
-        return self.cmd_channel.has_quit or stands(self.cmd_channel.socket, STANDING_SECONDS)
+    @property
+    def _is_certain(self) -> bool:
+        """Whether the client meant the end of an upload: it told TLS, or has said good-bye."""
+        return isinstance(self.socket, ssl.SSLSocket) or self.cmd_channel.has_quit
 
     def handle_close(self) -> None:
         """All was sent, or the connection is gone."""
@@ -239,7 +243,7 @@ class DataConnection(Secure, DTPHandler):  # type: ignore[misc]  # the library h
         """Let go of the file; the reply, if a transfer was under way."""
         if self.file_obj and self.receive and self._ended_well and not self._refusal:
             self._complete(self.file_obj)
-        if self.file_obj and not self.file_obj.closed:
+        if self.file_obj and not self.file_obj.closed and not self._held:
             self._give_up(self.file_obj)
         if self._refusal:
             return self.cmd_channel.client.refusal(self.cmd or "data", self._refusal)
@@ -251,26 +255,30 @@ class DataConnection(Secure, DTPHandler):  # type: ignore[misc]  # the library h
 
     def _complete(self, file: Transfer) -> None:
         try:
-            file.complete()
+            if self._is_certain or not self._hold(file):
+                self._ended_well = self._is_certain or self._stands(standing.STANDING_SECONDS)
+                if self._ended_well:
+                    file.complete()
         except Exception as exc:  # noqa: BLE001 - if it got through, the client would wait for a reply for ever
             self._refusal = exc
+
+    def _hold(self, file: Transfer) -> bool:
+        """Whether the client gets its reply before it is certain that it stands.
+
+        A balancer reads for clients that are gone.
+        """
+        if self.cmd_channel.client.settings.proxy_from or not file.seal():
+            return False
+        self._ended_well = self._held = self._stands(0)
+        if self._held:
+            self.cmd_channel.standing.hold(file)
+        return True
+
+    def _stands(self, seconds: float) -> bool:
+        return stands(self.cmd_channel.socket, seconds)
 
     def _give_up(self, file: Transfer) -> None:
         log = self.cmd_channel.client.log
         if self.receive:
             log.warning("transfer_cut", file=file.name, sentence=self._cut)
         file.give_up(log)
-
-
-def stands(sock: socket.socket, seconds: float) -> bool:
-    """Whether a connection is not ended by the other side, nor will be within some time."""
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    if not poll.poll(seconds * 1000):
-        return True
-    try:  # the bytes of the network itself, below TLS
-        return bool(socket.socket.recv(sock, 1, socket.MSG_PEEK))
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False

@@ -6,6 +6,7 @@ from smsfs.frontends.ftp.client import Client
 from smsfs.frontends.ftp.commands import Handler, Prepared
 from smsfs.frontends.ftp.control import Control
 from smsfs.frontends.ftp.folders import Folders
+from smsfs.frontends.ftp.standing import complete
 
 _OCTAL = frozenset("01234567")
 
@@ -82,5 +83,11 @@ class Files:
         if old is None:
             self._control.respond("503 RNFR comes right before RNTO.")
             return
-        self._client.call("rename", old, self._folders.path(arg), replace=True)
+        held = self._control.standing.take()
+        try:
+            ends = held.open_file if held else None
+            self._client.call("rename", old, self._folders.path(arg), replace=True, ends=ends)
+        finally:
+            if held:  # of no effect if it was ended along with the rename
+                complete(held, self._client.log)
         self._control.respond("250 Renamed.")

@@ -154,6 +154,20 @@ class SqlFileChange:
         self._change("file_resize", file=row["file"], size=size, mtime=mtime)
         return self.get(row["file"])
 
+    def seal_writer(self, writer: int, size: int, mtime: float) -> bool:
+        """Note that a writer's file is whole, though it stays open."""
+        row = self._one("writer_file", writer=writer)
+        if row is None:
+            return False
+        self._change("writer_seal", writer=writer)
+        self._change("file_uncut", file=row["file"], writer=writer)
+        self._change("file_resize", file=row["file"], size=size, mtime=mtime)
+        return True
+
+    def drop_writer(self, writer: int) -> None:
+        """A sealed writer is through."""
+        self._change("writer_drop", writer=writer)
+
     def cut_writer(self, writer: int) -> None:
         """Note that a writer ended without its file being complete."""
         row = self._one("writer_file", writer=writer)

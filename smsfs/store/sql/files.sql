@@ -69,6 +69,10 @@ SELECT file FROM writer WHERE id = :writer;
 -- Forget a file's writers.
 DELETE FROM writer WHERE file = :file;
 
+-- name: writer_seal
+-- Note that a writer's file is whole, though it stays open.
+UPDATE writer SET sealed = 1 WHERE id = :writer;
+
 -- name: writer_drop
 -- Forget a writer.
 DELETE FROM writer WHERE id = :writer;

@@ -17,8 +17,9 @@ UPDATE leader SET owner = :owner WHERE what = :what AND owner = :dead;
 SELECT owner FROM leader WHERE what = :what AND owner = :owner;
 
 -- name: owner_cut_files
--- Mark the files that a dead process was writing as cut.
-UPDATE file SET cut = (SELECT max(id) FROM writer) WHERE id IN (SELECT file FROM writer WHERE owner = :owner);
+-- Mark the files that a dead process was writing as cut, but for those that it had in whole.
+UPDATE file SET cut = (SELECT max(id) FROM writer)
+WHERE id IN (SELECT file FROM writer WHERE owner = :owner AND sealed = 0);
 
 -- name: owner_touch
 -- Commit a change that alters nothing.

@@ -105,6 +105,37 @@ class OwnerSuite(StoreFixtures):
         assert (seen.cut, seen.writers) == (True, ())
         assert found(store, whole.id) == whole
 
+    def test_uploads_that_the_dead_had_in_whole_are_not_cut(
+        self, store: Store, opener: Callable[[], Store], account: Account
+    ) -> None:
+        """A client that was told that its file is safe would find it cut after a crash."""
+        elsewhere = opener()
+        file, front = draft(store, account, "again.csv"), elsewhere.register("front")
+        with elsewhere.files.change(account.id) as files:
+            files.cut_writer(files.add_writer(file.id, front))
+            writer = files.add_writer(file.id, front)
+            assert files.seal_writer(writer, 12, NOW + 1)
+            assert not files.seal_writer(writer + 1, 12, NOW + 1)
+        assert found(store, file.id).writers == (front.id,), "nobody may hand it over yet"
+        elsewhere.close()
+        store.settle()
+        seen = found(store, file.id)
+        assert (seen.cut, seen.writers, seen.size, seen.mtime) == (False, (), 12, NOW + 1)
+
+    def test_sealed_uploads_end_as_told(self, store: Store, account: Account, owner: Process) -> None:
+        """Half a file would be sent, or a whole one be refused for ever."""
+        file = draft(store, account)
+        with store.files.change(account.id) as files:
+            whole, half = files.add_writer(file.id, owner), files.add_writer(file.id, owner)
+            files.seal_writer(whole, 12, NOW)
+            files.seal_writer(half, 12, NOW)
+        with store.files.change(account.id) as files:
+            files.drop_writer(whole)
+        assert (found(store, file.id).cut, found(store, file.id).writers) == (False, (owner.id,))
+        with store.files.change(account.id) as files:
+            files.end_writer(half, 12, NOW, cut=True)
+        assert (found(store, file.id).cut, found(store, file.id).writers) == (True, ())
+
     def test_readings_of_the_dead_start_again(
         self, store: Store, opener: Callable[[], Store], account: Account, owner: Process
     ) -> None:

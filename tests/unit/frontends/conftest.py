@@ -120,7 +120,8 @@ class MemoryFilesystem(Filesystem):
             data.clear()
         return MemoryFile(self, where)
 
-    def rename(self, old, new, *, replace):
+    def rename(self, old, new, *, replace, ends=None):
+        assert ends is None
         self.did("rename", old, new, replace)
         self.stat(old)
         if relative(new) in self.files and not replace:

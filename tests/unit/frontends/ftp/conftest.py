@@ -13,7 +13,10 @@ from contextlib import contextmanager
 
 import pytest
 
+from smsfs.dialects.registry import dialect
+from smsfs.filesystem import Filesystems
 from smsfs.frontends.ftp import Certificate, FtpServer, FtpSettings
+from smsfs.store.sqlite import SqliteStore
 from tests.support.ftp_clients import make_certificate
 
 LIMIT = 60
@@ -95,6 +98,45 @@ class Serving:
         client = self.connect(**options)
         client.login("shop", "secret")
         return client
+
+
+class Stored:
+    """The account ``shop`` on a store in a folder."""
+
+    def __init__(self, folder):
+        self._folder = folder
+        self._begin()
+        self.account = self.store.accounts.add("shop", "gatewayapi", {}, self.store.now())
+        self.fs = self._files()
+
+    def _begin(self):
+        self.store = SqliteStore(self._folder / "smsfs.db")
+
+    def _files(self):
+        return Filesystems(self.store, self.store.register("front"), dialect).of(self.account)
+
+    def set(self, **settings):
+        """Settings of the account, from now on."""
+        self.store.accounts.update(self.account.id, settings)
+
+    def find(self, name):
+        """A file as the store has it."""
+        return self.store.files.view().find(self.account.id, name)
+
+    def restart(self):
+        """As after the death of the process."""
+        self.store.close()
+        self._begin()
+        self.store.settle()
+        self.fs = self._files()
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """A store, and a filesystem on it, for tests of what a file is once it was uploaded."""
+    stored = Stored(tmp_path)
+    yield stored
+    stored.store.close()
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from smsfs.frontends.ftp import data as module
+from smsfs.frontends.ftp import standing
 from tests.support.server import wait_for
 
 CUT = "426 The upload was cut off"
@@ -58,7 +59,7 @@ def test_an_abort_with_telnet_s_bytes(client, memory):
 
 def test_a_program_that_was_killed(client, memory, monkeypatch):
     """The kernel ends both connections of a killed program in good order: half a file would be sent."""
-    monkeypatch.setattr(module, "STANDING_SECONDS", 5)
+    monkeypatch.setattr(standing, "STANDING_SECONDS", 5)
     data = begin(client, memory)
     data.close()  # the order is that of the file descriptors
     client.sock.close()

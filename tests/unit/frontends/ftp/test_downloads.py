@@ -5,24 +5,16 @@ import os
 
 import pytest
 
-from smsfs.dialects.registry import dialect
-from smsfs.filesystem import Filesystems
-from smsfs.store.sqlite import SqliteStore
-
 CONTENT = os.urandom(5_000_000)
 
 
 @pytest.fixture
-def memory(tmp_path):
-    """In place of the one in memory: a draft in a store."""
-    store = SqliteStore(tmp_path / "smsfs.db")
-    account = store.accounts.add("shop", "gatewayapi", {}, store.now())
-    files = Filesystems(store, store.register("front"), dialect).of(account)
-    draft = files.open("a.csv", os.O_WRONLY | os.O_CREAT)
+def memory(stored):
+    """In place of the filesystem in memory: one on a store, with a draft."""
+    draft = stored.fs.open("a.csv", os.O_WRONLY | os.O_CREAT)
     draft.write(0, CONTENT)
     draft.close()
-    yield files
-    store.close()
+    return stored.fs
 
 
 @pytest.mark.parametrize("kind", ["client", "secure"], ids=["plain", "TLS"])

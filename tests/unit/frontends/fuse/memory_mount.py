@@ -151,7 +151,7 @@ class MemoryFilesystem:
             file.truncate(0)
         return OpenFile(file, writable=writable)
 
-    def rename(self, old, new, *, replace):
+    def rename(self, old, new, *, replace, ends=None):
         file, name = self.find(old), PurePosixPath(new).name
         file.refuse_unless_draft()
         if name.endswith(".ready"):
