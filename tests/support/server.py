@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from tests.support.commands import commands
+
 PATIENCE = 60.0
 PAUSE = 0.005
 T = TypeVar("T")
@@ -27,16 +29,18 @@ T = TypeVar("T")
 def wait_for(
     condition: Callable[[], T], what: str = "a condition", bound: float = PATIENCE, pause: float = PAUSE
 ) -> T:
-    """What ``condition`` returns, as soon as that is true; asked every ``pause`` seconds.
+    """What ``condition`` returns once it is true; asked each ``pause`` seconds, for half of the time at most.
 
     Raises:
         TimeoutError: it was not within ``bound`` seconds; names ``what`` was waited for.
     """
-    deadline = time.monotonic() + bound
+    deadline = (asked := time.monotonic()) + bound
     while not (result := condition()):
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > deadline:
             raise TimeoutError(f"waited {bound} seconds in vain for {what}")
-        time.sleep(pause)
+        time.sleep(max(pause, now - asked))
+        asked = time.monotonic()
     return result
 
 
@@ -107,9 +111,10 @@ class Installation:
         Raises:
             subprocess.CalledProcessError: it failed, and ``check`` says that it must not.
         """
-        return subprocess.run(
-            self.command(*arguments), input=text, capture_output=True, text=True, check=check, timeout=bound
-        )
+        done = commands().run([*arguments, "-c", str(self.configuration)], text, bound)
+        if check:
+            done.check_returncode()
+        return done
 
     def add_account(self, name: str, password: str, *options: str, dialect: str = "gatewayapi") -> None:
         """Make an account; ``options`` go to ``smsfs account add``."""

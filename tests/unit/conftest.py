@@ -6,11 +6,20 @@ import threading
 
 import pytest
 import structlog
+from argon2 import PasswordHasher
 from hypothesis import settings
+
+from smsfs.frontends import logins
 
 # A busy machine makes single examples slow; the bound on every test is pytest-timeout's.
 settings.register_profile("smsfs", deadline=None)
 settings.load_profile("smsfs")
+
+
+@pytest.fixture(autouse=True)
+def quick_hasher(monkeypatch):
+    """Hash passwords in no time; what it takes in production is tested with the logins."""
+    monkeypatch.setattr(logins, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 @pytest.fixture(autouse=True)

@@ -10,11 +10,9 @@ from functools import partial
 
 import asyncssh
 import pytest
-from argon2 import PasswordHasher
 
 from smsfs.dialects.registry import dialect
 from smsfs.filesystem import Filesystems
-from smsfs.frontends import logins as module
 from smsfs.frontends.bans import Ledger
 from smsfs.frontends.ftp import FtpServer, FtpSettings
 from smsfs.frontends.logins import Logins, hash_password
@@ -25,13 +23,6 @@ from tests.support.server import until
 
 LIMIT = 60
 HOST = "127.0.0.1"
-
-
-@pytest.fixture(autouse=True)
-def _quick_hasher(monkeypatch):
-    """A hasher quick enough for tests."""
-    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(module, "_hasher", hasher)
 
 
 @pytest.fixture
