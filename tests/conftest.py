@@ -4,6 +4,7 @@ import random
 import secrets
 import signal
 import socket
+from collections import Counter
 from contextlib import contextmanager
 from email import message_from_bytes, policy
 
@@ -13,6 +14,7 @@ from aiosmtpd.controller import Controller
 pytest.register_assert_rewrite("tests.support")
 
 from tests.support.postgres import PostgresServer  # noqa: E402 -- after the line above
+from tests.support.watch import unexpected  # noqa: E402
 
 # In the background of a script, or under nohup, these are ignored, and every program would inherit that; a
 # signal with a handler is as usual for the programs.
@@ -21,6 +23,10 @@ for _signal in (signal.SIGINT, signal.SIGHUP):
         signal.signal(_signal, lambda *_: None)
 
 
+#: A test that takes longer, in seconds, has the marker ``slow``.
+SLOW = 5.0
+#: So many lines of a log that nobody expects are shown.
+SHOWN = 20
 #: Longest first, so that the short ones fill the gaps at the end; all else comes after these.
 FIRST = ("tests/crash/", "tests/end_to_end/", "tests/benchmarks/", "tests/contract/")
 #: Files of long tests that share nothing: each may run beside the others.
@@ -30,8 +36,9 @@ APART = tuple(
 
 
 def pytest_addoption(parser):
-    """The seed of the order in which the tests run."""
-    parser.addoption("--order-seed", type=int, help="repeat the random order of a run that showed this seed")
+    """The seed of the order in which the tests run, and whether to check the markers."""
+    parser.addoption("--order-seed", type=int, help="repeat the order of a run that showed this seed")
+    parser.addoption("--check-slow", action="store_true", help="list false and missing markers slow")
 
 
 def pytest_configure(config):
@@ -53,9 +60,29 @@ def pytest_report_header(config):
 
 
 def pytest_terminal_summary(terminalreporter, exitstatus, config):
-    """Show the seed where it is needed."""
+    """Show the seed where it is needed, warnings in servers' logs, and false markers where that is wanted."""
     if exitstatus:
         terminalreporter.write_line(f"--order-seed={config.option.order_seed} repeats the order of this run")
+    ended = [report for report in terminalreporter.getreports("") if report.when == "teardown"]
+    logged = Counter(name for report in ended for key, name in report.user_properties if key == "logged")
+    if logged:
+        counts = ", ".join(f"{name} {count}" for name, count in logged.most_common())
+        terminalreporter.write_line(f"warnings in servers' logs, and in how many tests: {counts}")
+    if config.option.check_slow:
+        terminalreporter.section(f"tests whose marker slow (over {SLOW:g} s) is missing or false")
+        for line in _falsely_marked(terminalreporter.getreports("passed")):
+            terminalreporter.write_line(line)
+
+
+def _falsely_marked(reports):
+    """A line for each test that is slow and not marked, or the other way round, by its slowest parameters."""
+    longest = {}
+    for report in reports:
+        test = report.nodeid.partition("[")[0], "slow" in report.keywords
+        longest[test] = max(longest.get(test, 0.0), report.duration)
+    for (test, marked), seconds in sorted(longest.items(), key=lambda item: -item[1]):
+        if marked != (seconds > SLOW):
+            yield f"{seconds:7.1f} s {'marked' if marked else 'not marked'}  {test}"
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest brings those together that share a parameter of a fixture
@@ -89,6 +116,24 @@ def pytest_xdist_make_scheduler(config, log):
             return "benchmarks" if nodeid.startswith("tests/benchmarks/") else _file(nodeid)
 
     return Scheduling(config, log)
+
+
+@pytest.fixture
+def may_log():
+    """The errors that servers of any test in a folder may log, each with the reason."""
+    return {"worker_killed": "where the machine is busy, it takes longer to stop than a test's server waits"}
+
+
+@pytest.fixture(autouse=True)
+def _watched_log(request, may_log, record_property):
+    """Fail a test whose servers log an error that nobody expects; their warnings are listed after the run."""
+    yield
+    named = {name for marker in request.node.iter_markers("logs") for name in marker.args}
+    events = unexpected({*named, *may_log})
+    for name in {event.name for event in events if event.level == "warning"}:
+        record_property("logged", name)
+    if errors := [event.line for event in events if event.level != "warning"]:
+        pytest.fail("\n".join(["Nobody expects this in the log:", *errors[:SHOWN]]), pytrace=False)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,19 @@ import pytest
 
 
 @pytest.fixture
+def may_log(may_log):
+    """The errors that servers may log while they are killed, or their database or disk is."""
+    return may_log | {
+        "worker_ended": "it was killed, or ended itself since the store was away",
+        "worker_does_not_stay_up": "the store was away for some of its starts",
+        "reader_died": "it was killed with its worker",
+        "login_check_failed": "the store was away",
+        "bans_not_known": "the store was away",
+        "ended": "the store was away when it started",
+    }
+
+
+@pytest.fixture
 def chance():
     """Random numbers whose seed is shown when a test fails; the same seed makes the same ones."""
     seed = int(os.environ.get("SMSFS_SEED") or secrets.randbits(32))

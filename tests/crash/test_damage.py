@@ -13,6 +13,8 @@ import pytest
 
 from tests.support.server import Installation, Mount, Server, wait_for
 
+pytestmark = pytest.mark.logs("store_damaged", "worker_not_settled", "watch_failed")
+
 PAGE = 4096
 DAMAGED = 74
 ROWS = b"msisdn,message\n4512345601,Hello\n"
@@ -81,6 +83,7 @@ async def _upload_until_damaged(server, damage):
     return None
 
 
+@pytest.mark.slow
 def test_damage_ends_the_server(installation):
     """Clients would be told OK for days by a store that keeps nothing."""
     with Server(installation) as server:
@@ -97,6 +100,7 @@ def test_damage_ends_the_server(installation):
         assert "damaged: restore a backup" in done.stderr + done.stdout
 
 
+@pytest.mark.slow
 def test_damage_shows_on_the_health_page(installation):
     """A load balancer would go on sending clients to a host that keeps nothing."""
     with Server(installation) as server:

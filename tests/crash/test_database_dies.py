@@ -63,6 +63,7 @@ def is_at_rest(installation):
     return not any(message["state"] in ("queued", "submitting") for message in installation.rows("messages"))
 
 
+@pytest.mark.slow
 def test_a_database_that_crashes_at_random_moments_loses_no_row(installation, database_server, chance):
     """Messages of an accepted file would be lost, sent twice unseen, or stay stuck."""
     senders = [Sender(f"file-{number}", [installation.login], chance) for number in range(CLIENTS)]

@@ -332,6 +332,7 @@ def check_message(status: MessageStatus, times: int, on_unknown: str) -> None:
         assert (status.state, times) == (MessageState.SUBMITTED, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("on_unknown", ["resend", "hold"])
 def test_a_kill_at_any_point_loses_nothing_and_doubles_only_what_is_recorded(prepared, on_unknown):
     """A crash at an unlucky moment would lose messages, send them twice in silence, or leave a file stuck."""
@@ -351,6 +352,7 @@ def test_a_kill_at_any_point_loses_nothing_and_doubles_only_what_is_recorded(pre
     assert (doubled > 0) == (on_unknown == "resend")
 
 
+@pytest.mark.slow
 def test_kills_again_and_again_while_recovering_from_one_lose_nothing(prepared, chance):
     """A host that crashes once more during its recovery would lose messages or double them in silence."""
     for number in range(PAIRS):
@@ -363,6 +365,7 @@ def test_kills_again_and_again_while_recovering_from_one_lose_nothing(prepared, 
         check_end(folder, "resend")
 
 
+@pytest.mark.slow
 def test_a_power_cut_at_any_point_loses_nothing_that_was_told(prepared):
     """A commit or a file that nobody synced would be lost with messages of which a client was told."""
     doubled = 0

@@ -11,6 +11,11 @@ from smsfs.config import load, open_store
 from tests.support.disk import MIB, Disk
 from tests.support.server import Installation, Server, wait_for
 
+# For lack of room.
+pytestmark = pytest.mark.logs(
+    "result_failed", "abandon_failed", "job_failed", "not_recorded", "backend_not_started"
+)
+
 SIZE = 12 * MIB
 ROWS = 3000
 
@@ -116,6 +121,7 @@ def check(server, name):
     server.installation.run("fsck")
 
 
+@pytest.mark.slow
 def test_a_full_disk_refuses_with_a_sentence_and_leaves_nothing_half_done(server, disk):
     """A client would be told that its file is there, or is sent, while the disk has no room for it."""
     sentences = asyncio.run(meet_a_full_disk(server, disk))
@@ -128,6 +134,7 @@ def test_a_full_disk_refuses_with_a_sentence_and_leaves_nothing_half_done(server
     assert "Traceback" not in server.log
 
 
+@pytest.mark.slow
 def test_messages_that_meet_a_full_disk_leave_when_there_is_room(server, disk):
     """Messages of an accepted file would be lost or stuck because the disk was full for a moment."""
     with server.paused("intake"), server.paused("dispatch"):

@@ -18,6 +18,11 @@ from tests.support.disk import MIB, Disk
 from tests.support.postgres import USER, PostgresServer
 from tests.support.server import Installation, Server, wait_for
 
+# For lack of room.
+pytestmark = pytest.mark.logs(
+    "result_failed", "abandon_failed", "job_failed", "not_recorded", "backend_not_started"
+)
+
 ROWS = 300
 INODES = 500
 FULL = "The disk of the database is full"
@@ -130,6 +135,7 @@ def _key(message):
     return message["userref"], message["row"]
 
 
+@pytest.mark.slow
 def test_a_full_disk_of_the_outbox_keeps_messages_waiting(serve, disk):
     """Messages would be lost, left half, or stuck after the outbox's disk had room again."""
     with serve("outbox.jsonl") as server:
@@ -146,6 +152,7 @@ def test_a_full_disk_of_the_outbox_keeps_messages_waiting(serve, disk):
         check(server, "one.csv", "two.csv")
 
 
+@pytest.mark.slow
 def test_a_full_disk_of_the_contents_refuses_uploads_and_goes_on_with_what_is_there(serve, disk):
     """A client would hear OK for nothing, or a file be rejected for the server's lack of room."""
     with serve("contents", folder=True) as server:
@@ -187,6 +194,7 @@ def _names(server, folder):
     return [name for name in names if not name.startswith(".")]
 
 
+@pytest.mark.slow
 def test_a_process_that_finds_no_room_to_make_itself_known_is_told_why(serve, disk):
     """After a crash on a full disk files would wait, and nobody be told why."""
     with serve("run", folder=True) as server, disk.full():
@@ -198,6 +206,7 @@ def test_a_process_that_finds_no_room_to_make_itself_known_is_told_why(serve, di
         check(server, "one.csv")
 
 
+@pytest.mark.slow
 def test_a_log_that_has_no_room_holds_up_nothing(installation, disk):
     """Nobody could send because a log file had grown."""
     installation.add_account("clinic", PASSWORD)

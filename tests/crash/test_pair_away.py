@@ -86,6 +86,7 @@ def sent_rows(pair, name):
     return sorted(message["row"] for message in pair.sent() if message["userref"] == name)
 
 
+@pytest.mark.slow
 def test_database_away_is_told_and_ridden_out(pair, ways, capsys):
     """A restart of the database would lose files, tell clients nonsense, or need somebody to start smsfs."""
     login, _ = pair.add_account("patient", PASSWORD)
@@ -119,6 +120,7 @@ def test_database_away_is_told_and_ridden_out(pair, ways, capsys):
         print(f"\ndatabase back: clients served after {renamed:.1f} s, messages after {left:.1f} s")  # noqa: T201 -- the figures are for whoever runs the tests
 
 
+@pytest.mark.slow
 def test_stopped_dispatcher_sends_nothing_of_what_was_taken_over(pair):
     """A host that stood still, and goes on, would send what the other host has long sent."""
     first, second = pair.servers
@@ -154,6 +156,7 @@ def standing_still(store, account):
         files.usage(account.id)
 
 
+@pytest.mark.slow
 def test_host_stopped_within_a_transaction_holds_nobody_up(pair):
     """One host's trouble would close an account, or all of them, on every other host until its end."""
     logins = pair.add_account("locked", PASSWORD)

@@ -68,6 +68,7 @@ def at_once(*calls):
         thread.join()
 
 
+@pytest.mark.slow
 def test_a_number_in_two_files_at_once_gets_one_message(pair):
     """Whoever is on two lists that come in at the same moment would get two messages."""
     with pair, sessions(pair) as (here, there):
@@ -83,6 +84,7 @@ def test_a_number_in_two_files_at_once_gets_one_message(pair):
     assert sorted(codes) == [""] * ROUNDS * NUMBERS + ["901"] * ROUNDS * NUMBERS
 
 
+@pytest.mark.slow
 def test_each_day_s_reports_are_made_once(pair):
     """A program would fetch a report while the other host writes it anew, or find none."""
     with pair, sessions(pair) as (here, there):

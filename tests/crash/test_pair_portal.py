@@ -68,6 +68,7 @@ async def rounds(logins):
             await race([here, there], f"round{number}", DOCUMENT % f"round {number}")
 
 
+@pytest.mark.slow
 def test_a_name_that_comes_to_both_hosts_at_once_is_sent_once(pair):
     """A program that uploads to both hosts, to be on the safe side, would write to everybody twice."""
     logins = pair.add_account("portal", "a password", "--dialect", "smsportal")

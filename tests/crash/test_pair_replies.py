@@ -53,6 +53,7 @@ def unshown(database):
         return connection.execute("SELECT count(*) FROM reply WHERE shown = 0").fetchone()[0]
 
 
+@pytest.mark.slow
 def test_each_reply_is_shown_once_though_the_host_that_shows_them_is_killed(pair, database):
     """A program would act twice on an answer, never get it, or find one again that it has deleted."""
     with pair:

@@ -88,6 +88,7 @@ def test_an_accounts_change_acts_on_the_other_host(pair, connect):
             connect(login, "second password")
 
 
+@pytest.mark.slow
 def test_an_accounts_settings_act_on_a_session_of_the_other_host(pair, connect):
     """A limit would hold on the host on which it was set, and nowhere else."""
     there = connect(pair.add_account("limited", "a password")[1], "a password")

@@ -71,6 +71,7 @@ def make_rows(rows, text="hello"):
     return "\n".join(["msisdn,message", *(f"45{row:08},{text}" for row in range(rows))]).encode()
 
 
+@pytest.mark.slow
 def test_file_is_read_again_at_once_after_kill_9(tmp_path, store_url):
     """A file would wait for half an hour because an operator, or a lack of memory, ended its reader."""
     with running(tmp_path, store_url) as house:

@@ -14,6 +14,8 @@ from tests.support.pair import Pair
 from tests.support.pgbouncer import PgBouncer
 from tests.support.server import Installation, wait_for
 
+pytestmark = pytest.mark.logs("worker_ended", "worker_does_not_stay_up")
+
 LIMIT, SESSIONS, BOUND = 20, 100, 120.0
 #: One for each process, and two for those that a busy machine lets do two things at once.
 MOST_IDLE = 10

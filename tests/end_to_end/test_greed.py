@@ -12,6 +12,8 @@ import pytest
 
 from tests.support.server import Installation, Server, wait_for
 
+pytestmark = pytest.mark.logs("connection_refused")  # there is no room for it
+
 ROWS = "msisdn,message\n4512345678,hello\n"
 #: Within this an honest client has to be served on a slow machine; without room kept it took half a minute.
 BOUND = 15.0

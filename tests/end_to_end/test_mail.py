@@ -10,6 +10,8 @@ import pytest
 from smsfs.config import load, open_store
 from tests.support.server import Installation, Server, free_ports, wait_for
 
+pytestmark = pytest.mark.logs("worker_ended", "mail_given_up")  # the one is killed, the other refused
+
 DOCUMENT = (
     'version: 7\n{"email": "%s", "message_template": "Hello", "contacts": [{"msisdn": "27821234567"}, {}]}'
 )

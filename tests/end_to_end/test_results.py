@@ -12,6 +12,8 @@ import pytest
 from tests.support.server import Installation, Mount, Server, wait_for
 from tests.support.smsc import Smsc
 
+pytestmark = pytest.mark.logs("worker_ended", "worker_does_not_stay_up")  # they are killed
+
 ROWS = 20_000
 BOUND = 60.0
 

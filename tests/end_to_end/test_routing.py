@@ -8,6 +8,8 @@ import pytest
 from tests.support.server import Installation, Server, wait_for
 from tests.support.smsc import Smsc
 
+pytestmark = pytest.mark.logs("backend_not_started")  # an outbox that cannot be opened
+
 ROWS = 1500
 LOGIN = {"type": "smpp", "host": "127.0.0.1", "system_id": "smsfs", "password": "secret", "window": 20}
 QUICK = {"reconnect_first": 0.1, "reconnect_longest": 0.5, "response_timeout": 1.0, "on_unknown": "hold"}

@@ -12,6 +12,8 @@ import pytest
 from tests.support import clients
 from tests.support.server import Installation, Server, wait_for
 
+pytestmark = pytest.mark.logs("worker_ended", "worker_does_not_stay_up")  # they are killed
+
 #: Seconds that a stop waits for its clients: more than any test does.
 GRACE = 120
 #: What paramiko raises when it closes a file over a connection that is gone.

@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.server import Installation, Server, wait_for
 
+pytestmark = pytest.mark.logs("worker_ended", "worker_does_not_stay_up")  # they are killed
+
 
 @pytest.fixture
 def server(tmp_path):

@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from tests.support.commands import commands
 
@@ -143,10 +143,18 @@ class Program:
     Args:
         installation: what it runs on.
         arguments: the command and its arguments.
+
+    Attributes:
+        watched: the programs whose logs are to be looked at: those that run, or ran since the last look.
+        expected: the names of warnings and errors that its log may have.
     """
+
+    watched: ClassVar["list[Program]"] = []
 
     def __init__(self, installation: Installation, *arguments: str) -> None:
         self.installation = installation
+        self.expected: set[str] = set()
+        self._seen = 0
         self._command = installation.command(*arguments)
         self._output = installation.folder / f"{arguments[0]}-{id(self)}.out"
         self._log = installation.folder / f"{arguments[0]}-{id(self)}.log"
@@ -168,6 +176,16 @@ class Program:
         """What it, and its workers, wrote to standard error so far."""
         return self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
 
+    def new_lines(self) -> list[str]:
+        """The whole lines of its log that this has not returned before."""
+        if not self._log.exists():
+            return []
+        with self._log.open("rb") as log:
+            log.seek(self._seen)
+            whole, end, _ = log.read().rpartition(b"\n")
+        self._seen += len(whole + end)
+        return whole.decode(errors="replace").split("\n")
+
     @property
     def output(self) -> str:
         """What it wrote to standard output since its last start."""
@@ -184,6 +202,8 @@ class Program:
                 cwd=self.installation.folder,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"},
             )
+        if self not in self.watched:
+            self.watched.append(self)
         return self
 
     def start(self) -> Self:
