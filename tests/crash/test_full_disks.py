@@ -284,7 +284,7 @@ def test_a_full_disk_of_postgresqls_log_ends_it_and_loses_nothing(tmp_path, post
         client(server, upload("there.csv"))
         with postgres_disk.full():
             (kept, told), _, renaming = client(
-                server, upload_until_refused, ending_of(database), refused(rename("there.csv"))
+                server, upload_until_refused, ending_of(database, postgres_disk), refused(rename("there.csv"))
             )
             assert all("database" in sentence for sentence in (told, renaming)), (told, renaming)
         database.start()
@@ -294,9 +294,14 @@ def test_a_full_disk_of_postgresqls_log_ends_it_and_loses_nothing(tmp_path, post
         check(server, "there.csv")
 
 
-def ending_of(database):
-    """Waiting until PostgreSQL gives up."""
-    return lambda _: asyncio.to_thread(wait_for, lambda: database.process.poll() is not None, "its end")
+def ending_of(database, disk):
+    """Waiting until PostgreSQL gives up; what room it makes as it recovers is taken again."""
+
+    def has_ended():
+        disk.fill()
+        return database.process.poll() is not None
+
+    return lambda _: asyncio.to_thread(wait_for, has_ended, "PostgreSQL to end", pause=0.1)
 
 
 async def upload_until_refused(sftp):
