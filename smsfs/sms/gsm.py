@@ -37,10 +37,8 @@ _EXTENDED = re.escape("".join(EXTENSION))
 beyond_basic = re.compile(f"[^{_LETTERS}]").search
 #: Finds the first character that neither table has.
 _beyond_both = re.compile(f"[^{_LETTERS}{_EXTENDED}]").search
-#: Matches a text whose septets are its ASCII codes.
-_is_ascii_too = re.compile(
-    f"[{re.escape(''.join(c for septet, c in enumerate(BASIC) if septet == ord(c) != ESCAPE))}]*"
-).fullmatch
+#: The septet of each character that Latin-1 and the default alphabet have; the escape for those it lacks.
+_OF_LATIN1 = bytes(BASIC.index(c) if c in BASIC else ESCAPE for c in map(chr, range(256)))
 
 _ENCODING: dict[int, int | bytes] = {
     **{ord(c): septet for septet, c in enumerate(BASIC) if septet != ESCAPE},
@@ -67,8 +65,14 @@ def encode(text: str) -> bytes:
     Raises:
         UnicodeEncodeError: a character is in neither table.
     """
-    if _is_ascii_too(text):  # most are, and this takes an eighth of the time
-        return text.encode("ascii")
+    try:  # this does for most, in a twentieth of the time
+        septets = text.encode("latin-1").translate(_OF_LATIN1)
+    except UnicodeEncodeError:
+        return _encode(text)
+    return _encode(text) if ESCAPE in septets else septets
+
+
+def _encode(text: str) -> bytes:
     return codecs.charmap_encode(text, "strict", _ENCODING)[0]
 
 

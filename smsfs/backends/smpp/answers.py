@@ -14,6 +14,8 @@ def accepted(outgoing: Outgoing, receipts: str) -> Accepted:
         receipts: ``"each"``, ``"first"`` or ``"any"``: see :class:`.SmppConfig`.
     """
     first, *more = outgoing.ids
+    if first and not more:
+        return Accepted(first, outgoing.parts)
     ids = known(outgoing.ids)
     if receipts == "each" and len(ids) < len(outgoing.ids):
         return Accepted("", len(outgoing.ids), ids)

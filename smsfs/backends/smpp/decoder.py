@@ -39,6 +39,10 @@ MAX_LENGTH = 64 * 1024 + 4096
 _header = HEADER.unpack_from
 _tlv_header = struct.Struct(">HH").unpack_from
 
+#: A submit_sm_resp: its sequence number, its status, and its message_id.
+Answer = tuple[int, int, str]
+_SUBMIT_SM_RESP = int(Command.SUBMIT_SM_RESP)
+
 #: (data, start of the body, its end, status, sequence) -> PDU.
 Parser = Callable[[bytes, int, int, int, int], Pdu]
 
@@ -55,11 +59,12 @@ class Decoder:
         self._needed = HEADER_LENGTH
         self._broken = False
 
-    def feed(self, data: bytes) -> list[Pdu | SmppError]:
+    def feed(self, data: bytes, answers: list[Answer] | None = None) -> list[Pdu | SmppError]:
         """The PDUs that are complete now.
 
         Args:
             data: the bytes that came, any number of them.
+            answers: takes each submit_sm_resp, in place of a record: a sender gets thousands a second.
         """
         if self._broken:
             return []
@@ -70,12 +75,12 @@ class Decoder:
             data = bytes(self._pending)
             self._pending.clear()
         found: list[Pdu | SmppError] = []
-        rest = self._parse(data, found)
+        rest = self._parse(data, found, answers)
         if rest < len(data):
             self._pending += data[rest:]
         return found
 
-    def _parse(self, data: bytes, found: list[Pdu | SmppError]) -> int:
+    def _parse(self, data: bytes, found: list[Pdu | SmppError], answers: list[Answer] | None) -> int:
         """Append what is complete; the offset at which the incomplete rest starts."""
         start, size = 0, len(data)
         while size - start >= HEADER_LENGTH:
@@ -88,10 +93,10 @@ class Decoder:
             if end > size:
                 self._needed = length
                 return start
-            try:
-                found.append(_pdu(data, start + HEADER_LENGTH, end, command, status, sequence))
-            except SmppError as exc:
-                found.append(exc)
+            if command == _SUBMIT_SM_RESP and answers is not None:
+                answers.append((sequence, status, _id(data, start + HEADER_LENGTH, end)))
+            else:
+                found.append(_read(data, start + HEADER_LENGTH, end, command, status, sequence))
             start = end
         self._needed = HEADER_LENGTH
         return start
@@ -115,6 +120,13 @@ def _bad_length(length: int, command: int, sequence: int) -> SmppError:
     return SmppError(
         f"A PDU's length is given as {length}.", Status.RINVCMDLEN, command, sequence, fatal=True
     )
+
+
+def _read(data: bytes, start: int, end: int, command: int, status: int, sequence: int) -> Pdu | SmppError:
+    try:
+        return _pdu(data, start, end, command, status, sequence)
+    except SmppError as exc:
+        return exc
 
 
 def _pdu(data: bytes, start: int, end: int, command: int, status: int, sequence: int) -> Pdu:
@@ -171,18 +183,22 @@ def _response(kind: type[MessageResp | BindResp]) -> Parser:
     """
 
     def parse(data: bytes, start: int, end: int, status: int, sequence: int) -> Pdu:
-        stop = data.find(0, start, end)
-        if stop < 0:
-            return kind(sequence, status, data[start:end].decode("latin-1"))
-        answer = data[start:stop].decode("latin-1")
-        if stop + 1 == end:
+        answer = _id(data, start, end)
+        behind = start + len(answer) + 1
+        if behind >= end:
             return kind(sequence, status, answer)
         try:
-            return kind(sequence, status, answer, _tlvs(data, stop + 1, end))
+            return kind(sequence, status, answer, _tlvs(data, behind, end))
         except SmppError:
             return kind(sequence, status, answer)
 
     return parse
+
+
+def _id(data: bytes, start: int, end: int) -> str:
+    """The id at the beginning of an answer, up to its NUL or else the end."""
+    stop = data.find(0, start, end)
+    return data[start : end if stop < 0 else stop].decode("latin-1")
 
 
 def _bind(kind: type[BindReceiver | BindTransmitter | BindTransceiver]) -> Parser:

@@ -6,12 +6,13 @@ from typing import Literal, Protocol, cast
 
 import structlog
 
-from smsfs.backends.smpp.constants import RESPONSE, Status, status_meaning, status_name
-from smsfs.backends.smpp.decoder import Decoder
+from smsfs.backends.smpp.constants import RESPONSE, Command, Status, status_meaning, status_name
+from smsfs.backends.smpp.decoder import Answer, Decoder
 from smsfs.backends.smpp.deliveries import Response
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.backends.smpp.outgoing import Outgoing
 from smsfs.backends.smpp.pdu import (
+    HEADER,
     Bind,
     BindReceiver,
     BindResp,
@@ -25,7 +26,6 @@ from smsfs.backends.smpp.pdu import (
     Pdu,
     Raw,
     SmppError,
-    SubmitSmResp,
     Unbind,
     UnbindResp,
 )
@@ -42,14 +42,13 @@ LAST_SEQUENCE = 0x7FFFFFFF
 UNBIND_SECONDS = 5.0
 #: After a pause of reading, answers that came meanwhile have so long to be read.
 CATCH_UP_SECONDS = 5.0
-#: Messages written together: a write for each is three times slower, and with too many the SMSC idles.
-CHUNK = 20
 
 log = structlog.get_logger()
+_header = HEADER.pack
+_SUBMIT_SM = int(Command.SUBMIT_SM)
 
-
-#: An answer, with the message that waits for it and when that left; None if none does.
-_Answered = tuple[tuple[Outgoing, float] | None, SubmitSmResp]
+#: A message with its answer: when it left, the status, and the id.
+Answered = tuple[Outgoing, float, int, str]
 
 
 class BindRefused(Exception):
@@ -59,8 +58,8 @@ class BindRefused(Exception):
 class Owner(Protocol):
     """Who sends over a link, and hears what became of it."""
 
-    def answered(self, outgoing: Outgoing, status: int, message_id: str, sent: float) -> None:
-        """The SMSC answered what left at ``sent``."""
+    def answered(self, answers: Sequence[Answered]) -> None:
+        """The SMSC answered messages."""
 
     def unanswered(self, outgoing: Outgoing, reason: str) -> None:
         """No answer will come."""
@@ -92,7 +91,6 @@ class Link(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._window: Window[Outgoing] = Window(config.window, config.response_timeout)
         self._decoder = Decoder()
-        self._buffer: list[bytes] = []
         self._transport: asyncio.Transport | None = None
         self._sequence = 0
         self._open = False
@@ -117,24 +115,15 @@ class Link(asyncio.Protocol):
         able = self._open and self._writable and not self._doubted and self.kind != "receiver"
         return self._window.free if able else 0
 
-    def post(self, outgoing: Outgoing, now: float) -> None:
-        """Put the next part of a message into the buffer; it leaves with :meth:`flush` at the latest.
-
-        Raises:
-            SmppError: it does not fit its fields, and is not in the buffer.
-        """
-        sequence = self._next()
-        data = outgoing.encode(sequence)
-        self._window.add(sequence, outgoing, now)
-        self._buffer.append(data)
-        if len(self._buffer) >= CHUNK:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write the buffer, in one piece."""
-        if self._buffer and self._transport:
-            self._transport.write(b"".join(self._buffer))
-            self._buffer.clear()
+    def post(self, requests: Sequence[tuple[Outgoing, bytes]], now: float) -> None:
+        """Send the next parts of messages, each with the body of its request, in one piece."""
+        pieces: list[bytes] = []
+        for outgoing, body in requests:
+            sequence = self._next()
+            self._window.add(sequence, outgoing, now)
+            pieces += _header(HEADER.size + len(body), _SUBMIT_SM, 0, sequence), body
+        if self._transport:
+            self._transport.write(b"".join(pieces))
 
     def tick(self, now: float) -> None:
         """Give up on answers that are overdue, and check a silent link."""
@@ -199,6 +188,9 @@ class Link(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Log in."""
         self._transport = cast("asyncio.Transport", transport)
+        if transport.get_extra_info("sslcontext") is None:
+            # What is within the limits, uvloop keeps back until all that came was looked at.
+            self._transport.set_write_buffer_limits(0)
         config = self._config
         self._send(BINDS[self.kind](self._next(), config.system_id, self._password, config.system_type))
 
@@ -210,18 +202,29 @@ class Link(asyncio.Protocol):
         """
         self._heard = self._loop.time()
         self._enquired, self._doubted = None, False
-        answers = []
-        for pdu in self._decoder.feed(data):
-            if isinstance(pdu, SubmitSmResp):
-                answers.append((self._window.take(pdu.sequence), pdu))
-            else:
-                self._other(pdu)
-        if any(pdu.status for _, pdu in answers):
-            self._report(answers)
+        answers: list[Answer] = []
+        others = self._decoder.feed(data, answers)
+        answered = self._found(answers)
+        for pdu in others:
+            self._other(pdu)
+        if any(status for _, _, status, _ in answered):
+            self._report(answered)
             return
         self._owner.ready()
-        if answers:
-            self._loop.call_soon(self._report, answers)
+        if answered:
+            self._loop.call_soon(self._report, answered)
+
+    def _found(self, answers: Sequence[Answer]) -> list[Answered]:
+        """The messages that are answered."""
+        found = []
+        for sequence, status, message_id in answers:
+            waiting = self._window.take(sequence)
+            if waiting is None:
+                late = {"id": message_id, "status": status_name(status)}
+                log.warning("late_answer", host=self._config.host, **late)
+            else:
+                found.append((*waiting, status, message_id))
+        return found
 
     def pause_writing(self) -> None:
         """The SMSC does not read."""
@@ -249,16 +252,12 @@ class Link(asyncio.Protocol):
 
     # -- receiving ------------------------------------------------------------------------------------
 
-    def _report(self, answers: Sequence[_Answered]) -> None:
-        for found, pdu in answers:
-            if found is None:
-                status = status_name(pdu.status)
-                log.warning("late_answer", host=self._config.host, id=pdu.message_id, status=status)
-                continue
-            self.proved |= pdu.status != Status.RINVBNDSTS
-            if pdu.status == Status.RINVBNDSTS and self._open:
-                self._part_with(Unbind(self._next()), "the SMSC says that the link is not bound")
-            self._owner.answered(found[0], pdu.status, pdu.message_id, found[1])
+    def _report(self, answers: Sequence[Answered]) -> None:
+        statuses = {status for _, _, status, _ in answers}
+        self.proved |= bool(statuses - {Status.RINVBNDSTS})
+        if Status.RINVBNDSTS in statuses and self._open:
+            self._part_with(Unbind(self._next()), "the SMSC says that the link is not bound")
+        self._owner.answered(answers)
         self._owner.ready()
 
     def _other(self, pdu: Pdu | SmppError) -> None:
@@ -283,7 +282,7 @@ class Link(asyncio.Protocol):
     def _nacked(self, sequence: int, status: int) -> None:
         """A request was not understood; a bind neither, where transceivers are not known."""
         if self.bound.done():
-            self._report([(self._window.take(sequence), SubmitSmResp(sequence, status))])
+            self._report(self._found([(sequence, status, "")]))
         else:
             self._bound(status)
 

@@ -2,17 +2,18 @@
 
 import asyncio
 import secrets
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from math import inf
 
 from attrs import define
+from msgspec import Struct
 
 from smsfs.backends import Answer, Envelope, MaySend, OnAnswer
 from smsfs.backends.smpp.constants import Status
+from smsfs.backends.smpp.form import Form
 from smsfs.backends.smpp.options import SmppConfig
-from smsfs.backends.smpp.pdu import SmppError, SubmitSm, numbered
+from smsfs.backends.smpp.pdu import HEADER, SmppError, SubmitSm
 from smsfs.backends.smpp.text import LATIN1, Part, alphabet, encode, split
 from smsfs.sms.message import Message
 from smsfs.sms.quoting import quoted
@@ -38,6 +39,26 @@ class Composer:
         # Not the same after each start: phones would join parts of before it with those of another message.
         self._reference = secrets.randbelow(LAST_REFERENCE + 1)
         self.source = lru_cache(maxsize=1024)(self._source)
+        self._form = lru_cache(maxsize=1024)(self._form_of)
+
+    def short(self, envelope: Envelope) -> bytes | None:
+        """The body of the one request that most messages are; None if it takes more, or another way.
+
+        Raises:
+            SmppError: a field does not fit.
+        """
+        message = envelope.message
+        if message.parts != 1 or self._default != GSM7:
+            return None
+        try:
+            octets = encode(message.text, message.encoding)
+        except UnicodeEncodeError:  # the text was counted in national tables
+            return None
+        form = self._form(message.sender, self._coding(message.encoding), envelope.expires)
+        return form.filled(message.recipient, octets)
+
+    def _form_of(self, sender: str, coding: int, expires: float) -> Form:
+        return Form(self._request(sender, "", coding, Part(b""), expires))
 
     def parts(self, message: Message) -> tuple[int, list[Part]]:
         """The data coding of a message, and its parts; a reference number of their own joins them.
@@ -45,26 +66,31 @@ class Composer:
         Raises:
             ValueError: there are too many.
         """
-        found, default = message.encoding, self._default
-        if message.parts == 1 and default == GSM7:
-            with suppress(UnicodeEncodeError):  # the text was counted in national tables
-                return self._coding(found), [Part(encode(message.text, found))]
         self._reference = (self._reference + 1) & LAST_REFERENCE
-        way = self._config.concatenation, self._reference, default
+        way = self._config.concatenation, self._reference, self._default
         found, parts = split(message.text, *way, self._languages)
         return self._coding(found), parts
 
     def _coding(self, found: str) -> int:
         return self._codings.get(found, self._config.data_coding_ucs2)
 
-    def pdu(self, envelope: Envelope, coding: int, part: Part) -> SubmitSm:
-        """One part as a request, without a sequence number."""
-        config, message = self._config, envelope.message
-        source, ton, npi = self.source(message.sender)
+    def body(self, envelope: Envelope, coding: int, part: Part) -> bytes:
+        """The body of the request that is one part.
+
+        Raises:
+            SmppError: a field does not fit.
+        """
+        message = envelope.message
+        pdu = self._request(message.sender, message.recipient, coding, part, envelope.expires)
+        return pdu.encode()[HEADER.size :]
+
+    def _request(self, sender: str, recipient: str, coding: int, part: Part, expires: float) -> SubmitSm:
+        config = self._config
+        source, ton, npi = self.source(sender)
         return SubmitSm(
             0,
             source,
-            message.recipient,
+            recipient,
             part.short_message,
             coding,
             part.esm_class,
@@ -78,7 +104,7 @@ class Composer:
             0,
             config.priority,
             "",
-            validity(envelope.expires) if config.validity_period else "",
+            validity(expires) if config.validity_period else "",
         )
 
     def _source(self, sender: str) -> tuple[str, int, int]:
@@ -131,54 +157,70 @@ class Job:
             self.done.set_result(None)
 
 
-class Outgoing:
-    """A message on its way; of its parts, ``sent`` were accepted, and at most one is on a link."""
+class Outgoing(Struct, eq=False, gc=False):
+    """A message on its way; of its parts, ``sent`` were accepted, and at most one is on a link.
 
-    __slots__ = ("_coding", "_composer", "_data", "_parts", "envelope", "ids", "job", "not_now", "sent")
+    Attributes:
+        job: what it belongs to.
+        envelope: the message.
+        sent: how many of its parts were taken.
+        ids: of those that were.
+        not_now: how often the SMSC put it off.
+        ahead: the body of its next request, where that was made ahead of its turn.
+        coding: of its parts.
+        pieces: its parts, if it takes more than one request, or another way than most.
+    """
 
-    def __init__(self, job: Job, envelope: Envelope, composer: Composer) -> None:
-        self.job = job
-        self.envelope = envelope
-        self._composer = composer
-        self._coding, self._parts = 0, list[Part]()
-        self._data = b""
-        self.sent = 0
-        self.ids: list[str] = []
-        self.not_now = 0
+    job: Job
+    envelope: Envelope
+    sent: int = 0
+    ids: tuple[str, ...] = ()
+    not_now: int = 0
+    ahead: bytes = b""
+    coding: int = 0
+    pieces: tuple[Part, ...] = ()
 
     @property
     def total(self) -> int:
         """How many requests it takes."""
-        return len(self._parts) or 1
+        return len(self.pieces) or 1
 
     @property
     def parts(self) -> int:
         """How many SMS it is."""
-        is_payload = self.total == 1 and self._parts and not self._parts[0].short_message
+        if not self.pieces:
+            return 1
+        is_payload = len(self.pieces) == 1 and not self.pieces[0].short_message
         return max(self.total, self.envelope.message.parts if is_payload else 1)
 
-    def prepare(self) -> None:
+    def prepare(self, composer: Composer) -> None:
         """Encode its next part ahead of its turn; what does not fit is reported when its turn comes."""
-        with suppress(SmppError, ValueError):
-            self._data = self._encoded()
+        try:
+            self.ahead = self._encoded(composer)
+        except (SmppError, ValueError):
+            self.ahead = b""
 
-    def encode(self, sequence: int) -> bytes:
-        """The bytes of its next part.
+    def body(self, composer: Composer) -> bytes:
+        """The body of the request that is its next part.
 
         Raises:
             SmppError: a field does not fit.
             ValueError: the text has too many parts.
         """
-        data, self._data = self._data or self._encoded(), b""
-        return numbered(data, sequence)
+        data, self.ahead = self.ahead or self._encoded(composer), b""
+        return data
 
-    def _encoded(self) -> bytes:
-        if not self._parts:
-            self._coding, self._parts = self._composer.parts(self.envelope.message)
-        return self._composer.pdu(self.envelope, self._coding, self._parts[self.sent]).encode()
+    def _encoded(self, composer: Composer) -> bytes:
+        if not self.pieces:
+            short = composer.short(self.envelope)
+            if short is not None:
+                return short
+            self.coding, parts = composer.parts(self.envelope.message)
+            self.pieces = tuple(parts)
+        return composer.body(self.envelope, self.coding, self.pieces[self.sent])
 
     def accepted(self, message_id: str) -> bool:
         """A part was taken, under an id in its normal form; whether it was the last."""
-        self.ids.append(message_id)
+        self.ids += (message_id,)
         self.sent += 1
         return self.sent >= self.total

@@ -351,19 +351,12 @@ def frame(command: int, status: int, sequence: int, body: bytes) -> bytes:
         raise SmppError("A number of the header is not in 0 to 4294967295.", Status.RSYSERR) from exc
 
 
-def numbered(data: bytes, sequence: int) -> bytes:
-    """The bytes of a PDU with another sequence number, which is in 0 to 4294967295."""
-    return b"%b%b%b" % (data[:12], sequence.to_bytes(4), data[16:])
-
-
 def c_octets(text: str, limit: int, status: int) -> bytes:
     """A string with the NUL that ends it.
 
     Raises:
         SmppError: with its NUL it has more than ``limit`` octets, or it cannot be written.
     """
-    if not text:
-        return b"\0"
     try:
         data = text.encode("latin-1")
     except UnicodeEncodeError as exc:

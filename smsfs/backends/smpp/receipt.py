@@ -22,6 +22,10 @@ from smsfs.sms.segments import GSM7, UCS2
 __all__ = ["STATES", "ReceiptText", "doubtful", "normal_id", "other_id", "receipt"]
 
 DECIMAL, HEXADECIMAL, TEXT = "decimal", "hexadecimal", "text"
+_DIGITS = {
+    DECIMAL: re.compile(r"[0-9]{1,64}").fullmatch,
+    HEXADECIMAL: re.compile(r"(0x)?[0-9a-f]{1,64}").fullmatch,
+}
 
 _LABEL = r"id|sub|dlvrd|submit[ _]date|done[ _]date|stat|err"
 #: A label and its value; where the value is missing, the next label is not the value.
@@ -126,8 +130,7 @@ def normal_id(message_id: str, base: str = TEXT) -> str:
         Decimal digits, or a text in lower case without leading zeros.
     """
     text = message_id.strip().lower()
-    digits = {DECIMAL: r"[0-9]{1,64}", HEXADECIMAL: r"(0x)?[0-9a-f]{1,64}"}.get(base)
-    if digits and re.fullmatch(digits, text):
+    if base != TEXT and _DIGITS[base](text):
         return str(int(text, 10 if base == DECIMAL else 16))
     return text.lstrip("0") or text[:1]
 

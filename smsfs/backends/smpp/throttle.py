@@ -67,11 +67,12 @@ class Throttle:
             return self._pause_until - now
         return max(SHORTEST_WAIT, (1.0 - self._tokens) / self._rate)
 
-    def accepted(self, now: float) -> None:
-        """The SMSC took a message."""
-        self._meter.count(now)
-        self._pauses = 0
-        self._stalled_from = inf
+    def accepted(self, now: float, messages: int = 1) -> None:
+        """The SMSC took so many messages."""
+        if messages:
+            self._meter.count(now, messages)
+            self._pauses = 0
+            self._stalled_from = inf
 
     def not_now(self, now: float, sent: float) -> float | None:
         """The SMSC did not take a message that left at ``sent``, because of its rate or a full queue.
@@ -113,11 +114,11 @@ class _Meter:
         self._events = 0
         self._before = 0.0
 
-    def count(self, now: float) -> None:
+    def count(self, now: float, events: int) -> None:
         if now - self._since >= 1.0:
             self._before = self._events / (now - self._since)
             self._since, self._events = now, 0
-        self._events += 1
+        self._events += events
 
     def steady(self, now: float) -> float:
         """The larger of this second's and the last one's; 0 as long as there was no whole second."""

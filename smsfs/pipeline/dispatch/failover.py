@@ -81,14 +81,15 @@ class Gate:
     def answered(self, answer: Answer, *, probe: bool) -> None:
         """Take note of an answer; "not now" says nothing about the backend's health."""
         good = isinstance(answer, (Accepted, Rejected))
+        if good and not probe:
+            self.breaker.answered()
+            return
         if isinstance(answer, Unknown):
             self.trouble = answer.reason
         elif not good:
             return
         if probe:
             self.breaker.probed(self.clock(), answered=good)
-        elif good:
-            self.breaker.answered()
         else:
             self.breaker.failed(self.clock(), lost=True)
 

@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from smsfs.backends import Answer, Envelope, NotTaken, Throttled, Unknown
+from smsfs.backends import Accepted, Answer, Envelope, NotTaken, Rejected, Throttled, Unknown
 from smsfs.errors import StoreUnavailable
 from smsfs.pipeline.dispatch.failover import Gate
 from smsfs.pipeline.dispatch.held import Held
@@ -70,10 +70,13 @@ class Sender:
         return True
 
     def _envelopes(self, slice_: Slice, messages: list[Message]) -> list[Envelope]:
-        left = slice_.expires - self._store.now()
-        file = slice_.account, slice_.path, slice_.submitted, slice_.attempt
-        times = slice_.expires, left
-        return [Envelope(f"{slice_.batch}-{message.row}", *file, message, *times) for message in messages]
+        batch, account, path = slice_.batch, slice_.account, slice_.path
+        submitted, attempt, expires = slice_.submitted, slice_.attempt, slice_.expires
+        left = expires - self._store.now()
+        return [
+            Envelope(f"{batch}-{message.row}", account, path, submitted, attempt, message, expires, left)
+            for message in messages
+        ]
 
     async def _time_over(self, held: Held, messages: list[Message]) -> None:
         """Give up a slice whose time is over, or put it back for when it may be sent instead."""
@@ -109,10 +112,13 @@ class Sender:
         self._put_off(held, envelopes)
 
     async def _hand_over(self, held: Held, envelopes: list[Envelope], *, probe: bool = False) -> None:
+        taken, gate = held.waiting.pop, self._gate
+
         def answer(envelope: Envelope, what: Answer) -> None:
-            if held.waiting.pop(envelope.message.row, None):
-                self._gate.answered(what, probe=probe)
-                self._answer(held, envelope.message, what)
+            message = envelope.message
+            if taken(message.row, None):
+                gate.answered(what, probe=probe)
+                self._answer(held, message, what)
 
         what, counts = Unknown("the backend gave no answer"), True
         try:
@@ -151,17 +157,17 @@ class Sender:
 
     def _answer(self, held: Held, message: Message, what: Answer) -> None:
         now, attempt = self._store.now(), held.slice.attempt
-        if isinstance(what, Throttled):
+        if isinstance(what, Accepted | Rejected):
+            held.ready += of_answer(what, message, now, attempt, traceable=self._route.backend.traceable)
+        elif isinstance(what, Throttled):
             held.again_outcomes.append(Outcome(message.row, "not_now", now, attempt=attempt))
             self._later(held.again, held, message, what.retry_after)
             if what.retry_after:
                 self._gate.pause(what.retry_after)
-        elif isinstance(what, Unknown):
+        else:
             held.again_outcomes += unknown_outcomes(self._route, message, now, what, attempt)
             if self._route.resends:
                 self._later(held.resent, held, message)
-        else:
-            held.ready += of_answer(what, message, now, attempt, traceable=self._route.backend.traceable)
         self._recorder.answered()
 
     def _later(self, messages: list[Message], held: Held, message: Message, wait: float = 0) -> None:

@@ -5,9 +5,11 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from smsfs.backends.smpp.constants import Command, Status, status_meaning, status_name
 from smsfs.backends.smpp.decoder import MAX_LENGTH, Decoder, decode
+from smsfs.backends.smpp.form import Form
 from smsfs.backends.smpp.pdu import (
     BindReceiver,
     BindReceiverResp,
@@ -143,6 +145,42 @@ def test_pieces_do_not_matter(pdus, sizes):
     data = b"".join(pdu.encode() for pdu in pdus)
     assert outcome(Decoder().feed(data)) == pdus
     assert by_pieces(data, sizes) == pdus
+
+
+@given(st.lists(PDUS, max_size=5), st.lists(st.integers(0, 60)))
+def test_answers_are_read_alike_without_records(pdus, sizes):
+    """At full speed an answer would go to another message than one that is read at leisure."""
+    data = b"".join(pdu.encode() for pdu in pdus)
+    decoder, answers, others, start = Decoder(), [], [], 0
+    for size in [*sizes, len(data)]:
+        others += decoder.feed(data[start : start + size], answers)
+        start += size
+    expected = [pdu for pdu in pdus if isinstance(pdu, SubmitSmResp)]
+    assert answers == [(pdu.sequence, pdu.status, pdu.message_id) for pdu in expected]
+    assert others == [pdu for pdu in pdus if not isinstance(pdu, SubmitSmResp)]
+
+
+@given(messages(SubmitSm), strings(21), st.binary(max_size=254))
+def test_a_form_is_filled_in_like_a_pdu(pdu, recipient, text):
+    """A message of a file would go to another number, or as another text, than one that is sent alone."""
+    whole = replace(pdu, destination_addr=recipient, short_message=text, tlvs=())
+    assert Form(pdu).filled(recipient, text) == whole.encode()[16:]
+
+
+@pytest.mark.parametrize(
+    ("recipient", "text", "status"),
+    [
+        ("1" * 21, b"", Status.RINVDSTADR),
+        ("45\0", b"", Status.RINVDSTADR),
+        ("Δ", b"", Status.RINVDSTADR),
+        ("45", b"x" * 255, Status.RINVMSGLEN),
+    ],
+)
+def test_limits_of_a_form(recipient, text, status):
+    """A carrier would read what does not fit as other fields, or as another message."""
+    with pytest.raises(SmppError) as caught:
+        Form(SubmitSm(1)).filled(recipient, text)
+    assert caught.value.status == status
 
 
 @given(
