@@ -9,7 +9,7 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -71,19 +71,19 @@ class PostgresConnection:
         return self._run(statement, values).rowcount
 
     def bulk(self, statement: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Run a statement for each of many rows; one that is a COPY takes its columns from them."""
+        """Run a statement for each of many rows."""
         text = SQL[statement]
         with self.plain.cursor() as cursor:
-            if not text.startswith("COPY"):
-                # not executemany: psycopg ends its pipeline with a Flush, behind which PostgreSQL does not
-                # count how long a transaction stands still: a suspended host would hold its locks for good
-                for row in rows:
-                    cursor.execute(text, row)
-                return
-            columns = [name.strip() for name in text[text.index("(") + 1 : text.index(")")].split(",")]
-            with cursor.copy(text) as copy:
-                for row in rows:
-                    copy.write_row([row[name] for name in columns])
+            # not executemany: psycopg ends its pipeline with a Flush, behind which PostgreSQL does not
+            # count how long a transaction stands still: a suspended host would hold its locks for good
+            for row in rows:
+                cursor.execute(text, row)
+
+    def add(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Add many rows by a COPY."""
+        with self.plain.cursor() as cursor, cursor.copy(SQL[statement]) as copy:
+            for row in rows:
+                copy.write_row(row)
 
     def notify(self, about: About) -> None:
         """With the commit, wake every host's pipeline."""

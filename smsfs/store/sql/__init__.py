@@ -8,7 +8,7 @@ that it may, and ``{batch.submit new}`` the state in which one begins.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -34,7 +34,10 @@ class Connection(Protocol):
         """How many rows were changed."""
 
     def bulk(self, statement: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Run a statement for each of many rows, in the engine's fastest way."""
+        """Run a statement for each of many rows."""
+
+    def add(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Add many rows, each the values of the statement's columns in their order: the fastest way."""
 
     def notify(self, about: About) -> None:
         """With the commit, wake those who wait for such a change."""

@@ -39,7 +39,7 @@ class SqlInbound:
             left = {number: receipt for number, receipt in numbered.items() if number not in found}
             written = _by_people(connection, left, 0)
             kept = [receipt for number, receipt in left.items() if number not in written]
-            connection.bulk("receipt_add", map(_kept_row, kept))
+            connection.add("receipt_add", map(_kept_row, kept))
             replies, again = receive_parts(connection, [*parts, *written.values()], stops)
             again += [numbered[number] for number, item in found.items() if item is None]
             arrived = Arrived(_matched(found), kept, replies, again)
@@ -186,9 +186,9 @@ def _by_people(
     return found
 
 
-def _append(connection: Connection, outcomes: Sequence[dict[str, Any]]) -> None:
-    connection.bulk("outcome_add", outcomes)
-    batches = sorted({outcome["batch"] for outcome in outcomes})
+def _append(connection: Connection, outcomes: Sequence[tuple[Any, ...]]) -> None:
+    connection.add("outcome_add", outcomes)
+    batches = sorted({batch for batch, *_ in outcomes})
     connection.bulk("result_changed", ({"batch": batch} for batch in batches))
 
 
@@ -221,8 +221,8 @@ def _guess(
             fitting = [row for row in rows if _fits(receipt, row["at"])]
             if len({(row["batch"], row["row"]) for row in fitting}) == 1:
                 told = _counted(receipt, now)
-                events = [_outcome_row(told, fitting[0], event) for event in ("part", receipt.event)]
-                _append(connection, [events[0] | {"recipient": recipient}, events[1]])
+                part = _outcome_row(told, fitting[0], "part", recipient)
+                _append(connection, [part, _outcome_row(told, fitting[0], receipt.event)])
                 found[firsts[recipient]] = _of(receipt, fitting[0])
     return found
 
@@ -272,16 +272,18 @@ def _matched(found: Mapping[int, MatchedReceipt | None]) -> list[MatchedReceipt]
     return [item for item in found.values() if item]
 
 
-def _outcome_row(receipt: NewReceipt, row: Row, event: str) -> dict[str, Any]:
-    """What a receipt says of a message, or of one part of it, under the attempt that it is of."""
+def _outcome_row(receipt: NewReceipt, row: Row, event: str, recipient: int | None = None) -> tuple[Any, ...]:
+    """What a receipt says of a message, or of one part of it, under the attempt that it is of.
+
+    The values of ``outcome_add``.
+    """
     check_outcome(event)
-    own = {name: row[name] for name in ("batch", "row", "slice", "attempt")}
-    told = {name: getattr(receipt, name) for name in ("code", "reason", "done")}
-    times = {"at": receipt.at, "parts": 0, "recipient": None}
-    return {**own, **told, **times, "event": event, "carrier_id": receipt.carrier_id}
+    place, told = (row["batch"], row["row"], row["slice"], row["attempt"]), (receipt.code, receipt.reason)
+    return (*place, event, receipt.carrier_id, *told, 0, receipt.at, recipient, receipt.done)
 
 
-def _kept_row(receipt: NewReceipt) -> dict[str, Any]:
+def _kept_row(receipt: NewReceipt) -> tuple[Any, ...]:
+    """The values of ``receipt_add``."""
     # without an empty id, so that a host with the version before it can read what this one stored
     whole = (
         asdict(receipt.reply, filter=lambda item, value: item.name != "id" or value)
@@ -290,7 +292,8 @@ def _kept_row(receipt: NewReceipt) -> dict[str, Any]:
     )
     reply = json.dumps(whole) if whole else None
     due = receipt.at + AGAIN_SECONDS if receipt.readable else None
-    return asdict(receipt, recurse=False) | {"due": due, "reply": reply}
+    told = receipt.recipient, receipt.event, receipt.code, receipt.reason, receipt.done
+    return (receipt.backend, receipt.carrier_id, *told, receipt.at, due, receipt.other, reply)
 
 
 def _notify(connection: Connection, arrived: Arrived) -> None:

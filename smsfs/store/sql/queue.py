@@ -6,7 +6,6 @@ from operator import itemgetter
 from typing import Any
 
 from attrs import asdict, evolve
-from msgspec import structs
 
 from smsfs.errors import Cause
 from smsfs.states import (
@@ -200,8 +199,8 @@ class SqlQueue:
                     stale.append(held)
                     continue
                 told.add(held.batch)
-                rows = (_outcome_row(item, held.batch, held.id, held.attempt) for item in report.outcomes)
-                connection.bulk("outcome_add", rows)
+                place = held.batch, held.id, held.attempt
+                connection.add("outcome_add", [_outcome_row(item, *place) for item in report.outcomes])
                 freed = ({"batch": held.batch, "row": row, "key": key} for row, key in report.freed)
                 connection.bulk("claim_free", freed)
                 if report.aside:
@@ -295,8 +294,7 @@ def _stage(connection: Connection, batch: int, slices: Sequence[NewSlice]) -> No
     for new in slices:
         slice_ = _add_slice(connection, batch, new, SLICE_BIRTHS["stage"])
         if new.refused:
-            rows = (_outcome_row(item, batch, slice_, 0) for item in new.refused)
-            connection.bulk("outcome_add", rows)
+            connection.add("outcome_add", [_outcome_row(item, batch, slice_, 0) for item in new.refused])
 
 
 def _drop_staged(connection: Connection, batch: int) -> None:
@@ -353,10 +351,12 @@ def _add_slice(connection: Connection, batch: int, new: NewSlice, state: SliceSt
     return slice_
 
 
-def _outcome_row(item: Outcome, batch: int, slice_: int, attempt: int) -> dict[str, Any]:
-    check_outcome(item.event)
-    texts = {name: plain(getattr(item, name)) for name in ("carrier_id", "code", "reason")}
-    return structs.asdict(item) | texts | {"batch": batch, "slice": slice_, "attempt": attempt}
+def _outcome_row(item: Outcome, batch: int, slice_: int, attempt: int) -> tuple[Any, ...]:
+    """The values of ``outcome_add``."""
+    event, carrier_id, code, reason = item.event, plain(item.carrier_id), plain(item.code), plain(item.reason)
+    check_outcome(event)
+    place = batch, item.row, slice_, attempt
+    return (*place, event, carrier_id, code, reason, item.parts, item.at, item.recipient, item.done)
 
 
 def batch_from(row: Row) -> Batch:

@@ -10,9 +10,10 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from functools import partial
+from functools import lru_cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ PRAGMAS = (
 NEW_PRAGMAS = ("auto_vacuum = INCREMENTAL",)
 #: Free pages are given back so many at a time, and what is left of the log is written in as long a turn.
 VACUUM_PAGES = 128
+#: Rows added by one statement; their values are fewer than any SQLite takes.
+ROWS_AT_ONCE = 50
 
 SQL = load_statements("smsfs.store.sql", "smsfs.store.sqlite")
 
@@ -62,6 +65,13 @@ class SqliteConnection:
     def bulk(self, statement: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Run a statement for each of many rows."""
         self.plain.executemany(SQL[statement], rows)
+
+    def add(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Add many rows; some by one statement, for others of this process wait at each, and it for them."""
+        rows = list(rows)
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            some = rows[start : start + ROWS_AT_ONCE]
+            self.plain.execute(_of_rows(statement, len(some)), list(chain.from_iterable(some)))
 
     def notify(self, about: About) -> None:
         """Leave it to be told of once it is committed."""
@@ -347,6 +357,14 @@ class Database:
                 connection.close()
             self._all.clear()
             self._spare.clear()
+
+
+@lru_cache(maxsize=2 * ROWS_AT_ONCE)
+def _of_rows(statement: str, count: int) -> str:
+    """A statement that adds so many rows, their values by place."""
+    start, _, values = SQL[statement].partition("VALUES ")
+    places = f"({', '.join('?' * (values.count(',') + 1))})"
+    return f"{start}VALUES {', '.join([places] * count)}"
 
 
 def _number(connection: SqliteConnection, pragma: str) -> int:

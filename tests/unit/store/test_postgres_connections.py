@@ -200,14 +200,14 @@ def copy(store, owner, rows):
     """Change something, and copy rows in."""
     with store._database.write() as connection:
         connection.change("owner_touch", owner=owner.id)
-        connection.bulk("outcome_add", rows)
+        connection.add("outcome_add", rows)
 
 
 def forgetting(way):
     """Rows for a COPY, in the midst of which the connection is forgotten."""
     columns = engine.SQL["outcome_add"].partition("(")[2].partition(")")[0].split(", ")
     with way.forgotten():
-        yield dict.fromkeys(columns, 1)
+        yield [1] * len(columns)
 
 
 def test_a_lease_lasts_while_every_connection_waits(database):
