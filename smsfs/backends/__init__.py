@@ -88,8 +88,7 @@ class Envelope(Struct, frozen=True, gc=False):
     left: float = inf
 
 
-@frozen
-class Receipt:
+class Receipt(Struct, frozen=True, gc=False):
     """What the carrier says later of a message, or of one part of it.
 
     Attributes:

@@ -1,6 +1,7 @@
 """The times in receipts, as carriers write them."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 #: Lengths of ``YYMMDDhhmm``; ``YYMMDDhhmmss`` or ``YYYYMMDDhhmm``; ``YYYYMMDDhhmmss``; and of
 #: ``YYMMDDhhmmsstnnp`` (section 7.1.1).
@@ -8,6 +9,7 @@ _SHORT, _MIDDLE, _LONG, _ABSOLUTE = 10, 12, 14, 16
 _QUARTERS = 48
 
 
+@lru_cache(maxsize=1024)  # receipts come by thousands a second
 def moment(text: str) -> datetime | None:
     """A time; None if the text is not a time. Only one in the absolute form of SMPP has a zone.
 

@@ -1,5 +1,6 @@
 """Bytes to PDUs, in whatever pieces they come."""
 
+import re
 import struct
 from collections.abc import Callable
 
@@ -38,6 +39,10 @@ MAX_LENGTH = 64 * 1024 + 4096
 
 _header = HEADER.unpack_from
 _tlv_header = struct.Struct(">HH").unpack_from
+#: Of a message up to its text: strings that end with a NUL, and octets. One match is faster than ten steps.
+_fields = re.compile(
+    rb"([^\0]*)\0(..)([^\0]*)\0(..)([^\0]*)\0(...)([^\0]*)\0([^\0]*)\0(.....)", re.DOTALL
+).match
 
 #: A submit_sm_resp: its sequence number, its status, and its message_id.
 Answer = tuple[int, int, str]
@@ -221,16 +226,17 @@ def _outbind(data: bytes, start: int, end: int, _status: int, sequence: int) -> 
 
 def _short_message(kind: type[SubmitSm | DeliverSm]) -> Parser:
     def parse(data: bytes, start: int, end: int, _status: int, sequence: int) -> Pdu:
-        service_type, start = _string(data, start, end)
-        (source_ton, source_npi), start = _octets(data, start, end, 2)
-        source, start = _string(data, start, end)
-        (dest_ton, dest_npi), start = _octets(data, start, end, 2)
-        destination, start = _string(data, start, end)
-        (esm_class, protocol_id, priority), start = _octets(data, start, end, 3)
-        schedule, start = _string(data, start, end)
-        validity, start = _string(data, start, end)
-        (registered, replace, data_coding, default, length), start = _octets(data, start, end, 5)
-        message, start = _octets(data, start, end, length)
+        fields = _fields(data, start, end)
+        if fields is None:
+            raise ValueError(start)
+        service_type, source, destination, schedule, validity = [
+            text.decode("latin-1") for text in fields.group(1, 3, 5, 7, 8)
+        ]
+        source_ton, source_npi, dest_ton, dest_npi, esm_class, protocol_id, priority = b"".join(
+            fields.group(2, 4, 6)
+        )
+        registered, replace, data_coding, default, length = fields[9]
+        message, start = _octets(data, fields.end(), end, length)
         return kind(
             sequence,
             source,

@@ -1,6 +1,7 @@
 """What an SMSC delivers, as receipts and replies; pure."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from msgspec.structs import replace
 
@@ -48,8 +49,11 @@ def _receipt(found: written.ReceiptText, pdu: ShortMessage, id_base: str) -> Rec
 
 def _recipient(pdu: ShortMessage) -> str:
     """Whom the message went to: the source of its receipt, unless only the destination is a number."""
-    source, destination = _address(pdu.source_addr), _address(pdu.destination_addr)
-    if not source.isdecimal() and destination.isdecimal():
+    source = _address(pdu.source_addr)
+    if source.isdecimal():
+        return source
+    destination = _address(pdu.destination_addr)
+    if destination.isdecimal():
         return destination
     return "".join(filter(str.isdecimal, source))
 
@@ -79,6 +83,7 @@ def _address(address: str) -> str:
     return digits if digits.isdecimal() else address
 
 
+@lru_cache(maxsize=1024)
 def _seconds(done: datetime | None) -> float | None:
     """Since the epoch. A time without a zone, as most receipts have it, is taken for UTC."""
     return (done if done.tzinfo else done.replace(tzinfo=UTC)).timestamp() if done else None

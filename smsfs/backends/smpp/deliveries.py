@@ -5,7 +5,6 @@ from collections import defaultdict, deque
 from typing import Protocol
 
 import structlog
-from attrs import frozen
 
 from smsfs.backends import Delivered, Receive
 from smsfs.backends.smpp.constants import Status
@@ -35,12 +34,8 @@ class Source(Protocol):
         """Read on."""
 
 
-@frozen
-class _Unanswered:
-    source: Source
-    sequence: int
-    response: type[Response]
-    content: Delivered
+#: Where something came from, the answer to it, and what it is.
+_Unanswered = tuple[Source, int, type[Response], Delivered]
 
 
 class Deliveries:
@@ -72,7 +67,7 @@ class Deliveries:
         if self._closed:
             source.respond([response(pdu.sequence, Status.RX_T_APPN)])
             return
-        self._waiting.append(_Unanswered(source, pdu.sequence, response, delivered(pdu, self._id_base)))
+        self._waiting.append((source, pdu.sequence, response, delivered(pdu, self._id_base)))
         self._come.set()
         if len(self) >= LIMIT and source not in self._paused:
             self._paused.append(source)
@@ -93,10 +88,10 @@ class Deliveries:
     async def _take(self) -> None:
         batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
         self._storing = len(batch)
-        status = await self._stored([item.content for item in batch])
+        status = await self._stored([content for *_, content in batch])
         answers: dict[Source, list[Response]] = defaultdict(list)
-        for item in batch:
-            answers[item.source].append(item.response(item.sequence, status))
+        for source, sequence, response, _ in batch:
+            answers[source].append(response(sequence, status))
         self._storing = 0
         for source, responses in answers.items():
             source.respond(responses)

@@ -259,9 +259,10 @@ class ShortMessage(Pdu, frozen=True, gc=False):
 
     def tlv(self, tag: int) -> bytes | None:
         """The value of the first optional parameter of that tag; None if there is none."""
-        if not self.tlvs:  # most have none
-            return None
-        return next((value for found, value in self.tlvs if found == tag), None)
+        for found, value in self.tlvs:
+            if found == tag:
+                return value
+        return None
 
 
 class SubmitSm(ShortMessage, frozen=True, gc=False):

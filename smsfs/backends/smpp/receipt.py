@@ -31,6 +31,13 @@ _LABEL = r"id|sub|dlvrd|submit[ _]date|done[ _]date|stat|err"
 #: A label and its value; where the value is missing, the next label is not the value.
 _field = re.compile(rf"\b({_LABEL})\s*:\s*(?!(?:{_LABEL}|text)\s*:)([^\s,;]*)", re.IGNORECASE)
 _text = re.compile(r"\btext\s*:", re.IGNORECASE)
+#: A receipt as the specification has it, and most carriers: it is read in a fifth of the time.
+_usual = re.compile(
+    r"id:([\w-]{1,65}) sub:(\d{1,3}) dlvrd:(\d{1,3}) submit date:(\d{10,14}) done date:(\d{10,14}) "
+    r"stat:(\w{1,7}) err:(\w{1,8}) [Tt]ext:(.*)",
+    re.ASCII | re.DOTALL,
+).fullmatch
+_USUAL = ("id", "sub", "dlvrd", "submit date", "done date", "stat", "err", "text")
 #: Whether octets are read alike in every alphabet of one octet.
 _is_plain = re.compile(rb"[\n\r\x20-\x7e]*\0*").fullmatch
 #: Whether octets may hold two labels that no receipt is without, in one octet or two for each character.
@@ -165,6 +172,8 @@ def _fields(text: str) -> dict[str, str]:
     What follows ``text:`` was written by the client and could look like anything; it is searched only when
     a carrier puts it first.
     """
+    if usual := _usual(text):
+        return dict(zip(_USUAL, (*usual.groups()[:-1], usual[len(_USUAL)].strip()), strict=True))
     cut = _text.search(text)
     head, tail = (text[: cut.start()], text[cut.end() :]) if cut else (text, "")
     found = _field.findall(head) or _field.findall(tail)

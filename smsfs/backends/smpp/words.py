@@ -1,6 +1,7 @@
 """The words of receipts: what carriers say became of a message, by number or by word."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 #: ``message_state`` -> word of a receipt (section 5.2.28; 0 and 9 are of SMPP 5).
 STATES = {
@@ -75,6 +76,7 @@ def _weight(word: str) -> int:
     return 4 if word in _FINAL else 3
 
 
+@lru_cache(maxsize=256)
 def _numbered(parameter: bytes | None) -> str:
     """The word of a number in one octet or several, or in digits; empty for any other."""
     if not parameter:
@@ -85,6 +87,7 @@ def _numbered(parameter: bytes | None) -> str:
     return STATES.get(int.from_bytes(parameter), "")
 
 
+@lru_cache(maxsize=256)
 def _word(written: str) -> str:
     bare = "".join(filter(str.isalnum, written.upper()))
     if _is_number(bare):

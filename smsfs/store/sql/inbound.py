@@ -302,6 +302,9 @@ def _notify(connection: Connection, arrived: Arrived) -> None:
 
 
 def _clean(receipt: NewReceipt) -> NewReceipt:
+    told = f"{receipt.carrier_id}{receipt.event}{receipt.code}{receipt.reason}{receipt.other}"
+    if plain(told) is told and plain(receipt.backend) is receipt.backend:
+        return receipt
     texts: dict[str, Any] = {name: plain(getattr(receipt, name)) for name in _TEXTS}
     return evolve(receipt, **texts)
 

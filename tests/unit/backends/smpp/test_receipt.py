@@ -1,5 +1,6 @@
 """Receipts as carriers write them, and ids as they write those."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -45,6 +46,22 @@ def test_texts(words, expected):
     """A message that was delivered would stay without its receipt because a vendor writes it another way."""
     assert parsed(words) == expected
     assert parsed(words, coding=8) == expected
+
+
+VALUES = st.one_of(
+    st.from_regex(re.compile(r"[\w-]{0,8}", re.ASCII), fullmatch=True),
+    st.sampled_from(["id", "stat", "text", "sub", "DELIVRD", "a b", "001", "2609011230"]),
+)
+
+
+@given(st.tuples(*[VALUES] * 7), st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40))
+def test_usual_receipts_are_read_like_odd_ones(values, text):
+    """A carrier that writes as the specification has it would have its words taken for others."""
+    labels = ("id", "sub", "dlvrd", "submit date", "done date", "stat", "err")
+    words = (
+        " ".join(f"{label}:{value}" for label, value in zip(labels, values, strict=True)) + f" Text:{text}"
+    )
+    assert parsed(words) == parsed(f" {words}")
 
 
 @pytest.mark.parametrize(
