@@ -10,7 +10,7 @@ from smsfs.backends.smpp.pdu import SubmitSm
 from smsfs.backends.smpp.text import Fragment, alphabet, decode
 
 
-class Received(msgspec.Struct):
+class Received(msgspec.Struct, gc=False):
     """One message; a line of the ledger.
 
     Attributes:
@@ -77,10 +77,12 @@ class Ledger:
         A part that comes again before its message is complete, as from a client that does not know what
         became of the first, starts the message again: the earlier parts are kept as an incomplete one.
         """
-        arrived = _Arrived(pdu, data, message_id, now)
         if fragment is None:
-            self._message([arrived], system_id)
+            text = self._text(pdu, data)
+            place = pdu.source_addr, pdu.destination_addr, text, pdu.data_coding
+            self._received(Received(*place, 1, [message_id], now, now, True, system_id))
             return
+        arrived = _Arrived(pdu, data, message_id, now)
         key = (system_id, pdu.source_addr, pdu.destination_addr, fragment.reference, fragment.total)
         parts = self._waiting.setdefault(key, {})
         if fragment.sequence in parts:
@@ -110,21 +112,15 @@ class Ledger:
     def _message(self, parts: list[_Arrived], system_id: str, *, complete: bool = True) -> None:
         pdu = parts[0].pdu
         times = [part.at for part in parts]
-        text = decode(
-            b"".join([part.data for part in parts]), alphabet(pdu.data_coding, self._default), tables(pdu)
-        )
-        received = Received(
-            pdu.source_addr,
-            pdu.destination_addr,
-            text,
-            pdu.data_coding,
-            len(parts),
-            [part.id for part in parts],
-            min(times),
-            max(times),
-            complete,
-            system_id,
-        )
+        text = self._text(pdu, b"".join([part.data for part in parts]))
+        place = pdu.source_addr, pdu.destination_addr, text, pdu.data_coding
+        ids = [part.id for part in parts]
+        self._received(Received(*place, len(parts), ids, min(times), max(times), complete, system_id))
+
+    def _text(self, pdu: SubmitSm, data: bytes) -> str:
+        return decode(data, alphabet(pdu.data_coding, self._default), tables(pdu))
+
+    def _received(self, received: Received) -> None:
         if self._keep:
             self.messages.append(received)
         if self._file:

@@ -3,8 +3,9 @@
 import uuid
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 
-from attrs import frozen
+from msgspec import Struct
 
 from smsfs.backends.smpp.constants import RECEIPT, Tag
 from smsfs.backends.smpp.pdu import DeliverSm, SubmitSm, Tlvs
@@ -24,8 +25,7 @@ ID_BASES: dict[str, Callable[[int], tuple[str, str]]] = {
 }
 
 
-@frozen
-class Delivery:
+class Delivery(Struct, frozen=True, gc=False):
     """What a receipt says.
 
     Attributes:
@@ -60,10 +60,15 @@ class Delivery:
 Format = Callable[[Delivery], tuple[str, Tlvs]]
 
 
+@lru_cache(maxsize=64)  # all receipts of a second have one
+def _minute(at: datetime) -> str:
+    return f"{at:%y%m%d%H%M}"
+
+
 def _standard(d: Delivery) -> tuple[str, Tlvs]:
     return (
-        f"id:{d.id} sub:001 dlvrd:{d.count} submit date:{d.submitted:%y%m%d%H%M} "
-        f"done date:{d.done:%y%m%d%H%M} stat:{d.stat} err:{d.error} Text:{d.text()}"
+        f"id:{d.id} sub:001 dlvrd:{d.count} submit date:{_minute(d.submitted)} "
+        f"done date:{_minute(d.done)} stat:{d.stat} err:{d.error} Text:{d.text()}"
     ), ()
 
 

@@ -200,7 +200,7 @@ class Simulator:
         fails = behaviour.undelivered is not None and behaviour.undelivered.search(pdu.destination_addr)
         if pdu.registered_delivery & 3 == _ON_FAILURE and not fails:
             return
-        now = datetime.now(UTC)
+        now = datetime.fromtimestamp(int(time.time()), UTC)
         delivery = Delivery(pdu, message_id, "UNDELIV" if fails else "DELIVRD", now, now)
         if behaviour.receipts_first:
             self._deliver(link.system_id, delivery)
@@ -236,7 +236,9 @@ class Simulator:
                 link.deliver(waiting.popleft())
 
     def _idlest(self, system_id: str) -> Session | None:
-        links = [link for link in self.links if link.takes_deliveries and system_id in {"", link.system_id}]
+        links = [link for link in self.links if link.takes_deliveries and system_id in ("", link.system_id)]
+        if len(links) == 1:
+            return links[0]
         return min(links, key=lambda link: len(link.delivering), default=None)
 
 

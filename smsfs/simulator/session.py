@@ -4,12 +4,11 @@ import asyncio
 from collections import deque
 from typing import Protocol, cast
 
-from msgspec.structs import replace
-
-from smsfs.backends.smpp.constants import RESPONSE, VERSION, Status, Tag
+from smsfs.backends.smpp.constants import RESPONSE, VERSION, Command, Status, Tag
 from smsfs.backends.smpp.decoder import Decoder
 from smsfs.backends.smpp.pdu import (
     BIND_RESPONSES,
+    HEADER,
     Bind,
     BindReceiver,
     BindTransmitter,
@@ -23,7 +22,6 @@ from smsfs.backends.smpp.pdu import (
     Raw,
     SmppError,
     SubmitSm,
-    SubmitSmResp,
     Unbind,
     UnbindResp,
     frame,
@@ -34,6 +32,7 @@ from smsfs.simulator.ledger import Ledger
 #: deliver_sm that may wait for their answers on one link.
 DELIVER_WINDOW = 100
 _HIGHEST_SEQUENCE = 0x7FFFFFFF
+_SUBMIT_SM_RESP = int(Command.SUBMIT_SM_RESP)
 #: Seconds that a timer is late as a rule; answers are due so much earlier.
 _LATENESS = 1e-4
 
@@ -132,7 +131,7 @@ class Session(asyncio.Protocol):
         self.delivering[self._sequence] = pdu
         if not self._out:
             self._loop.call_soon(self._flush)
-        self._out.append(replace(pdu, sequence=self._sequence).encode())
+        self._out.append(frame(pdu.command, 0, self._sequence, pdu.encode()[HEADER.size :]))
 
     def cut(self) -> None:
         """Break the link without a word."""
@@ -153,7 +152,7 @@ class Session(asyncio.Protocol):
             self._smsc.ledger.flush()
             self.cut()
             return
-        response = SubmitSmResp(pdu.sequence, status, message_id).encode()
+        response = frame(_SUBMIT_SM_RESP, status, pdu.sequence, b"%b\0" % message_id.encode())
         if answered:
             self._answer(response, behaviour.latency)
         elif behaviour.late is not None:

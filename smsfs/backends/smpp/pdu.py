@@ -358,6 +358,8 @@ def c_octets(text: str, limit: int, status: int) -> bytes:
     Raises:
         SmppError: with its NUL it has more than ``limit`` octets, or it cannot be written.
     """
+    if not text:
+        return b"\0"
     try:
         data = text.encode("latin-1")
     except UnicodeEncodeError as exc:
