@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import figures
 from tests.support.clients import Login, make_key
 from tests.support.server import Installation, Server, wait_for
 
@@ -26,8 +27,17 @@ def full():
 
 @pytest.fixture
 def figure(record_property):
-    """Notes a line of the table: what, the figure, and what it is to be compared with."""
-    return lambda what, value, peer="": record_property("figure", (what, value, peer))
+    """Notes a line of the table.
+
+    Given: what was measured, the figure, the peer of the same run, and where there is one the ratio of our
+    rate to the peer's, with its goal such as ``">= 0.7"``.
+    """
+
+    def note(what, value, peer="", ratio=None, goal=""):
+        line = {"what": what, "figure": value, "peer": peer, "ratio": ratio and round(ratio, 3), "goal": goal}
+        record_property("figure", line)
+
+    return note
 
 
 @pytest.fixture
@@ -42,17 +52,19 @@ def peak_memory():
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Show the table; the reports carry its lines, also out of the processes of a parallel run."""
+    """Show the table, and write it as JSON into the file that ``SMSFS_FIGURES`` names."""
     reports = [report for key in ("passed", "failed") for report in terminalreporter.getreports(key)]
-    ended = [report for report in reports if report.when == "call"]
-    lines = [line for report in ended for name, line in report.user_properties if name == "figure"]
+    lines = figures.lines_of(reports)
     if not lines:
         return
+    around = figures.circumstances()
     terminalreporter.section("figures (SMSFS_BENCHMARK=full for full sizes)")
-    widths = [max(len(line[column]) for line in lines) for column in range(3)]
-    for line in lines:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        terminalreporter.write_line("  ".join(cells).rstrip())
+    for line in figures.table(lines):
+        terminalreporter.write_line(line)
+    terminalreporter.write_line(", ".join(f"{name} {value}" for name, value in around.items()))
+    if path := os.environ.get("SMSFS_FIGURES"):
+        figures.write_json(path, lines, around)
+        terminalreporter.write_line(f"written to {path}")
 
 
 @pytest.fixture
