@@ -28,7 +28,10 @@ SLOW = 5.0
 #: So many lines of a log that nobody expects are shown.
 SHOWN = 20
 #: Longest first, so that the short ones fill the gaps at the end; all else comes after these.
-FIRST = ("tests/crash/", "tests/end_to_end/", "tests/benchmarks/", "tests/contract/")
+FIRST = (
+    *("tests/unit/packaging/", "tests/unit/test_house.py", "tests/crash/", "tests/end_to_end/"),
+    *("tests/benchmarks/", "tests/contract/"),
+)
 #: Files of long tests that share nothing: each may run beside the others.
 APART = tuple(
     f"tests/crash/test_{name}.py" for name in ("every_point", "full_disks", "pair", "pair_connectors")
