@@ -211,11 +211,10 @@ class SmppBackend:
         return found
 
     def _next(self) -> Outgoing | None:
-        for line in self._lines():
-            while line:
-                outgoing = line.popleft()
-                if outgoing.job.open:
-                    return outgoing
+        while line := self._begun or self._prepared or self._line:
+            outgoing = line.popleft()
+            if outgoing.job.open:
+                return outgoing
         return None
 
     # -- what became of it ------------------------------------------------------------------------------

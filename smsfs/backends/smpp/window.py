@@ -34,7 +34,7 @@ class Window(Generic[T]):
         Raises:
             ValueError: the window is full, or the sequence number is in use.
         """
-        if self.free <= 0 or sequence in self._out:
+        if len(self._out) >= self._size or sequence in self._out:
             raise ValueError(f"no room in the window for request {sequence}")
         self._out[sequence] = (request, now)
 

@@ -1,6 +1,7 @@
 """What carriers deliver comes in here: stored first, then matched to the messages that went out."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -96,7 +97,7 @@ def _part(backend: str, item: ReplyPart, at: float) -> NewReplyPart:
 
 
 def _log_arrived(arrived: Arrived) -> None:
-    for matched in arrived.matched:
+    for matched in arrived.matched if log.is_enabled_for(logging.DEBUG) else ():  # thousands a second
         what = {"account": matched.account, "file": matched.path, "row": matched.row}
         log.debug("receipt", **what, outcome=matched.receipt.event, code=matched.receipt.code)
     for receipt in arrived.kept:

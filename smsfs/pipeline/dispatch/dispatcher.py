@@ -196,19 +196,18 @@ class Dispatcher:
     async def _idle(self, backend: str, sending: set[asyncio.Task[None]]) -> None:
         """Wait until there may be something to do: a commit, a slice that came due, an answer."""
         pace, gate = self._pace, self._gates[backend]
+        if len(sending) >= gate.slices > 0:  # whatever is due has to wait
+            await asyncio.wait(sending, timeout=pace.recover, return_when=asyncio.FIRST_COMPLETED)
+            return
         now, due = self._store.now(), None
         with suppress(StoreUnavailable):
             due = await asyncio.to_thread(self._store.queue.next_time, backend)
         at = max(due if due is not None else now + pace.recover, gate.paused_until)
         self._changed.clear()
         change = asyncio.create_task(self._changed.wait())
-        wanted = gate.slices
-        full = len(sending) >= wanted > 0
-        at = at if wanted else now + pace.poll
-        timeout = pace.recover if full else min(pace.recover, max(0.01, at - now))
-        await asyncio.wait(
-            sending if full else {change, *sending}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
-        )
+        at = at if gate.slices else now + pace.poll
+        timeout = min(pace.recover, max(0.01, at - now))
+        await asyncio.wait({change, *sending}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         change.cancel()
 
     # -- after a crash ------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 import threading
 from typing import TYPE_CHECKING, cast
 
@@ -24,12 +25,16 @@ if TYPE_CHECKING:
     from smsfs.backends.http.options import HttpConfig
     from smsfs.backends.smpp.options import SmppConfig
 
+#: A thread that stores lets the links go on after so long: Python's own 5 ms are as long as a carrier takes.
+SWITCH_SECONDS = 0.0005
+
 log = structlog.get_logger()
 
 
 def start(wing: Wing) -> None:
     """Hand messages over until the end."""
     gc.freeze()  # what is there now stays, and is not looked through again and again
+    sys.setswitchinterval(SWITCH_SECONDS)
     uvloop.run(_dispatch(wing))
 
 
