@@ -6,7 +6,9 @@ that nobody closed, a cell that goes on behind its quotes. Here each is an error
 
 import csv
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from functools import partial
+from itertools import chain, count, islice
+from typing import Any, Protocol
 
 from smsfs.errors import Cause, Unreadable
 from smsfs.formats.delimiter import declared
@@ -21,6 +23,11 @@ MAX_CELL = 131_072
 
 #: With which programs of old systems end a text, and fill its last block.
 END_MARK = "\x1a"
+
+#: Lines that are read together, at most, and about how many characters.
+MOST_LINES, SOME_CHARACTERS = 128, 65_536
+
+Row = tuple[int, list[str]]  #: the line that it starts on, and its cells
 
 _TOO_LONG = "row too long"
 _NUL = "NUL"
@@ -44,9 +51,7 @@ class Lines(Protocol):
         """The next line with its end, or as much of it as the limit allows; empty at the end."""
 
 
-def rows(
-    text: Lines, delimiter: str = ",", others: Mapping[str, str] | None = None
-) -> Iterator[tuple[int, list[str]]]:
+def rows(text: Lines, delimiter: str = ",", others: Mapping[str, str] | None = None) -> Iterator[Row]:
     """Each row with the line it starts on, counted from 1; empty and marked lines are passed over.
 
     Args:
@@ -57,29 +62,98 @@ def rows(
     Raises:
         Unreadable: at the row that breaks the rules, or the byte that breaks the encoding.
     """
-    record: list[str] = []
-    reader = csv.reader(_lines(text, record), delimiter=delimiter, strict=True)
-    while True:
-        start = reader.line_num + 1
-        record.clear()
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            hints = others if start == 1 and others else {}
-            raise Unreadable(Cause(_clause(str(error), record, hints), start)) from None
-        except UnicodeDecodeError as error:
-            raise undecodable(error, reader.line_num) from None
-        if cells:
-            if '"' in "".join(cells):
-                _refuse_lone_quotes(cells, "".join(record), start)
-            yield start, cells
+    return chain.from_iterable(_gathered(text, delimiter, others or {}))
 
 
-def table(
-    text: Lines, delimiter: str = ",", others: Mapping[str, str] | None = None
-) -> Iterator[tuple[int, list[str]]]:
+def _gathered(text: Lines, delimiter: str, others: Mapping[str, str]) -> Iterator[list[Row]]:
+    """The rows: many together of lines each of which is one for sure, others one at a time."""
+    ahead, before, most = _Ahead(text), 0, 1
+    while ahead.fill(most):
+        lines = ahead.lines
+        most = max(1, min(MOST_LINES, SOME_CHARACTERS * len(lines) // (1 + sum(map(len, lines)))))
+        if found := None if ahead.failure else _simple(lines, delimiter, before):
+            before += len(lines)
+            ahead.lines = []
+            yield found
+            continue
+        record: list[str] = []
+        reader = csv.reader(_lines(ahead, record), delimiter=delimiter, strict=True)
+        while ahead.fill(0):
+            record.clear()
+            yield _next(reader, record, others, before)
+        before += reader.line_num
+
+
+def _simple(lines: list[str], delimiter: str, before: int) -> list[Row] | None:
+    """The rows of lines each of which is a row; None where that is not sure, or anything is wrong."""
+    text = "".join(lines)
+    if len(text) > MAX_ROW or "\0" in text or END_MARK in text or MARK in text:
+        return None
+    try:
+        found = list(csv.reader(lines, delimiter=delimiter, strict=True))
+        if len(found) != len(lines):  # line ends within quotes
+            return None
+        if '"' in "".join(chain.from_iterable(found)):
+            for cells, raw in zip(found, lines, strict=True):
+                _refuse_lone_quotes(cells, raw, before)
+    except (csv.Error, Unreadable):
+        return None
+    return [row for row in zip(count(before + 1), found) if row[1]]
+
+
+def _next(reader: Any, record: list[str], others: Mapping[str, str], before: int) -> list[Row]:
+    """The next row, if it is not empty.
+
+    Raises:
+        Unreadable: as :func:`rows` does.
+    """
+    start = before + reader.line_num + 1
+    try:
+        cells: list[str] = next(reader, [])
+    except csv.Error as error:
+        hints = others if start == 1 else {}
+        raise Unreadable(Cause(_clause(str(error), record, hints), start)) from None
+    except UnicodeDecodeError as error:
+        raise undecodable(error, before + reader.line_num) from None
+    _refuse_lone_quotes(cells, "".join(record), start)
+    return [(start, cells)] if cells else []
+
+
+class _Ahead:
+    """Lines that are read before it is known how.
+
+    Attributes:
+        lines: those read, none longer than a row may be by more than a character.
+        failure: what came instead of the line behind them.
+    """
+
+    def __init__(self, text: Lines) -> None:
+        self._text = text
+        self.lines: list[str] = []
+        self.failure: UnicodeDecodeError | None = None
+
+    def fill(self, most: int) -> bool:
+        """Read on until there are so many lines; whether there is anything left to be read."""
+        if len(self.lines) < most and not self.failure:
+            try:  # what was read before a failure stays in the list
+                self.lines.extend(islice(iter(partial(self._text.readline, MAX_ROW + 1), ""), most))
+            except UnicodeDecodeError as error:
+                self.failure = error
+        return bool(self.lines or self.failure)
+
+    def readline(self, limit: int) -> str:
+        """The next line, or as much of it as the limit allows; empty at the end."""
+        if not self.fill(1):
+            return ""
+        if not self.lines and self.failure:
+            raise self.failure
+        line = self.lines.pop(0)
+        if limit < len(line):
+            self.lines.insert(0, line[limit:])
+        return line[:limit]
+
+
+def table(text: Lines, delimiter: str = ",", others: Mapping[str, str] | None = None) -> Iterator[Row]:
     """The rows of a table, its column names first: :func:`rows` without what spreadsheets leave around it.
 
     A first row that only names the delimiter, rows of blank cells, and columns at the end that have neither
@@ -88,7 +162,7 @@ def table(
     Raises:
         Unreadable: as :func:`rows` does.
     """
-    found = (row for row in rows(text, delimiter, others) if any(map(str.strip, row[1])))
+    found = chain.from_iterable(map(_filled, _gathered(text, delimiter, others or {})))
     line, names = next(found, (0, []))
     if declared(delimiter.join(names)):
         line, names = next(found, (0, []))
@@ -99,7 +173,12 @@ def table(
     yield from found if width == len(names) else _cut(found, width, len(names))
 
 
-def _cut(found: Iterator[tuple[int, list[str]]], width: int, most: int) -> Iterator[tuple[int, list[str]]]:
+def _filled(some: list[Row]) -> list[Row]:
+    """Those rows that hold more than blanks."""
+    return [row for row in some if row[1][0].strip() or any(map(str.strip, row[1]))]
+
+
+def _cut(found: Iterator[Row], width: int, most: int) -> Iterator[Row]:
     """Rows without empty cells below columns that have no name; Excel leaves those out in some rows."""
     for line, cells in found:
         fits = width < len(cells) <= most and not any(map(str.strip, cells[width:]))
@@ -115,20 +194,18 @@ def wrong_width(cells: int, columns: int) -> str:
     return f"the row has {cells:,} {noun} where the first row has {columns:,}: {hint}"
 
 
-def _lines(text: Lines, record: list[str]) -> Iterator[str]:
+def _lines(ahead: _Ahead, record: list[str]) -> Iterator[str]:
     """The physical lines; kept in ``record`` until its owner clears it at the start of the next row.
 
     A marked line becomes one without any character, which adds nothing within quotes and is an empty
     row outside, so that the csv module still counts it.
     """
-    used, ahead = 0, ""
+    used = 0
     while True:
         used = used + len(record[-1]) if record else 0
-        line = ahead if ahead == "\n" else ahead + text.readline(MAX_ROW - used + 1)
-        ahead = ""
+        line = ahead.readline(MAX_ROW - used + 1)
         if END_MARK in line and not line[line.index(END_MARK) :].strip(f"{END_MARK}\r\n"):
-            ahead = text.readline(1)
-            line = line if ahead else line[: line.index(END_MARK)]
+            line = line if ahead.fill(1) else line[: line.index(END_MARK)]
         if not line:
             return
         if len(line) > MAX_ROW - used:

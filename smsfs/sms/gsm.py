@@ -30,13 +30,14 @@ EXTENSION = {
     "€": 0x65,
 }
 
-_LETTERS = re.escape(BASIC.replace("\x1b", ""))
+#: The characters of one septet, to stand in a regular expression's brackets.
+LETTERS = re.escape(BASIC.replace("\x1b", ""))
 _EXTENDED = re.escape("".join(EXTENSION))
 
 #: Finds the first character that does not fit one septet.
-beyond_basic = re.compile(f"[^{_LETTERS}]").search
+beyond_basic = re.compile(f"[^{LETTERS}]").search
 #: Finds the first character that neither table has.
-_beyond_both = re.compile(f"[^{_LETTERS}{_EXTENDED}]").search
+_beyond_both = re.compile(f"[^{LETTERS}{_EXTENDED}]").search
 #: The septet of each character that Latin-1 and the default alphabet have; the escape for those it lacks.
 _OF_LATIN1 = bytes(BASIC.index(c) if c in BASIC else ESCAPE for c in map(chr, range(256)))
 

@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Message(msgspec.Struct, frozen=True, array_like=True):
+class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One text message to one recipient.
 
     Its key is ``(batch, row)``; the slice it is in knows the batch.

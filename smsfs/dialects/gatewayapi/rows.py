@@ -84,26 +84,25 @@ class _Class:
         return klass
 
 
-_Measure = Callable[[str], tuple[str, str, int]]
-
-
 def _messages(
     table: Iterator[tuple[int, list[str]]], places: Mapping[str, int], width: int, rules: TextRules
 ) -> Iterator[Message | Cause]:
     # A column that the file lacks is taken from an empty cell put behind each row.
     pick = itemgetter(*(places.get(name, width) for name in (*REQUIRED, *OPTIONAL)))
-    classes, measure = _Class(), partial(measured, rules)
+    classes = _Class()
     row = bad = 0
     for row, (line, cells) in enumerate(table, 1):
         if len(cells) == width:
-            fields = pick([*cells, ""])
+            cells.append("")
+            number, written, name, klass, userref = fields = pick(cells)
             try:
-                message = _message(row, line, fields, classes, measure)
-            except ValueError:
-                causes = list(_causes(line, fields, classes, measure))
-            else:
-                yield message
+                text, coding, parts = measured(rules, written)
+                name, number = sender(name), msisdn(number)
+                klass = klass if klass == classes.known else classes.check(line, klass)
+                yield Message(row, number, text, name, klass, userref, coding, parts)
                 continue
+            except ValueError:
+                causes = list(_causes(line, fields, classes, partial(measured, rules)))
         else:
             causes = [Cause(tables.wrong_width(len(cells), width), line)]
         bad += 1
@@ -114,14 +113,9 @@ def _messages(
         raise Unreadable(Cause("the file has no rows behind its column names"))
 
 
-def _message(row: int, line: int, fields: tuple[str, ...], classes: _Class, measure: _Measure) -> Message:
-    number, written, name, klass, userref = fields
-    text, coding, parts = measure(written)
-    name = sender(name)
-    return Message(row, msisdn(number), text, name, classes.check(line, klass), userref, coding, parts)
-
-
-def _causes(line: int, fields: tuple[str, ...], classes: _Class, measure: _Measure) -> Iterator[Cause]:
+def _causes(
+    line: int, fields: tuple[str, ...], classes: _Class, measure: Callable[[str], object]
+) -> Iterator[Cause]:
     """Everything that is wrong with a row, not only the first."""
     checks: tuple[Callable[[str], object], ...] = (msisdn, measure, sender, partial(classes.check, line))
     for column, check, value in zip(_CHECKED, checks, fields, strict=False):

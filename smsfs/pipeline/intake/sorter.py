@@ -8,7 +8,7 @@ from typing import Any
 from attrs import define, evolve, field, frozen
 
 from smsfs.backends.routing import Chain, Routes
-from smsfs.dialects import Dialect, Pause, Refused, Row, Sheet, Submission
+from smsfs.dialects import Dialect, Refused, Row, Sheet, Submission
 from smsfs.errors import Cause, Unreadable
 from smsfs.pipeline.slices import encoded
 from smsfs.sms.message import Message
@@ -128,21 +128,25 @@ class Sorter:
         Rows are not kept once there is no hope that they will be sent.
         """
         chunk: list[Message | Refused] = []
+        counts = self._skips or not self._reading.cause_count
         for number, row in enumerate(rows, 1):
-            if not number % PAUSE_ROWS or isinstance(row, Pause):
-                yield None
-            if isinstance(row, (Message, Refused)):
-                if self._skips or not self._reading.cause_count:
+            if type(row) is Message or isinstance(row, Refused):
+                if counts:
                     chunk.append(row)
             elif isinstance(row, Cause):
                 self._reading.bad(row)
+                counts = self._skips
             elif isinstance(row, Sheet):
                 yield from self._stored(chunk)
                 chunk = []
                 self._begin(row)
-            if len(chunk) >= CHUNK_ROWS:
-                yield from self._stored(chunk)
-                chunk = []
+            else:
+                yield None
+            if not number % PAUSE_ROWS:
+                yield None
+                if len(chunk) >= CHUNK_ROWS:
+                    yield from self._stored(chunk)
+                    chunk = []
         yield from self._stored(chunk)
         if self._unused:  # a mended document may come again under its name
             self._store.claims.free(self._work.batch, self._owner, sorted(self._unused))
@@ -182,7 +186,7 @@ class Sorter:
 
     def _stored(self, chunk: list[Message | Refused]) -> Iterator[NewSlice]:
         refused = [row for row in chunk if isinstance(row, Refused)]
-        messages = [row for row in chunk if isinstance(row, Message)] if refused else chunk
+        messages: list[Any] = [row for row in chunk if isinstance(row, Message)] if refused else chunk
         messages = self._without_optouts(messages, refused)
         messages = self._without_recent(messages, refused)
         if messages:
@@ -199,6 +203,8 @@ class Sorter:
 
     def _without_recent(self, messages: list[Any], refused: list[Refused]) -> list[Any]:
         seconds = self._work.dialect.claims(self._work.settings)
+        if not seconds:
+            return messages
         keys = {recipient_key(message.recipient): message.recipient for message in messages}
         numbers = {keys[key] for key in self._claimed(list(keys), seconds)}
         reason = f"the recipient was written to within the last {seconds / 86_400:g} days"
@@ -245,7 +251,9 @@ class Sorter:
     def _gathered(self, messages: list[Any]) -> dict[tuple[Chain, float, float], list[Message]]:
         """Messages by the backends that may send them, and when."""
         found: dict[tuple[Chain, float, float], list[Message]] = defaultdict(list)
-        only = self._routes.only
+        only, times = self._routes.only, {(message.due, message.until) for message in messages}
+        if only and len(times) == 1:
+            return {(only, *times.pop()): messages}
         for message in messages:
             chain = only or self._routes.chain_for(message.recipient)
             found[chain, message.due, message.until].append(message)

@@ -57,6 +57,42 @@ def test_line_ends_in_quotes_are_kept_and_row_ends_are_not():
     ]
 
 
+ODD = {
+    "line end in quotes": ('"x\ny",z\n', [(0, ["x\ny", "z"])]),
+    "marked line": (f"{MARK}line 3\n", []),
+    "marked line in quotes": (f'"x\n{MARK}line 3\ny",z\n', [(0, ["x\ny", "z"])]),
+    "end mark within": ("x,\x1a\n", [(0, ["x", "\x1a"])]),
+    "blank": ("\n\r\n", []),
+    "quotes in quotes": ('"x ""y""",z\n', [(0, ['x "y"', "z"])]),
+    "nothing odd": ("x,y\n", [(0, ["x", "y"])]),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize("before", [0, 1, 2, 127, 128, 129, 130, 300])
+def test_what_is_odd_stands_anywhere_among_simple_rows(kind, before):
+    """Rows read together would be joined, lost, or told of with the wrong line."""
+    odd, expected = ODD[kind]
+    simple = '1,"a"\n'
+    text = simple * before + odd + simple * 300
+    start, after = before + 1, before + 1 + odd.count("\n")
+    found = _rows(text)
+    assert found[:before] == [(line, ["1", "a"]) for line in range(1, start)]
+    assert found[before:-300] == [(start + line, cells) for line, cells in expected]
+    assert found[-300:] == [(line, ["1", "a"]) for line in range(after, after + 300)]
+
+
+@pytest.mark.parametrize("bad", ['x,"y"z\n', 'x,y"\n', "x,\0\n", "x\ry,z\n"])
+@pytest.mark.parametrize("before", [0, 1, 100, 200])
+def test_rows_before_a_broken_one_are_read(bad, before):
+    """A client would not be told of the other rows that are wrong."""
+    rows = tables.rows(io.StringIO("1,a\n" * before + bad + "2,b\n" * 200, newline="\n"))
+    assert [next(rows) for _ in range(before)] == [(line, ["1", "a"]) for line in range(1, before + 1)]
+    with pytest.raises(Unreadable) as caught:
+        next(rows)
+    assert caught.value.cause.line == before + 1
+
+
 MALFORMED = {
     "backslash": ('1,"say \\"hi\\""', "a backslash stands before a quote"),
     "backslash unquoted": ('1,say \\"hi\\"', "has a backslash before a quote"),
