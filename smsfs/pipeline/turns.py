@@ -150,5 +150,7 @@ class SliceTurns:
         slice_ = self._store.queue.claim_slice(owner, backend, now, oldest=oldest, principal=account)
         if slice_:
             self._earliest ^= {account}
+            if not slice_.more:
+                self._due.discard(account)
             self._turns.charge(account, slice_.size + SLICE_COST, weight)
         return slice_

@@ -57,6 +57,7 @@ class Slice:
         submitted: when the batch was, in seconds since the epoch.
         state: where it is.
         attempt: how often it was claimed, this time included.
+        more: of one that was just claimed, whether others of its account may be due too.
     """
 
     id: int
@@ -76,6 +77,7 @@ class Slice:
     attempt: int
     messages: bytes = field(repr=False)
     chain: str = ""
+    more: bool = True
 
 
 class Outcome(Struct, frozen=True, gc=False):

@@ -168,7 +168,8 @@ class SqlQueue:
             if due is None:
                 return None
             connection.change("slice_claim", slice=due["id"], owner=owner.id)
-            return slice_from(connection.one("slice_full", slice=due["id"]))
+            claimed = slice_from(connection.one("slice_full", slice=due["id"]))
+        return evolve(claimed, more=bool(due["more"]))
 
     def claim_overdue(self, owner: Process, now: float) -> Slice | None:
         """Take a slice whose time is over."""

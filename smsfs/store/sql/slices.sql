@@ -92,14 +92,16 @@ SELECT seq FROM part WHERE seq IS NOT NULL
 LIMIT 1;
 
 -- name: slice_oldest_free
--- The slice of an account that has waited for longest.
-SELECT id, seq, not_before FROM slice
+-- The slice of an account that has waited for longest, and whether more are due.
+SELECT id, seq, not_before, (SELECT id FROM slice WHERE state = 'queued' AND backend = :backend AND principal = :principal
+    AND not_before <= :now ORDER BY not_before, id LIMIT 1 OFFSET 1) IS NOT NULL AS more
+FROM slice
 WHERE state = 'queued' AND backend = :backend AND principal = :principal AND not_before <= :now
 ORDER BY not_before, id LIMIT 1;
 
 -- name: slice_first_free
 -- A slice of an account with a certain part number.
-SELECT id, seq, not_before FROM slice
+SELECT id, seq, not_before, 1 AS more FROM slice
 WHERE state = 'queued' AND backend = :backend AND principal = :principal
     AND seq >= :seq AND seq < :seq + 1 AND not_before <= :now
 ORDER BY seq, not_before, id LIMIT 1;

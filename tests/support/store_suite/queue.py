@@ -45,6 +45,16 @@ class QueueSuite(StoreFixtures):
             submitted(store, account, f"f{number}", at)
         assert [claimed(store, owner, NOW + 1).more for _ in range(2)] == [True, False]
 
+    def test_a_claim_of_messages_tells_whether_there_are_more(
+        self, store: Store, account: Account, owner: Process
+    ) -> None:
+        """Each small file would take two claims of its messages, the second in vain."""
+        accepted(store, account, owner, new_slice(0), new_slice(1), new_slice(2, at=NOW + 9))
+        for more in (True, False):
+            slice_ = store.queue.claim_slice(owner, "out", NOW, oldest=True, principal=account.id)
+            assert slice_ is not None
+            assert slice_.more is more
+
     def test_the_last_messages_come_with_the_verdict(
         self, store: Store, account: Account, owner: Process
     ) -> None:

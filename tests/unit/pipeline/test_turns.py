@@ -95,6 +95,19 @@ def test_each_account_alternates_between_its_oldest_and_its_earliest(house, neig
         assert len(batches) == 6
 
 
+def test_nothing_is_claimed_in_vain(house, neighbour, monkeypatch):
+    """Each small file would keep writers waiting once more, for a transaction that changes nothing."""
+    for account, stem in ((house.account, "a"), (neighbour, "b")):
+        queue_of(house, account, 1, stem)
+    claim, claims = house.store.queue.claim_slice, []
+    monkeypatch.setattr(
+        house.store.queue, "claim_slice", lambda *given, **named: claims.append(1) or claim(*given, **named)
+    )
+    turns, now = SliceTurns(house.store, "out", timer=lambda: 0.0), house.store.now()
+    assert [turns.claim(house.owner, now) is not None for _ in range(4)] == [True, True, False, False]
+    assert len(claims) == 2
+
+
 def test_what_others_took_is_passed_over(house, elsewhere, neighbour):
     """A dispatcher that lost a race for an account's slice would think that nothing waits at all."""
     queue_of(house, house.account, 1, "a")
