@@ -262,7 +262,7 @@ class Intake:
                 self._store.queue.reject(work.batch.id, self._owner, seen)
             else:
                 self._store.queue.accept(work.batch.id, self._owner, seen, reading.rest)
-            log_verdict(work, evolve(verdict, path=path))
+            log_verdict(work, seen)
 
         show_free(self._store.contents, shown(work, reading, verdict), show)
 
