@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import asyncssh
 import click
 import structlog
+import uvloop
 from attrs import evolve
 
 from smsfs import __version__
@@ -61,7 +62,7 @@ def serve(config_file: Path | None) -> None:
         if not store.look_over(LOOK_SECONDS):
             log.info("looked_over_in_part", seconds=LOOK_SECONDS, hint="smsfs fsck looks at all of the store")
         tell_hangups()
-        asyncio.run(_serve(config, config_file, store))
+        uvloop.run(_serve(config, config_file, store))
         end_damaged(store)
 
 

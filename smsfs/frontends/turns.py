@@ -5,9 +5,11 @@ import contextvars
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
+
+from attrs import define
 
 W = TypeVar("W")
 
@@ -44,8 +46,21 @@ class Turns(Generic[W]):
         return waiter
 
 
+@define(eq=False)
+class _Call:
+    """A function to be called in a thread, and where its answer is waited for."""
+
+    context: contextvars.Context
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    answer: "asyncio.Future[Any]"
+
+
 class Calls:
-    """Runs functions that block, in some threads, for the coroutines of one event loop.
+    """Runs functions that block, in some threads, for the coroutines of the running event loop.
+
+    A thread pool of the library's would do, at three times the processor time of a call: there, each goes
+    through two futures, and whichever thread is woken is a cold one. Here it is the one that was busy last.
 
     Args:
         threads: how many.
@@ -53,37 +68,58 @@ class Calls:
     """
 
     def __init__(self, threads: int, name: str) -> None:
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._turns: Turns[asyncio.Future[None]] = Turns(threads)
+        self._name = name
+        self._loop = asyncio.get_running_loop()
+        self._turns: Turns[_Call] = Turns(threads)
+        self._threads: list[threading.Thread] = []
+        self._queues: list[SimpleQueue[_Call | None]] = []
+        self._idle: list[SimpleQueue[_Call | None]] = []
 
-    async def run(self, account: str, function: Callable[..., Any], *args: Any) -> Any:
+    def run(self, account: str, function: Callable[..., Any], *args: Any) -> "asyncio.Future[Any]":
         """Call a function when it is the account's turn; its log events carry our context."""
-        loop = asyncio.get_running_loop()
-        turn: asyncio.Future[None] = loop.create_future()
-        if not self._turns.take(account, turn):
-            await self._wait(turn)
-        try:
-            return await loop.run_in_executor(self._threads, contextvars.copy_context().run, function, *args)
-        finally:
-            self._next()
+        call = _Call(contextvars.copy_context(), function, args, self._loop.create_future())
+        if self._turns.take(account, call):
+            queue = self._idle.pop() if self._idle else self._thread()
+            queue.put(call)
+        return call.answer
 
-    async def _wait(self, turn: "asyncio.Future[None]") -> None:
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if not turn.cancelled():  # the place was ours already
-                self._next()
-            raise
+    def _thread(self) -> "SimpleQueue[_Call | None]":
+        queue: SimpleQueue[_Call | None] = SimpleQueue()
+        name = f"{self._name}_{len(self._threads)}"
+        thread = threading.Thread(target=self._work, args=[queue], name=name, daemon=True)
+        self._threads.append(thread)
+        self._queues.append(queue)
+        thread.start()
+        return queue
 
-    def _next(self) -> None:
-        while (turn := self._turns.give()) is not None:
-            if not turn.done():
-                turn.set_result(None)
-                return
+    def _work(self, queue: "SimpleQueue[_Call | None]") -> None:
+        while (call := queue.get()) is not None:
+            answer, value = call.answer.set_result, None
+            try:
+                value = call.context.run(call.function, *call.args)
+            except BaseException as exc:  # noqa: BLE001 -- whoever waits for the answer meets it
+                answer, value = call.answer.set_exception, exc
+            self._loop.call_soon_threadsafe(self._done, queue, call, answer, value)
+
+    def _done(
+        self, queue: "SimpleQueue[_Call | None]", call: _Call, answer: Callable[[Any], None], value: Any
+    ) -> None:
+        following = self._turns.give()
+        while following and following.answer.done():  # given up while it waited
+            following = self._turns.give()
+        if following:
+            queue.put(following)
+        else:
+            self._idle.append(queue)
+        if not call.answer.done():
+            answer(value)
 
     def shutdown(self) -> None:
         """Wait until the last call has ended."""
-        self._threads.shutdown()
+        for queue in self._queues:
+            queue.put(None)
+        for thread in self._threads:
+            thread.join()
 
 
 class ThreadTurns:

@@ -15,17 +15,22 @@ class Handover(asyncio.Protocol):
         self._take = take
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Hand it over as soon as asyncio is done with it."""
+        """Hand it over before anything of it is read."""
         self._transport = cast("asyncio.Transport", transport)
-        self._transport.pause_reading()
-        asyncio.get_running_loop().call_soon(self._hand_over)
+        if self._transport.is_reading():  # asyncio can be held off, uvloop begins after this, come what may
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._hand_over)
+        else:
+            self._hand_over()
 
     def _hand_over(self) -> None:
         peer = str((self._transport.get_extra_info("peername") or ("unknown",))[0])
         reason = self._take(self._transport.get_extra_info("socket"), peer)
         if reason:
             self._transport.write(f"421 Not now: {reason}.\r\n".encode())
-        self._transport.abort()  # of a client that is served, a duplicate keeps the connection
+            self._transport.close()
+        else:
+            self._transport.abort()  # a duplicate keeps the connection
 
 
 class Ends:

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 import structlog
+import uvloop
 
 from smsfs.errors import Exists, Missing, NotFolder, NotPermitted
 from smsfs.filesystem.entry import Entry, Usage
@@ -168,7 +169,7 @@ def memory():
 @pytest.fixture
 def run():
     """Runs a scenario with a bound on its time."""
-    return lambda scenario: asyncio.run(asyncio.wait_for(scenario, LIMIT))
+    return lambda scenario: uvloop.run(asyncio.wait_for(scenario, LIMIT))
 
 
 @pytest.fixture(name="until")

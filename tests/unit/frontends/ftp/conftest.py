@@ -12,6 +12,7 @@ import threading
 from contextlib import contextmanager
 
 import pytest
+import uvloop
 
 from smsfs.dialects.registry import dialect
 from smsfs.filesystem import Filesystems
@@ -49,7 +50,7 @@ class Serving:
         self.account = OneAccount(filesystem)
         self._settings = settings
         self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+        self._thread = threading.Thread(target=lambda: uvloop.run(self._run()))
         self._thread.start()
         assert self._ready.wait(LIMIT)
 

@@ -5,12 +5,11 @@ import io
 import socket
 import struct
 import threading
-from asyncio.trsock import TransportSocket
 
 import pytest
 
 from smsfs.errors import ConfigurationError, NotAllowed, StoreUnavailable
-from smsfs.frontends.ftp import FtpServer, FtpSettings, session
+from smsfs.frontends.ftp import FtpServer, FtpSettings, server, session
 from smsfs.frontends.proxy import networks
 from tests.support.server import wait_for
 
@@ -152,7 +151,7 @@ class TestLimits:
             raise RuntimeError("no more") if what == "threads" else OSError("no more")
 
         with serve(max_connections_per_address=1) as serving:
-            place = (threading.Thread, "start") if what == "threads" else (TransportSocket, "dup")
+            place = (threading.Thread, "start") if what == "threads" else (server, "Ends")
             monkeypatch.setattr(*place, refuse)
             with pytest.raises(ftplib.error_temp, match="421 Not now: the server has no room"):
                 serving.connect()

@@ -35,7 +35,7 @@ def test_advice_fits_the_reason(exc, told):
 
 #: A server in a process that may have few open files: it uses them all up, and lets go of them later.
 CRAMPED = """
-import asyncio, os, resource, sys
+import asyncio, os, resource, sys, uvloop
 from smsfs.frontends.listen_errors import open_listener
 
 class Hello(asyncio.Protocol):
@@ -61,7 +61,7 @@ async def main():
     for listener in listeners:
         listener.close()
 
-asyncio.run(main())
+uvloop.run(main())
 """
 
 

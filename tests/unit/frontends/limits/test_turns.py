@@ -28,13 +28,11 @@ def test_a_crowd_of_one_account_does_not_keep_another_waiting():
     async def scenario():
         calls, gate, order = Calls(2, "test"), threading.Event(), []
         tasks = [
-            asyncio.create_task(
-                calls.run("greedy", lambda number=number: (gate.wait(60), order.append(number)))
-            )
+            calls.run("greedy", lambda number=number: (gate.wait(60), order.append(number)))
             for number in range(CROWD)
         ]
         await asyncio.sleep(0)
-        honest = asyncio.create_task(calls.run("honest", order.append, "honest"))
+        honest = calls.run("honest", order.append, "honest")
         await asyncio.sleep(0)
         gate.set()
         await asyncio.wait_for(asyncio.gather(honest, *tasks), 60)
@@ -51,9 +49,9 @@ def test_a_call_that_is_given_up_leaves_its_place():
 
     async def scenario():
         calls, gate = Calls(1, "test"), threading.Event()
-        first = asyncio.create_task(calls.run("one", gate.wait, 60))
+        first = calls.run("one", gate.wait, 60)
         await asyncio.sleep(0)
-        waiting = [asyncio.create_task(calls.run("one", int)) for _ in range(5)]
+        waiting = [calls.run("one", int) for _ in range(5)]
         await asyncio.sleep(0)
         for task in waiting:
             task.cancel()

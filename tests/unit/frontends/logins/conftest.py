@@ -10,6 +10,7 @@ from functools import partial
 
 import asyncssh
 import pytest
+import uvloop
 
 from smsfs.dialects.registry import dialect
 from smsfs.filesystem import Filesystems
@@ -28,7 +29,7 @@ HOST = "127.0.0.1"
 @pytest.fixture
 def run():
     """Runs a scenario with a bound on its time."""
-    return lambda scenario: asyncio.run(asyncio.wait_for(scenario, LIMIT))
+    return lambda scenario: uvloop.run(asyncio.wait_for(scenario, LIMIT))
 
 
 @pytest.fixture(scope="session")

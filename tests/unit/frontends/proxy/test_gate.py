@@ -5,6 +5,7 @@ import socket
 
 import asyncssh
 import pytest
+import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +19,7 @@ BALANCER, STRANGER, CLIENT = "192.0.2.7", "198.51.100.9", "203.0.113.5"
 
 def run(scenario):
     """Run a coroutine with a bound on its time."""
-    return asyncio.run(asyncio.wait_for(scenario, LIMIT))
+    return uvloop.run(asyncio.wait_for(scenario, LIMIT))
 
 
 def chunks_of(data, cuts):

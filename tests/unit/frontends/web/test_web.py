@@ -4,6 +4,7 @@ import socket
 
 import aiohttp
 import pytest
+import uvloop
 
 from smsfs.errors import ConfigurationError
 from smsfs.frontends import web
@@ -48,7 +49,7 @@ async def serving():
 
 def run(scenario):
     """Run a coroutine with a bound on its time."""
-    return asyncio.run(asyncio.wait_for(scenario, LIMIT))
+    return uvloop.run(asyncio.wait_for(scenario, LIMIT))
 
 
 def test_pages():
