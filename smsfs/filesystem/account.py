@@ -164,6 +164,7 @@ class AccountFilesystem(Filesystem):
             file = self._view.to_change(files, where)
             self._view.require(file, "delete")
             files.remove(file.id)
+            self._changes.recount(files)
         self._store.contents.delete([file.content])
         log.info("removed", account=self._account.name, file=where, state=str(file.state))
 

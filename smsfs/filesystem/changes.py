@@ -10,7 +10,7 @@ from smsfs.filesystem.drafts import Drafts
 from smsfs.filesystem.handles import Handles
 from smsfs.filesystem.scope import Scope
 from smsfs.filesystem.unended import Unended
-from smsfs.store import File, FileChange
+from smsfs.store import File, FileChange, Stored
 from smsfs.store.again import again
 
 
@@ -46,10 +46,15 @@ class Changes:
                 if checked:
                     self._scope.rights.check(files.account(self._scope.account.id))
                 yield files
-                self._counted.drafts.used = files.usage(self._scope.account.id).size
         except BaseException:  # nothing of it was committed, whatever the reason
             self._unended.put_back(unended)
             raise
+
+    def recount(self, files: FileChange) -> Stored:
+        """Look what the account stores, which the drafts that are open share their room with."""
+        stored = files.usage(self._scope.account.id)
+        self._counted.drafts.used = stored.size
+        return stored
 
     def end_later(self, writer: int, *, cut: bool = True) -> None:
         """A writer has ended, which could not be noted: note it as soon as the store is back."""

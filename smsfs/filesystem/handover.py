@@ -91,7 +91,7 @@ class Handover:
         """Submit a file that its dialect takes when it is closed, or refuse with why that cannot be."""
         if not file or not file.size or file.state is not FileState.DRAFT:
             return None
-        settings = self._view.settings()
+        settings = self._view.settings(files)
         submission = self._scope.dialect.close(file.path, settings)
         if submission is None or (file.writers and not wrote):
             return None
@@ -107,7 +107,6 @@ def free_second(
     states = (FileState.PROCESSING, FileState.SUCCESS, FileState.REJECTED)
 
     def is_free(at: datetime) -> bool:
-        paths = {dialect.path(submission, at, state) for state in states}
-        return not any(files.find(account, path) for path in paths)
+        return not files.taken(account, {dialect.path(submission, at, state) for state in states})
 
     return next(filter(is_free, seconds_from(now)))

@@ -48,8 +48,9 @@ class Renaming:
     def _move(
         self, source: str, target: str, *, replace: bool, ends: Draft | None
     ) -> tuple[list[str], dict[str, Any] | None]:
-        settings, submitted = self._view.settings(), None
+        submitted = None
         with self._changes.begin() as files:
+            settings = self._view.settings(files)
             if ends:
                 ends.end_with(files)
             file = self._view.to_change(files, source)
@@ -80,4 +81,5 @@ class Renaming:
         if not replace:
             raise Exists(f"{target} is there already.")
         files.remove(there.id)
+        self._changes.recount(files)
         return [there.content]

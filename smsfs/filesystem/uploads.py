@@ -1,14 +1,17 @@
 """Uploads: drafts that are opened for writing, and what their end sets off."""
 
 import os
+from contextlib import ExitStack
 from typing import Any
 
 import structlog
+from attrs import frozen
 
 from smsfs.errors import Exists, Missing, NotAllowed, QuotaFull, Refusal
 from smsfs.filesystem import results
 from smsfs.filesystem.changes import Changes, Counted
 from smsfs.filesystem.entry import Entry
+from smsfs.filesystem.handles import Slot
 from smsfs.filesystem.handover import Handover, check_held
 from smsfs.filesystem.openfile import Draft, in_slot
 from smsfs.filesystem.scope import Scope
@@ -17,6 +20,16 @@ from smsfs.store import ContentWriter, File, FileChange
 from smsfs.store.again import again
 
 log = structlog.get_logger()
+
+
+@frozen
+class _Noted:
+    """A file, as the store knows now that it is open for writing."""
+
+    file: File
+    writer: int
+    settings: dict[str, Any]
+    slot: Slot
 
 
 class Uploads:
@@ -44,50 +57,54 @@ class Uploads:
 
         Two uploads of one name must not be mixed, nor the later one wait for a connection that hangs.
         """
-        settings = self._view.settings()
         self._view.check_folder(where)
-        slot = self._counted.handles.take("writing", settings["max_open_files"])
-        draft = in_slot(slot, lambda: self._open_draft(where, flags, settings, anew=anew))
+        new = bool(flags & os.O_CREAT) or self._settled(where) is None
+        while (noted := self._note_writer(where, flags, new=new, anew=anew)) is None:
+            new = self._settled(where) is None
+        draft = in_slot(noted.slot, lambda: self._open_draft(noted, new=new))
+        draft.appends = bool(flags & os.O_APPEND)
         if flags & os.O_TRUNC:
             draft.truncate(0)
         return draft
 
-    def _open_draft(self, where: str, flags: int, settings: dict[str, Any], *, anew: bool) -> Draft:
-        noted = None
-        while noted is None:
-            new = self._settled(where) is None
-            noted = self._note_writer(where, flags, settings, new=new, anew=anew)
-        file, writer = noted
-        content, limit = self._open_content(file, writer), settings["max_file_bytes"]
-        draft = Draft(self, file, writer, content, limit, self._counted.drafts, new=new)
-        draft.appends = bool(flags & os.O_APPEND)
-        self._counted.drafts.add(draft, settings["max_bytes"])
+    def _open_draft(self, noted: "_Noted", *, new: bool) -> Draft:
+        content, limit = self._open_content(noted.file, noted.writer), noted.settings["max_file_bytes"]
+        draft = Draft(self, noted.file, noted.writer, content, limit, self._counted.drafts, new=new)
+        self._counted.drafts.add(draft, noted.settings["max_bytes"])
         return draft
 
     @again
-    def _note_writer(
-        self, where: str, flags: int, settings: dict[str, Any], *, new: bool, anew: bool
-    ) -> tuple[File, int] | None:
-        """The file, made if it is ``new``, and the number of a writer of it; None if it has just come.
+    def _note_writer(self, where: str, flags: int, *, new: bool, anew: bool) -> "_Noted | None":
+        """The file, made if it is ``new``, and a writer of it; None if it is there, or has just come.
 
         Nothing about a new file need outlive a power cut before its first sync or its end. Of any other it
         must be known, before the first byte changes, that what is there is not whole.
         """
         owner = self._scope.store.current(self._scope.owner)
-        with self._changes.begin(synced=not new) as files:
-            file = files.find(self._scope.account.id, where)
-            if file and new:
-                return None
-            if file is None:
-                file = self._create(files, where, flags, settings)
-            elif flags & os.O_CREAT and flags & os.O_EXCL:
-                raise Exists(f"{where} is there already.")
-            else:
-                self._view.require(file, "overwrite" if flags & os.O_TRUNC else "write")
-                if anew and file.writers:  # those who have it open go on with the old content
-                    file = files.renew(file.id, self._scope.store.contents.create(), self._scope.store.now())
-            writer = files.add_writer(file.id, owner)
-        return file, writer
+        with ExitStack() as undone:
+            with self._changes.begin(synced=not new) as files:
+                file = files.find(self._scope.account.id, where)
+                if file and new:
+                    return None
+                settings = self._view.settings(files)
+                slot = self._counted.handles.take("writing", settings["max_open_files"])
+                undone.callback(slot.release)
+                if file is None:
+                    file = self._create(files, where, flags, settings)
+                else:
+                    file = self._take_up(files, file, flags, anew=anew)
+                writer = files.add_writer(file.id, owner)
+            undone.pop_all()
+        return _Noted(file, writer, settings, slot)
+
+    def _take_up(self, files: FileChange, file: File, flags: int, *, anew: bool) -> File:
+        if flags & os.O_CREAT and flags & os.O_EXCL:
+            raise Exists(f"{file.path} is there already.")
+        self._view.require(file, "overwrite" if flags & os.O_TRUNC else "write")
+        if anew and file.writers:  # those who have it open go on with the old content
+            file = files.renew(file.id, self._scope.store.contents.create(), self._scope.store.now())
+        self._changes.recount(files)
+        return file
 
     def _open_content(self, file: File, writer: int) -> ContentWriter:
         """Open the bytes of a file that ``writer`` is noted for already; that ends if it cannot be."""
@@ -110,7 +127,7 @@ class Uploads:
         if results.in_results(where):
             raise NotAllowed(results.NO_UPLOAD)
         self._scope.dialect.create(where, settings)
-        if files.usage(self._scope.account.id).files >= settings["max_files"]:
+        if self._changes.recount(files).files >= settings["max_files"]:
             raise QuotaFull(
                 f"The account holds {settings['max_files']} files, as many as it may; delete some."
             )
@@ -148,7 +165,9 @@ class Uploads:
         if self._handover.is_by_close(draft.file.path):
             return False
         with self._changes.begin() as files:
-            return files.seal_writer(draft.writer, size, mtime)
+            is_sealed = files.seal_writer(draft.writer, size, mtime)
+            self._changes.recount(files)
+        return is_sealed
 
     def draft_ended(self, draft: Draft) -> None:
         """A sealed upload was ended along with another change."""
@@ -161,10 +180,9 @@ class Uploads:
             with self._changes.begin(checked=False) as files:
                 ended = self._scope.rights.ended(files.account(self._scope.account.id))
                 is_whole, cut = not cut, cut or bool(ended)
-                now = files.get(draft.file.id)
-                if mtime is None:  # nothing was written: what others did to it meanwhile stays
-                    mtime = (now or draft.file).mtime
+                # None as the time, nothing having been written: what others did to it meanwhile stays
                 file = files.end_writer(draft.writer, size, mtime, cut=cut, wrote=draft.wrote)
+                now = file or files.get(draft.file.id)
                 used = files.usage(self._scope.account.id).size
                 self._counted.drafts.drop(draft, size if file else None, used)
                 try:

@@ -25,9 +25,11 @@ class View:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
 
-    def settings(self) -> dict[str, Any]:
-        """The account's settings as they are now."""
-        return settings_of(self._scope.dialect, self._scope.rights.account().settings)
+    def settings(self, files: FileChange | None = None) -> dict[str, Any]:
+        """The account's settings as they are now, or as a transaction sees them."""
+        rights = self._scope.rights
+        account = rights.check(files.account(self._scope.account.id)) if files else rights.account()
+        return settings_of(self._scope.dialect, account.settings)
 
     # -- folders ------------------------------------------------------------------------------------
 
@@ -103,10 +105,9 @@ class View:
 
     def known(self, where: str) -> File:
         """The file there, or the one that was submitted under this name, even if it is out of sight now."""
-        view = self._scope.store.files.view()
-        file = view.find(self._scope.account.id, where)
-        earlier = None if file else view.alias(self._scope.account.id, where, self._scope.store.now())
-        return earlier or self._visible(where, file)
+        store = self._scope.store
+        file = store.files.view().known(self._scope.account.id, where, store.now())
+        return file if file and file.path != where else self._visible(where, file)
 
     def alias(self, where: str) -> File | None:
         """The file that was submitted under this name, for as long as the name answers."""

@@ -111,6 +111,12 @@ class FileView(Protocol):
     def names(self, account: int, folder: str, after: str, limit: int) -> list[str]:
         """The names of such a page."""
 
+    def known(self, account: int, path: str, now: float) -> File | None:
+        """The file at ``path``, or else the one that was submitted under it, as ``alias`` gives it."""
+
+    def taken(self, account: int, paths: Iterable[str]) -> bool:
+        """Whether there is a file at one of these paths."""
+
     def alias(self, account: int, path: str, now: float) -> File | None:
         """The file submitted under ``path``, while that name answers; a draft made of it since is another."""
 
@@ -152,14 +158,14 @@ class FileChange(FileView, Protocol):
         """Note that ``owner`` has the file open for writing."""
 
     def end_writer(
-        self, writer: int, size: int, mtime: float, *, cut: bool, wrote: bool = True
+        self, writer: int, size: int, mtime: float | None, *, cut: bool, wrote: bool = True
     ) -> File | None:
         """Note that a writer is through.
 
         Args:
             writer: the number it was given.
             size: of the file now.
-            mtime: of the file now.
+            mtime: of the file now; None leaves it as it is.
             cut: it ended without the file being complete.
             wrote: it changed the file; if it did, and began after an earlier cut, that is made good.
 

@@ -5,6 +5,28 @@
 SELECT f.*, (SELECT string_agg(CAST(owner AS TEXT), ',') FROM writer WHERE file = f.id) AS writers
 FROM file f WHERE account = :account AND folder = :folder AND name = :name;
 
+-- name: file_known
+-- The file at a path, with those who write to it, or else the one that answers to it.
+SELECT f.*, (SELECT string_agg(CAST(owner AS TEXT), ',') FROM writer WHERE file = f.id) AS writers, 0 AS place
+FROM file f WHERE account = :account AND folder = :folder AND name = :name
+UNION ALL
+SELECT f.*, NULL AS writers, 1 AS place FROM alias a JOIN file f ON f.id = a.file
+WHERE a.account = :account AND a.path = :path AND a.until > :now AND f.state <> 'draft'
+ORDER BY place LIMIT 1;
+
+-- name: file_taken
+-- Whether there is a file at one of some paths.
+SELECT 1 FROM json_array_elements(CAST(:names AS JSON)) AS n (value) JOIN file f ON f.account = :account
+    AND f.folder = n.value ->> 0 AND f.name = n.value ->> 1 LIMIT 1;
+
+-- name: writer_end
+-- Note what a writer leaves; the file, with the others who write to it.
+UPDATE file f SET size = :size, mtime = COALESCE(:mtime, mtime), cut = CASE
+    WHEN CAST(:cut AS BOOLEAN) THEN (SELECT max(id) FROM writer)
+    WHEN CAST(:wrote AS BOOLEAN) AND cut < :writer THEN 0 ELSE cut END
+WHERE id = (SELECT file FROM writer WHERE id = :writer)
+RETURNING f.*, (SELECT string_agg(CAST(owner AS TEXT), ',') FROM writer w WHERE w.file = f.id AND w.id <> :writer) AS writers;
+
 -- name: file_get
 -- One file, with those who write to it.
 SELECT f.*, (SELECT string_agg(CAST(owner AS TEXT), ',') FROM writer WHERE file = f.id) AS writers FROM file f WHERE id = :file;

@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import msgspec
+
 from smsfs.errors import Exists, StillOpen
 from smsfs.store import Account
 from smsfs.store.sql import Connection, Database, Row
@@ -146,7 +148,7 @@ def account_of(row: Row) -> Account:
         dialect=row["dialect"],
         password=row["password"],
         disabled=bool(row["disabled"]),
-        settings=json.loads(row["settings"]),
+        settings=msgspec.json.decode(row["settings"]),
         created=row["created"],
         parent=row["parent"],
         closings=row["closings"],

@@ -41,8 +41,8 @@ def file_from(row: Row) -> File:
     )
 
 
-class SqlFileChange:
-    """What can be read of files through one connection, and written while it is in a transaction."""
+class SqlFileView:
+    """What can be read of files through one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -57,6 +57,15 @@ class SqlFileChange:
         """The account with this id."""
         row = self._one("account_get", account=account)
         return account_of(row) if row else None
+
+    def known(self, account: int, path: str, now: float) -> File | None:
+        """The file at ``path``, or the one that was submitted under it."""
+        return self._file("file_known", account=account, path=path, now=now, **split(path))
+
+    def taken(self, account: int, paths: Iterable[str]) -> bool:
+        """Whether there is a file at one of these paths."""
+        names = [tuple(split(path).values()) for path in paths]
+        return self._one("file_taken", account=account, names=json.dumps(names)) is not None
 
     def find(self, account: int, path: str) -> File | None:
         """The file at ``path``."""
@@ -94,6 +103,10 @@ class SqlFileChange:
         """What an account stores."""
         row = self._one("file_usage", account=account)
         return Stored(row["files"], row["bytes"]) if row else Stored(0, 0)
+
+
+class SqlFileChange(SqlFileView):
+    """What can be written, too, while it is in a transaction."""
 
     def add(self, account: int, path: str, content: str, mtime: float) -> File:
         """A new, empty draft."""
@@ -140,29 +153,24 @@ class SqlFileChange:
         return writer
 
     def end_writer(
-        self, writer: int, size: int, mtime: float, *, cut: bool, wrote: bool = True
+        self, writer: int, size: int, mtime: float | None, *, cut: bool, wrote: bool = True
     ) -> File | None:
         """Note that a writer is through."""
-        row = self._one("writer_file", writer=writer)
-        if row is None:
-            return None
-        if cut:
-            self._change("file_cut", file=row["file"])
-        elif wrote:
-            self._change("file_uncut", file=row["file"], writer=writer)
-        self._change("writer_drop", writer=writer)
-        self._change("file_resize", file=row["file"], size=size, mtime=mtime)
-        return self.get(row["file"])
+        file = self._left(writer, size, mtime, cut=cut, wrote=wrote)
+        if file:
+            self._change("writer_drop", writer=writer)
+        return file
+
+    def _left(self, writer: int, size: int, mtime: float | None, *, cut: bool, wrote: bool) -> File | None:
+        """Note what a writer leaves of its file."""
+        return self._file("writer_end", writer=writer, size=size, mtime=mtime, cut=cut, wrote=wrote)
 
     def seal_writer(self, writer: int, size: int, mtime: float) -> bool:
         """Note that a writer's file is whole, though it stays open."""
-        row = self._one("writer_file", writer=writer)
-        if row is None:
-            return False
-        self._change("writer_seal", writer=writer)
-        self._change("file_uncut", file=row["file"], writer=writer)
-        self._change("file_resize", file=row["file"], size=size, mtime=mtime)
-        return True
+        is_there = self._left(writer, size, mtime, cut=False, wrote=True) is not None
+        if is_there:
+            self._change("writer_seal", writer=writer)
+        return is_there
 
     def drop_writer(self, writer: int) -> None:
         """A sealed writer is through."""
@@ -193,7 +201,21 @@ class SqlFileChange:
         self._change("alias_add", account=account, path=path, file=file, until=until)
 
 
-class _View(SqlFileChange):
+class _Change(SqlFileChange):
+    """A transaction that is alone on an account, which it therefore reads but once."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self._accounts: dict[int, Account | None] = {}
+
+    def account(self, account: int) -> Account | None:
+        """The account with this id."""
+        if account not in self._accounts:
+            self._accounts[account] = super().account(account)
+        return self._accounts[account]
+
+
+class _View(SqlFileView):
     """Reads, each with a connection of its own for as long as it takes."""
 
     def __init__(self, database: Database) -> None:
@@ -225,7 +247,7 @@ class SqlFiles:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def view(self) -> SqlFileChange:
+    def view(self) -> SqlFileView:
         """To read from."""
         return _View(self._database)
 
@@ -235,7 +257,7 @@ class SqlFiles:
         try:
             with self._database.write(synced=synced) as connection:
                 connection.one("account_lock", account=account)
-                yield SqlFileChange(connection)
+                yield _Change(connection)
         except Exists as exc:
             if exc.__cause__ is None:  # raised by our code, not by the database
                 raise

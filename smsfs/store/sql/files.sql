@@ -77,10 +77,6 @@ UPDATE writer SET sealed = 1 WHERE id = :writer;
 -- Forget a writer.
 DELETE FROM writer WHERE id = :writer;
 
--- name: file_uncut
--- Make a cut good by a writer who began after it.
-UPDATE file SET cut = 0 WHERE id = :file AND cut < :writer;
-
 -- name: file_cut
 -- Mark a file as cut: a writer ended before it was complete.
 UPDATE file SET cut = (SELECT max(id) FROM writer) WHERE id = :file;

@@ -17,6 +17,7 @@ from tests.support.store_suite.feed import FeedSuite
 from tests.support.store_suite.files import ContentSuite, FileSuite
 from tests.support.store_suite.inbound import LostReceiptSuite, ReceiptSuite, ReplySuite
 from tests.support.store_suite.marks import MarkSuite
+from tests.support.store_suite.names import NameSuite
 from tests.support.store_suite.outcomes import OutcomeSuite
 from tests.support.store_suite.owners import OwnerSuite, StaleSuite
 from tests.support.store_suite.queue import QueueSuite
@@ -51,6 +52,7 @@ class StoreSuite(
     ShownReplySuite,
     TroubleSuite,
     MarkSuite,
+    NameSuite,
     DoubtfulSuite,
     PassingSuite,
     NoIdSuite,
