@@ -2,7 +2,9 @@
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from queue import SimpleQueue
 
 
 def sync_folder(folder: Path) -> None:
@@ -14,28 +16,68 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+class _Beside:
+    """A thread that syncs folders, while others sync files; once for all who asked before it began."""
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self._asked: SimpleQueue[tuple[Path, list[BaseException], threading.Lock]] = SimpleQueue()
+        threading.Thread(target=self._run, name="smsfs-sync", daemon=True).start()
+
+    def sync(self, folder: Path) -> Callable[[], None]:
+        """Have a folder synced; what to call to wait for it, and to meet what it failed with."""
+        failed: list[BaseException] = []
+        running = threading.Lock()
+        running.acquire()
+        self._asked.put((folder, failed, running))
+
+        def wait() -> None:
+            with running:
+                if failed:
+                    raise failed[0]
+
+        return wait
+
+    def _run(self) -> None:
+        while True:
+            asked = [self._asked.get()]
+            while not self._asked.empty():
+                asked.append(self._asked.get())
+            for folder in {folder for folder, _, _ in asked}:
+                told = [(failed, running) for other, failed, running in asked if other == folder]
+                try:
+                    sync_folder(folder)
+                except BaseException as exc:  # noqa: BLE001 - it is raised again, in the threads that wait
+                    for failed, _ in told:
+                        failed.append(exc)
+                for _, running in told:
+                    running.release()
+
+
+_beside: _Beside | None = None
+_beginning = threading.Lock()
+
+
+def _sync_beside(folder: Path) -> Callable[[], None]:
+    """As ``_Beside.sync``, by the thread of this process: one from before a fork is the other process's."""
+    global _beside  # noqa: PLW0603 -- a process has one
+    if _beside is None or _beside.process != os.getpid():
+        with _beginning:
+            if _beside is None or _beside.process != os.getpid():
+                _beside = _Beside()
+    return _beside.sync(folder)
+
+
 def sync_entered(descriptor: int, folder: Path) -> None:
     """Bring a file's bytes, and the folder that it may be new in, to stable storage.
 
-    Both at once: one after the other, they wait for the disk's journal twice. A thread for each time, since
-    a pool of them would not survive a fork.
+    Both at once: one after the other, they wait for the disk's journal twice.
     """
-    failed: list[BaseException] = []
-
-    def sync() -> None:
-        try:
-            sync_folder(folder)
-        except BaseException as exc:  # noqa: BLE001 - it is raised again, in the thread that waits
-            failed.append(exc)
-
-    beside = threading.Thread(target=sync, name="smsfs-sync")
-    beside.start()
+    wait = _sync_beside(folder)
     try:
         os.fsync(descriptor)
     finally:
-        beside.join()
-    if failed:
-        raise failed[0]
+        wait()
 
 
 def make_folder(folder: Path) -> None:
