@@ -23,7 +23,11 @@ from smsfs.store.sql import load_migrations, load_statements
 from smsfs.store.sqlite.identity import APPLICATION_ID, bears_number, is_damage, lacks_table
 
 BUSY_SECONDS = 20.0
-RETRY_SECONDS = 0.0005
+#: Between two tries to get a lock that another process has, which mostly is let go within a millisecond. Who
+#: tries more rarely than others take it, and for as long as they leave it alone, waits for several of them.
+RETRY_SECONDS = 0.0001
+#: Whoever has much to do leaves the others so long to get their turn.
+TURN_SECONDS = 0.0005
 READ_BUSY_SECONDS = 10.0
 SPARE_READERS = 16
 PRAGMAS = (
@@ -319,7 +323,7 @@ class Database:
             Whether that is done; not while somebody reads what the log has.
         """
         while self._vacuum():
-            time.sleep(RETRY_SECONDS)  # others' turn
+            time.sleep(TURN_SECONDS)
         self.refuse_damaged()
         with self._write_lock:
             try:
