@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import asyncssh
 import structlog
-from asyncssh.constants import MSG_IGNORE
 
 from smsfs.frontends.doorway import Ticket
 from smsfs.frontends.quiet import Quiet
-from smsfs.frontends.sftp.channel import WRITE_LIMITS, Room, SftpChannel, room_of
+from smsfs.frontends.sftp.channel import Room, SftpChannel, room_of
 from smsfs.frontends.sftp.login import Gatekeeper, Login
 from smsfs.frontends.sftp.protocol import SftpSession
 from smsfs.frontends.shares import Shares
 from smsfs.frontends.watch import Watcher
 
 if TYPE_CHECKING:
-    from asyncssh.packet import SSHPacketLogger
+    from smsfs.frontends.sftp.connection import Connection
 
 #: While the server stops, a connection without an open file is closed after this many quiet seconds: a
 #: client that has just uploaded gets the time to send its rename.
@@ -44,35 +43,6 @@ class Host(Gatekeeper, Protocol):
 
     def run(self, account: str, function: Callable[..., Any], *args: Any) -> Awaitable[Any]:
         """Call a function that blocks, in one of the server's threads, when it is the account's turn."""
-
-
-class Connection(asyncssh.SSHServerConnection):
-    """asyncssh's connection with the back-pressure of TCP, which asyncssh does not pass on."""
-
-    writable = True
-    on_writable: Callable[[], None] | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The network is there."""
-        cast("asyncio.Transport", transport).set_write_buffer_limits(*WRITE_LIMITS)
-        super().connection_made(transport)
-
-    def send_packet(self, pkttype: int, *args: bytes, handler: "SSHPacketLogger | None" = None) -> None:
-        """Send a packet, unless it is of no use."""
-        # asyncssh sends an empty packet before each one, to hide what follows a CBC block; with any other
-        # cipher that is a sixth of the server's time for nothing
-        if pkttype != MSG_IGNORE or "cbc" in self.get_extra_info("send_cipher", "cbc"):
-            super().send_packet(pkttype, *args, handler=handler)
-
-    def pause_writing(self) -> None:
-        """The network takes no more."""
-        self.writable = False
-
-    def resume_writing(self) -> None:
-        """The network takes more."""
-        self.writable = True
-        if self.on_writable:
-            self.on_writable()
 
 
 class Client(asyncssh.SSHServer):

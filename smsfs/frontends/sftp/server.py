@@ -15,7 +15,8 @@ from smsfs.frontends.limits import AddressLimits
 from smsfs.frontends.listen_errors import Listener, cannot_listen, open_listener
 from smsfs.frontends.proxy import ProxyGate
 from smsfs.frontends.quiet import Quiet
-from smsfs.frontends.sftp.client import Client, Connection, Host
+from smsfs.frontends.sftp.client import Client, Host
+from smsfs.frontends.sftp.connection import Connection
 from smsfs.frontends.sftp.settings import SftpSettings, ssh_options
 from smsfs.frontends.shares import Shares
 from smsfs.frontends.turns import Calls

@@ -2,7 +2,10 @@
 
 # ruff: noqa: D102 - the methods of the doubles are documented where they are declared
 
+import asyncio
+import stat
 import struct
+import subprocess
 from collections import deque
 from contextlib import asynccontextmanager
 
@@ -168,3 +171,30 @@ def serve(memory, host_key, client_key):
             await server.stop(0)
 
     return serving
+
+
+@pytest.fixture
+def openssh(client_key, tmp_path):
+    """Runs an OpenSSH program as ``shop`` against a port."""
+    key = tmp_path / "key"
+    client_key.write_private_key(key)
+    key.chmod(stat.S_IRUSR | stat.S_IWUSR)
+    options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "IdentitiesOnly=yes")
+
+    async def call(program, port, *arguments, text=None):
+        flag = "-p" if program == "ssh" else "-P"
+        command = [program, "-F", "none", "-i", key, flag, str(port)]
+        for option in options:
+            command += ["-o", option]
+        return await asyncio.to_thread(
+            subprocess.run,
+            [*command, *arguments],
+            input=text,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            timeout=LIMIT,
+            check=False,
+        )
+
+    return call

@@ -1,7 +1,5 @@
 import asyncio
 import os
-import stat
-import subprocess
 import threading
 
 import asyncssh
@@ -13,33 +11,6 @@ from smsfs.frontends.sftp.settings import ssh_options
 from smsfs.frontends.sftp.wire import MAX_PACKET, Request
 
 LIMIT = 60
-
-
-@pytest.fixture
-def openssh(client_key, tmp_path):
-    """Runs an OpenSSH program as ``shop`` against a port."""
-    key = tmp_path / "key"
-    client_key.write_private_key(key)
-    key.chmod(stat.S_IRUSR | stat.S_IWUSR)
-    options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "IdentitiesOnly=yes")
-
-    async def call(program, port, *arguments, text=None):
-        flag = "-p" if program == "ssh" else "-P"
-        command = [program, "-F", "none", "-i", key, flag, str(port)]
-        for option in options:
-            command += ["-o", option]
-        return await asyncio.to_thread(
-            subprocess.run,
-            [*command, *arguments],
-            input=text,
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            timeout=LIMIT,
-            check=False,
-        )
-
-    return call
 
 
 def test_openssh_uploads_lists_renames_and_removes(run, serve, memory, openssh, tmp_path):
