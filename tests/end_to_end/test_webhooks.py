@@ -1,18 +1,13 @@
 """Receipts and replies come in by webhook: from a file over SFTP to its result file."""
 
-import contextlib
 import csv
-import http.client
 import io
-import json
 from collections import Counter
-from hashlib import sha256
-from hmac import digest
-from urllib.parse import urlsplit
+from functools import partial
 
 import pytest
 
-from tests.support.http_carrier import HttpCarrier
+from tests.support.http_carrier import HttpCarrier, signed_post, status
 from tests.support.server import Installation, Server, wait_for
 
 TOKEN, SECRET = "token-0123456789", "secret-0123456789"
@@ -39,20 +34,7 @@ def address_of(server):
     return f"http://127.0.0.1:{server.web_port}{shown['webhook'].removeprefix('https://YOUR-SERVER')}"
 
 
-def post(address, body, secret=SECRET):
-    """Post to the webhook as the provider does; the status."""
-    data = json.dumps(body).encode()
-    headers = {"Signature": f"v1={digest(secret.encode(), data, sha256).hex()}"}
-    parts = urlsplit(address)
-    with contextlib.closing(http.client.HTTPConnection(parts.hostname, parts.port, timeout=20)) as connection:
-        connection.request("POST", parts.path, data, headers)
-        return connection.getresponse().status
-
-
-def status(message, word):
-    """A delivery status of a message in the provider's ledger."""
-    number, _, msisdn = message.id.partition("-")
-    return {"id": int(number), "msisdn": int(msisdn), "time": 1796038556, "status": word}
+post = partial(signed_post, secret=SECRET)
 
 
 def states(server):
@@ -83,7 +65,7 @@ def test_receipts_reach_the_result_file(tmp_path, kit):
             taken = wait_for(lambda: len(found := carrier.received()) == ROWS and found, "the messages")
             first, second, third, _ = sorted(taken, key=lambda message: message.text)
             overtaking = [status(first, "DELIVERED"), status(second, "ENROUTE"), status(second, "EXPIRED")]
-            assert post(address, overtaking, "another") == 401
+            assert post(address, overtaking, secret="another") == 401
             assert post(address, overtaking) == 200
             wait_for(lambda: states(server) == {"delivered": 1, "expired": 1, "submitted": 2}, "the receipts")
             later = [status(third, "DELIVERED"), status(first, "DELIVERED"), status(third, "UNDELIVERABLE")]

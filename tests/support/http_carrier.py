@@ -2,12 +2,17 @@
 
 import asyncio
 import contextlib
+import http.client
+import json
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from hashlib import sha256
+from hmac import digest
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -75,3 +80,21 @@ class HttpCarrier:
         data = self.ledger.read_bytes() if self.ledger.exists() else b""
         lines = data[: data.rfind(b"\n") + 1].splitlines()
         return [msgspec.json.decode(line, type=Message) for line in lines]
+
+
+def signed_post(address: str, body: Any, secret: str) -> int:
+    """Post to a webhook as GatewayAPI does; the status of the answer."""
+    data = json.dumps(body).encode()
+    headers = {"Signature": f"v1={digest(secret.encode(), data, sha256).hex()}"}
+    parts = urlsplit(address)
+    with contextlib.closing(
+        http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=SECONDS)
+    ) as connection:
+        connection.request("POST", parts.path, data, headers)
+        return connection.getresponse().status
+
+
+def status(message: Message, word: str) -> dict[str, Any]:
+    """A delivery status of GatewayAPI about a message of the ledger."""
+    number, _, msisdn = message.id.partition("-")
+    return {"id": int(number), "msisdn": int(msisdn), "time": 1796038556, "status": word}
