@@ -7,7 +7,7 @@ from typing import Literal, Protocol, cast
 import structlog
 
 from smsfs.backends.smpp.constants import RESPONSE, Command, Status, status_meaning, status_name
-from smsfs.backends.smpp.decoder import Answer, Decoder
+from smsfs.backends.smpp.decoder import HEADER_LENGTH, Answer, Decoder
 from smsfs.backends.smpp.deliveries import Response
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.backends.smpp.outgoing import Outgoing
@@ -118,10 +118,11 @@ class Link(asyncio.Protocol):
     def post(self, requests: Sequence[tuple[Outgoing, bytes]], now: float) -> None:
         """Send the next parts of messages, each with the body of its request, in one piece."""
         pieces: list[bytes] = []
+        add = self._window.add
         for outgoing, body in requests:
-            sequence = self._next()
-            self._window.add(sequence, outgoing, now)
-            pieces += _header(HEADER.size + len(body), _SUBMIT_SM, 0, sequence), body
+            self._sequence = sequence = self._sequence % LAST_SEQUENCE + 1
+            add(sequence, outgoing, now)
+            pieces += _header(HEADER_LENGTH + len(body), _SUBMIT_SM, 0, sequence), body
         if self._transport:
             self._transport.write(b"".join(pieces))
 
@@ -216,9 +217,9 @@ class Link(asyncio.Protocol):
 
     def _found(self, answers: Sequence[Answer]) -> list[Answered]:
         """The messages that are answered."""
-        found = []
+        found, take = [], self._window.take
         for sequence, status, message_id in answers:
-            waiting = self._window.take(sequence)
+            waiting = take(sequence)
             if waiting is None:
                 late = {"id": message_id, "status": status_name(status)}
                 log.warning("late_answer", host=self._config.host, **late)

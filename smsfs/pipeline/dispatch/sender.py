@@ -157,7 +157,7 @@ class Sender:
 
     def _answer(self, held: Held, message: Message, what: Answer) -> None:
         now, attempt = self._store.now(), held.slice.attempt
-        if isinstance(what, Accepted | Rejected):
+        if isinstance(what, (Accepted, Rejected)):
             held.ready += of_answer(what, message, now, attempt, traceable=self._route.backend.traceable)
         elif isinstance(what, Throttled):
             held.again_outcomes.append(Outcome(message.row, "not_now", now, attempt=attempt))
