@@ -54,9 +54,12 @@ max-messages = 10
 """
 
 
+_PLACES = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
+
+
 def programs() -> tuple[str, str] | None:
     """Paths of bearerbox and smsbox; None where they are not installed."""
-    found = [shutil.which(name, path="/usr/sbin:/usr/local/sbin") for name in ("bearerbox", "smsbox")]
+    found = [shutil.which(name, path=_PLACES) for name in ("bearerbox", "smsbox")]
     return cast("tuple[str, str]", tuple(found)) if all(found) else None
 
 
@@ -73,8 +76,9 @@ class Kannel:
     """
 
     def __init__(self, folder: Path, smsc: int, window: int) -> None:
-        self._admin, box, self.port = free_ports(3)
-        ports = {"admin": self._admin, "box": box, "http": self.port, "smsc": smsc}
+        self._admin, self._box_port, self.port = free_ports(3)
+        ports = {"admin": self._admin, "box": self._box_port, "http": self.port, "smsc": smsc}
+        self._folder = folder
         self._configuration = folder / "kannel.conf"
         text = _CONFIGURATION.format(host=_HOST, window=window, **ports)
         self._configuration.write_text(text, encoding="utf-8")
@@ -122,6 +126,21 @@ class Kannel:
             RuntimeError: one was not taken.
         """
         asyncio.run(_post(self.port, [_request(*message) for message in messages]))
+
+    def batch(self, recipients: Sequence[str], text: str, bound: float) -> None:
+        """Hand one text for many over by Kannel's own mtbatch, past HTTP: the fastest way into it.
+
+        Raises:
+            subprocess.SubprocessError: that failed, or took longer than ``bound`` seconds.
+        """
+        content, receivers = self._folder / "content", self._folder / "receivers"
+        content.write_text(text, encoding="utf-8")
+        receivers.write_text("".join(f"{recipient}\n" for recipient in recipients), encoding="utf-8")
+        mtbatch = shutil.which("mtbatch", path=_PLACES) or "mtbatch"
+        options = ["-v", "4", "-b", _HOST, "-p", str(self._box_port), "-f", "Clinic"]
+        subprocess.run(
+            [mtbatch, *options, str(content), str(receivers)], capture_output=True, check=True, timeout=bound
+        )
 
 
 def _request(recipient: str, text: str) -> bytes:
