@@ -124,10 +124,9 @@ class SqlAccounts:
                     "A file or message of this account is still on its way: disable the account and wait."
                 )
             contents = [row["content"] for row in connection.all("account_contents", account=account)]
-            for step in ("results", "outcomes", "slices", "batches", "files"):
+            for step in ("reply_parts", "results", "outcomes", "slices", "batches", "files"):
                 connection.change(f"account_drop_{step}", account=account)
             connection.change("account_drop", account=account)
-            connection.change("reply_part_forget")
         return contents
 
     def host_keys(self) -> dict[str, str]:

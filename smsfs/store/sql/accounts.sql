@@ -57,13 +57,17 @@ DELETE FROM credit WHERE account = :account;
 -- Whether a file or message of an account is on its way, and whether it has connectors.
 SELECT EXISTS (SELECT 1 FROM file f WHERE account = :account AND state = 'processing'
                AND NOT EXISTS (SELECT 1 FROM result WHERE file = f.id))
-    OR EXISTS (SELECT 1 FROM batch b JOIN slice s ON s.batch = b.id
-               WHERE b.account = :account AND s.state <> 'done') AS busy,
+    OR EXISTS (SELECT 1 FROM slice s
+               WHERE s.state <> 'done' AND (SELECT account FROM batch WHERE id = s.batch) = :account) AS busy,
     EXISTS (SELECT 1 FROM account WHERE parent = :account) AS connectors;
 
 -- name: account_contents
 -- The contents of an account's files.
 SELECT content FROM file WHERE account = :account;
+
+-- name: account_drop_reply_parts
+-- Delete the parts of replies to an account.
+DELETE FROM reply_part WHERE reply IN (SELECT id FROM reply WHERE account = :account);
 
 -- name: account_drop_outcomes
 -- Delete the outcomes of an account's messages.

@@ -14,7 +14,7 @@ SELECT id, finished FROM batch WHERE finished >= :since AND state = 'accepted' O
 
 -- name: feed_claimed
 -- Slices that are with a backend.
-SELECT id, attempt FROM slice WHERE state = 'claimed' ORDER BY id;
+SELECT id, attempt FROM slice WHERE state = 'claimed' ORDER BY +id;
 
 -- name: feed_batch
 -- One batch.

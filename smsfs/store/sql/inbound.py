@@ -109,13 +109,15 @@ class SqlInbound:
         with self._database.write() as connection:
             receipts = connection.all("receipt_expire", before=kept_before, limit=limit)
             replies = connection.all("reply_expire_nobodys", before=kept_before, limit=limit)
-            gone = len(receipts) + len(replies)
-            for account, before in replies_before.items():
-                gone += connection.change("reply_expire", account=account, before=before, limit=limit)
+            own = [
+                row
+                for account, before in replies_before.items()
+                for row in connection.all("reply_expire", account=account, before=before, limit=limit)
+            ]
             connection.change("reply_part_expire", before=kept_before)
-            connection.change("reply_part_forget")
+            connection.bulk("reply_part_forget", ({"reply": row["id"]} for row in [*replies, *own]))
         _tell_forgotten(receipts, replies)
-        return gone
+        return len(receipts) + len(replies) + len(own)
 
 
 def _tell_forgotten(receipts: Collection[Row], replies: Collection[Row]) -> None:

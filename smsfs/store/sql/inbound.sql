@@ -56,7 +56,7 @@ UPDATE reply SET shown = 1 WHERE id = :reply AND account = :account AND shown = 
 -- name: reply_expire
 -- Delete replies to an account that are too old.
 DELETE FROM reply WHERE id IN (
-    SELECT id FROM reply WHERE account = :account AND at < :before ORDER BY at LIMIT :limit);
+    SELECT id FROM reply WHERE account = :account AND at < :before ORDER BY at LIMIT :limit) RETURNING id;
 
 -- name: reply_expire_nobodys
 -- Delete replies for nobody that are too old.
@@ -85,8 +85,8 @@ HAVING count(DISTINCT part) >= total OR min(at) < :overdue
 ORDER BY backend, sender, recipient, reference, total LIMIT :limit;
 
 -- name: reply_part_forget
--- Delete the parts of replies that were deleted.
-DELETE FROM reply_part WHERE reply IS NOT NULL AND reply NOT IN (SELECT id FROM reply);
+-- Delete the parts of a reply that was deleted.
+DELETE FROM reply_part WHERE reply = :reply;
 
 -- name: reply_part_expire
 -- Delete parts that went into replies long ago.

@@ -11,8 +11,9 @@ UPDATE result SET changes = changes + 1 WHERE batch = :batch AND final = 0;
 -- name: result_due
 -- The result files to write anew, with when their last message is too late to be sent.
 SELECT b.*, r.changes, r.file AS shown, (SELECT max(expires) FROM slice WHERE batch = b.id) AS expires
-FROM result r JOIN batch b ON b.id = r.batch
-WHERE r.final = 0 AND (r.until <= :now OR (r.changes > r.written AND r.not_before <= :now))
+FROM (SELECT batch FROM result WHERE final = 0 AND until <= :now
+      UNION SELECT batch FROM result WHERE final = 0 AND changes > written AND not_before <= :now) due
+JOIN result r ON r.batch = due.batch JOIN batch b ON b.id = r.batch
 ORDER BY r.not_before, r.batch LIMIT :limit;
 
 -- name: result_next_time

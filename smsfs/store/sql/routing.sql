@@ -13,4 +13,12 @@ SELECT owner, backend, state, reason, since, at FROM backend_state ORDER BY back
 
 -- name: slice_movable
 -- The backends and chains that queued slices have.
-SELECT DISTINCT backend, chain FROM slice WHERE state = 'queued' AND chain <> '';
+-- From one pair to the next, and never along all that is queued.
+WITH RECURSIVE each (id) AS (
+    SELECT (SELECT id FROM slice WHERE state = 'queued' AND chain <> '' AND backend >= ''
+        ORDER BY backend, chain LIMIT 1)
+    UNION ALL
+    SELECT (SELECT s.id FROM slice s WHERE s.state = 'queued' AND s.chain <> ''
+                AND (s.backend, s.chain) > (p.backend, p.chain) ORDER BY s.backend, s.chain LIMIT 1)
+    FROM each JOIN slice p ON p.id = each.id)
+SELECT s.backend, s.chain FROM each JOIN slice s ON s.id = each.id;

@@ -39,7 +39,8 @@ WHERE id = :slice AND owner = :owner AND attempt = :attempt AND state {slice.fin
 
 -- name: slice_claimed
 -- The claimed slices and who has them.
-SELECT id, owner FROM slice WHERE state = 'claimed' ORDER BY id;
+-- With a plus: to have them in order, a planner would read along all slices.
+SELECT id, owner FROM slice WHERE state = 'claimed' ORDER BY +id;
 
 -- name: slice_take_over
 -- Take a claimed slice from a dead process.
@@ -51,7 +52,8 @@ SELECT id FROM slice WHERE batch = :batch AND state <> 'staged' ORDER BY id;
 
 -- name: slice_backlog
 -- How many messages wait for each backend or are with it.
-SELECT backend, CAST(sum(size) AS BIGINT) AS messages FROM slice WHERE state IN ('queued', 'claimed') GROUP BY backend;
+SELECT backend, CAST(sum(size) AS BIGINT) AS messages FROM slice
+WHERE state <> 'done' AND state IN ('queued', 'claimed') GROUP BY backend;
 
 -- name: outcome_of_rows
 -- What became of some rows of a batch, oldest first.

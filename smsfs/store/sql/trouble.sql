@@ -6,9 +6,10 @@ INSERT INTO aside (slice, reason, in_doubt, at) VALUES (:slice, :reason, :in_dou
 
 -- name: aside_all
 -- The slices that were set aside, of one batch or of all.
+-- They are few: CROSS has SQLite begin with them, and not with all slices.
 SELECT s.id AS slice, s.batch, s.first_row, s.last_row, s.size, a.reason, a.in_doubt, a.at
-FROM aside a JOIN slice s ON s.id = a.slice
-WHERE CAST(:batch AS BIGINT) IS NULL OR s.batch = :batch ORDER BY s.batch, s.first_row, s.id;
+FROM aside a CROSS JOIN slice s
+WHERE s.id = a.slice AND (CAST(:batch AS BIGINT) IS NULL OR s.batch = :batch) ORDER BY s.batch, s.first_row, s.id;
 
 -- name: aside_drop
 -- No longer set a slice aside.
