@@ -1,7 +1,8 @@
 """What a store costs as it grows: synthetic files through its real interfaces, measured.
 
 ``python -m tests.support.growth --engine postgresql`` uploads, accepts, claims, records and forgets
-messages in one thread, and measures how long a claim takes behind a growing backlog.
+messages in one thread, and measures how long a claim takes behind a growing backlog. Numbers and carrier's
+ids come in no order, as in life, and are sorted after each answer, as the server does meanwhile.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from statistics import quantiles
 
 from attrs import define, field
 
-from smsfs.pipeline.slices import encoded
+from smsfs.pipeline.slices import encoded, messages_of
 from smsfs.sms.message import Message
 from smsfs.store import NewSlice, Outcome, SliceReport, Store, Verdict
 from tests.support.meters import Meter, metered
@@ -27,7 +28,9 @@ CLAIMS = 100
 LEAST_BACKLOG = 2 * SLICE_MESSAGES
 DAY = 86_400.0
 BACKLOGS = (10_000, 100_000, 1_000_000)
-TABLES = ("piece", "contents", "slice", "payload", "outcome")
+TABLES = ("piece", "contents", "slice", "payload", "outcome", "run_carrier", "run_recipient")
+#: So many messages are sent before it is noted what recording their answers took.
+ROUND_MESSAGES = 100_000
 NAMES = ("Anna", "Bo", "Carl", "Ditte", "Erik", "Freja", "Gorm", "Hanne", "Ida", "Jens", "Karen", "Lars")
 
 
@@ -41,6 +44,7 @@ class Figures:
         disk: bytes by table, when all were sent and none forgotten.
         written: bytes until then, see ``Meter``.
         seconds: in the store, by step.
+        records: processor seconds and bytes that recording an answer took, by messages kept before.
         claims: median and 95th percentile of seconds that a claim takes, by messages queued.
     """
 
@@ -49,6 +53,7 @@ class Figures:
     disk: dict[str, int] = field(factory=dict)
     written: int = 0
     seconds: dict[str, float] = field(factory=dict)
+    records: dict[int, tuple[float, float]] = field(factory=dict)
     claims: dict[int, tuple[float, float]] = field(factory=dict)
 
     @contextmanager
@@ -80,12 +85,20 @@ class Growth:
         """Bring messages from their upload to their deletion."""
         figures, before, sizes = self.figures, self._meter.written(), self._meter.disk()
         while figures.messages < messages:
-            figures.messages += self._queue(min(FILE_MESSAGES, messages - figures.messages))
-        self._send()
+            self._round(min(ROUND_MESSAGES, messages - figures.messages))
         figures.written = self._meter.written() - before
         figures.disk = {name: size - sizes.get(name, 0) for name, size in self._meter.disk().items()}
         with figures.timed("forget"):
             self._forget()
+
+    def _round(self, messages: int) -> None:
+        figures, kept = self.figures, self.figures.messages
+        while figures.messages < kept + messages:
+            figures.messages += self._queue(min(FILE_MESSAGES, kept + messages - figures.messages))
+        written, began = self._meter.written(), time.process_time()
+        self._send()
+        taken = time.process_time() - began, float(self._meter.written() - written)
+        figures.records[kept] = taken[0] / messages, taken[1] / messages
 
     def _queue(self, messages: int) -> int:
         rows = [self._message(row) for row in range(1, messages + 1)]
@@ -141,13 +154,18 @@ class Growth:
                 slice_ = queue.claim_slice(self._owner, BACKEND, self._store.now(), oldest=True)
             if slice_ is None:
                 return
-            outcomes = [self._outcome(row) for row in range(slice_.first_row, slice_.last_row + 1)]
+            outcomes = [self._outcome(message) for message in messages_of(slice_)]
             with self.figures.timed("record"):
                 queue.record(self._owner, [SliceReport(slice_, outcomes, done=True)])
+            with self.figures.timed("sort"):
+                while self._store.sort():
+                    pass
 
-    def _outcome(self, row: int) -> Outcome:
-        carrier_id = f"{self._random.getrandbits(64):016x}"
-        return Outcome(row, "accepted", self._store.now(), carrier_id, parts=1, attempt=1)
+    def _outcome(self, message: Message) -> Outcome:
+        carrier_id, number = f"{self._random.getrandbits(64):016x}", int(message.recipient)
+        return Outcome(
+            message.row, "accepted", self._store.now(), carrier_id, parts=1, attempt=1, recipient=number
+        )
 
     def _forget(self) -> None:
         before = {self._account: self._store.now() + 1}
@@ -190,6 +208,10 @@ def report(figures: Figures) -> Iterator[str]:
     steps = [f"{step} {time * 1e5 / count:.2f}" for step, time in figures.seconds.items()]
     each = sum(figures.seconds.values()) / count
     yield f"seconds per 100000 messages in one thread: {each * 1e5:.2f} ({', '.join(steps)})"
+    for kept in sorted({min(figures.records), max(figures.records)}):
+        seconds, written = figures.records[kept]
+        cost = f"{seconds * 1e6:.0f} microseconds of the processor, {written:.0f} bytes written"
+        yield f"claim, record and sort beside {kept} kept, per message: {cost}"
     for backlog, (median, high) in figures.claims.items():
         yield f"claim behind {backlog} queued: median {median * 1e3:.2f} ms, 95 % below {high * 1e3:.2f} ms"
     yield f"messages a day in one thread: {DAY / each / 1e6:.0f} million"

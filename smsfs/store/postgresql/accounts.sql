@@ -25,3 +25,7 @@ DELETE FROM outcome WHERE batch = ANY(ARRAY(SELECT id FROM batch WHERE account =
 -- name: account_drop_slices
 -- Delete an account's messages.
 DELETE FROM slice WHERE batch = ANY(ARRAY(SELECT id FROM batch WHERE account = :account));
+
+-- name: account_mark_runs
+-- Nothing: an index has no entries of rows that are deleted.
+SELECT 1;

@@ -10,14 +10,19 @@ SELECT * FROM receipt WHERE due <= :now ORDER BY due LIMIT :limit FOR UPDATE SKI
 
 -- name: outcome_by_carrier
 -- The newest message for each of some carrier ids, and what receipts said of it before.
+-- The index begins anew with each million of outcomes: they are asked one after the other, the newest first.
 SELECT w.value AS carrier_id, o.batch, o.row, o.slice, o.attempt, b.path, a.name AS account,
     (SELECT string_agg(CASE event WHEN 'passing' THEN reason ELSE event END, ',') FROM outcome
      WHERE batch = o.batch AND row = o.row AND slice = o.slice AND attempt = o.attempt AND carrier_id = w.value) AS words
 FROM json_array_elements_text(CAST(:ids AS JSON)) AS w(value)
 CROSS JOIN LATERAL (
-    SELECT k.* FROM outcome k JOIN slice s ON s.id = k.slice
-    WHERE k.carrier_id = w.value AND k.recipient IS NOT NULL AND s.backend = :backend
-    ORDER BY k.carrier_id DESC, k.id DESC LIMIT 1) AS o
+    SELECT newest.* FROM generate_series(
+        (SELECT max(id) >> 20 FROM outcome), (SELECT min(id) >> 20 FROM outcome), -1) AS million (number)
+    CROSS JOIN LATERAL (
+        SELECT k.* FROM outcome k JOIN slice s ON s.id = k.slice
+        WHERE (k.id >> 20) = million.number AND k.carrier_id = w.value AND k.recipient IS NOT NULL
+            AND s.backend = :backend
+        ORDER BY (k.id >> 20) DESC, k.carrier_id DESC, k.id DESC LIMIT 1) AS newest LIMIT 1) AS o
 JOIN batch b ON b.id = o.batch JOIN account a ON a.id = b.account;
 
 -- name: receipt_guess_lock
@@ -27,11 +32,29 @@ SELECT pg_advisory_xact_lock(20267, 0) IS NULL AS locked;
 -- name: outcome_unsettled
 -- Messages of unknown fate to some numbers, which lack a carrier id.
 SELECT o.recipient, o.at, o.batch, o.row, o.slice, o.attempt, b.path, a.name AS account
-FROM json_array_elements_text(CAST(:recipients AS JSON)) AS w(value) JOIN outcome o ON o.recipient = CAST(w.value AS BIGINT)
+FROM json_array_elements_text(CAST(:recipients AS JSON)) AS w(value)
+CROSS JOIN generate_series(
+    (SELECT max(id) >> 20 FROM outcome), (SELECT min(id) >> 20 FROM outcome), -1) AS million (number)
+CROSS JOIN LATERAL (SELECT * FROM outcome WHERE (id >> 20) = million.number
+    AND recipient = CAST(w.value AS BIGINT) AND recipient IS NOT NULL OFFSET 0) AS o
 JOIN slice s ON s.id = o.slice JOIN batch b ON b.id = o.batch JOIN account a ON a.id = b.account
 WHERE (o.event = 'no_answer' OR (o.event = 'accepted' AND o.carrier_id = '')) AND o.at > :since AND s.backend = :backend AND o.parts > (
     SELECT count(DISTINCT k.carrier_id) FROM outcome k
     WHERE k.batch = o.batch AND k.row = o.row AND k.slice = o.slice AND k.attempt = o.attempt AND k.event = 'part');
+
+-- name: outcome_sent_to
+-- The last message that may have gone to a number.
+-- By one backend or by any.
+SELECT o.batch, o.row, b.account FROM (
+    SELECT newest.* FROM generate_series(
+        (SELECT max(id) >> 20 FROM outcome), (SELECT min(id) >> 20 FROM outcome), -1) AS million (number)
+    CROSS JOIN LATERAL (
+        SELECT k.* FROM outcome k JOIN slice s ON s.id = k.slice
+        WHERE (k.id >> 20) = million.number AND k.recipient = :msisdn AND k.recipient IS NOT NULL
+            AND k.event IN ('accepted', 'no_answer', 'refused')
+            AND (CAST(:backend AS TEXT) IS NULL OR s.backend = :backend)
+        ORDER BY (k.id >> 20) DESC, k.recipient DESC, k.id DESC LIMIT 1) AS newest LIMIT 1) AS o
+JOIN batch b ON b.id = o.batch;
 
 -- name: reply_part_of
 -- The kept parts of a reply.

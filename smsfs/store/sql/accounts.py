@@ -123,6 +123,7 @@ class SqlAccounts:
                 raise StillOpen(
                     "A file or message of this account is still on its way: disable the account and wait."
                 )
+            connection.change("account_mark_runs", account=account)
             contents = [row["content"] for row in connection.all("account_contents", account=account)]
             for step in ("reply_parts", "results", "outcomes", "slices", "batches", "files"):
                 connection.change(f"account_drop_{step}", account=account)

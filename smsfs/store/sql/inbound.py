@@ -3,7 +3,7 @@
 import json
 import math
 from collections import defaultdict
-from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import asdict, evolve
@@ -26,14 +26,20 @@ AGAIN_SECONDS, AGAIN_CEILING = 1.0, 3600.0
 
 
 class SqlInbound:
-    """What has come in, in a database."""
+    """What has come in, in a database.
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    Args:
+        database: that.
+        prepare: called before messages are looked for.
+    """
+
+    def __init__(self, database: Database, prepare: Callable[[], None] = lambda: None) -> None:
+        self._database, self._prepare = database, prepare
 
     def receive(self, receipts: Sequence[NewReceipt], parts: Sequence[NewReplyPart], stops: Stops) -> Arrived:
         """Store what carriers delivered, in one commit."""
         numbered = dict(enumerate(map(_clean, receipts)))
+        self._prepare()
         with self._database.write() as connection:
             found = _match(connection, numbered)
             left = {number: receipt for number, receipt in numbered.items() if number not in found}
@@ -50,6 +56,7 @@ class SqlInbound:
         """Look again at what is due."""
         if not self._read("receipt_any_due", now=now) and not self._ripe(now - PART_SECONDS):
             return Arrived()
+        self._prepare()
         with self._database.write() as connection:
             due = {row["id"]: _receipt(row) for row in connection.all("receipt_due", now=now, limit=limit)}
             found = _match(connection, {n: _counted(item, now) for n, item in due.items()})

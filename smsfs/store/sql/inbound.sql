@@ -24,14 +24,6 @@ DELETE FROM receipt WHERE id IN (SELECT id FROM receipt WHERE at < :before ORDER
 -- Whether a slice is with a backend.
 SELECT id FROM slice WHERE state = 'claimed' AND backend = :backend LIMIT 1;
 
--- name: outcome_sent_to
--- The last message that may have gone to a number.
--- By one backend or by any.
-SELECT o.batch, o.row, b.account FROM outcome o JOIN slice s ON s.id = o.slice JOIN batch b ON b.id = o.batch
-WHERE o.recipient = :msisdn AND o.event IN ('accepted', 'no_answer', 'refused')
-    AND (CAST(:backend AS TEXT) IS NULL OR s.backend = :backend)
-ORDER BY o.id DESC LIMIT 1;
-
 -- name: reply_add
 -- Add a reply.
 INSERT INTO reply (backend, sender, recipient, text, whole, at, account, batch, row)

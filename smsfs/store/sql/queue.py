@@ -253,6 +253,7 @@ class SqlQueue:
         for account, before in finished_before.items():
             for row in self._read("batch_expired", account=account, before=before, limit=limit - gone):
                 with self._database.write() as connection:
+                    connection.change("batch_mark_runs", batch=row["id"])
                     for step in ("outcomes", "slices", "result", "notices"):
                         connection.change(f"batch_drop_{step}", batch=row["id"])
                     connection.change("batch_drop", batch=row["id"])

@@ -56,6 +56,7 @@ from smsfs.store.sqlite.bells import Bells
 from smsfs.store.sqlite.contents import PlainContents, on_disk
 from smsfs.store.sqlite.database import Database
 from smsfs.store.sqlite.identity import standing
+from smsfs.store.sqlite.runs import Runs
 
 
 class SqliteStore:
@@ -102,7 +103,8 @@ class SqliteStore:
         self.daily: Daily = SqlDaily(self._database)
         self.results: Results = SqlResults(self._database)
         self.routing: Routing = SqlRouting(self._database)
-        self.inbound: Inbound = SqlInbound(self._database)
+        self._runs = Runs(self._database)
+        self.inbound: Inbound = SqlInbound(self._database, self._runs.catch_up)
         self.optouts: Optouts = SqlOptouts(self._database)
         self.feed: Feed = SqlFeed(self._database)
         self.trouble: Trouble = SqlTrouble(self._database)
@@ -211,8 +213,13 @@ class SqliteStore:
         """SQLite's quick check, for so long at most."""
         return self._database.look_over(seconds)
 
+    def sort(self) -> bool:
+        """Sort outcomes, so that receipts and replies find their messages."""
+        return self._runs.sort()
+
     def tidy(self) -> bool:
         """Empty the log, and give back free pages."""
+        self._runs.tidy()
         return self._database.tidy()
 
     def damaged(self) -> StoreDamaged | None:

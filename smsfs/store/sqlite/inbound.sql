@@ -11,13 +11,21 @@ SELECT * FROM receipt WHERE due <= :now ORDER BY due LIMIT :limit;
 
 -- name: outcome_by_carrier
 -- The newest message for each of some carrier ids, and what receipts said of it before.
+-- Among the outcomes that are in no run yet, and else in the runs, the newest first.
+WITH fresh AS MATERIALIZED (
+    SELECT k.carrier_id, max(k.id) AS id FROM outcome k JOIN slice s ON s.id = k.slice
+    WHERE k.id > (SELECT coalesce(max(last), 0) FROM run) AND k.recipient IS NOT NULL
+        AND k.carrier_id IN (SELECT value FROM json_each(:ids)) AND s.backend = :backend
+    GROUP BY k.carrier_id)
 SELECT w.value AS carrier_id, o.batch, o.row, o.slice, o.attempt, b.path, a.name AS account,
     (SELECT group_concat(CASE event WHEN 'passing' THEN reason ELSE event END) FROM outcome
      WHERE batch = o.batch AND row = o.row AND slice = o.slice AND attempt = o.attempt AND carrier_id = w.value) AS words
 FROM json_each(:ids) w
-JOIN outcome o ON o.id = (
-    SELECT max(k.id) FROM outcome k JOIN slice s ON s.id = k.slice
-    WHERE k.carrier_id = w.value AND k.recipient IS NOT NULL AND s.backend = :backend)
+JOIN outcome o ON o.id = coalesce(
+    (SELECT id FROM fresh WHERE carrier_id = w.value),
+    (SELECT c.outcome FROM run u CROSS JOIN run_carrier c ON c.run = u.id AND c.carrier_id = w.value
+     CROSS JOIN outcome k ON k.id = c.outcome CROSS JOIN slice s ON s.id = k.slice
+     WHERE u.last > 0 AND s.backend = :backend ORDER BY u.last DESC, c.outcome DESC LIMIT 1))
 JOIN batch b ON b.id = o.batch JOIN account a ON a.id = b.account;
 
 -- name: receipt_guess_lock
@@ -26,12 +34,32 @@ SELECT 1;
 
 -- name: outcome_unsettled
 -- Messages of unknown fate to some numbers, which lack a carrier id.
+WITH found AS MATERIALIZED (
+    SELECT id FROM outcome WHERE id > (SELECT coalesce(max(last), 0) FROM run)
+        AND recipient IN (SELECT value FROM json_each(:recipients))
+    UNION ALL
+    SELECT c.outcome FROM json_each(:recipients) w CROSS JOIN run u
+    CROSS JOIN run_recipient c ON c.run = u.id AND c.recipient = w.value WHERE u.last > 0)
 SELECT o.recipient, o.at, o.batch, o.row, o.slice, o.attempt, b.path, a.name AS account
-FROM json_each(:recipients) w JOIN outcome o ON o.recipient = w.value
+FROM found f CROSS JOIN outcome o ON o.id = f.id
 JOIN slice s ON s.id = o.slice JOIN batch b ON b.id = o.batch JOIN account a ON a.id = b.account
 WHERE (o.event = 'no_answer' OR (o.event = 'accepted' AND o.carrier_id = '')) AND o.at > :since AND s.backend = :backend AND o.parts > (
     SELECT count(DISTINCT k.carrier_id) FROM outcome k
     WHERE k.batch = o.batch AND k.row = o.row AND k.slice = o.slice AND k.attempt = o.attempt AND k.event = 'part');
+
+-- name: outcome_sent_to
+-- The last message that may have gone to a number.
+-- By one backend or by any.
+SELECT o.batch, o.row, b.account FROM outcome o JOIN batch b ON b.id = o.batch WHERE o.id = coalesce(
+    (SELECT max(k.id) FROM outcome k JOIN slice s ON s.id = k.slice
+     WHERE k.id > (SELECT coalesce(max(last), 0) FROM run) AND k.recipient = :msisdn
+         AND k.event IN ('accepted', 'no_answer', 'refused')
+         AND (CAST(:backend AS TEXT) IS NULL OR s.backend = :backend)),
+    (SELECT c.outcome FROM run u CROSS JOIN run_recipient c ON c.run = u.id AND c.recipient = :msisdn
+     CROSS JOIN outcome k ON k.id = c.outcome CROSS JOIN slice s ON s.id = k.slice
+     WHERE u.last > 0 AND k.event IN ('accepted', 'no_answer', 'refused')
+         AND (CAST(:backend AS TEXT) IS NULL OR s.backend = :backend)
+     ORDER BY u.last DESC, c.outcome DESC LIMIT 1));
 
 -- name: reply_part_of
 -- The kept parts of a reply.

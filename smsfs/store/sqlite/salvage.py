@@ -262,7 +262,7 @@ def _tables(connection: sqlite3.Connection) -> list[Table]:
     """The tables of a store, those with the most columns first: their rows fit no other by chance."""
     listed = connection.execute(
         "SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type = 'table' "
-        "AND name NOT LIKE 'sqlite_%'"
+        "AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'run%'"  # sorted copies of what outcomes say
     ).fetchall()
     found = [_table(connection, name, has_rowid=not without) for name, without in listed]
     return sorted(found, key=lambda table: (-len(table.columns), table.name))

@@ -25,6 +25,7 @@ SMALL = frozenset(
         "host_key",
         "leader",
         "owner",
+        "run",
         "usage",
         "worker_state",
         "writer",

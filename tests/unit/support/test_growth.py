@@ -39,12 +39,13 @@ def test_figures_are_consistent(grown):
     figures, _ = grown
     assert figures.messages == MESSAGES
     assert 50 * MESSAGES < figures.encoded < 300 * MESSAGES
-    assert set(figures.seconds) == {"upload", "accept", "claim", "record", "forget"}
+    assert set(figures.seconds) == {"upload", "accept", "claim", "record", "sort", "forget"}
     assert all(seconds > 0 for seconds in figures.seconds.values())
     assert figures.disk["outcome"] > 30 * MESSAGES
     assert figures.disk["payload"] > 0
     assert figures.disk.get("piece", 0) + figures.disk.get("contents", 0) > 0
     assert figures.written > figures.disk["outcome"]
+    assert list(figures.records) == [0]
     assert list(figures.claims) == BACKLOGS
     assert all(0 < median <= high for median, high in figures.claims.values())
 

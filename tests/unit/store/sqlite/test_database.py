@@ -179,9 +179,14 @@ def test_statements_are_all_used():
     """A statement that nothing runs would be kept up for nothing, and pass for tested."""
     folder = Path(database.__file__).parents[1]
     code = "".join(file.read_text() for file in folder.rglob("*.py"))
-    made = {f"account_drop_{step}" for step in ("results", "outcomes", "slices", "batches", "files")}
+    made = {
+        f"account_drop_{step}"
+        for step in ("reply_parts", "results", "outcomes", "slices", "batches", "files")
+    }
     made |= {f"batch_drop_{step}" for step in ("outcomes", "slices", "result", "notices")}
     made |= {"slice_oldest_free", "slice_first_free"}
+    steps, sides = ("next", "merge", "clean", "drop"), ("carrier", "recipient")
+    made |= {f"run_{step}_{side}" for step in steps for side in sides}
     unused = [name for name in SQL if f'"{name}"' not in code and name not in made]
     assert unused == []
 

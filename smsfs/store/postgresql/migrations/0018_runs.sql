@@ -1,0 +1,7 @@
+-- Receipts find their messages by the carrier's ids, and replies by the numbers, neither of which come in any order:
+-- an index on one touches another of its pages for each message, and the log gets all of the page. With a million
+-- outcomes after the other, those pages are few, and stay in memory.
+DROP INDEX outcome_of_carrier;
+DROP INDEX outcome_of_recipient;
+CREATE INDEX outcome_of_carrier ON outcome ((id >> 20), carrier_id, id) WHERE recipient IS NOT NULL;
+CREATE INDEX outcome_of_recipient ON outcome ((id >> 20), recipient, id) WHERE recipient IS NOT NULL;
