@@ -111,6 +111,10 @@ MESSAGE_TRANSITIONS: dict[str, dict[MessageState, MessageState]] = {
     "receipt_expired": {M.SUBMITTED: M.EXPIRED, M.UNKNOWN: M.EXPIRED},
 }
 
+#: What became of a message, or of a part of it, as it is waited for; the other events lie in between.
+WORDS = frozenset(
+    {"accepted", "refused", "no_answer", "too_late", "cancel", "delivered", "undelivered", "receipt_expired"}
+)
 #: smsfs has yet to send a message in one of these.
 LEAVING_STATES = frozenset({M.QUEUED, M.SUBMITTING})
 #: The carrier has a message in one of these, or may have it: a receipt may say more, or none may ever come.

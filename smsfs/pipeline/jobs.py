@@ -53,16 +53,18 @@ class Every:
     Args:
         seconds: between one time and the next.
         clock: seconds.
-        job: what is done.
+        job: what is done; whether there is more to do at once.
     """
 
-    def __init__(self, seconds: float, clock: Callable[[], float], job: Callable[[], object]) -> None:
+    def __init__(self, seconds: float, clock: Callable[[], float], job: Callable[[], bool]) -> None:
         self._seconds, self._clock, self._job = seconds, clock, job
         self._next = float("-inf")
 
     def step(self) -> bool:
-        """Do it, if it is due; that is never more than one has time for."""
-        if self._clock() >= self._next:
-            self._job()
+        """Do it, if it is due; whether there is more to do."""
+        if self._clock() < self._next:
+            return False
+        more = self._job()
+        if not more:
             self._next = self._clock() + self._seconds
-        return False
+        return more

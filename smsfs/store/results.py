@@ -18,12 +18,14 @@ class Result:
         file: the file as it is now; None when there is none yet.
         changes: how much had become of the messages when this was asked.
         expires: when the last of them is too late to be sent, in seconds since the epoch.
+        news: how many words on the messages came since the version that is shown.
     """
 
     batch: Batch
     file: int | None
     changes: int
     expires: float
+    news: int = 0
 
 
 @frozen
@@ -37,6 +39,8 @@ class ResultVersion:
         final: nothing more will become of the messages.
         not_before: the next one waits until then, though there are changes.
         until: and is written then, though there are none.
+        missing: how many words on the messages are to come; with the last of them the next version is due at
+            once. None: nobody knows.
     """
 
     content: str
@@ -45,6 +49,7 @@ class ResultVersion:
     final: bool
     not_before: float
     until: float
+    missing: int | None = None
 
 
 class Results(Protocol):

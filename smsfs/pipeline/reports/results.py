@@ -2,7 +2,7 @@
 
 A version is written whole and brought to stable storage before one transaction shows it, so a reader sees
 the old one or the new one. Versions of one file come at a pace that leaves the processor to others, and the
-last one when nothing more will become of its messages.
+last one at once when nothing more will become of its messages.
 """
 
 import csv
@@ -22,7 +22,7 @@ from smsfs.pipeline.reports.messages import MessageStatus, statuses
 from smsfs.pipeline.setback import Setback
 from smsfs.sms.segments import UCS2
 from smsfs.sms.text import cost
-from smsfs.states import LEAVING_STATES, SENT_STATES
+from smsfs.states import LEAVING_STATES, SENT_STATES, MessageState
 from smsfs.store import Batch, Process, Result, ResultVersion, StaleOwnerError, Store, ensure_held
 from smsfs.store.contents import fill, kept_if_shown
 
@@ -32,6 +32,8 @@ HEADER = (
     *("row", "msisdn", "userref", "parts", "state", "carrier id", "code", "reason", "submitted", "done"),
     "characters",
 )
+#: A receipt has led to these.
+RECEIPT_STATES = frozenset({MessageState.DELIVERED, MessageState.UNDELIVERED})
 LEAST_PAUSE = 2.0
 #: The pause after a version, in times of what writing it took.
 PAUSES = 20.0
@@ -63,17 +65,38 @@ def paths(batch: Batch) -> Iterator[str]:
 
 @define
 class Tally:
-    """How far the messages of a batch are: ``moving`` are those that more will become of."""
+    """How far the messages of a batch are.
+
+    Attributes:
+        moving: those that smsfs has yet to send, and ``moving_parts`` their parts.
+        waiting: the parts of those of which a carrier has yet to say what became of them.
+        ended: those of which everything is known.
+        traced: receipts came for some of these.
+    """
 
     moving: int = 0
+    moving_parts: int = 0
     waiting: int = 0
+    ended: int = 0
+    traced: bool = False
 
     def add(self, status: MessageStatus) -> None:
         """Count one more."""
+        parts = max(1, status.message.parts)
         if status.state in LEAVING_STATES:
             self.moving += 1
+            self.moving_parts += parts
         elif awaits_receipt(status):
-            self.waiting += 1
+            self.waiting += parts
+        else:
+            self.ended += 1
+            self.traced |= status.state in RECEIPT_STATES
+
+    @property
+    def missing(self) -> int:
+        """How many words are to come at most: an answer for each message, a receipt for each part."""
+        traced = self.traced or self.waiting or not self.ended
+        return self.moving + self.waiting + (self.moving_parts if traced else 0)
 
     def is_final(self, expires: float, now: float) -> bool:
         """Whether nothing will change by itself; receipts may come until some days after ``expires``."""
@@ -211,6 +234,7 @@ class ResultWriter:
             final=tally.is_final(result.expires, now),
             not_before=now + pause(took),
             until=max(last_receipt, now + LATER_SECONDS),
+            missing=tally.missing,
         )
 
     def _delete_replaced(self) -> None:

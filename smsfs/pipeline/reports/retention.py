@@ -12,7 +12,7 @@ from smsfs.errors import ConfigurationError
 from smsfs.store import Store
 
 SWEEP_SECONDS = 3600.0
-MOST_AT_ONCE = 1000
+MOST_AT_ONCE = 100
 MOST_INBOUND = 10_000
 MOST_CLAIMS = 100_000
 ORPHAN_SECONDS = DAY
@@ -24,14 +24,21 @@ log = structlog.get_logger()
 
 @frozen
 class Swept:
-    """The old contents that no file has, by their names, and whether anything was ``deleted``."""
+    """What was done.
+
+    Attributes:
+        orphans: the old contents that no file has, by their names, once nothing else is left to do.
+        deleted: whether anything was.
+        more: there is more to forget.
+    """
 
     orphans: list[str]
     deleted: bool
+    more: bool = False
 
 
 def sweep(store: Store, dialect: Callable[[str], Dialect], known: Collection[str] | None = None) -> Swept:
-    """Forget what is past its time, at most a thousand files and batches in one call.
+    """Forget what is past its time, at most a hundred files and batches in one call.
 
     Args:
         store: where it is.
@@ -49,13 +56,14 @@ def sweep(store: Store, dialect: Callable[[str], Dialect], known: Collection[str
     batches = store.queue.expire(messages, MOST_AT_ONCE)
     inbound = store.inbound.expire(messages, now - UNMATCHED_SECONDS, MOST_INBOUND)
     store.claims.expire(now, MOST_CLAIMS)
-    orphans = store.contents.orphans(now - ORPHAN_SECONDS)
+    more = MOST_AT_ONCE in (len(contents), batches)
+    orphans = [] if more else store.contents.orphans(now - ORPHAN_SECONDS)
     gone = orphans if known is None else [content for content in orphans if content in known]
     store.contents.delete(gone)
     deleted = bool(contents or batches or inbound or gone)
     if deleted:
         log.info("retention", files=len(contents), batches=batches, inbound=inbound, orphans=len(gone))
-    return Swept(orphans, deleted=deleted)
+    return Swept(orphans, deleted=deleted, more=more)
 
 
 def _settings(store: Store, dialect: Callable[[str], Dialect]) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -53,13 +53,15 @@ def _report_until(stop: threading.Event, wing: Wing, owner: Process, upkeep: Upk
     mails.join(MAIL_STOP_SECONDS)
 
 
-def _clean_up(wing: Wing, upkeep: Upkeep, orphans: set[str]) -> None:
-    """Forget what is past its time; ``orphans`` are the contents that no file had the last time."""
+def _clean_up(wing: Wing, upkeep: Upkeep, orphans: set[str]) -> bool:
+    """Forget some of what is past its time; ``orphans`` are the contents that no file had the last time."""
     wing.store.settle()
     found = sweep(wing.store, wing.dialect, orphans)
-    orphans.clear()
-    orphans.update(found.orphans)
+    if not found.more:
+        orphans.clear()
+        orphans.update(found.orphans)
     upkeep.step(deleted=found.deleted)
+    return found.more
 
 
 def _mail_until(stop: threading.Event, mailer: Mailer) -> None:

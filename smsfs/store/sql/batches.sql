@@ -97,9 +97,17 @@ SELECT id FROM batch b WHERE account = :account AND finished < :before
 -- Delete the outcomes of a batch's messages.
 DELETE FROM outcome WHERE batch = :batch;
 
+-- name: batch_drop_some
+-- Delete some of the outcomes of a batch's messages.
+DELETE FROM outcome WHERE id IN (SELECT id FROM outcome WHERE batch = :batch LIMIT :some);
+
+-- name: batch_fade
+-- Note that the messages of a batch are being deleted.
+UPDATE batch SET messages = 0 WHERE id = :batch;
+
 -- name: batch_drop_slices
--- Delete a batch's messages.
-DELETE FROM slice WHERE batch = :batch;
+-- Delete some of a batch's messages.
+DELETE FROM slice WHERE id IN (SELECT id FROM slice WHERE batch = :batch LIMIT :some);
 
 -- name: batch_drop
 -- Delete a batch.

@@ -2,13 +2,13 @@
 
 import json
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import asdict, evolve
 
-from smsfs.states import check_outcome
+from smsfs.states import WORDS, check_outcome
 from smsfs.store import Arrived, MatchedReceipt, NewFile, NewReceipt, NewReplyPart, Process, Reply, Stops
 from smsfs.store.sql import Connection, Database, Row, plain
 from smsfs.store.sql.replies import PART_SECONDS, counted, join_ripe, receive_parts, reply_of
@@ -197,8 +197,10 @@ def _by_people(
 
 def _append(connection: Connection, outcomes: Sequence[tuple[Any, ...]]) -> None:
     connection.add("outcome_add", outcomes)
-    batches = sorted({batch for batch, *_ in outcomes})
-    connection.bulk("result_changed", ({"batch": batch} for batch in batches))
+    told = Counter[int]()
+    for batch, _, _, _, event, *_ in outcomes:
+        told[batch] += event in WORDS
+    connection.bulk("result_changed", ({"batch": key, "news": told[key]} for key in sorted(told)))
 
 
 def _by_backend(receipts: Mapping[int, NewReceipt]) -> dict[str, dict[int, NewReceipt]]:

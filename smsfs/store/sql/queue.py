@@ -1,6 +1,7 @@
 """Batches, slices and outcomes."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
@@ -10,6 +11,7 @@ from attrs import asdict, evolve
 from smsfs.errors import Cause
 from smsfs.states import (
     SLICE_BIRTHS,
+    WORDS,
     BatchState,
     FileState,
     SliceState,
@@ -33,6 +35,7 @@ from smsfs.store import (
 )
 from smsfs.store.sql import Connection, Database, Row, plain
 from smsfs.store.sql.files import file_from, split
+from smsfs.store.sql.forgetting import forget
 
 OUTCOME = Outcome.__struct_fields__
 
@@ -191,7 +194,7 @@ class SqlQueue:
 
     def record(self, owner: Process, reports: Sequence[SliceReport]) -> list[Slice]:
         """Append what was learnt, in one commit."""
-        stale, told = [], set()
+        stale, told = [], Counter[int]()
         with self._database.write() as connection:
             for report in reports:
                 held = report.slice
@@ -199,7 +202,7 @@ class SqlQueue:
                 if connection.change("slice_report", **values) == 0:
                     stale.append(held)
                     continue
-                told.add(held.batch)
+                told[held.batch] += sum(item.event in WORDS for item in report.outcomes)
                 place = held.batch, held.id, held.attempt
                 connection.add("outcome_add", [_outcome_row(item, *place) for item in report.outcomes])
                 freed = ({"batch": held.batch, "row": row, "key": key} for row, key in report.freed)
@@ -210,7 +213,7 @@ class SqlQueue:
                 for new in report.later:
                     _add_slice(connection, held.batch, new, SLICE_BIRTHS["later"])
                     connection.notify("messages")
-            connection.bulk("result_changed", ({"batch": batch} for batch in sorted(told)))
+            connection.bulk("result_changed", ({"batch": key, "news": told[key]} for key in sorted(told)))
         return stale
 
     def abandoned(self, alive: Callable[[], Iterable[int]]) -> list[Abandoned]:
@@ -240,7 +243,7 @@ class SqlQueue:
     def slices(self, batch: int) -> Iterator[Slice]:
         """The slices of a batch in order."""
         for row in self._read("slice_of_batch", batch=batch):
-            yield self._full(row["id"])
+            yield from map(slice_from, self._read("slice_full", slice=row["id"]))  # some may be gone since
 
     def outcomes(self, batch: int, first_row: int, last_row: int) -> list[Outcome]:
         """What was appended about messages, oldest first."""
@@ -252,11 +255,7 @@ class SqlQueue:
         gone = 0
         for account, before in finished_before.items():
             for row in self._read("batch_expired", account=account, before=before, limit=limit - gone):
-                with self._database.write() as connection:
-                    connection.change("batch_mark_runs", batch=row["id"])
-                    for step in ("outcomes", "slices", "result", "notices"):
-                        connection.change(f"batch_drop_{step}", batch=row["id"])
-                    connection.change("batch_drop", batch=row["id"])
+                forget(self._database, row["id"])
                 gone += 1
         return gone
 

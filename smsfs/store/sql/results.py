@@ -19,7 +19,9 @@ class SqlResults:
     def due(self, now: float, limit: int) -> list[Result]:
         """Those to be written anew."""
         rows = self._read("result_due", now=now, limit=limit)
-        return [Result(batch_from(row), row["shown"], row["changes"], row["expires"]) for row in rows]
+        return [
+            Result(batch_from(row), row["shown"], row["changes"], row["expires"], row["news"]) for row in rows
+        ]
 
     def _read(self, statement: str, /, **values: Any) -> list[Row]:
         with self._database.reading() as connection:
@@ -39,7 +41,8 @@ class SqlResults:
             connection.one("account_lock", account=batch.account)
             must_lead(connection, owner, what)
             file, earlier = _show_file(connection, result, version, paths)
-            values = {"written": result.changes, "not_before": version.not_before, "until": version.until}
+            values = {name: getattr(version, name) for name in ("not_before", "until", "missing")}
+            values |= {"written": result.changes, "news": result.news}
             final = int(version.final)
             if not connection.change("result_written", batch=batch.id, file=file, final=final, **values):
                 raise StaleOwnerError(f"the result file of batch {batch.id} is final, or the batch is gone")

@@ -5,12 +5,14 @@
 INSERT INTO result (batch) VALUES (:batch);
 
 -- name: result_changed
--- Note that something became of messages that a result file tells of.
-UPDATE result SET changes = changes + 1 WHERE batch = :batch AND final = 0;
+-- Note that something became of messages that a result file tells of; once nothing is missing, it is due at once.
+UPDATE result SET changes = changes + 1, news = news + :news,
+    not_before = CASE WHEN news + :news >= missing THEN 0 ELSE not_before END
+WHERE batch = :batch AND final = 0;
 
 -- name: result_due
 -- The result files to write anew, with when their last message is too late to be sent.
-SELECT b.*, r.changes, r.file AS shown, (SELECT max(expires) FROM slice WHERE batch = b.id) AS expires
+SELECT b.*, r.changes, r.news, r.file AS shown, (SELECT max(expires) FROM slice WHERE batch = b.id) AS expires
 FROM (SELECT batch FROM result WHERE final = 0 AND until <= :now
       UNION SELECT batch FROM result WHERE final = 0 AND changes > written AND not_before <= :now) due
 JOIN result r ON r.batch = due.batch JOIN batch b ON b.id = r.batch
@@ -24,12 +26,13 @@ SELECT min(time) AS time FROM (
 
 -- name: result_written
 -- Note which version of a result file was written, and when the next is due.
-UPDATE result SET file = :file, written = :written, final = :final, not_before = :not_before, until = :until
+UPDATE result SET file = :file, written = :written, final = :final, until = :until, missing = :missing,
+    news = news - :news, not_before = CASE WHEN news - :news >= :missing THEN 0 ELSE :not_before END
 WHERE batch = :batch AND final = 0;
 
 -- name: result_postpone
--- Write a result file later.
-UPDATE result SET not_before = :not_before, until = CASE WHEN until < :not_before THEN :not_before ELSE until END
+-- Write a result file later, whatever comes meanwhile.
+UPDATE result SET not_before = :not_before, missing = NULL, until = CASE WHEN until < :not_before THEN :not_before ELSE until END
 WHERE batch = :batch AND final = 0;
 
 -- name: result_files

@@ -158,6 +158,36 @@ class ResultSuite(StoreFixtures):
         names = [file.name for file in store.files.view().listing(account.id, "results")]
         assert names == ["a.csv", "a2.csv"]
 
+    def test_the_last_word_makes_it_due(
+        self, store: Store, account: Account, owner: Process, leader: Process
+    ) -> None:
+        """The end of a file's messages would be shown minutes late, or each word of them at once."""
+        batch = with_results(store, account, owner)
+        slice_ = taken(store, owner)
+        (result,) = store.results.due(NOW, 10)
+        show(store, result, leader, not_before=NOW + 50, until=NOW + 90, missing=2)
+        passing = [Outcome(1, "passing", NOW), Outcome(2, "part", NOW)]
+        store.queue.record(owner, [SliceReport(slice_, [Outcome(1, "accepted", NOW), *passing])])
+        assert (store.results.due(NOW, 10), store.results.next_time()) == ([], NOW + 50)
+        store.queue.record(owner, [SliceReport(slice_, [Outcome(2, "accepted", NOW)], done=True)])
+        (again,) = store.results.due(NOW, 10)
+        assert (again.batch.id, again.news) == (batch.id, 2)
+        store.results.postpone(batch.id, NOW + 60)
+        assert store.results.due(NOW + 59, 10) == []
+
+    def test_words_that_come_while_it_is_written_count(
+        self, store: Store, account: Account, owner: Process, leader: Process
+    ) -> None:
+        """The last receipt would wait for minutes if it comes while a version is written."""
+        with_results(store, account, owner)
+        slice_ = taken(store, owner)
+        (result,) = store.results.due(NOW, 10)
+        store.queue.record(owner, [SliceReport(slice_, [Outcome(1, "accepted", NOW)])])
+        show(store, result, leader, not_before=NOW + 50, until=NOW + 90, missing=1)
+        (again,) = store.results.due(NOW, 10)
+        show(store, again, leader, not_before=NOW + 50, until=NOW + 90, missing=1)
+        assert store.results.due(NOW, 10) == []
+
     def test_final_is_final(self, store: Store, account: Account, owner: Process, leader: Process) -> None:
         """A file that the client has fetched and deleted would come back, or change under its hands."""
         batch = with_results(store, account, owner)
@@ -238,8 +268,9 @@ def show(  # noqa: PLR0913 - each test changes another one
     final: bool = False,
     not_before: float = NOW,
     until: float = NOW + DAY,
+    missing: int | None = None,
 ) -> str | None:
     """Show a version of a result file named ``a``."""
-    version = ResultVersion(content, size, at, final, not_before, until)
+    version = ResultVersion(content, size, at, final, not_before, until, missing)
     paths = (f"results/a{number if number > 1 else ''}.csv" for number in count(1))
     return store.results.show(result, version, paths, owner, what)

@@ -112,6 +112,13 @@ def test_job_for_now_and_then(clock):
     assert len(done) == 2
 
 
+def test_job_that_has_more_to_do_goes_on(clock):
+    """A store to which more files come in an hour than one sweep deletes would grow for ever."""
+    left = [True, True, False]
+    job = Every(10, clock, lambda: left.pop(0))
+    assert [job.step() for _ in range(5)] == [True, True, False, False, False]
+
+
 def rejected(house, address):
     """A file that was rejected, and somebody to be told."""
     number = house.submit(b"x")

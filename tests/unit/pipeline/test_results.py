@@ -27,6 +27,7 @@ from smsfs.sms.message import Message
 from smsfs.states import FileState
 from smsfs.states import MessageState as M
 from smsfs.store import Batch, LeaseLostError, Outcome, SliceReport
+from tests.support.store_suite.inbound import came, receipt
 
 AT, TAKEN_AT = 1_700_000_000.0, "2023-11-14T22:13:20Z"
 DAY = 86_400
@@ -181,6 +182,40 @@ def test_the_file_follows_the_messages(house, clock, writer, shown, events):
     assert (file.state, file.mtime) == (FileState.SUCCESS, clock.now)
     assert writer.next_time() is None
     assert [event["event"] for event in events if "result" in event["event"]] == ["result_final"]
+
+
+def test_the_last_receipt_makes_it_due_at_once(house, clock, writer, shown):
+    """A program that waits for the end of a large file would wait minutes longer than its messages."""
+    house.accept(2, results=True)
+    slice_ = house.store.queue.claim_slice(house.owner, "out", clock(), oldest=True)
+    _send(house, slice_, recipient=4512345678)
+    assert writer.step()
+    came(house.store, receipt("c1"), receipt("c1"))
+    assert not writer.step()
+    assert writer.next_time() == clock.now + 2
+    came(house.store, receipt("c2"))
+    assert writer.step()
+    file, found = shown()
+    assert (file.state, {row["state"] for row in found}) == (FileState.SUCCESS, {"delivered"})
+
+
+@pytest.mark.parametrize(
+    ("statuses", "missing"),
+    [
+        ([status(M.QUEUED)] * 3, 9),
+        ([status(M.QUEUED), status(M.SUBMITTED, TAKEN)], 1),
+        ([status(M.QUEUED), status(M.SUBMITTED, replace(TAKEN, recipient=4512345678))], 5),
+        ([status(M.QUEUED), status(M.DELIVERED, TAKEN)], 3),
+        ([status(M.SUBMITTED, replace(TAKEN, recipient=4512345678)), status(M.REJECTED, TAKEN)], 2),
+    ],
+    ids=["nothing known", "no receipts", "receipts", "a receipt came", "refused"],
+)
+def test_what_is_missing(statuses, missing):
+    """A file would be written again and again before its end, or long after it."""
+    tally = Tally()
+    for item in statuses:
+        tally.add(item)
+    assert tally.missing == missing
 
 
 def test_earlier_versions_go_after_a_while(house, clock, writer, shown):

@@ -1,10 +1,16 @@
 """Retention: what is forgotten, and when."""
 
+from contextlib import suppress
+from itertools import count
+
 import pytest
 
 from smsfs.dialects.registry import dialect
+from smsfs.pipeline.fsck import faults
+from smsfs.pipeline.reports import retention
 from smsfs.pipeline.reports.retention import sweep
 from smsfs.store import Outcome, SliceReport
+from smsfs.store.sql import forgetting
 
 DAY = 86_400
 
@@ -33,6 +39,43 @@ def test_files_and_messages_are_kept_for_their_time(house, clock, events):
     assert list(house.store.queue.batches()) == []
     logged = [event for event in events if event["event"] == "retention"]
     assert [(event["files"], event["batches"]) for event in logged] == [(1, 0), (0, 1)]
+
+
+def test_a_sweep_says_that_there_is_more(house, clock, monkeypatch):
+    """Others would wait for the end of a long sweep, or what is past its time for the next one."""
+    monkeypatch.setattr(retention, "MOST_AT_ONCE", 2)
+    for stem in "abc":
+        _sent(house, stem)
+    clock.now += 100 * DAY
+    found = [sweep(house.store, dialect) for _ in range(2)]
+    assert [(each.more, each.deleted) for each in found] == [(True, True), (False, True)]
+    assert list(house.store.queue.batches()) == []
+
+
+@pytest.mark.parametrize("stops", range(1, 9))
+def test_an_end_amid_a_sweep_is_made_good(house, clock, monkeypatch, stops):
+    """After a kill, smsfs fsck would miss deleted messages, or their numbers would be kept for ever."""
+    for name in ("SLICES", "OUTCOMES"):
+        monkeypatch.setattr(forgetting, name, 1)
+    house.accept(3)
+    slice_ = house.store.queue.claim_slice(house.owner, "out", clock(), oldest=True)
+    outcomes = [Outcome(row, "accepted", 1.0, f"c{row}", recipient=45) for row in (1, 2, 3)]
+    house.store.queue.record(house.owner, [SliceReport(slice_, outcomes, done=True)])
+    clock.now += 60 * DAY
+    write, turns = house.store._database.write, count(1)
+
+    def until(**options):
+        if next(turns) == stops:
+            raise KeyboardInterrupt
+        return write(**options)
+
+    with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+        patch.setattr(house.store._database, "write", until)
+        house.store.queue.expire({house.account.id: clock.now}, 10)
+    assert list(faults(house.store)) == []
+    house.store.queue.expire({house.account.id: clock.now}, 10)
+    assert list(house.store.queue.batches()) == []
+    assert house.store.feed.newest() == 0
 
 
 def test_accounts_have_times_of_their_own(house, clock):

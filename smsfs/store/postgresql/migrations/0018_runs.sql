@@ -5,3 +5,7 @@ DROP INDEX outcome_of_carrier;
 DROP INDEX outcome_of_recipient;
 CREATE INDEX outcome_of_carrier ON outcome ((id >> 20), carrier_id, id) WHERE recipient IS NOT NULL;
 CREATE INDEX outcome_of_recipient ON outcome ((id >> 20), recipient, id) WHERE recipient IS NOT NULL;
+
+-- A result file is written anew at once when nothing more is to come of its messages.
+ALTER TABLE result ADD COLUMN missing BIGINT;            -- the words that its version lacks; NULL: nobody counted
+ALTER TABLE result ADD COLUMN news BIGINT NOT NULL DEFAULT 0;    -- the words that came since

@@ -29,3 +29,7 @@ WHERE recipient IS NOT NULL AND carrier_id > '' ORDER BY carrier_id, id;
 INSERT INTO run_recipient SELECT 1, recipient, id FROM outcome WHERE recipient IS NOT NULL ORDER BY recipient, id;
 DROP INDEX outcome_of_carrier;
 DROP INDEX outcome_of_recipient;
+
+-- A result file is written anew at once when nothing more is to come of its messages.
+ALTER TABLE result ADD COLUMN missing INTEGER;            -- the words that its version lacks; NULL: nobody counted
+ALTER TABLE result ADD COLUMN news INTEGER NOT NULL DEFAULT 0;    -- the words that came since

@@ -183,7 +183,7 @@ def test_statements_are_all_used():
         f"account_drop_{step}"
         for step in ("reply_parts", "results", "outcomes", "slices", "batches", "files")
     }
-    made |= {f"batch_drop_{step}" for step in ("outcomes", "slices", "result", "notices")}
+    made |= {f"batch_drop_{step}" for step in ("result", "notices")}
     made |= {"slice_oldest_free", "slice_first_free"}
     steps, sides = ("next", "merge", "clean", "drop"), ("carrier", "recipient")
     made |= {f"run_{step}_{side}" for step in steps for side in sides}
