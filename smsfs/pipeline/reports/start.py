@@ -49,7 +49,7 @@ def _report_until(stop: threading.Event, wing: Wing, owner: Process, upkeep: Upk
             writer.check_held()
             stop.wait(IDLE_SECONDS)
         elif not jobs.step():
-            stop.wait(pause(store, writer.next_time()))  # no commit has anything written at once
+            stop.wait(pause(store, writer.next_time()))  # a second is soon enough for all of it
     mails.join(MAIL_STOP_SECONDS)
 
 
