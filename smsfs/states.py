@@ -115,6 +115,8 @@ MESSAGE_TRANSITIONS: dict[str, dict[MessageState, MessageState]] = {
 WORDS = frozenset(
     {"accepted", "refused", "no_answer", "too_late", "cancel", "delivered", "undelivered", "receipt_expired"}
 )
+#: What becomes of few messages: a store knows of which ones.
+RARE_EVENTS = frozenset({"no_answer", "refused", "too_late", "cancel", "undelivered", "receipt_expired"})
 #: smsfs has yet to send a message in one of these.
 LEAVING_STATES = frozenset({M.QUEUED, M.SUBMITTING})
 #: The carrier has a message in one of these, or may have it: a receipt may say more, or none may ever come.
@@ -212,6 +214,12 @@ def check_outcome(event: str) -> None:
     """
     if event not in MESSAGE_TRANSITIONS:
         raise IllegalTransitionError(f"{event} does not happen to messages")
+
+
+def rare_ways_to(state: MessageState) -> frozenset[str] | None:
+    """The events that lead to a state, if each of them is rare; None if a message may get there otherwise."""
+    ways = frozenset(event for event, moves in MESSAGE_TRANSITIONS.items() if state in moves.values())
+    return ways if ways <= RARE_EVENTS else None
 
 
 def fold(initial: MessageState, events: Iterable[str]) -> MessageState:

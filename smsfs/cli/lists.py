@@ -17,7 +17,7 @@ from smsfs.dialects import Submission
 from smsfs.dialects.registry import dialect
 from smsfs.errors import StoreUnavailable
 from smsfs.pipeline.reports.follow import Follower
-from smsfs.pipeline.reports.messages import MessageStatus, statuses
+from smsfs.pipeline.reports.messages import MessageStatus, batches_with, statuses
 from smsfs.states import FileState, MessageState
 from smsfs.store import Batch, File, Store
 
@@ -108,7 +108,7 @@ def messages(
     with opened(config_file) as (_, store):
         account = find_account(store, name).id if name else None
         wanted = _Wanted(store, account, file and file.lstrip("/"))
-        shown = _follow(store, wanted) if follow else _existing(store, wanted)
+        shown = _follow(store, wanted) if follow else _existing(store, wanted, state)
         found = _messages(store, (status for status in shown if state in (None, status.state)))
         with _until_interrupted():
             if follow and not as_json:
@@ -173,8 +173,9 @@ class _Wanted:
             )
 
 
-def _existing(store: Store, wanted: _Wanted) -> Iterator[MessageStatus]:
-    for batch in wanted.batches():
+def _existing(store: Store, wanted: _Wanted, state: str | None) -> Iterator[MessageStatus]:
+    some = batches_with(store, MessageState(state)) if state and not wanted.file else None
+    for batch in wanted.batches() if some is None else filter(wanted, some):
         yield from statuses(store, batch)
 
 

@@ -1,5 +1,6 @@
 """What is new, for those who watch."""
 
+from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 from attrs import frozen
@@ -46,6 +47,9 @@ class Feed(Protocol):
 
     def claimed(self) -> list[Claimed]:
         """Slices that are with a backend."""
+
+    def rare(self, events: Iterable[str]) -> set[int]:
+        """The batches of whose messages one of some events of ``RARE_EVENTS`` was recorded."""
 
     def batch(self, batch: int) -> Batch | None:
         """The batch with this number."""

@@ -30,6 +30,7 @@ from smsfs.states import (
     next_batch_state,
     next_file_state,
     next_message_state,
+    rare_ways_to,
 )
 from smsfs.store.sqlite import SqliteStore
 
@@ -231,3 +232,10 @@ def test_events_in_the_code_are_in_the_tables(function, table):
     }
     assert used
     assert {event for _, event in used} <= set(table)
+
+
+def test_rare_states_are_reached_by_rare_events_only():
+    """A list of messages in one state would leave out those that came there in another way."""
+    rare = {"undelivered", "rejected", "expired", "unknown", "cancelled"}
+    assert {state.value for state in MessageState if rare_ways_to(state) is not None} == rare
+    assert rare_ways_to(MessageState.EXPIRED) == {"too_late", "receipt_expired"}

@@ -8,7 +8,14 @@ from attrs import evolve, frozen
 from smsfs.pipeline.outcomes import fate
 from smsfs.pipeline.slices import DamagedSlice, messages_of
 from smsfs.sms.message import Message
-from smsfs.states import ENDED_STATES, LEAVING_STATES, MessageState, SliceState, next_message_state
+from smsfs.states import (
+    ENDED_STATES,
+    LEAVING_STATES,
+    MessageState,
+    SliceState,
+    next_message_state,
+    rare_ways_to,
+)
 from smsfs.store import Aside, Batch, Outcome, Slice, Store
 
 
@@ -49,6 +56,15 @@ def statuses(store: Store, batch: Batch) -> Iterator[MessageStatus]:
     again = [item for item in store.queue.slices(batch.id) if item.again and _matters(item, asides)]
     for group in _groups(item for item in store.queue.slices(batch.id) if not item.again):
         yield from _of_group(store, batch, group, again, asides)
+
+
+def batches_with(store: Store, state: MessageState) -> list[Batch] | None:
+    """The batches that may have messages in a state, oldest first; None: any may, for it is a common one."""
+    ways = rare_ways_to(state)
+    if ways is None:
+        return None
+    numbers = store.feed.rare(ways) | {aside.batch for aside in store.trouble.asides()}
+    return [batch for number in sorted(numbers) if (batch := store.feed.batch(number))]
 
 
 def _matters(slice_: Slice, asides: Sequence[Aside]) -> bool:

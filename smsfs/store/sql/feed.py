@@ -1,5 +1,6 @@
 """What is new of messages and batches."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from smsfs.store import Acceptance, Batch, Claimed, News, Slice
@@ -34,6 +35,10 @@ class SqlFeed:
     def claimed(self) -> list[Claimed]:
         """Slices that are with a backend."""
         return [Claimed(row["id"], row["attempt"]) for row in self._read("feed_claimed")]
+
+    def rare(self, events: Iterable[str]) -> set[int]:
+        """The batches of which some rare event was recorded."""
+        return {row["batch"] for event in events for row in self._read("outcome_rare", event=event)}
 
     def batch(self, batch: int) -> Batch | None:
         """The batch with this number."""

@@ -107,3 +107,15 @@ SELECT id, seq, not_before, 1 AS more FROM slice
 WHERE state = 'queued' AND backend = :backend AND principal = :principal
     AND seq >= :seq AND seq < :seq + 1 AND not_before <= :now
 ORDER BY seq, not_before, id LIMIT 1;
+
+-- name: outcome_rare
+-- The batches with messages that something rare became of.
+-- From one batch to the next, and never along all outcomes; the list is that of the index, or it would not be used.
+WITH RECURSIVE each (batch) AS (
+    SELECT min(batch) FROM outcome WHERE event = :event
+        AND event IN ('no_answer', 'refused', 'too_late', 'cancel', 'undelivered', 'receipt_expired')
+    UNION ALL
+    SELECT (SELECT min(batch) FROM outcome WHERE event = :event AND batch > each.batch
+            AND event IN ('no_answer', 'refused', 'too_late', 'cancel', 'undelivered', 'receipt_expired'))
+    FROM each WHERE batch IS NOT NULL)
+SELECT batch FROM each WHERE batch IS NOT NULL;

@@ -55,7 +55,9 @@ VALUES = {
     **dict.fromkeys(("now", "before", "until", "at", "overdue", "older_than"), 50.0),
     **dict.fromkeys(("retry_at", "pause_at", "mail_at", "match_at", "expires", "ahead"), 3e9),
     **dict.fromkeys(("backend", "target", "chain", "name", "path", "stem", "content", "key", "kind"), "x7"),
-    **dict.fromkeys(("address", "dialect", "sender", "recipient", "what", "token", "line", "day"), "x7"),
+    **dict.fromkeys(
+        ("event", "address", "dialect", "sender", "recipient", "what", "token", "line", "day"), "x7"
+    ),
     **dict.fromkeys(("tail", "empty", "messages", "data", "digest", "text"), b"x"),
     **dict.fromkeys(("done", "hidden"), True),
     **dict.fromkeys(("keys", "addresses"), '["x7"]'),

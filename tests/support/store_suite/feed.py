@@ -34,6 +34,18 @@ class FeedSuite(StoreFixtures):
         assert [item.row for item in other.feed.outcomes(first + 1, last, 10)] == [1]
         assert [item.row for item in other.feed.outcomes(0, last, 1)] == [2]
 
+    def test_batches_with_something_rare_are_known(
+        self, store: Store, other: Store, account: Account, owner: Process
+    ) -> None:
+        """A list of the messages that failed would leave some out, or read millions that did not."""
+        numbers = [accepted(store, account, owner, new_slice(), stem=stem).id for stem in "abc"]
+        for event in ("accepted", "refused", "no_answer"):
+            outcomes = [Outcome(row, event, NOW) for row in (1, 2)]
+            store.queue.record(owner, [SliceReport(taken(store, owner), outcomes, done=True)])
+        assert other.feed.rare({"refused"}) == {numbers[1]}
+        assert other.feed.rare({"refused", "no_answer"}) == set(numbers[1:])
+        assert other.feed.rare({"cancel"}) == set()
+
     def test_batches_are_news_once_they_are_accepted(
         self, store: Store, account: Account, owner: Process
     ) -> None:

@@ -33,3 +33,7 @@ DROP INDEX outcome_of_recipient;
 -- A result file is written anew at once when nothing more is to come of its messages.
 ALTER TABLE result ADD COLUMN missing INTEGER;            -- the words that its version lacks; NULL: nobody counted
 ALTER TABLE result ADD COLUMN news INTEGER NOT NULL DEFAULT 0;    -- the words that came since
+
+-- What becomes of few messages, by which those in one of these states are found among millions.
+CREATE INDEX outcome_rare ON outcome (event, batch)
+WHERE event IN ('no_answer', 'refused', 'too_late', 'cancel', 'undelivered', 'receipt_expired');
