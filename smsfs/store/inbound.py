@@ -132,6 +132,9 @@ class Inbound(Protocol):
     that is delivered several times counts once.
     """
 
+    def sort(self) -> bool:
+        """Do some of what makes messages quick to be found; whether there may be more to do."""
+
     def receive(self, receipts: Sequence[NewReceipt], parts: Sequence[NewReplyPart], stops: Stops) -> Arrived:
         """Store what carriers delivered, all of it in one commit, with what can be made of it."""
 

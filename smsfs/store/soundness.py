@@ -22,9 +22,6 @@ class Soundness(Protocol):
             StoreDamaged: there is some.
         """
 
-    def sort(self) -> bool:
-        """Do some of what makes messages quick to be found; whether there may be more to do."""
-
     def tidy(self) -> bool:
         """Remove what deleted rows have left, in short turns; whether nobody was in the way."""
 

@@ -158,7 +158,7 @@ class Growth:
             with self.figures.timed("record"):
                 queue.record(self._owner, [SliceReport(slice_, outcomes, done=True)])
             with self.figures.timed("sort"):
-                while self._store.sort():
+                while self._store.inbound.sort():
                     pass
 
     def _outcome(self, message: Message) -> Outcome:

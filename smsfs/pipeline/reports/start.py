@@ -39,7 +39,12 @@ def _report_until(stop: threading.Event, wing: Wing, owner: Process, upkeep: Upk
     shows = DialectsInUse(store, dialect, lambda rules: rules.shows_replies)
     replies = ReplyWriter(store, owner, shows, dialect)
     sweep_job = Every(SWEEP_SECONDS, time.monotonic, partial(_clean_up, wing, upkeep, set()))
-    steps = {"sweep": sweep_job.step, "sort": store.sort, "results": writer.step, "daily reports": daily.step}
+    steps = {
+        "sweep": sweep_job.step,
+        "sort": store.inbound.sort,
+        "results": writer.step,
+        "daily reports": daily.step,
+    }
     jobs = Jobs({**steps, "strays": strays.step, "replies": replies.step}, time.monotonic)
     mails = threading.Thread(target=_mail_until, args=(stop, mailer), name="smsfs-mail", daemon=True)
     mails.start()  # beside the rest: a relay that hardly answers holds up nothing else

@@ -317,10 +317,6 @@ class PostgresStore:
         del seconds
         return True
 
-    def sort(self) -> bool:
-        """Nothing: its indexes do it."""
-        return False
-
     def tidy(self) -> bool:
         """Nothing: autovacuum does it."""
         return True

@@ -31,10 +31,20 @@ class SqlInbound:
     Args:
         database: that.
         prepare: called before messages are looked for.
+        sort: what ``sort`` does, where the engine's indexes do not do it.
     """
 
-    def __init__(self, database: Database, prepare: Callable[[], None] = lambda: None) -> None:
-        self._database, self._prepare = database, prepare
+    def __init__(
+        self,
+        database: Database,
+        prepare: Callable[[], None] = lambda: None,
+        sort: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._database, self._prepare, self._sort = database, prepare, sort
+
+    def sort(self) -> bool:
+        """Make messages quick to be found."""
+        return self._sort()
 
     def receive(self, receipts: Sequence[NewReceipt], parts: Sequence[NewReplyPart], stops: Stops) -> Arrived:
         """Store what carriers delivered, in one commit."""

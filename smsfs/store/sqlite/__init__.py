@@ -104,7 +104,7 @@ class SqliteStore:
         self.results: Results = SqlResults(self._database)
         self.routing: Routing = SqlRouting(self._database)
         self._runs = Runs(self._database)
-        self.inbound: Inbound = SqlInbound(self._database, self._runs.catch_up)
+        self.inbound: Inbound = SqlInbound(self._database, self._runs.catch_up, self._runs.sort)
         self.optouts: Optouts = SqlOptouts(self._database)
         self.feed: Feed = SqlFeed(self._database)
         self.trouble: Trouble = SqlTrouble(self._database)
@@ -212,10 +212,6 @@ class SqliteStore:
     def look_over(self, seconds: float) -> bool:
         """SQLite's quick check, for so long at most."""
         return self._database.look_over(seconds)
-
-    def sort(self) -> bool:
-        """Sort outcomes, so that receipts and replies find their messages."""
-        return self._runs.sort()
 
     def tidy(self) -> bool:
         """Empty the log, and give back free pages."""

@@ -36,7 +36,7 @@ def sorting(path):
 
 def all_sorted(store):
     """Sort until there is nothing to sort."""
-    while store.sort():
+    while store.inbound.sort():
         pass
 
 
@@ -161,9 +161,9 @@ class TestRuns(StoreFixtures):
                     other.tidy()
 
         monkeypatch.setattr(store._runs, "_parts", meanwhile)
-        store.sort()
-        store.sort()
-        store.sort()
+        store.inbound.sort()
+        store.inbound.sort()
+        store.inbound.sort()
         monkeypatch.undo()
         all_sorted(store)
         assert len(came(store, receipt("c0"), receipt("c1")).matched) == 2
