@@ -116,10 +116,10 @@ PLAN = re.compile(r"Seq Scan on (?!pg_|batch_id_seq)(\w+)")
 
 
 def values_of(name, sql):
-    """A value for each name in a statement; what is not listed is a small number."""
+    """A value for each name in a statement; what is not listed is 1, which can be of any type."""
     names = {first or second for first, second in NAME.findall(sql)}
     known = VALUES | OWN_VALUES.get(name, {})
-    return {each: known.get(each, 5) for each in names}
+    return {each: known.get(each, 1) for each in names}
 
 
 def untyped(values):
