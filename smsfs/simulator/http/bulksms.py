@@ -4,15 +4,14 @@ A request whose ``deduplication-id`` was there before is answered as it was then
 """
 
 import re
-from base64 import b64decode
-from binascii import Error as Base64Error
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
+from attrs import define, field
 
-from smsfs.simulator.http.taken import Asked, Message, Refusal, Taken
+from smsfs.simulator.http.taken import Asked, Message, Refusal, Taken, Wrong, basic_login
 from smsfs.sms import gsm, segments
 
 PATH = "/v1/messages"
@@ -46,14 +45,7 @@ class _Entry(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     user_supplied_id: Annotated[str, msgspec.Meta(max_length=20)] = ""
 
 
-class _Wrong(Exception):
-    """A request is refused: the error, and what is meant."""
-
-    def __init__(self, code: str, detail: str = "") -> None:
-        super().__init__(code, detail)
-        self.code, self.detail = code, detail
-
-
+@define(eq=False)
 class BulkSms:
     """The contract.
 
@@ -61,9 +53,8 @@ class BulkSms:
         login: the only ``TOKEN_ID:SECRET`` that may send; empty for any.
     """
 
-    def __init__(self, login: str = "") -> None:
-        self._login = login
-        self._known: dict[str, bytes] = {}
+    _login: str = ""
+    _known: dict[str, bytes] = field(factory=dict, init=False)
 
     def take(self, asked: Asked, number: int, refusal: Refusal) -> Taken:
         """Take all messages of a request, or refuse it."""
@@ -76,9 +67,9 @@ class BulkSms:
             messages = [
                 _message(entry, number + count, refusal) for count, entry in enumerate(_entries(asked), 1)
             ]
-        except _Wrong as wrong:
+        except Wrong as wrong:
             status, title = ERRORS.get(wrong.code, ERRORS["bad-request"])
-            return Taken(status, _problem(wrong.code, title, status, wrong.detail))
+            return Taken(status, _problem(wrong.code, title, status, wrong.what))
         answer = msgspec.json.encode([_shown(message, number) for message in messages])
         if name:
             self._known[name] = answer
@@ -90,14 +81,10 @@ class BulkSms:
 
     def _admit(self, asked: Asked, path: str) -> None:
         if (path, asked.method) != (PATH, "POST"):
-            raise _Wrong("not-found")
-        scheme, _, data = asked.headers.get("authorization", "").partition(" ")
-        try:
-            login = b64decode(data, validate=True).decode() if scheme == "Basic" else ""
-        except (Base64Error, UnicodeDecodeError):
-            login = ""
-        if ":" not in login or self._login not in ("", login):
-            raise _Wrong("unauthorized")
+            raise Wrong("not-found")
+        login = basic_login(asked)
+        if not login or self._login not in ("", login):
+            raise Wrong("unauthorized")
 
 
 def _problem(code: str, title: str, status: int, detail: str) -> bytes:
@@ -110,32 +97,32 @@ def _query(text: str) -> dict[str, str]:
     query = dict(parse_qsl(text, keep_blank_values=True))
     for name, value in query.items():
         if name not in QUERY or not re.fullmatch(QUERY[name], value):
-            raise _Wrong("bad-request", f"parameter {name}")
+            raise Wrong("bad-request", f"parameter {name}")
     if abs(int(query.get("deduplication-id", "0"))) >= 2**31:
-        raise _Wrong("bad-request", "parameter deduplication-id")
+        raise Wrong("bad-request", "parameter deduplication-id")
     return query
 
 
 def _entries(asked: Asked) -> Sequence[_Entry]:
     if asked.headers.get("content-type") != "application/json":
-        raise _Wrong("bad-request", "content type")
+        raise Wrong("bad-request", "content type")
     try:
         return msgspec.json.decode(asked.body, type=list[_Entry])
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        raise _Wrong("bad-request", str(exc)) from exc
+        raise Wrong("bad-request", str(exc)) from exc
 
 
 def _message(entry: _Entry, number: int, refusal: Refusal) -> Message:
     to = entry.to.removeprefix("+")
     if not re.fullmatch("[1-9][0-9]{6,14}", to):
-        raise _Wrong("bad-request", "to")
+        raise Wrong("bad-request", "to")
     if code := refusal(to):
-        raise _Wrong(code, f"to {to}")
+        raise Wrong(code, f"to {to}")
     sender = entry.sender
     if sender and not re.fullmatch(SENDERS[sender.type], sender.address):
-        raise _Wrong("bad-request", "from")
+        raise Wrong("bad-request", "from")
     if segments.count(entry.body)[1] > entry.long_message_max_parts:
-        raise _Wrong("bad-request", "body has too many parts")
+        raise Wrong("bad-request", "body has too many parts")
     text = entry.body if entry.encoding == "UNICODE" else "".join(map(_basic, entry.body))
     return Message(
         source=sender.address if sender else "",

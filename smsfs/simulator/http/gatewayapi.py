@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from attrs import define
 
 from smsfs.simulator.http import gatewayapi_mobile
-from smsfs.simulator.http.taken import Asked, Message, Refusal, Taken
+from smsfs.simulator.http.taken import Asked, Message, Refusal, Taken, Wrong
 
 PATH = "/rest/mtsms"
 MOST_RECIPIENTS = 10_000
@@ -61,14 +62,7 @@ ERRORS = {
 INCIDENT = "d8127429-fa0c-4316-b1f2-e610c3958f43"
 
 
-class _Wrong(Exception):
-    """A request is refused: the error code, and what is meant."""
-
-    def __init__(self, code: str, what: object = "") -> None:
-        super().__init__(code, what)
-        self.code, self.what = code, str(what)
-
-
+@define(eq=False)
 class GatewayApi:
     """The contract.
 
@@ -76,8 +70,7 @@ class GatewayApi:
         token: the only one that may send; empty for any.
     """
 
-    def __init__(self, token: str = "") -> None:
-        self._token = token
+    _token: str = ""
 
     def take(self, asked: Asked, number: int, refusal: Refusal) -> Taken:
         """Take all messages of a request, or refuse it."""
@@ -88,7 +81,7 @@ class GatewayApi:
             messages = [
                 list(_messages(item, number + place, refusal)) for place, item in enumerate(objects, 1)
             ]
-        except _Wrong as wrong:
+        except Wrong as wrong:
             return _refused(wrong)
         flat = [message for group in messages for message in group]
         ids = [int(group[0].id.partition("-")[0]) for group in messages]
@@ -105,29 +98,29 @@ class GatewayApi:
             raise _NotFound
         scheme, _, token = asked.headers.get("authorization", "").partition(" ")
         if scheme != "Token" or not token or self._token not in ("", token):
-            raise _Wrong("0x0229")
+            raise Wrong("0x0229")
         if asked.headers.get("content-type", "").partition(";")[0] != "application/json":
-            raise _Wrong("0x0222", "message")
+            raise Wrong("0x0222", "message")
         try:
             root = msgspec.json.decode(asked.body)
         except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-            raise _Wrong("0x0208", exc) from exc
+            raise Wrong("0x0208", exc) from exc
         objects = root if isinstance(root, list) else [root]
         if not objects or not all(isinstance(item, dict) for item in objects):
-            raise _Wrong("0x0208", "body")
+            raise Wrong("0x0208", "body")
         for item in objects:
             _check(item)
         return objects
 
 
-class _NotFound(_Wrong):
+class _NotFound(Wrong):
     """No such page."""
 
     def __init__(self) -> None:
         super().__init__("")
 
 
-def _refused(wrong: _Wrong) -> Taken:
+def _refused(wrong: Wrong) -> Taken:
     if isinstance(wrong, _NotFound):
         return Taken(404, b"<html>Not Found</html>", headers={"Content-Type": "text/html"})
     status, sentence = ERRORS.get(wrong.code, (422, "Error"))
@@ -141,19 +134,19 @@ def _check(item: Mapping[str, Any]) -> None:
     """Refuse a message object that the contract does not have."""
     for name, value in item.items():
         if name not in FIELDS:
-            raise _Wrong("0x0220", name)
+            raise Wrong("0x0220", name)
         if type(value) is not FIELDS[name]:
-            raise _Wrong("0x0208", name)
+            raise Wrong("0x0208", name)
     for name in ("message", "recipients"):
         if not item.get(name):
-            raise _Wrong("0x0222", name)
+            raise Wrong("0x0222", name)
     if item.get("class", CLASSES[0]) not in CLASSES:
-        raise _Wrong("0x0218", item["class"])
+        raise Wrong("0x0218", item["class"])
     for name, values in (("priority", PRIORITIES), ("encoding", ENCODINGS)):
         if item.get(name, values[0]) not in values:
-            raise _Wrong("0x0208", name)
+            raise Wrong("0x0208", name)
     if not 1 <= item.get("max_parts", 1) <= MOST_PARTS or item.get("validity_period", 1) < 1:
-        raise _Wrong("0x0208", "max_parts" if "max_parts" in item else "validity_period")
+        raise Wrong("0x0208", "max_parts" if "max_parts" in item else "validity_period")
     _check_sender(item.get("sender", ""))
     _check_recipients(item["recipients"], item.get("tags", []))
 
@@ -161,31 +154,31 @@ def _check(item: Mapping[str, Any]) -> None:
 def _check_sender(sender: str) -> None:
     longest = LONGEST_NUMBER if sender.isdigit() else LONGEST_NAME
     if len(sender) > longest:
-        raise _Wrong("0x0208", "sender")
+        raise Wrong("0x0208", "sender")
 
 
 def _check_recipients(recipients: Sequence[Any], tags: Sequence[Any]) -> None:
     if len(recipients) > MOST_RECIPIENTS:
-        raise _Wrong("0x0208", "recipients")
+        raise Wrong("0x0208", "recipients")
     seen = set()
     for item in recipients:
         if not isinstance(item, dict) or not set(item) <= RECIPIENT_FIELDS:
-            raise _Wrong("0x0208", "recipients")
+            raise Wrong("0x0208", "recipients")
         number = item.get("msisdn")
         if type(number) not in (int, str) or not re.fullmatch("[1-9][0-9]{4,14}", str(number)):
-            raise _Wrong("0x0208", "msisdn")
+            raise Wrong("0x0208", "msisdn")
         if str(number) in seen:
-            raise _Wrong("0x0310", number)
+            raise Wrong("0x0310", number)
         seen.add(str(number))
         if len(item.get("tagvalues", [])) != len(tags):
-            raise _Wrong("0x0208", "tagvalues")
+            raise Wrong("0x0208", "tagvalues")
 
 
 def _messages(item: Mapping[str, Any], number: int, refusal: Refusal) -> Iterator[Message]:
     for recipient in item["recipients"]:
         msisdn = str(recipient["msisdn"])
         if code := refusal(msisdn):
-            raise _Wrong(code, msisdn)
+            raise Wrong(code, msisdn)
         text = item["message"]
         for tag, value in zip(item.get("tags", []), recipient.get("tagvalues", []), strict=True):
             text = text.replace(tag, value)

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
+from attrs import define
 
-from smsfs.simulator.http.taken import Asked, Message, Refusal, Taken
+from smsfs.simulator.http.taken import Asked, Message, Refusal, Taken, Wrong
 from smsfs.sms import segments
 
 PATH = "/sms/3/messages"
@@ -93,14 +94,7 @@ class _Request(_Strict):
     options: _Options = msgspec.field(default_factory=_Options)
 
 
-class _Wrong(Exception):
-    """A request is refused: the error code, and what is wrong with it."""
-
-    def __init__(self, code: str, what: str = "") -> None:
-        super().__init__(code, what)
-        self.code, self.what = code, what
-
-
+@define(eq=False)
 class Infobip:
     """The contract.
 
@@ -108,8 +102,7 @@ class Infobip:
         key: the only one that may send; empty for any.
     """
 
-    def __init__(self, key: str = "") -> None:
-        self._key = key
+    _key: str = ""
 
     def take(self, asked: Asked, number: int, refusal: Refusal) -> Taken:
         """Take the messages of a request that can be taken."""
@@ -117,7 +110,7 @@ class Infobip:
             self._admit(asked)
             request = _checked(asked)
             found = list(_sorted_out(request, number, refusal))
-        except _Wrong as wrong:
+        except Wrong as wrong:
             return Taken(ERRORS[wrong.code][0], _error(wrong.code, wrong.what))
         body = {"bulkId": f"bulk-{number + 1}", "messages": [shown for _, shown in found]}
         return Taken(200, msgspec.json.encode(body), [message for message, _ in found if message])
@@ -128,10 +121,10 @@ class Infobip:
 
     def _admit(self, asked: Asked) -> None:
         if (asked.path, asked.method) != (PATH, "POST"):
-            raise _Wrong("E404")
+            raise Wrong("E404")
         scheme, _, key = asked.headers.get("authorization", "").partition(" ")
         if scheme != "App" or not key or self._key not in ("", key):
-            raise _Wrong("E401")
+            raise Wrong("E401")
 
 
 def _error(code: str, what: str = "") -> bytes:
@@ -143,14 +136,14 @@ def _error(code: str, what: str = "") -> bytes:
 
 def _checked(asked: Asked) -> _Request:
     if asked.headers.get("content-type", "").partition(";")[0] != "application/json":
-        raise _Wrong("E400", "content type")
+        raise Wrong("E400", "content type")
     try:
         request = msgspec.json.decode(asked.body, type=_Request)
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        raise _Wrong("E400", str(exc)) from exc
+        raise Wrong("E400", str(exc)) from exc
     for message in request.messages:
         if message.sender and not re.fullmatch(r"[0-9]{1,15}|.{1,11}", message.sender):
-            raise _Wrong("E400", "sender")
+            raise Wrong("E400", "sender")
     return request
 
 
@@ -166,7 +159,7 @@ def _sorted_out(
             to = item.to.removeprefix("+")
             code = refusal(to) or ("" if re.fullmatch("[1-9][0-9]{6,14}", to) else BAD_NUMBER)
             if code in ERRORS:
-                raise _Wrong(code)
+                raise Wrong(code)
             taken = None if code else _taken(message, item, to, number)
             shown: dict[str, Any] = {
                 "messageId": taken.id if taken else f"refused-{number}",

@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
+from attrs import define
+
 from smsfs.simulator.http.taken import Asked, Message, Refusal, Taken
 from smsfs.sms import gsm, segments
 
@@ -50,6 +52,7 @@ class _Wrong(Exception):
         self.status, self.said = status, said
 
 
+@define(eq=False)
 class Kannel:
     """The contract.
 
@@ -57,8 +60,7 @@ class Kannel:
         login: the only ``USERNAME:PASSWORD`` that may send; empty for any.
     """
 
-    def __init__(self, login: str = "") -> None:
-        self._login = login
+    _login: str = ""
 
     def take(self, asked: Asked, number: int, refusal: Refusal) -> Taken:
         """Take a message for each of its recipients, or refuse it."""

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from urllib.parse import parse_qsl
 
 import msgspec
+from attrs import define, field
 
-from smsfs.simulator.http.taken import Asked, Message, Refusal, Taken
+from smsfs.simulator.http.taken import Asked, Message, Refusal, Taken, Wrong
 
 TOKEN_PATH, PATH, VERSION = "/oauth2/token", "/sms/send", "2023-03-25"
 TOKEN_SECONDS = 86_400
@@ -43,14 +44,7 @@ class _Message(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     batch_id: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
-class _Wrong(Exception):
-    """A request is refused: the error code, and what is meant."""
-
-    def __init__(self, code: str, what: str = "") -> None:
-        super().__init__(code, what)
-        self.code, self.what = code, what
-
-
+@define(eq=False)
 class Naxai:
     """The contract.
 
@@ -61,11 +55,10 @@ class Naxai:
         tokens: those that are good; a test takes them back by clearing it.
     """
 
-    def __init__(self, login: str = "") -> None:
-        self._login = login
-        self._granted = 0
-        self.tokens: set[str] = set()
-        self._keys: set[str] = set()
+    _login: str = ""
+    _granted: int = field(default=0, init=False)
+    tokens: set[str] = field(factory=set, init=False)
+    _keys: set[str] = field(factory=set, init=False)
 
     def take(self, asked: Asked, number: int, refusal: Refusal) -> Taken:
         """Give a token, or take the messages of a request."""
@@ -74,7 +67,7 @@ class Naxai:
                 return self._grant(asked)
             message = self._admitted(asked)
             taken = _messages(message, number, refusal)
-        except _Wrong as wrong:
+        except Wrong as wrong:
             return Taken(ERRORS[wrong.code][0], _error(wrong.code, wrong.what))
         self._keys.add(message.idempotency_key)
         shown = [{"to": item.destination, "messageId": item.id} for item in taken]
@@ -102,23 +95,23 @@ class Naxai:
     def _admitted(self, asked: Asked) -> _Message:
         """The message of a request, of the right form."""
         if (asked.path, asked.method) != (PATH, "POST"):
-            raise _Wrong("not-found")
+            raise Wrong("not-found")
         scheme, _, token = asked.headers.get("authorization", "").partition(" ")
         if scheme != "Bearer" or token not in self.tokens:
-            raise _Wrong("unauthorized")
+            raise Wrong("unauthorized")
         if (
             asked.headers.get("x-version") != VERSION
             or asked.headers.get("content-type") != "application/json"
         ):
-            raise _Wrong("invalid", "headers")
+            raise Wrong("invalid", "headers")
         try:
             message = msgspec.json.decode(asked.body, type=_Message)
         except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-            raise _Wrong("invalid", str(exc)) from exc
+            raise Wrong("invalid", str(exc)) from exc
         if not message.sender and not message.sender_service_id:
-            raise _Wrong("invalid", "from or senderServiceId")
+            raise Wrong("invalid", "from or senderServiceId")
         if message.idempotency_key in self._keys - {""}:
-            raise _Wrong("duplicate")
+            raise Wrong("duplicate")
         return message
 
 
@@ -131,9 +124,9 @@ def _messages(message: _Message, number: int, refusal: Refusal) -> list[Message]
     taken = []
     for to in message.to:
         if not re.fullmatch(r"\+[1-9][0-9]{6,14}", to):
-            raise _Wrong("invalid", "to")
+            raise Wrong("invalid", "to")
         if code := refusal(to.removeprefix("+")):
-            raise _Wrong(code)
+            raise Wrong(code)
         number += 1
         taken.append(
             Message(

@@ -6,6 +6,7 @@ It takes ``POST /send`` of JSON with ``to``, ``text``, ``from`` and ``reference`
 from typing import Annotated
 
 import msgspec
+from attrs import define
 
 from smsfs.simulator.http.taken import Asked, Message, Refusal, Taken
 
@@ -27,6 +28,7 @@ class _Message(msgspec.Struct, forbid_unknown_fields=True):
     reference: str = ""
 
 
+@define(eq=False)
 class Own:
     """The contract.
 
@@ -34,8 +36,7 @@ class Own:
         token: the only one that may send; empty for any.
     """
 
-    def __init__(self, token: str = "") -> None:
-        self._token = token
+    _token: str = ""
 
     def take(self, asked: Asked, number: int, refusal: Refusal) -> Taken:
         """Take a message, or refuse it."""

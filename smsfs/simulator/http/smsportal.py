@@ -5,15 +5,14 @@ answer is 200.
 """
 
 import re
-from base64 import b64decode
-from binascii import Error as Base64Error
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from attrs import define
 
-from smsfs.simulator.http.taken import Asked, Message, Refusal, Taken
+from smsfs.simulator.http.taken import Asked, Message, Refusal, Taken, Wrong, basic_login
 
 PATH = "/v3/BulkMessages"
 MOST, LONGEST_ID, LONGEST_SENDER, LONGEST_TEXT = 100, 100, 15, 1530
@@ -44,14 +43,7 @@ ERRORS = {
 COUNTERS = ("noNetwork", "noContents", "contentToLong", "duplicates", "optedOuts")
 
 
-class _Wrong(Exception):
-    """A request is refused: the error code, and what is meant."""
-
-    def __init__(self, code: str, what: object = "") -> None:
-        super().__init__(code, what)
-        self.code, self.what = code, str(what)
-
-
+@define(eq=False)
 class SmsPortal:
     """The contract.
 
@@ -59,18 +51,17 @@ class SmsPortal:
         login: the only ``CLIENTID:SECRET`` that may send; empty for any.
     """
 
-    def __init__(self, login: str = "") -> None:
-        self._login = login
+    _login: str = ""
 
     def take(self, asked: Asked, number: int, refusal: Refusal) -> Taken:
         """Take the messages of a request that can be taken."""
         if (asked.path, asked.method) != (PATH, "POST"):
             return Taken(404, b"<html>Not Found</html>", headers={"Content-Type": "text/html"})
         try:
-            self._admit(asked.headers)
+            self._admit(asked)
             body = _checked(asked)
             return _sorted_out(body, number, refusal)
-        except _Wrong as wrong:
+        except Wrong as wrong:
             status, sentence = ERRORS[wrong.code]
             error = {"errorCode": wrong.code, "errorMessage": sentence + wrong.what}
             bare = status in (401, 403)
@@ -81,51 +72,47 @@ class SmsPortal:
         """The body of an error that is not about the request."""
         return msgspec.json.encode({"errorCode": f"Http{status}", "errorMessage": f"Error {status}"})
 
-    def _admit(self, headers: Mapping[str, str]) -> None:
-        scheme, _, data = headers.get("authorization", "").partition(" ")
-        if scheme != "Basic":
-            raise _Wrong("AuthenticationHeader.Missing")
-        try:
-            login = b64decode(data, validate=True).decode()
-        except (Base64Error, UnicodeDecodeError) as exc:
-            raise _Wrong("InvalidCredentials") from exc
-        if ":" not in login or self._login not in ("", login):
-            raise _Wrong("InvalidCredentials")
+    def _admit(self, asked: Asked) -> None:
+        if not asked.headers.get("authorization", "").startswith("Basic "):
+            raise Wrong("AuthenticationHeader.Missing")
+        login = basic_login(asked)
+        if not login or self._login not in ("", login):
+            raise Wrong("InvalidCredentials")
 
 
 def _checked(asked: Asked) -> dict[str, Any]:
     """The body of a request, of the right form."""
     if asked.headers.get("content-type", "").partition(";")[0] != "application/json":
-        raise _Wrong("InvalidParameter.Format", "content type")
+        raise Wrong("InvalidParameter.Format", "content type")
     try:
         body = msgspec.json.decode(asked.body)
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        raise _Wrong("InvalidParameter.Format", exc) from exc
+        raise Wrong("InvalidParameter.Format", exc) from exc
     if not isinstance(body, dict) or not set(body) <= {"messages", "sendOptions"}:
-        raise _Wrong("InvalidParameter.Format", "body")
+        raise Wrong("InvalidParameter.Format", "body")
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
-        raise _Wrong("RequiredParameter.Missing", "messages")
+        raise Wrong("RequiredParameter.Missing", "messages")
     if len(messages) > MOST:
-        raise _Wrong("InvalidParameter.Format", f"more than {MOST} messages")
+        raise Wrong("InvalidParameter.Format", f"more than {MOST} messages")
     _check_types(body.get("sendOptions", {}), OPTIONS)
     if len(body.get("sendOptions", {}).get("senderId", "")) > LONGEST_SENDER:
-        raise _Wrong("InvalidParameter.Format", "senderId")
+        raise Wrong("InvalidParameter.Format", "senderId")
     for message in messages:
         _check_types(message, FIELDS)
         if not message.get("destination") or "content" not in message:
-            raise _Wrong("RequiredParameter.Missing", "destination and content")
+            raise Wrong("RequiredParameter.Missing", "destination and content")
         if len(message.get("customerId", "")) > LONGEST_ID:
-            raise _Wrong("InvalidParameter.Format", "customerId")
+            raise Wrong("InvalidParameter.Format", "customerId")
     return body
 
 
 def _check_types(item: Any, types: Mapping[str, type]) -> None:
     if not isinstance(item, dict):
-        raise _Wrong("InvalidParameter.Type", "object")
+        raise Wrong("InvalidParameter.Type", "object")
     for name, value in item.items():
         if name not in types or type(value) is not types[name]:
-            raise _Wrong("InvalidParameter.Type", name)
+            raise Wrong("InvalidParameter.Type", name)
 
 
 def _why(message: Mapping[str, str], refusal: Refusal) -> str | None:
@@ -138,7 +125,7 @@ def _why(message: Mapping[str, str], refusal: Refusal) -> str | None:
         return "contentToLong"
     code = refusal(message["destination"])
     if code in ERRORS:
-        raise _Wrong(code)
+        raise Wrong(code)
     return code
 
 

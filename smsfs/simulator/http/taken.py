@@ -1,5 +1,7 @@
 """What a provider's contract says to a request: what it takes, and the answer. Pure."""
 
+from base64 import b64decode
+from binascii import Error as Base64Error
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -51,6 +53,24 @@ class Taken:
     body: bytes
     messages: Sequence[Message] = field(factory=list)
     headers: Mapping[str, str] = field(factory=lambda: {"Content-Type": "application/json"})
+
+
+class Wrong(Exception):
+    """A request, or a message of it, is refused: the contract's code, and what is meant."""
+
+    def __init__(self, code: str, what: object = "") -> None:
+        super().__init__(code, what)
+        self.code, self.what = code, str(what)
+
+
+def basic_login(asked: Asked) -> str:
+    """``NAME:SECRET`` of a request with HTTP Basic; empty for any other."""
+    scheme, _, data = asked.headers.get("authorization", "").partition(" ")
+    try:
+        login = b64decode(data, validate=True).decode() if scheme == "Basic" else ""
+    except (Base64Error, UnicodeDecodeError):
+        return ""
+    return login if ":" in login else ""
 
 
 #: The error code for a recipient who is refused; None for one who is not.

@@ -1,15 +1,14 @@
 """Twilio's resource ``Messages`` as a strict server; a messaging service and media are not part of it."""
 
 import re
-from base64 import b64decode
-from binascii import Error as Base64Error
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
+from attrs import define
 
-from smsfs.simulator.http.taken import Asked, Message, Refusal, Taken
+from smsfs.simulator.http.taken import Asked, Message, Refusal, Taken, Wrong, basic_login
 from smsfs.sms import segments
 
 PATH = re.compile(r"/2010-04-01/Accounts/(AC[0-9a-f]{32})/Messages\.json").fullmatch
@@ -37,14 +36,7 @@ ERRORS = {
 }
 
 
-class _Wrong(Exception):
-    """A request is refused with a code."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
+@define(eq=False)
 class Twilio:
     """The contract.
 
@@ -52,15 +44,14 @@ class Twilio:
         login: the only ``SID:TOKEN`` that may send; empty for any.
     """
 
-    def __init__(self, login: str = "") -> None:
-        self._login = login
+    _login: str = ""
 
     def take(self, asked: Asked, number: int, refusal: Refusal) -> Taken:
         """Take a message, or refuse it."""
         try:
             account = self._admitted(asked)
             message = _message(asked, f"SM{number + 1:032x}", refusal)
-        except _Wrong as wrong:
+        except Wrong as wrong:
             status, sentence = ERRORS.get(wrong.code, (400, "Refused"))
             return Taken(status, _error(int(wrong.code), sentence, status))
         return Taken(201, msgspec.json.encode(_resource(account, message)), [message])
@@ -73,14 +64,10 @@ class Twilio:
         """The account that a request is for."""
         place = PATH(asked.path)
         if not place or asked.method != "POST":
-            raise _Wrong("20404")
-        scheme, _, data = asked.headers.get("authorization", "").partition(" ")
-        try:
-            login = b64decode(data, validate=True).decode() if scheme == "Basic" else ""
-        except (Base64Error, UnicodeDecodeError):
-            login = ""
-        if ":" not in login or self._login not in ("", login):
-            raise _Wrong("20003")
+            raise Wrong("20404")
+        login = basic_login(asked)
+        if not login or self._login not in ("", login):
+            raise Wrong("20003")
         return place[1]
 
 
@@ -91,16 +78,16 @@ def _error(code: int, message: str, status: int) -> bytes:
 
 def _form(asked: Asked) -> dict[str, str]:
     if asked.headers.get("content-type", "").partition(";")[0] != "application/x-www-form-urlencoded":
-        raise _Wrong("20001")
+        raise Wrong("20001")
     try:
         pairs = parse_qsl(
             asked.body.decode("ascii"), keep_blank_values=True, strict_parsing=True, errors="strict"
         )
     except ValueError as exc:
-        raise _Wrong("20001") from exc
+        raise Wrong("20001") from exc
     form = dict(pairs)
     if len(form) < len(pairs) or not set(form) <= FIELDS:
-        raise _Wrong("20001")
+        raise Wrong("20001")
     return form
 
 
@@ -109,7 +96,7 @@ def _message(asked: Asked, sid: str, refusal: Refusal) -> Message:
     _check(form)
     to = form["To"].removeprefix("+")
     if code := refusal(to):
-        raise _Wrong(code)
+        raise Wrong(code)
     source = form.get("From", "") or form.get("MessagingServiceSid", "")
     validity = int(form.get("ValidityPeriod", LONGEST_VALIDITY))
     return Message(source=source, destination=to, text=form["Body"], id=sid, validity=validity)
@@ -117,19 +104,19 @@ def _message(asked: Asked, sid: str, refusal: Refusal) -> Message:
 
 def _check(form: Mapping[str, str]) -> None:
     if not re.fullmatch(r"\+[1-9][0-9]{7,14}", form.get("To", "")):
-        raise _Wrong("21211")
+        raise Wrong("21211")
     if not form.get("Body"):
-        raise _Wrong("21602")
+        raise Wrong("21602")
     if len(form["Body"]) > LONGEST_TEXT:
-        raise _Wrong("21617")
+        raise Wrong("21617")
     sender = form.get("From", "")
     if not sender and not re.fullmatch("MG[0-9a-f]{32}", form.get("MessagingServiceSid", "")):
-        raise _Wrong("21603")
+        raise Wrong("21603")
     if sender and not re.fullmatch(r"\+[1-9][0-9]{7,14}|[0-9]{3,7}|(?=.*[A-Za-z])[\w &+-]{1,11}", sender):
-        raise _Wrong("21212")
+        raise Wrong("21212")
     validity = form.get("ValidityPeriod", "1")
     if not validity.isdigit() or not 1 <= int(validity) <= LONGEST_VALIDITY:
-        raise _Wrong("21640")
+        raise Wrong("21640")
 
 
 def _resource(account: str, message: Message) -> dict[str, Any]:

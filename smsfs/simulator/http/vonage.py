@@ -5,15 +5,14 @@ with Vonage: with question marks for characters that GSM 03.38 lacks.
 """
 
 import re
-from base64 import b64decode
-from binascii import Error as Base64Error
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
+from attrs import define
 
-from smsfs.simulator.http.taken import Asked, Message, Refusal, Taken
+from smsfs.simulator.http.taken import Asked, Message, Refusal, Taken, Wrong, basic_login
 from smsfs.sms import gsm, segments
 
 PATH = "/sms/json"
@@ -53,14 +52,7 @@ ERRORS = {
 TORN = "torn"
 
 
-class _Wrong(Exception):
-    """A message is refused: the status, and what is meant."""
-
-    def __init__(self, status: str, what: str = "") -> None:
-        super().__init__(status, what)
-        self.status, self.what = status, what
-
-
+@define(eq=False)
 class Vonage:
     """The contract.
 
@@ -68,8 +60,7 @@ class Vonage:
         login: the only ``API_KEY:SECRET`` that may send; empty for any.
     """
 
-    def __init__(self, login: str = "") -> None:
-        self._login = login
+    _login: str = ""
 
     def take(self, asked: Asked, number: int, refusal: Refusal) -> Taken:
         """Take a message, or refuse it with 200."""
@@ -80,9 +71,9 @@ class Vonage:
             self._admit(asked, form)
             message = _message(form, number + 1)
             torn = _is_torn(refusal(message.destination))
-        except _Wrong as wrong:
-            text = ERRORS.get(wrong.status, "Error").format(wrong.what)
-            return _answer([{"status": wrong.status, "error-text": text}])
+        except Wrong as wrong:
+            text = ERRORS.get(wrong.code, "Error").format(wrong.what)
+            return _answer([{"status": wrong.code, "error-text": text}])
         parts = [_part(message, place) for place in range(segments.count(message.text)[1])]
         if torn:
             lost = {"to": message.destination, "status": "1", "error-text": ERRORS["1"]}
@@ -94,20 +85,16 @@ class Vonage:
         return msgspec.json.encode({"title": f"Error {status}", "detail": "Try again later"})
 
     def _admit(self, asked: Asked, form: Mapping[str, str]) -> None:
-        scheme, _, data = asked.headers.get("authorization", "").partition(" ")
-        try:
-            login = b64decode(data, validate=True).decode() if scheme == "Basic" else ""
-        except (Base64Error, UnicodeDecodeError):
-            login = ""
+        login = basic_login(asked)
         if not login and "api_secret" in form:
             login = f"{form.get('api_key', '')}:{form['api_secret']}"
-        if ":" not in login or self._login not in ("", login):
-            raise _Wrong("4")
+        if not login or self._login not in ("", login):
+            raise Wrong("4")
 
 
 def _is_torn(code: str | None) -> bool:
     if code and code != TORN:
-        raise _Wrong(code)
+        raise Wrong(code)
     return code == TORN
 
 
@@ -135,40 +122,40 @@ def _form(asked: Asked) -> dict[str, str]:
         if kind == "application/json":
             return _flat(msgspec.json.decode(asked.body))
         if kind != "application/x-www-form-urlencoded":
-            raise _Wrong("2", "api_key")
+            raise Wrong("2", "api_key")
         pairs = parse_qsl(
             asked.body.decode("ascii"), keep_blank_values=True, strict_parsing=True, errors="strict"
         )
     except (msgspec.DecodeError, ValueError) as exc:
-        raise _Wrong("3", "body") from exc
+        raise Wrong("3", "body") from exc
     form = dict(pairs)
     if len(form) < len(pairs):
-        raise _Wrong("3", "body")
+        raise Wrong("3", "body")
     return form
 
 
 def _flat(body: Any) -> dict[str, str]:
     if not isinstance(body, dict) or not all(isinstance(value, str | int) for value in body.values()):
-        raise _Wrong("3", "body")
+        raise Wrong("3", "body")
     return {name: str(value) for name, value in body.items()}
 
 
 def _check(form: Mapping[str, str]) -> None:
     for name in form:
         if name not in FIELDS:
-            raise _Wrong("3", name)
+            raise Wrong("3", name)
     for name in ("to", "from", "text"):
         if not form.get(name):
-            raise _Wrong("2", name)
+            raise Wrong("2", name)
     for name, pattern in FORMS.items():
         if name in form and not re.fullmatch(pattern, form[name]):
-            raise _Wrong("3", name)
+            raise Wrong("3", name)
     if int(form.get("ttl", TTL.start)) not in TTL:
-        raise _Wrong("3", "ttl")
+        raise Wrong("3", "ttl")
     if not SENDER.fullmatch(form["from"]):
-        raise _Wrong("15")
+        raise Wrong("15")
     if len(form["text"]) > LONGEST_TEXT:
-        raise _Wrong("12")
+        raise Wrong("12")
 
 
 def _message(form: Mapping[str, str], number: int) -> Message:
