@@ -263,6 +263,7 @@ class Draft(OpenFile):
         self._new = new
         self._mtime: float | None = None
         self._dirty = False
+        self._unsynced = False
         self._failed = False
         self.sealed = False
         self._closed = False
@@ -317,7 +318,7 @@ class Draft(OpenFile):
 
     def _change(self, step: "Callable[[], T]") -> "T":
         """Change the content; a failure leaves the upload incomplete."""
-        self._dirty, self._mtime = True, None
+        self._dirty, self._unsynced, self._mtime = True, True, None
         try:
             return step()
         except OSError:
@@ -339,17 +340,28 @@ class Draft(OpenFile):
         """Bring what was written to stable storage."""
         with self._lock:
             self._check(0)
-            self._content.sync()
+            self._sync()
             if self._new:
                 self._host.draft_synced(self)
                 self._new = False
+
+    def _sync(self) -> None:
+        """Bring the bytes to stable storage, unless they are there: a program may sync before it closes."""
+        if not self._unsynced:
+            return
+        try:
+            self._content.sync()
+        except BaseException:  # a second sync would succeed all the same, without the bytes
+            self._failed = True
+            raise
+        self._unsynced = False
 
     def seal(self) -> bool:
         """The upload is complete, though it stays open."""
         with self._lock:
             if self._closed or self._failed or not self._dirty:
                 return False
-            self._content.sync()
+            self._sync()
             self._mtime = self._host.now() if self._mtime is None else self._mtime
             self.sealed = self._host.draft_sealed(self, self._content.size(), self._mtime)
             return self.sealed
@@ -382,8 +394,7 @@ class Draft(OpenFile):
                 return
             self._closed = True
         try:
-            if self._dirty and not self.sealed:
-                self._content.sync()
+            self._sync()
         except BaseException:  # whatever it is, the bytes may not be on stable storage
             cut = True
             raise

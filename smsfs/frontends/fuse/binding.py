@@ -16,6 +16,10 @@ MAX_WRITE = 128 * 1024
 #: a later rename overtake them. Its own default is 12.
 MAX_BACKGROUND = 4096
 
+#: How long the kernel may answer by itself what it was told of a file. It asks for each name again, and is
+#: told of the file along with that: only a file that a program has open may seem up to so much older.
+ATTRIBUTE_SECONDS = 1
+
 
 def import_binding() -> Any:
     """Mfusepy on libfuse 3 if it is there, otherwise what there is.
@@ -70,11 +74,11 @@ def fuse_type(binding: Any) -> Any:
 
 def options(binding: Any) -> dict[str, Any]:
     """What every mount sets, by the names of the binding."""
-    uncached = {"entry_timeout": 0, "attr_timeout": 0, "negative_timeout": 0}
+    cached = {"entry_timeout": 0, "attr_timeout": ATTRIBUTE_SECONDS, "negative_timeout": 0}
     # hard_remove: a file deleted while open goes at once; else libfuse renames it to .fuse_hidden*, which
     # everybody sees, by a rename that not every state allows.
     names = {"hard_remove": True, "use_ino": True, "fsname": "smsfs", "subtype": "smsfs"}
     is_libfuse_2 = getattr(binding, "fuse_version_major", 2) == 2  # noqa: PLR2004 - libfuse 2
     libfuse_2 = {"big_writes": True, "max_write": MAX_WRITE, "max_background": MAX_BACKGROUND}
     version = libfuse_2 if is_libfuse_2 else {}
-    return {"foreground": True, "nothreads": True} | uncached | names | version
+    return {"foreground": True, "nothreads": True} | cached | names | version

@@ -407,6 +407,39 @@ def test_a_new_upload_that_its_client_syncs_is_on_the_disk_with_its_name(files, 
     draft.abandon()
 
 
+def test_what_is_synced_is_not_synced_again(files, monkeypatch):
+    """A program that syncs before it closes, as every one on a mount does, would wait for the disk twice."""
+    synced, sync = [], PlainWriter.sync
+    monkeypatch.setattr(PlainWriter, "sync", lambda writer: (synced.append(writer.size()), sync(writer)))
+    draft = files.fs.open("a.csv", CREATE)
+    for _ in range(2):
+        draft.write(0, b"12345")
+        draft.sync()
+        draft.sync()
+    draft.close()
+    assert synced == [5, 5]
+    draft = files.fs.open("a.csv", os.O_WRONLY)
+    draft.truncate(3)
+    draft.close()
+    assert synced == [5, 5, 3]
+
+
+def test_a_failed_sync_makes_the_upload_incomplete(files, monkeypatch, refused):
+    """A file whose bytes the disk has lost would be sent: the system reports that once, and then no more."""
+
+    def broken(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    draft = files.fs.open("a.csv", CREATE)
+    draft.write(0, b"12345")
+    with monkeypatch.context() as patch:
+        patch.setattr(PlainWriter, "sync", broken)
+        with pytest.raises(OSError, match="Input/output"):
+            draft.sync()
+    draft.close()
+    refused(errno.EACCES, "was cut off", files.fs.rename, "a.csv", "a.ready", replace=False)
+
+
 def test_synced_bytes_are_there_for_others(files, elsewhere):
     """A sync would return before the bytes can be seen."""
     draft = files.fs.open("a.csv", CREATE)
