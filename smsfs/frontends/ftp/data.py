@@ -22,8 +22,10 @@ from smsfs.frontends.ftp.tls import Secure, say_goodbye
 #: and reads the sentence; one that has more is cut off.
 PASS_OVER = 256 * 2**20
 
-#: Bytes that go through this process at a time, and those that the system passes from a file to a socket.
-BLOCK, PLAIN_BLOCK = 2**18, 2**20
+#: Bytes received at a time, and bytes that the system passes from a file to a socket, where there is no TLS.
+PLAIN_IN, PLAIN_OUT = 2**18, 2**20
+#: Bytes received, and read to be sent, where there is: it takes 16 KiB at a time, and the rest is moved up.
+BLOCK = 2**16
 
 CUT = "The upload was cut off; upload it again."
 NO_GOODBYE = "The upload was cut off: its TLS connection ended without close_notify; upload it again."
@@ -79,7 +81,7 @@ class Transfer:
 
     def send(self, target: int) -> int:
         """Send the next bytes past this process, as ``OpenFile.send`` does; none: read them."""
-        sent: int = self._call(self.open_file.send, target, self._offset, PLAIN_BLOCK)
+        sent: int = self._call(self.open_file.send, target, self._offset, PLAIN_OUT)
         self._offset += sent
         return sent
 
@@ -114,7 +116,6 @@ class Transfer:
 class DataConnection(Secure, DTPHandler):  # type: ignore[misc]  # the library has no types
     """Sends or receives what one command transfers."""
 
-    ac_in_buffer_size = ac_out_buffer_size = BLOCK
     file_obj: Transfer | None
     cmd: str | None
     _lastdata: int
@@ -127,6 +128,7 @@ class DataConnection(Secure, DTPHandler):  # type: ignore[misc]  # the library h
         self._passed_over = 0
         self._cut = CUT
         self._held = False
+        self.ac_in_buffer_size = BLOCK if isinstance(sock, ssl.SSLSocket) else PLAIN_IN
         super().__init__(sock, control)
         if self.connected:
             self.del_channel()  # nothing is read before a command says where to
