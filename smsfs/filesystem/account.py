@@ -18,7 +18,8 @@ from smsfs.filesystem.folder import OpenFolder
 from smsfs.filesystem.handles import Handles, Pool, Slot
 from smsfs.filesystem.handover import Handover
 from smsfs.filesystem.interface import Filesystem, relative
-from smsfs.filesystem.openfile import Draft, OpenFile, Reader, in_slot
+from smsfs.filesystem.openfile import Draft, OpenFile, in_slot
+from smsfs.filesystem.reading import Reader
 from smsfs.filesystem.renaming import Renaming
 from smsfs.filesystem.rights import Access, Right, Rights
 from smsfs.filesystem.scope import Scope

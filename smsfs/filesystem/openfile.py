@@ -1,8 +1,5 @@
-"""Open files: readers of any file, and drafts open for writing."""
+"""Open files: what they have in common, and drafts open for writing."""
 
-import errno
-import io
-import os
 import threading
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -10,19 +7,16 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from attrs import evolve
 
 from smsfs.errors import BadHandle, BadRequest, FileTooBig, QuotaFull
-from smsfs.states import FileState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smsfs.filesystem.entry import Entry
     from smsfs.filesystem.handles import Slot
-    from smsfs.store import Contents, ContentWriter, File, FileChange
+    from smsfs.store import ContentWriter, File, FileChange
 
 #: The greatest offset that protocols know, in bytes.
 MAX_OFFSET = 2**63 - 1
-#: From here on, file systems may refuse an offset that no file of theirs reaches; to a reader it is the end.
-FAR = 2**40
 T = TypeVar("T")
 F = TypeVar("F", bound="OpenFile")
 
@@ -104,71 +98,6 @@ class OpenFile(ABC):
     def abandon(self) -> None:
         """The connection was cut: what arrived stays a draft that is not submitted."""
         self.close()
-
-
-class Reader(OpenFile):
-    """A file open for reading: its content, then its tail."""
-
-    def __init__(
-        self,
-        contents: "Contents",
-        file: "File",
-        entry: "Callable[[], Entry]",
-        check: "Callable[[], None]" = lambda: None,
-    ) -> None:
-        self._stream = contents.open_read(file.content)
-        self._file = file
-        self._entry = entry
-        self._check = check
-        self._lock = threading.Lock()
-
-    def read(self, offset: int, size: int) -> bytes:
-        """Up to ``size`` bytes from ``offset``."""
-        self._check()
-        with self._lock:
-            if self._stream.closed:
-                raise BadHandle("The file is closed.")
-            if self._file.state is FileState.DRAFT:
-                return self._read(offset, size)
-            head = self._read(offset, min(size, max(0, self._file.size - offset)))
-            start = max(0, offset - self._file.size)
-            behind = self._file.size - offset - len(head) <= 0
-            return head + (self._file.tail[start : start + size - len(head)] if behind else b"")
-
-    def send(self, target: int, offset: int, size: int) -> int:
-        """Send content that is a plain file; what is behind it, and the end, are to be read."""
-        self._check()
-        with self._lock:
-            if self._stream.closed or not isinstance(self._stream, io.FileIO):
-                return 0
-            if self._file.state is not FileState.DRAFT:
-                size = min(size, self._file.size - offset)
-            return _passed_on(target, self._stream, offset, size) if size > 0 and offset < FAR else 0
-
-    def _read(self, offset: int, size: int) -> bytes:
-        if size <= 0 or (offset >= FAR and offset >= self._stream.seek(0, io.SEEK_END)):
-            return b""
-        self._stream.seek(offset)
-        return self._stream.read(size) or b""
-
-    def stat(self) -> "Entry":
-        """As it is now."""
-        return self._entry()
-
-    def close(self) -> None:
-        """Let go."""
-        with self._lock:
-            self._stream.close()
-        self._give_back()
-
-
-def _passed_on(target: int, stream: io.FileIO, offset: int, size: int) -> int:
-    try:
-        return os.sendfile(target, stream.fileno(), offset, size)
-    except OSError as exc:
-        if exc.errno in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):  # not on every file system
-            return 0
-        raise
 
 
 def in_slot(slot: "Slot", open_it: "Callable[[], F]") -> "F":
