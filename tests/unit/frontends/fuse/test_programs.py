@@ -374,6 +374,7 @@ class TestAttributes:
 
     def test_df_shows_what_is_left(self, folder):
         """``df`` and file managers would call the folder full, or endless."""
+        (folder / "measured").write_bytes(bytes(5000))
         usage = os.statvfs(folder)
         assert usage.f_blocks * usage.f_frsize == 1 << 30
         assert 0 < usage.f_bavail < usage.f_blocks
