@@ -23,6 +23,10 @@ ORDER BY not_before, id LIMIT 1 FOR UPDATE SKIP LOCKED;
 -- Check that a process reads a batch, and keep it so until the transaction ends.
 SELECT id FROM batch WHERE id = :batch AND owner = :owner AND state = 'reading' FOR UPDATE;
 
+-- name: batch_span
+-- Nothing: no runs are to be marked.
+SELECT NULL AS first, NULL AS last;
+
 -- name: batch_mark_runs
 -- Nothing: an index has no entries of rows that are deleted.
 SELECT 1;

@@ -11,11 +11,13 @@ def forget(database: Database, batch: int) -> None:
 
     First the messages and then what became of them, so that none of them ever seems to wait again.
     """
+    with database.reading() as connection:
+        (span,) = connection.all("batch_span", batch=batch)
     more = True
     while more:
         with database.write() as connection:
             connection.change("batch_fade", batch=batch)
-            connection.change("batch_mark_runs", batch=batch)
+            connection.change("batch_mark_runs", first=span["first"], last=span["last"])
             more = _some(connection, batch)
             if not more:
                 for step in ("result", "notices"):

@@ -96,11 +96,13 @@ DELETE FROM run_carrier WHERE run = :run AND carrier_id > :after AND carrier_id 
 -- Delete a part of a run.
 DELETE FROM run_recipient WHERE run = :run AND recipient > :after AND recipient <= :until;
 
+-- name: batch_span
+-- The numbers of the outcomes of a batch, from the first to the last.
+SELECT min(id) AS first, max(id) AS last FROM outcome WHERE batch = :batch;
+
 -- name: batch_mark_runs
--- Note that the outcomes of a batch are about to be deleted.
-UPDATE run SET stale = stale + 1
-WHERE last >= (SELECT min(id) FROM outcome WHERE batch = :batch)
-    AND first <= (SELECT max(id) FROM outcome WHERE batch = :batch);
+-- Note that some outcomes are about to be deleted.
+UPDATE run SET stale = stale + 1 WHERE last >= :first AND first <= :last;
 
 -- name: account_mark_runs
 -- Note that the outcomes of an account are about to be deleted.
