@@ -14,7 +14,7 @@ from aiosmtpd.controller import Controller
 pytest.register_assert_rewrite("tests.support")
 
 from tests.support.postgres import PostgresServer  # noqa: E402 -- after the line above
-from tests.support.watch import unexpected  # noqa: E402
+from tests.support.watch import named, unexpected  # noqa: E402
 
 # In the background of a script, or under nohup, these are ignored, and every program would inherit that; a
 # signal with a handler is as usual for the programs.
@@ -131,8 +131,7 @@ def may_log():
 def _watched_log(request, may_log, record_property):
     """Fail a test whose servers log an error that nobody expects; their warnings are listed after the run."""
     yield
-    named = {name for marker in request.node.iter_markers("logs") for name in marker.args}
-    events = unexpected({*named, *may_log})
+    events = unexpected({*named(request), *may_log})
     for name in {event.name for event in events if event.level == "warning"}:
         record_property("logged", name)
     if errors := [event.line for event in events if event.level != "warning"]:

@@ -1,8 +1,8 @@
-"""What the programs of smsfs log while a test runs: an error or a traceback that nobody expects is a fault.
+"""What is logged while a test runs: what people should look at, and nobody expects, is a fault.
 
-A test names the errors it expects with the marker ``logs``; those of any test in a folder are in the fixture
-``may_log`` of its conftest.py. What a server logs may be written while the next test runs on it, so a server
-keeps what it was ever expected to log.
+A test names the events it expects with the marker ``logs``; those of any test in a folder are in the fixture
+``may_log`` of its conftest.py. Of programs of smsfs, errors and tracebacks count, not warnings. What a server
+logs may be written while the next test runs on it, so it keeps what it was ever expected to log.
 """
 
 import contextlib
@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Collection
 
+import pytest
 from attrs import frozen
 
 from tests.support.server import Program
@@ -31,6 +32,11 @@ class Event:
     level: str
     name: str
     line: str
+
+
+def named(request: pytest.FixtureRequest) -> set[str]:
+    """The events that a test names."""
+    return {name for marker in request.node.iter_markers("logs") for name in marker.args}
 
 
 def event_of(line: str) -> Event | None:

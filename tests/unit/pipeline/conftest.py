@@ -14,6 +14,7 @@ from smsfs.pipeline.intake.reader import Intake, IntakeRules
 from smsfs.pipeline.reports.messages import statuses
 from smsfs.store.sqlite import SqliteStore
 from tests.support.server import until
+from tests.support.watch import LEVELS, named
 
 START = 1_700_000_000.0
 WAIT_SECONDS = 60.0
@@ -136,10 +137,12 @@ def _table():
 
 
 @pytest.fixture(autouse=True)
-def events():
-    """What was logged."""
+def events(request):
+    """What was logged; a warning or an error that the test does not name fails it."""
     with structlog.testing.capture_logs() as events:
         yield events
+    found = {event["event"] for event in events if event["log_level"] in LEVELS}
+    assert found <= named(request)
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from smsfs.pipeline.dispatch import arrivals
 from smsfs.pipeline.dispatch.arrivals import Arrivals, stops
 from tests.support.scripted import ScriptedCarrier
 
+pytestmark = pytest.mark.logs("receipt_unreadable")
+
 FIRST = "4500000000"
 
 

@@ -12,6 +12,8 @@ from smsfs.errors import ConfigurationError
 from smsfs.pipeline.dispatch.pace import Pace
 from tests.support.scripted import ScriptedCarrier
 
+pytestmark = pytest.mark.logs("backend_not_started", "backend_not_stopped", "backend_state", "rerouted")
+
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch):

@@ -9,6 +9,8 @@ from smsfs.pipeline.dispatch.windows import reopening
 from smsfs.pipeline.intake.reader import Intake, IntakeRules
 from tests.support.scripted import ScriptedCarrier
 
+pytestmark = pytest.mark.logs("cancel", "too_late")
+
 DAY = 86_400
 ROWS = b"phone\n4512345601\n4512345602\n4512345602\n"
 

@@ -18,6 +18,8 @@ from smsfs.states import FileState
 from smsfs.store import NewReceipt, NewReplyPart, Outcome, SliceReport
 from smsfs.store.sql.daily import SqlDaily
 
+pytestmark = pytest.mark.logs("daily_report_failed", "stale_write")
+
 DAY = 86_400
 FRIDAY, SATURDAY = date(2026, 11, 20), date(2026, 11, 21)
 LIST = b"phone,name\n4512345601,Ada\n4512345602,Bo\n4512345603," + b"x" * 200 + b"\n"

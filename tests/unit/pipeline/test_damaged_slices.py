@@ -9,6 +9,8 @@ from smsfs.pipeline.reports.results import REPORTS, ResultWriter
 from smsfs.sms.message import Message
 from tests.support.scripted import ScriptedCarrier
 
+pytestmark = pytest.mark.logs("slice_set_aside", "taken_over")
+
 DAMAGED = {
     "empty": b"",
     "noise": b"\xc1\x00\xff",

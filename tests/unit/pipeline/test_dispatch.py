@@ -6,6 +6,8 @@ from smsfs.backends import Accepted, Rejected, Throttled, Unknown
 from smsfs.pipeline.dispatch.pace import Pace
 from tests.support.scripted import OK, ScriptedCarrier
 
+pytestmark = pytest.mark.logs("backend_failed", "backend_state", "too_late")
+
 
 def test_every_message_leaves_once(house, run, settled):
     """Messages would stay behind, or leave twice."""

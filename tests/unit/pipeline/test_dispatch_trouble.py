@@ -12,6 +12,10 @@ from smsfs.store import LeaseLostError, Outcome, SliceReport
 from smsfs.store.sql.queue import SqlQueue
 from tests.support.scripted import ScriptedCarrier
 
+pytestmark = pytest.mark.logs(
+    "claim_given_back", "stale_write", "store_unavailable", "taken_over", "unknown_after_crash"
+)
+
 #: So often a dispatcher asks for its lease until each task that asks now and then has done so.
 LAPSED_LOOKS = 20
 #: Of a task that asks hardly ever.

@@ -7,6 +7,10 @@ from smsfs.pipeline.dispatch.failover import Move, moves
 from smsfs.store import BackendState
 from tests.support.scripted import ScriptedCarrier
 
+pytestmark = pytest.mark.logs(
+    "backend_failed", "backend_state", "rerouted", "taken_over", "unknown_after_crash"
+)
+
 BOTH = {"backend": "out,two"}
 
 

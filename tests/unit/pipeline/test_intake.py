@@ -10,6 +10,8 @@ from smsfs.pipeline.intake.reader import ReaderSpentError
 from smsfs.pipeline.slices import messages_of
 from smsfs.states import FileState
 
+pytestmark = pytest.mark.logs("gave_up", "intake_failed", "reader_out_of_memory", "stale_write")
+
 GOOD = b"msisdn,message\n4512345678,hello\n"
 MARK = b"#smsfs rejected: "
 

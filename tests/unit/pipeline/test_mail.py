@@ -17,6 +17,8 @@ from smsfs.pipeline.slices import encoded
 from smsfs.sms.message import Message
 from smsfs.store import NewNotice, NewSlice, Outcome, SliceReport, Verdict
 
+pytestmark = pytest.mark.logs("mail_given_up", "mail_relay_away")
+
 ANN = "ann@example.com"
 
 

@@ -15,6 +15,19 @@ from smsfs.pipeline.reports.retention import sweep
 from smsfs.store import NewNotice, Verdict
 from tests.support.scripted import ScriptedCarrier
 
+pytestmark = pytest.mark.logs(
+    "account_left_alone",
+    "gave_up",
+    "intake_failed",
+    "job_failed",
+    "mail_broke_off",
+    "mail_relay_away",
+    "not_given_up",
+    "not_recorded",
+    "not_taken_over",
+    "notice_failed",
+)
+
 DAY = 86_400
 
 

@@ -8,6 +8,8 @@ from smsfs.errors import Cause, Ignored, Unreadable
 from smsfs.sms.message import Message
 from smsfs.states import FileState
 
+pytestmark = pytest.mark.logs("ignored")
+
 DAY = 86_400
 
 

@@ -13,6 +13,8 @@ from smsfs.pipeline.reports.results import REPORTS
 from smsfs.store import NewReplyPart, Outcome, SliceReport
 from smsfs.store.sql.inbound import SqlInbound
 
+pytestmark = pytest.mark.logs("reply_not_shown", "stale_write")
+
 NUMBER = 4512345678
 NAMES = ("smstools",)
 

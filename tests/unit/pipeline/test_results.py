@@ -29,6 +29,8 @@ from smsfs.states import MessageState as M
 from smsfs.store import Batch, LeaseLostError, Outcome, SliceReport
 from tests.support.store_suite.inbound import came, receipt
 
+pytestmark = pytest.mark.logs("result_failed", "stale_write")
+
 AT, TAKEN_AT = 1_700_000_000.0, "2023-11-14T22:13:20Z"
 DAY = 86_400
 BATCH = Batch(7, 1, 1, "a", "a", frozenset(), "accepted", AT, AT, 0, 1, (), 0, AT)

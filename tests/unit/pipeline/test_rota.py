@@ -8,6 +8,8 @@ from smsfs.pipeline.intake.reader import ReaderSpentError
 from smsfs.pipeline.intake.rota import Rota
 from smsfs.pipeline.turns import equal
 
+pytestmark = pytest.mark.logs("reader_out_of_memory", "gave_up", "intake_failed")
+
 LARGE = 12_000
 
 

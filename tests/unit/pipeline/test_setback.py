@@ -21,6 +21,10 @@ from smsfs.sms.message import Message
 from smsfs.store.bans import Ban, BanRules
 from tests.support.scripted import ScriptedCarrier
 
+pytestmark = pytest.mark.logs(
+    "backend_failed", "backend_state", "clock_set_back", "intake_failed", "waits_shortened"
+)
+
 DAY = 86_400
 
 

@@ -12,6 +12,8 @@ from smsfs.pipeline.reports.mail import Mailer, window_text
 from smsfs.store import Outcome, SliceReport
 from tests.support.scripted import ScriptedCarrier
 
+pytestmark = pytest.mark.logs("backend_state", "cancel", "gave_up", "intake_failed")
+
 EVENING = datetime(2026, 11, 22, 23, 50, tzinfo=UTC).timestamp()
 
 

@@ -6,6 +6,8 @@ from structlog.testing import capture_logs
 from smsfs.dialects.registry import dialect
 from smsfs.pipeline.reports.strays import GRACE_SECONDS, LOOK_SECONDS, Strays
 
+pytestmark = pytest.mark.logs("never_sent")
+
 NAMES = ("smsportal", "naxai")
 
 

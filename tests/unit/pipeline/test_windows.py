@@ -13,6 +13,8 @@ from smsfs.sms.message import Message
 from smsfs.store import NewSlice, Verdict
 from tests.support.scripted import ScriptedCarrier
 
+pytestmark = pytest.mark.logs("not_now", "too_late", "cancel", "backend_state")
+
 DAY = 86_400
 BRUSSELS = ZoneInfo("Europe/Brussels")
 OFFICE = {"weekdays": "mon-fri", "hours": "08:00-20:00", "timezone": "Europe/Brussels"}
