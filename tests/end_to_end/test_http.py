@@ -23,7 +23,7 @@ def installation(folder, carrier, route="gateway", **options):
     login = {"type": "gatewayapi", "url": carrier.url, "token_file": "token"}
     sections = {
         "pipeline": {"default_backend": route, "stop_grace": 10},
-        "backends.gateway": {**login, **options},
+        "backends.gateway": {key: value for key, value in {**login, **options}.items() if value is not None},
         "backends.outbox": {"type": "outbox"},
         "log": {"format": "json"},
     }
@@ -74,6 +74,23 @@ def test_a_file_leaves_over_http(carrier, tmp_path, kit):
         assert gateway(server)["state"] == "up"
     assert server.process.returncode == 0
     assert "Traceback" not in server.log
+    assert TOKEN not in server.log
+
+
+def test_a_file_leaves_by_a_provider_of_ones_own(tmp_path, kit):
+    """A gateway that smsfs does not know by name could not be used, or get other texts and numbers."""
+    carrier = HttpCarrier(tmp_path, "http")
+    section = {"path": "/send", "json": '{"to": "{to}", "text": "{text}", "reference": "{key}"}'}
+    login = {"type": "http", "auth": "bearer", "secret_file": "token", "token_file": None, "answer_id": "id"}
+    with (
+        carrier.running("--token", TOKEN, "--fault", "500=0.1"),
+        Server(installation(tmp_path, carrier, **section, **login)) as server,
+    ):
+        texts = submit(server, kit, "a", 200)
+        wait_for(lambda: states(server) == {"submitted": 200}, "all to be submitted")
+        assert texts_of(carrier) == dict.fromkeys(texts, 1)
+        ids = {row["carrier_id"] for row in server.installation.rows("messages")}
+        assert ids == {message.id for message in carrier.received()}
     assert TOKEN not in server.log
 
 
