@@ -26,6 +26,8 @@ from pathlib import Path
 COMMON = ("smsfs.frontends.logins", "smsfs.store.sqlite", "smsfs.store.postgresql")
 LARGEST = 2**20
 
+_making = threading.Lock()
+
 
 class Commands:
     """Runs commands until this process ends."""
@@ -67,9 +69,14 @@ class Commands:
         return int(answer) if answer else -signal.SIGKILL  # it could not say how it ended
 
 
-@cache
 def commands() -> Commands:
-    """The one of this process."""
+    """The one of this process, also where several threads ask for it at once."""
+    with _making:
+        return _made()
+
+
+@cache
+def _made() -> Commands:
     return Commands()
 
 
