@@ -33,9 +33,9 @@ class _From(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Entry(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    to: str
+    to: str | Annotated[list[str], msgspec.Meta(min_length=1)]
     body: Annotated[str, msgspec.Meta(min_length=1)]
-    sender: _From | None = msgspec.field(default=None, name="from")
+    sender: _From | str | None = msgspec.field(default=None, name="from")
     encoding: Literal["TEXT", "UNICODE"] = "TEXT"
     routing_group: Literal["ECONOMY", "STANDARD", "PREMIUM"] = "STANDARD"
     long_message_max_parts: Annotated[int, msgspec.Meta(ge=1, le=99)] = 3
@@ -64,8 +64,9 @@ class BulkSms:
             name = _query(place.query).get("deduplication-id", "")
             if name in self._known:
                 return Taken(201, self._known[name])
+            wanted = [(entry, to) for entry in _entries(asked) for to in _numbers(entry)]
             messages = [
-                _message(entry, number + count, refusal) for count, entry in enumerate(_entries(asked), 1)
+                _message(entry, to, number + count, refusal) for count, (entry, to) in enumerate(wanted, 1)
             ]
         except Wrong as wrong:
             status, title = ERRORS.get(wrong.code, ERRORS["bad-request"])
@@ -107,18 +108,31 @@ def _entries(asked: Asked) -> Sequence[_Entry]:
     if asked.headers.get("content-type") != "application/json":
         raise Wrong("bad-request", "content type")
     try:
-        return msgspec.json.decode(asked.body, type=list[_Entry])
+        found = msgspec.json.decode(asked.body, type=list[_Entry] | _Entry)
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise Wrong("bad-request", str(exc)) from exc
+    return found if isinstance(found, list) else [found]
 
 
-def _message(entry: _Entry, number: int, refusal: Refusal) -> Message:
-    to = entry.to.removeprefix("+")
+def _numbers(entry: _Entry) -> Sequence[str]:
+    return [entry.to] if isinstance(entry.to, str) else entry.to
+
+
+def _sender(given: _From | str | None) -> _From | None:
+    """A sender whose type is seen from what it looks like has one here too."""
+    if not isinstance(given, str):
+        return given
+    number = given.removeprefix("+").isdigit()
+    return _From("INTERNATIONAL" if number else "ALPHANUMERIC", given)
+
+
+def _message(entry: _Entry, address: str, number: int, refusal: Refusal) -> Message:
+    to = address.removeprefix("+")
     if not re.fullmatch("[1-9][0-9]{6,14}", to):
         raise Wrong("bad-request", "to")
     if code := refusal(to):
         raise Wrong(code, f"to {to}")
-    sender = entry.sender
+    sender = _sender(entry.sender)
     if sender and not re.fullmatch(SENDERS[sender.type], sender.address):
         raise Wrong("bad-request", "from")
     if segments.count(entry.body)[1] > entry.long_message_max_parts:

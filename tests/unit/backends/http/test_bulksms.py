@@ -265,6 +265,8 @@ def test_simulator_is_strict(change, what):
     assert what in error["detail"]
     assert take([message])[0::2] == (201, 1)
     assert take([message, message])[0::2] == (201, 0)
+    assert take({**message, "to": ["+4512345678", "+4512345679"], "from": "Acme"}, "")[0::2] == (201, 2)
+    assert take({**message, "to": []}, "")[0] == take({**message, "from": "A name of 12"}, "")[0] == 400
     assert take([message], "deduplication-id=x")[0] == 400
     assert take([message], "colour=red")[0] == 400
     assert take([message], authorization="Basic eDp5")[0] == 401
