@@ -247,6 +247,12 @@ def checked(values: Mapping[str, Any], source: str) -> Config:
         raise ConfigurationError(
             f"{source}: [backends.{hooked[0]}] has a hook_token, but there is no section [web]."
         )
+    told = [name for name in hooked if config.backends[name].told_address]
+    if told and not (config.web and config.web.public_url):
+        raise ConfigurationError(
+            f"{source}: [backends.{told[0]}] has a hook_token, but [web] has no public_url, "
+            "and each message tells the carrier this address."
+        )
     if not 0 < config.store.margin < config.store.lease:
         raise ConfigurationError(f"{source}: [store] margin has to be more than 0 and less than lease.")
     _ = config.database

@@ -43,6 +43,11 @@ class BackendConfig:
         """Whether there is a webhook."""
         return False
 
+    @property
+    def told_address(self) -> bool:
+        """Whether each message tells the carrier the webhook's address."""
+        return False
+
 
 def section_of(kind: str) -> type[BackendConfig]:
     """The class of a type's section.

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from smsfs.backends.http.hooks import path_of
 from smsfs.backends.http.options import HookedConfig
 from smsfs.backends.http.providers import HOOKS, hook_secrets
 from smsfs.cli.common import config_option
@@ -47,8 +48,6 @@ def _shown(config: Config, name: str) -> dict[str, Any]:
         return shown
     if not options.hooked:
         return shown | {"advice": "Set hook_token to get receipts and replies by a webhook."}
-    from smsfs.frontends.hooks import path_of  # noqa: PLC0415 -- aiohttp is slow to import
-
     token, _ = hook_secrets(options, config.data)
     server = (config.web and config.web.public_url.rstrip("/")) or ANYWHERE
     advice = HOOKS[type(options)](options).advice

@@ -7,7 +7,6 @@ import asyncio
 import hmac
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from urllib.parse import quote
 
 import structlog
 from aiohttp import web
@@ -53,7 +52,7 @@ class _RefusedError(Exception):
 
 
 class Hooks:
-    """``POST /hooks/<backend>/<token>`` for backends.
+    """``/hooks/<backend>/<token>`` for backends, by POST or GET as their providers call.
 
     Args:
         doors: by the backend's name.
@@ -71,11 +70,13 @@ class Hooks:
 
     def routes(self) -> list[web.RouteDef]:
         """For ``WebServer``."""
-        return [web.post("/hooks/{backend}/{token}", self._answer)] if self._doors else []
+        path = "/hooks/{backend}/{token}"
+        made = [web.post(path, self._answer), web.get(path, self._answer, allow_head=False)]
+        return made if self._doors else []
 
     async def _answer(self, request: web.Request) -> web.Response:
         try:
-            await self._take(request)
+            answer = await self._take(request)
         except _RefusedError as refused:
             self.counts[refused.status] += 1
             known = request.match_info["backend"] if request.match_info["backend"] in self._doors else None
@@ -88,10 +89,10 @@ class Hooks:
             )
             return web.Response(status=refused.status, headers=again)
         self.counts[web.HTTPOk.status_code] += 1
-        return web.Response()
+        return web.Response(text=answer, content_type="text/xml") if answer else web.Response()
 
-    async def _take(self, request: web.Request) -> None:
-        """Store what a call brings.
+    async def _take(self, request: web.Request) -> str:
+        """Store what a call brings; what its provider wants for an answer.
 
         Raises:
             _RefusedError: it cannot be, or is not to be.
@@ -105,6 +106,7 @@ class Hooks:
         except UnreadableCallError as exc:
             raise _RefusedError(400, str(exc)) from None
         await writer.store(delivered)
+        return door.hook.answer
 
     def _door(self, request: web.Request) -> "tuple[Door, _Writer]":
         found = self._doors.get(request.match_info["backend"])
@@ -112,10 +114,12 @@ class Hooks:
         given = request.match_info["token"].encode("utf-8", "surrogateescape")
         if not hmac.compare_digest(given, expected.encode()) or not found:
             raise _RefusedError(404, "the address is not one of a webhook")
+        if request.method not in found[0].hook.methods:
+            raise _RefusedError(405, "the provider does not call by this method")
         return found
 
     def _url(self, request: web.Request) -> str:
-        return (self._public_url or f"https://{request.host}") + request.path_qs
+        return (self._public_url or f"https://{request.host}") + request.raw_path
 
 
 class _Writer:
@@ -164,11 +168,6 @@ class _Writer:
             log.exception("hook_failed", backend=self._backend)
             return False
         return True
-
-
-def path_of(backend: str, token: str) -> str:
-    """The path of a backend's webhook."""
-    return f"/hooks/{quote(backend, safe='')}/{token}"
 
 
 def _headers(request: web.Request) -> dict[str, str]:

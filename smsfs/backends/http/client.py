@@ -49,12 +49,14 @@ class HttpBackend:
         name: in the configuration, for the log.
         config: of the carrier.
         folder: what relative paths of its files are relative to.
+        server: the address that webhooks have as the carrier knows it; empty if nobody has said it.
     """
 
-    def __init__(self, name: str, config: HttpConfig, folder: Path) -> None:
+    def __init__(self, name: str, config: HttpConfig, folder: Path, server: str = "") -> None:
         kind = kind_of(config)
         self.idempotent, self.traceable = kind.idempotent, kind.traceable
         self._config, self._folder = config, folder
+        self._place = name, server
         self._most = min(config.batch, kind.most)
         self._log = log.bind(backend=name)
         self._line = Line()
@@ -87,7 +89,7 @@ class HttpBackend:
         """
         del receive  # what carriers deliver needs a server, which is not there yet
         context = tls_context(self._config.ca, self._folder, verify=self._config.verify)
-        self._provider = made(self._config, self._folder)
+        self._provider = made(self._config, self._folder, place=self._place)
         self._loop = asyncio.get_running_loop()
         self._door = Door(Transport(self._config, context))
         self._pace, self._health = Pace(self._config.throughput), Health()
@@ -162,7 +164,7 @@ class HttpBackend:
     def _renewed(self) -> bool:
         """Read the secrets again, which may have been mended."""
         try:
-            self._provider = made(self._config, self._folder)
+            self._provider = made(self._config, self._folder, place=self._place)
         except ConfigurationError as exc:
             self._trouble(str(exc).rstrip("."), self._loop.time())
             return False

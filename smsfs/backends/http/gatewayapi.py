@@ -26,7 +26,7 @@ from smsfs.backends.http.contract import (
     decoded,
     status_words,
 )
-from smsfs.backends.http.options import HookedConfig
+from smsfs.backends.http.options import SignedConfig
 from smsfs.secret import Secret
 from smsfs.sms import segments
 from smsfs.sms.segments import GSM7
@@ -52,7 +52,7 @@ LATER_SUFFIXES, DENIED_SUFFIXES = frozenset({0x05, 0x06, 0x09}), frozenset({0x03
 
 
 @define
-class GatewayApiConfig(HookedConfig):
+class GatewayApiConfig(SignedConfig):
     """GatewayAPI with the token of a REST key; ``token_file`` names a file that has it instead.
 
     ``interface`` is that of REST, or that of the Mobile Messaging API.

@@ -14,6 +14,7 @@ from smsfs.backends.http.hooks import (
     LONGEST_ID,
     LONGEST_WORD,
     Call,
+    Hook,
     UnreadableCallError,
     digest,
     items,
@@ -63,7 +64,7 @@ class _Header(msgspec.Struct):
     alg: str
 
 
-class GatewayApiHook:
+class GatewayApiHook(Hook):
     """What GatewayAPI posts."""
 
     advice = (

@@ -3,8 +3,8 @@
 import hmac
 import re
 from collections.abc import Callable, Mapping
-from hashlib import sha256
 from typing import Any, Protocol
+from urllib.parse import parse_qsl, quote
 
 import msgspec
 from attrs import field, frozen
@@ -45,9 +45,13 @@ class Hook(Protocol):
 
     Attributes:
         advice: what to enter at the provider, in sentences.
+        methods: of HTTP, by which it calls.
+        answer: a document of XML that it wants for an answer; empty for none.
     """
 
     advice: str
+    methods: tuple[str, ...] = ("POST",)
+    answer: str = ""
 
     def genuine(self, call: Call, secret: str) -> bool:
         """Whether the provider signed this call with the secret; takes as long for any wrong signature."""
@@ -77,14 +81,49 @@ def items(data: bytes, read: Callable[[dict[str, Any]], Delivered]) -> list[Deli
         raise UnreadableCallError("the body is neither an object nor a list of objects")
     if len(found) > MOST_ITEMS:
         raise UnreadableCallError(f"the list has over {MOST_ITEMS} objects")
-    return [_read(item, read) for item in found]
+    return [understood(item, read) for item in found]
 
 
-def _read(item: dict[str, Any], read: Callable[[dict[str, Any]], Delivered]) -> Delivered:
+def understood(item: dict[str, Any], read: Callable[[dict[str, Any]], Delivered]) -> Delivered:
+    """A receipt or a reply; one that cannot be read is kept as a receipt without an id."""
     try:
         return read(item)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return Receipt("", "", "", reason=f"neither a receipt nor a reply: {', '.join(item)[:LONGEST_ID]}")
+
+
+def fields(data: bytes) -> list[tuple[str, str]]:
+    """The names and values of a form, or of the query of an address, in their order.
+
+    Raises:
+        UnreadableCallError: it is neither, or has no fields, or too many.
+    """
+    try:
+        found = parse_qsl(
+            data.decode("ascii"), keep_blank_values=True, strict_parsing=True, max_num_fields=MOST_ITEMS
+        )
+    except ValueError:
+        found = []
+    if not found:
+        raise UnreadableCallError("there is no form in it")
+    return found
+
+
+def path_of(backend: str, token: str) -> str:
+    """The path of a backend's webhook."""
+    return f"/hooks/{quote(backend, safe='')}/{token}"
+
+
+def name(value: int | str) -> str:
+    """A provider's id.
+
+    Raises:
+        ValueError: there is none.
+    """
+    text = str(value).strip()[:LONGEST_ID]
+    if not text:
+        raise ValueError
+    return text
 
 
 def word(text: str) -> str:
@@ -116,9 +155,9 @@ def moment(value: Any) -> float | None:
     return float(value) if type(value) in (int, float) and 0 < value < LAST_TIME else None
 
 
-def digest(secret: str, data: bytes) -> bytes:
-    """HMAC-SHA256."""
-    return hmac.digest(secret.encode(), data, sha256)
+def digest(secret: str, data: bytes, algorithm: str = "sha256") -> bytes:
+    """HMAC, with SHA-256 unless it says otherwise."""
+    return hmac.digest(secret.encode(), data, algorithm)
 
 
 def same(given: str, expected: str) -> bool:

@@ -83,13 +83,10 @@ class HookedConfig(HttpConfig):
 
     Attributes:
         hook_token: the last part of our webhook's address; without one there is no webhook.
-        hook_secret: what the provider signs its calls with; without one, it is enough to know the address.
     """
 
     hook_token: Secret = field(factory=Secret)
     hook_token_file: str = ""
-    hook_secret: Secret = field(factory=Secret)
-    hook_secret_file: str = ""
 
     @property
     def hooked(self) -> bool:
@@ -103,12 +100,32 @@ class HookedConfig(HttpConfig):
             ValueError: a clause that names the key.
         """
         HttpConfig.check(self, most)
-        for key in ("hook_token", "hook_secret"):
-            refuse_two_places(self, key)
-        if (self.hook_secret or self.hook_secret_file) and not self.hooked:
-            raise ValueError("hook_secret is set, and hook_token is not: without it there is no webhook")
+        refuse_two_places(self, "hook_token")
         if self.hook_token and not self.hook_token.elsewhere:
             refuse_hook_token(self.hook_token)
+
+
+@define(kw_only=True)
+class SignedConfig(HookedConfig):
+    """Also what those have in common that can sign their calls, or send a secret with them.
+
+    Attributes:
+        hook_secret: what the provider signs its calls with; without one, it is enough to know the address.
+    """
+
+    hook_secret: Secret = field(factory=Secret)
+    hook_secret_file: str = ""
+
+    def check(self, most: int) -> None:
+        """Refuse what could never work.
+
+        Raises:
+            ValueError: a clause that names the key.
+        """
+        HookedConfig.check(self, most)
+        refuse_two_places(self, "hook_secret")
+        if (self.hook_secret or self.hook_secret_file) and not self.hooked:
+            raise ValueError("hook_secret is set, and hook_token is not: without it there is no webhook")
 
 
 def refuse_hook_token(token: Secret) -> None:

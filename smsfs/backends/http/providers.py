@@ -13,16 +13,17 @@ from smsfs.backends.http.bulksms import BulkSms, BulkSmsConfig
 from smsfs.backends.http.contract import Provider
 from smsfs.backends.http.gatewayapi import GatewayApi, GatewayApiConfig
 from smsfs.backends.http.gatewayapi_hook import GatewayApiHook
-from smsfs.backends.http.hooks import Hook
+from smsfs.backends.http.hooks import Hook, path_of
 from smsfs.backends.http.infobip import Infobip, InfobipConfig
 from smsfs.backends.http.kannel import Kannel, KannelConfig
 from smsfs.backends.http.naxai import Naxai, NaxaiConfig
-from smsfs.backends.http.options import HookedConfig, HttpConfig, refuse_hook_token
+from smsfs.backends.http.options import HookedConfig, HttpConfig, SignedConfig, refuse_hook_token
 from smsfs.backends.http.smsportal import SmsPortal, SmsPortalConfig
 from smsfs.backends.http.smsportal_hook import SmsPortalHook
 from smsfs.backends.http.template import Template, traceable
 from smsfs.backends.http.template_options import TemplateConfig
 from smsfs.backends.http.twilio import Twilio, TwilioConfig
+from smsfs.backends.http.twilio_hook import TwilioHook
 from smsfs.backends.http.vonage import Vonage, VonageConfig
 from smsfs.errors import ConfigurationError
 from smsfs.secret import Secret
@@ -31,9 +32,12 @@ from smsfs.secret.places import found_secret
 
 @frozen
 class Kind:
-    """One kind of carrier; the attributes are those of its provider."""
+    """One kind of carrier; the attributes are those of its provider.
 
-    make: Callable[[Any], Provider]
+    ``make`` also takes the webhook's address where each message tells the carrier.
+    """
+
+    make: Callable[..., Provider]
     most: int
     idempotent: bool
     traceable: bool
@@ -54,6 +58,7 @@ KINDS: dict[type[HttpConfig], Kind] = {
 HOOKS: dict[type[HookedConfig], Callable[[Any], Hook]] = {
     GatewayApiConfig: lambda _: GatewayApiHook(),
     SmsPortalConfig: lambda config: SmsPortalHook(config.hook_signature_header, config.hook_timestamp_header),
+    TwilioConfig: lambda _: TwilioHook(),
 }
 #: What is of the webhook: messages leave all the same when it cannot be read.
 HOOK_SECRETS = ("hook_token", "hook_secret")
@@ -67,13 +72,19 @@ def kind_of(config: HttpConfig) -> Kind:
     return kind
 
 
-def made(config: HttpConfig, folder: Path, environment: Mapping[str, str] = os.environ) -> Provider:
+def made(
+    config: HttpConfig,
+    folder: Path,
+    environment: Mapping[str, str] = os.environ,
+    place: tuple[str, str] = ("", ""),
+) -> Provider:
     """The provider of a carrier, with its secrets as they are now.
 
     Args:
         config: of the carrier.
         folder: what relative paths are relative to.
         environment: of the process.
+        place: the backend's name, and the address of the server of its webhook.
 
     Raises:
         ConfigurationError: a secret cannot be read.
@@ -82,7 +93,23 @@ def made(config: HttpConfig, folder: Path, environment: Mapping[str, str] = os.e
     names = sorted(secrets.difference(HOOK_SECRETS))
     found = {name: found_secret(config, name, folder, environment) for name in names}
     values: dict[str, Any] = {**found, **{f"{name}_file": "" for name in names}}
-    return KINDS[type(config)].make(attrs.evolve(config, **values))
+    callback = _callback(config, folder, place, environment)
+    told = (callback,) if callback else ()
+    return KINDS[type(config)].make(attrs.evolve(config, **values), *told)
+
+
+def _callback(
+    config: HttpConfig, folder: Path, place: tuple[str, str], environment: Mapping[str, str]
+) -> str:
+    """The webhook's address, where each message tells the carrier; empty where there is none at present."""
+    name, server = place
+    if not isinstance(config, HookedConfig) or not (config.hooked and config.told_address and server):
+        return ""
+    try:
+        token, _ = hook_secrets(config, folder, environment)
+    except ConfigurationError:  # messages leave all the same, and the webhook itself says so in the log
+        return ""
+    return server.rstrip("/") + path_of(name, token)
 
 
 def hook_secrets(
@@ -93,7 +120,9 @@ def hook_secrets(
     Raises:
         ConfigurationError: one of them cannot be read, or is not fit.
     """
-    token, secret = (found_secret(config, name, folder, environment) for name in HOOK_SECRETS)
+    token = found_secret(config, "hook_token", folder, environment)
+    signed = isinstance(config, SignedConfig)
+    secret = found_secret(config, "hook_secret", folder, environment) if signed else Secret()
     try:
         refuse_hook_token(token)
     except ValueError as exc:

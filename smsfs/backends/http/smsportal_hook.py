@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from smsfs.backends import Delivered, Receipt, ReplyPart
-from smsfs.backends.http.hooks import LONGEST_ID, Call, digest, items, moment, number, same, word
+from smsfs.backends.http.hooks import LONGEST_ID, Call, Hook, digest, items, moment, number, same, word
 
 #: State -> what became of the message; every other word says that it is still on its way.
 EVENTS = {
@@ -34,7 +34,7 @@ class _Reply(msgspec.Struct):
     destinationphonenumber: int | str = ""
 
 
-class SmsPortalHook:
+class SmsPortalHook(Hook):
     """What SMSPortal posts.
 
     Args:

@@ -14,7 +14,7 @@ from attrs import define, evolve, field
 
 from smsfs.backends import Accepted, Envelope, Rejected, Throttled
 from smsfs.backends.http.contract import OK, REDIRECT, Refused, Request, Response, Verdict, by_status, decoded
-from smsfs.backends.http.options import HttpConfig
+from smsfs.backends.http.options import SignedConfig
 from smsfs.secret import Secret
 from smsfs.sms import segments
 
@@ -30,7 +30,7 @@ ENDED = frozenset({"failed", "undelivered", "canceled"})
 
 
 @define
-class TwilioConfig(HttpConfig):
+class TwilioConfig(SignedConfig):
     """Twilio with the account's own token, or with an API key of it and that key's secret.
 
     Messages without a sender leave by the messaging service, or by ``default_sender`` where there is none.
@@ -62,6 +62,11 @@ class TwilioConfig(HttpConfig):
             raise ValueError("account_sid is empty, and has to begin with AC")
         self.check(1)
 
+    @property
+    def told_address(self) -> bool:
+        """Each message tells it."""
+        return True
+
 
 class _Message(msgspec.Struct):
     sid: str
@@ -81,6 +86,7 @@ class Twilio:
 
     Args:
         config: with the token itself.
+        callback: the address that receipts go to; empty for none.
     """
 
     most = 1
@@ -89,11 +95,11 @@ class Twilio:
     bundle = 0
     login = None
 
-    def __init__(self, config: TwilioConfig) -> None:
+    def __init__(self, config: TwilioConfig, callback: str = "") -> None:
         token = config.token.shown()
         login = b64encode(f"{config.api_key or config.account_sid}:{token}".encode()).decode()
-        self.secrets: tuple[str, ...] = (token, login)
-        self._config = config
+        self.secrets: tuple[str, ...] = (token, login, callback.rpartition("/")[2])
+        self._config, self._callback = config, callback
         self._path = f"/2010-04-01/Accounts/{config.account_sid}/Messages.json"
         self._headers = {
             "Authorization": f"Basic {login}",
@@ -133,6 +139,8 @@ class Twilio:
             form["MessagingServiceSid"] = self._config.messaging_service
         if envelope.left != inf and envelope.left < LONGEST_VALIDITY:
             form["ValidityPeriod"] = str(max(1, int(envelope.left)))
+        if self._callback:
+            form["StatusCallback"] = self._callback
         return form
 
 

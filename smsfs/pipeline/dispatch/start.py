@@ -83,7 +83,8 @@ def _http(config: Config, name: str, options: BackendConfig) -> Mending:
     http = cast("HttpConfig", options)
     known = kind_of(http)
     kind = {"idempotent": known.idempotent, "traceable": known.traceable}
-    return Mending(name, lambda: HttpBackend(name, http, config.data), **kind)
+    server = config.web.public_url if config.web else ""
+    return Mending(name, lambda: HttpBackend(name, http, config.data, server), **kind)
 
 
 def _warn_of_strays(store: Store, config: Config) -> None:

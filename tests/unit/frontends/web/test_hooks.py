@@ -13,10 +13,11 @@ from structlog.testing import capture_logs
 
 from smsfs.backends import Receipt
 from smsfs.backends.http.gatewayapi_hook import GatewayApiHook
+from smsfs.backends.http.hooks import path_of
 from smsfs.backends.http.smsportal_hook import SmsPortalHook
 from smsfs.errors import StoreUnavailable
 from smsfs.frontends import hooks
-from smsfs.frontends.hooks import Door, Hooks, path_of
+from smsfs.frontends.hooks import Door, Hooks
 from smsfs.frontends.web import MAX_BODY, start_web
 from tests.support.server import until
 
@@ -146,13 +147,14 @@ def test_strangers_are_kept_out():
             assert kept.all == []
             assert await post(headers=signed(BODY)) == 200
             assert kept.all == [STORED]
-            assert post.hooks.counts == {404: 3, 401: 3, 200: 1}
+            assert post.hooks.counts == {404: 3, 401: 3, 405: 1, 200: 1}
 
     events = run(scenario)
     refused = [(event["event"], event["status"], event["reason"]) for event in events]
     assert refused == [
         ("hook_refused", 404, "the address is not one of a webhook"),
         ("hook_refused", 401, "the signature is wrong"),
+        ("hook_refused", 405, "the provider does not call by this method"),
     ]
     shown = repr(events)
     assert TOKEN not in shown
