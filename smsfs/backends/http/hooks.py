@@ -64,8 +64,8 @@ class Hook(Protocol):
         """
 
 
-def items(data: bytes, read: Callable[[dict[str, Any]], Delivered]) -> list[Delivered]:
-    """What a body of JSON holds: one object, or a list of them.
+def items(data: bytes, read: Callable[[dict[str, Any]], Delivered], inside: str = "") -> list[Delivered]:
+    """What a body of JSON holds: one object, or a list of them, perhaps inside another object.
 
     An object that cannot be read is kept as a receipt without an id, and does not hold up the others.
 
@@ -76,6 +76,8 @@ def items(data: bytes, read: Callable[[dict[str, Any]], Delivered]) -> list[Deli
         root = msgspec.json.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         raise UnreadableCallError("the body is not JSON") from None
+    if inside:
+        root = root.get(inside) if isinstance(root, dict) else None
     found = root if isinstance(root, list) else [root]
     if not all(isinstance(item, dict) for item in found):
         raise UnreadableCallError("the body is neither an object nor a list of objects")

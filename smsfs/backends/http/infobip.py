@@ -14,7 +14,7 @@ from attrs import define, field
 
 from smsfs.backends import Accepted, Answer, Envelope, Rejected, Throttled, Unknown
 from smsfs.backends.http.contract import OK, REDIRECT, Request, Response, Trouble, Verdict, by_status, decoded
-from smsfs.backends.http.options import HttpConfig
+from smsfs.backends.http.options import HookedConfig
 from smsfs.secret import Secret
 from smsfs.sms import segments
 
@@ -41,7 +41,7 @@ PAUSE_SECONDS = 30.0
 
 
 @define
-class InfobipConfig(HttpConfig):
+class InfobipConfig(HookedConfig):
     """Infobip with an API key; ``api_key_file`` names a file that has it instead.
 
     ``url`` is the base URL of the account.
@@ -64,6 +64,11 @@ class InfobipConfig(HttpConfig):
         if len(self.default_sender.removeprefix("+")) > longest:
             raise ValueError(f"default_sender is over the {longest} characters that Infobip allows")
         self.check(MOST)
+
+    @property
+    def told_address(self) -> bool:
+        """Each message tells it."""
+        return True
 
 
 class _Status(msgspec.Struct, rename="camel"):
@@ -120,6 +125,7 @@ class Infobip:
 
     Args:
         config: with the key itself.
+        callback: the address that receipts go to; empty for none.
     """
 
     most = MOST
@@ -128,10 +134,10 @@ class Infobip:
     bundle = 0
     login = None
 
-    def __init__(self, config: InfobipConfig) -> None:
+    def __init__(self, config: InfobipConfig, callback: str = "") -> None:
         key = config.api_key.shown()
-        self.secrets: tuple[str, ...] = (key,)
-        self._sender = config.default_sender
+        self.secrets: tuple[str, ...] = (key, callback.rpartition("/")[2])
+        self._sender, self._callback = config.default_sender, callback
         self._headers = {
             "Authorization": f"App {key}",
             "Content-Type": "application/json",
@@ -164,7 +170,7 @@ class Infobip:
             sender = (message.sender or self._sender).removeprefix("+")
             alike[sender, message.text, _validity(item.left)].append(item)
         body = {
-            "messages": [_message(*shared, group) for shared, group in alike.items()],
+            "messages": [_message(*shared, group, self._callback) for shared, group in alike.items()],
             "options": {"includeSmsCountInResponse": True},
         }
         groups = tuple(tuple(group) for group in alike.values())
@@ -188,13 +194,16 @@ def _validity(left: float) -> int:
     return 0 if left == inf else min(max(1, int(left // 60)), LONGEST_VALIDITY)
 
 
-def _message(sender: str, text: str, validity: int, group: Sequence[Envelope]) -> dict[str, Any]:
+def _message(
+    sender: str, text: str, validity: int, group: Sequence[Envelope], callback: str
+) -> dict[str, Any]:
     """The element of messages that get the same; what is empty is left out."""
     given = {
         "sender": sender,
         "destinations": [{"to": item.message.recipient} for item in group],
         "content": {"text": text},
         "options": {"validityPeriod": {"amount": validity, "timeUnit": "MINUTES"}} if validity else {},
+        "webhooks": {"delivery": {"url": callback}, "contentType": "application/json"} if callback else {},
     }
     return {key: value for key, value in given.items() if value}
 

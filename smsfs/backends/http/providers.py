@@ -15,6 +15,7 @@ from smsfs.backends.http.gatewayapi import GatewayApi, GatewayApiConfig
 from smsfs.backends.http.gatewayapi_hook import GatewayApiHook
 from smsfs.backends.http.hooks import Hook, path_of
 from smsfs.backends.http.infobip import Infobip, InfobipConfig
+from smsfs.backends.http.infobip_hook import InfobipHook
 from smsfs.backends.http.kannel import Kannel, KannelConfig
 from smsfs.backends.http.naxai import Naxai, NaxaiConfig
 from smsfs.backends.http.options import HookedConfig, HttpConfig, SignedConfig, refuse_hook_token
@@ -59,6 +60,7 @@ HOOKS: dict[type[HookedConfig], Callable[[Any], Hook]] = {
     GatewayApiConfig: lambda _: GatewayApiHook(),
     SmsPortalConfig: lambda config: SmsPortalHook(config.hook_signature_header, config.hook_timestamp_header),
     TwilioConfig: lambda _: TwilioHook(),
+    InfobipConfig: lambda _: InfobipHook(),
 }
 #: What is of the webhook: messages leave all the same when it cannot be read.
 HOOK_SECRETS = ("hook_token", "hook_secret")
