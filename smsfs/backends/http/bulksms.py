@@ -28,7 +28,7 @@ from smsfs.backends.http.contract import (
     decoded,
     digest_of,
 )
-from smsfs.backends.http.options import HttpConfig
+from smsfs.backends.http.options import HookedConfig
 from smsfs.secret import Secret
 from smsfs.sms import segments
 from smsfs.sms.segments import GSM7
@@ -46,7 +46,7 @@ LONGEST_NAME, LONGEST_NUMBER, LONGEST_CODE = 11, 15, 6
 
 
 @define
-class BulkSmsConfig(HttpConfig):
+class BulkSmsConfig(HookedConfig):
     """BulkSMS with an API token: its ``token_id``, and its ``token_secret`` or a file that has it."""
 
     type: Literal["bulksms"]

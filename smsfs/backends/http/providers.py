@@ -10,6 +10,7 @@ from attrs import frozen
 
 from smsfs.backends.http import gatewayapi
 from smsfs.backends.http.bulksms import BulkSms, BulkSmsConfig
+from smsfs.backends.http.bulksms_hook import BulkSmsHook
 from smsfs.backends.http.contract import Provider
 from smsfs.backends.http.gatewayapi import GatewayApi, GatewayApiConfig
 from smsfs.backends.http.gatewayapi_hook import GatewayApiHook
@@ -61,6 +62,7 @@ HOOKS: dict[type[HookedConfig], Callable[[Any], Hook]] = {
     SmsPortalConfig: lambda config: SmsPortalHook(config.hook_signature_header, config.hook_timestamp_header),
     TwilioConfig: lambda _: TwilioHook(),
     InfobipConfig: lambda _: InfobipHook(),
+    BulkSmsConfig: lambda _: BulkSmsHook(),
 }
 #: What is of the webhook: messages leave all the same when it cannot be read.
 HOOK_SECRETS = ("hook_token", "hook_secret")
