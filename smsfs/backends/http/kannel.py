@@ -25,7 +25,8 @@ from smsfs.backends.http.contract import (
     by_status,
     status_words,
 )
-from smsfs.backends.http.options import HttpConfig
+from smsfs.backends.http.kannel_hook import MASK, dlr_url
+from smsfs.backends.http.options import HookedConfig
 from smsfs.secret import Secret
 from smsfs.sms import segments
 from smsfs.sms.segments import UCS2
@@ -39,7 +40,7 @@ _path = re.compile(r"(?:/[\w.~-]+)+").fullmatch
 
 
 @define
-class KannelConfig(HttpConfig):
+class KannelConfig(HookedConfig):
     """Kannel with the name and the password of a ``sendsms-user``; ``password_file`` names a file instead."""
 
     type: Literal["kannel"]
@@ -72,24 +73,31 @@ class KannelConfig(HttpConfig):
             raise ValueError(f"default_sender is over the {longest} characters that a sender can have")
         self.check(1)
 
+    @property
+    def told_address(self) -> bool:
+        """Each message tells it."""
+        return True
+
 
 class Kannel:
     """Messages to ``sendsms``, and its answers.
 
     Args:
         config: with the password itself.
+        callback: the address that receipts go to; empty for none.
     """
 
     most = 1
     idempotent = False
-    #: Its receipts would name what a ``dlr-url`` holds, and requests have none.
+    #: Receipts name what a ``dlr-url`` holds, which requests have where there is a webhook.
     traceable = False
     bundle = 0
     login = None
 
-    def __init__(self, config: KannelConfig) -> None:
+    def __init__(self, config: KannelConfig, callback: str = "") -> None:
         self._config, self._password = config, config.password.shown()
-        self.secrets: tuple[str, ...] = (self._password,)
+        self._callback = callback
+        self.secrets: tuple[str, ...] = (self._password, callback.rpartition("/")[2])
 
     def requests(self, envelopes: Sequence[Envelope]) -> list[Request]:
         """One request for each message."""
@@ -102,7 +110,7 @@ class Kannel:
         if OK <= status < REDIRECT and _taken(said):
             [envelope] = request.envelopes
             parts = segments.count(envelope.message.text)[1]
-            return [Accepted(f"{envelope.key}-{envelope.attempt}", parts)]
+            return [Accepted(_id(envelope), parts)]
         words = status_words(status, said)
         if status == HTTPStatus.FORBIDDEN and said.startswith("Not routable"):
             return Refused(str(status), words)
@@ -123,7 +131,7 @@ class Kannel:
 
     def _fields(self, envelope: Envelope) -> dict[str, str]:
         """What is empty is left out."""
-        message = envelope.message
+        message, asks = envelope.message, bool(self._callback)
         given = {
             "username": self._config.username,
             "password": self._password,
@@ -132,5 +140,12 @@ class Kannel:
             "smsc": self._config.smsc,
             "coding": CODINGS.get(segments.count(message.text)[0], "0"),
             "validity": "" if envelope.left == inf else str(max(1, int(envelope.left // 60))),
+            "dlr-mask": MASK if asks else "",
+            "dlr-url": dlr_url(self._callback, _id(envelope), message.recipient) if asks else "",
         }
         return {name: value for name, value in given.items() if value}
+
+
+def _id(envelope: Envelope) -> str:
+    """What a message is called: Kannel gives it no id."""
+    return f"{envelope.key}-{envelope.attempt}"

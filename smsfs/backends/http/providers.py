@@ -18,6 +18,7 @@ from smsfs.backends.http.hooks import Hook, path_of
 from smsfs.backends.http.infobip import Infobip, InfobipConfig
 from smsfs.backends.http.infobip_hook import InfobipHook
 from smsfs.backends.http.kannel import Kannel, KannelConfig
+from smsfs.backends.http.kannel_hook import KannelHook
 from smsfs.backends.http.naxai import Naxai, NaxaiConfig
 from smsfs.backends.http.options import HookedConfig, HttpConfig, SignedConfig, refuse_hook_token
 from smsfs.backends.http.smsportal import SmsPortal, SmsPortalConfig
@@ -49,7 +50,7 @@ KINDS: dict[type[HttpConfig], Kind] = {
     GatewayApiConfig: Kind(gatewayapi.made, GatewayApi.most, GatewayApi.idempotent, GatewayApi.traceable),
     SmsPortalConfig: Kind(SmsPortal, SmsPortal.most, SmsPortal.idempotent, SmsPortal.traceable),
     TwilioConfig: Kind(Twilio, Twilio.most, Twilio.idempotent, Twilio.traceable),
-    KannelConfig: Kind(Kannel, Kannel.most, Kannel.idempotent, Kannel.traceable),
+    KannelConfig: Kind(Kannel, Kannel.most, Kannel.idempotent, Kannel.traceable),  # see kind_of
     VonageConfig: Kind(Vonage, Vonage.most, Vonage.idempotent, Vonage.traceable),
     InfobipConfig: Kind(Infobip, Infobip.most, Infobip.idempotent, Infobip.traceable),
     NaxaiConfig: Kind(Naxai, Naxai.most, Naxai.idempotent, Naxai.traceable),
@@ -63,6 +64,7 @@ HOOKS: dict[type[HookedConfig], Callable[[Any], Hook]] = {
     TwilioConfig: lambda _: TwilioHook(),
     InfobipConfig: lambda _: InfobipHook(),
     BulkSmsConfig: lambda _: BulkSmsHook(),
+    KannelConfig: lambda _: KannelHook(),
 }
 #: What is of the webhook: messages leave all the same when it cannot be read.
 HOOK_SECRETS = ("hook_token", "hook_secret")
@@ -71,6 +73,8 @@ HOOK_SECRETS = ("hook_token", "hook_secret")
 def kind_of(config: HttpConfig) -> Kind:
     """The kind of a carrier, as its section describes it."""
     kind = KINDS[type(config)]
+    if isinstance(config, KannelConfig):
+        return attrs.evolve(kind, traceable=config.hooked)
     if isinstance(config, TemplateConfig):
         return attrs.evolve(kind, idempotent=config.idempotent, traceable=traceable(config))
     return kind
