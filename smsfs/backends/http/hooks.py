@@ -111,6 +111,15 @@ def fields(data: bytes) -> list[tuple[str, str]]:
     return found
 
 
+def query(call: Call) -> list[tuple[str, str]]:
+    """The names and values of a call by GET.
+
+    Raises:
+        UnreadableCallError: it has none, or too many.
+    """
+    return fields(call.url.partition("?")[2].encode("ascii", "replace"))
+
+
 def path_of(backend: str, token: str) -> str:
     """The path of a backend's webhook."""
     return f"/hooks/{quote(backend, safe='')}/{token}"

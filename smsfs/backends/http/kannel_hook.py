@@ -6,7 +6,7 @@ A report names what we wrote into the address, because Kannel's own id is anothe
 import re
 from email.message import Message
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -17,9 +17,9 @@ from smsfs.backends.http.hooks import (
     Call,
     Hook,
     digest,
-    fields,
     name,
     number,
+    query,
     understood,
 )
 
@@ -64,8 +64,7 @@ class KannelHook(Hook):
         if call.method == "POST":
             headers = {key: value for key, value in call.headers.items() if key.startswith("x-kannel-")}
             return [understood({**headers, "text": _text(call)}, _reply)]
-        query = urlsplit(call.url).query if call.url.isascii() else ""
-        return [understood(dict(fields(query.encode())), _report)]
+        return [understood(dict(query(call)), _report)]
 
 
 def dlr_url(callback: str, key: str, recipient: str) -> str:

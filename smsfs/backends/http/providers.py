@@ -28,6 +28,7 @@ from smsfs.backends.http.template_options import TemplateConfig
 from smsfs.backends.http.twilio import Twilio, TwilioConfig
 from smsfs.backends.http.twilio_hook import TwilioHook
 from smsfs.backends.http.vonage import Vonage, VonageConfig
+from smsfs.backends.http.vonage_hook import VonageHook
 from smsfs.errors import ConfigurationError
 from smsfs.secret import Secret
 from smsfs.secret.places import found_secret
@@ -65,6 +66,7 @@ HOOKS: dict[type[HookedConfig], Callable[[Any], Hook]] = {
     InfobipConfig: lambda _: InfobipHook(),
     BulkSmsConfig: lambda _: BulkSmsHook(),
     KannelConfig: lambda _: KannelHook(),
+    VonageConfig: lambda config: VonageHook(config.hook_signature_method),
 }
 #: What is of the webhook: messages leave all the same when it cannot be read.
 HOOK_SECRETS = ("hook_token", "hook_secret")

@@ -26,7 +26,8 @@ from smsfs.backends.http.contract import (
     by_status,
     decoded,
 )
-from smsfs.backends.http.options import HttpConfig
+from smsfs.backends.http.options import SignedConfig
+from smsfs.backends.http.vonage_hook import Method
 from smsfs.secret import Secret
 from smsfs.sms import segments
 from smsfs.sms.segments import GSM7
@@ -47,7 +48,7 @@ MESSAGE = frozenset({"2", "3", "6", "7", "12", "15", "22", "23", "33"})
 
 
 @define
-class VonageConfig(HttpConfig):
+class VonageConfig(SignedConfig):
     """Vonage with the account's ``api_key``, and its ``api_secret`` or a file that has it."""
 
     type: Literal["vonage"]
@@ -56,6 +57,7 @@ class VonageConfig(HttpConfig):
     api_secret: Secret = field(factory=Secret)
     api_secret_file: str = ""
     batch: int = 1
+    hook_signature_method: Method = "md5hash"
 
     def __attrs_post_init__(self) -> None:
         """Refuse what could never work.
