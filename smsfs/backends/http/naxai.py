@@ -29,7 +29,7 @@ from smsfs.backends.http.contract import (
     digest_of,
     of_login,
 )
-from smsfs.backends.http.options import HttpConfig, refuse_address
+from smsfs.backends.http.options import SignedConfig, refuse_address
 from smsfs.secret import Secret
 from smsfs.sms import segments
 from smsfs.sms.segments import GSM7
@@ -41,7 +41,7 @@ SHORTEST_VALIDITY, LONGEST_VALIDITY = 5, 4320
 
 
 @define
-class NaxaiConfig(HttpConfig):
+class NaxaiConfig(SignedConfig):
     """Naxai with the client ID of an API credential, and its ``client_secret`` or a file that has it.
 
     Messages without a sender leave by the sender service, or by ``default_sender`` where there is none.
@@ -55,6 +55,7 @@ class NaxaiConfig(HttpConfig):
     client_secret_file: str = ""
     sender_service: str = ""
     batch: int = 1
+    hook_header: str = "Authorization"
 
     def __attrs_post_init__(self) -> None:
         """Refuse what could never work.

@@ -20,6 +20,7 @@ from smsfs.backends.http.infobip_hook import InfobipHook
 from smsfs.backends.http.kannel import Kannel, KannelConfig
 from smsfs.backends.http.kannel_hook import KannelHook
 from smsfs.backends.http.naxai import Naxai, NaxaiConfig
+from smsfs.backends.http.naxai_hook import NaxaiHook
 from smsfs.backends.http.options import HookedConfig, HttpConfig, SignedConfig, refuse_hook_token
 from smsfs.backends.http.smsportal import SmsPortal, SmsPortalConfig
 from smsfs.backends.http.smsportal_hook import SmsPortalHook
@@ -66,6 +67,7 @@ HOOKS: dict[type[HookedConfig], Callable[[Any], Hook]] = {
     InfobipConfig: lambda _: InfobipHook(),
     BulkSmsConfig: lambda _: BulkSmsHook(),
     KannelConfig: lambda _: KannelHook(),
+    NaxaiConfig: lambda config: NaxaiHook(config.hook_header),
     VonageConfig: lambda config: VonageHook(config.hook_signature_method),
 }
 #: What is of the webhook: messages leave all the same when it cannot be read.
