@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import io
 import json
+from base64 import b64encode
 from hashlib import sha256
 from hmac import digest
 
@@ -14,7 +15,9 @@ from structlog.testing import capture_logs
 from smsfs.backends import Receipt
 from smsfs.backends.http.gatewayapi_hook import GatewayApiHook
 from smsfs.backends.http.hooks import path_of
+from smsfs.backends.http.kannel_hook import KannelHook
 from smsfs.backends.http.smsportal_hook import SmsPortalHook
+from smsfs.backends.http.twilio_hook import TwilioHook
 from smsfs.errors import StoreUnavailable
 from smsfs.frontends import hooks
 from smsfs.frontends.hooks import Door, Hooks
@@ -291,5 +294,40 @@ def test_signed_addresses_are_those_that_the_provider_knows(public_url):
             assert await post(body, f"{PATH}?x=1", headers=headers) == 200
             assert await post(body, f"{PATH}?x=2", headers=headers) == 401
             assert len(kept.all) == 1
+
+    run(scenario)
+
+
+def test_a_provider_that_calls_by_get():
+    """Every report of such a provider would be refused, or its address be read in another form."""
+    query = "id=12-3-1&to=4520000001&kind=16&said=NACK%2FInvalid+Destination%FF"
+
+    async def scenario():
+        async with serving(hook=KannelHook()) as (kept, post):
+            async with post.session.get(f"{PATH}?{query}") as response:
+                assert response.status == 200
+            async with post.session.get(PATH) as response:
+                assert response.status == 400
+            assert kept.all == [Receipt("12-3-1", "4520000001", "undelivered", "", "REJECTED")]
+
+    run(scenario)
+
+
+def test_a_form_with_a_signed_address():
+    """Twilio would be refused, or take our answer for a fault."""
+    form = {"MessageSid": "SM1", "MessageStatus": "delivered", "To": "+4520000001"}
+    signed = "".join(key + form[key] for key in sorted(form))
+
+    def signature(path):
+        made = digest(SECRET.encode(), f"https://smsfs.example.com{path}{signed}".encode(), "sha1")
+        return {"X-Twilio-Signature": b64encode(made).decode()}
+
+    async def scenario():
+        async with serving(SECRET, TwilioHook(), "https://smsfs.example.com") as (kept, post):
+            assert await post(form, headers=signature("/other")) == 401
+            async with post.session.post(PATH, data=form, headers=signature(PATH)) as response:
+                assert (response.status, response.content_type) == (200, "text/xml")
+                assert await response.text() == TwilioHook.answer
+            assert kept.all == [Receipt("SM1", "4520000001", "delivered", "", "DELIVERED")]
 
     run(scenario)
