@@ -319,7 +319,7 @@ class TestNames:
     def test_a_hard_link_and_a_folder_s_removal_are_refused(self, folder):
         """A second name for a file could be submitted while the first is still changed."""
         run(folder, "echo > linked")
-        assert "Permission denied" in run(folder, "ln linked other", code=1)
+        assert "Permission denied" in run(folder, "ln linked second-name", code=1)
         with pytest.raises(PermissionError):
             os.mknod(folder / "socket", 0o140644)
 
