@@ -186,7 +186,8 @@ def read(name):
 
 
 def _results(server):
-    return len(client(server, lambda sftp: sftp.glob("results/*.csv"))[0])
+    (names,) = client(server, lambda sftp: sftp.listdir("results"))
+    return sum(name.endswith(".csv") for name in names)
 
 
 def _names(server, folder):

@@ -112,7 +112,7 @@ def test_database_away_is_told_and_ridden_out(pair, ways, capsys):
         wait_for(lambda: sent_rows(pair, "kept.csv"), "the message", RESUME)
         left = time.monotonic() - back
         assert not any(name.startswith("new") for name in sftp.listdir())
-    wait_for(lambda: all(map(is_ready, pair.servers)), "both hosts to want clients again", RESUME)
+    wait_for(lambda: all(map(is_ready, pair.servers)), "both hosts to want clients again")
     assert sent_rows(pair, "kept.csv") == [1]
     for server, earlier in zip(pair.servers, before, strict=True):
         assert starts(server) - earlier <= 2 * MOST_STARTS

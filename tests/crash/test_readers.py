@@ -12,7 +12,7 @@ from smsfs.config import load, open_store
 from smsfs.states import FileState
 from tests.support.server import Installation, Server, wait_for
 
-LARGE_ROWS = 40_000
+LARGE_ROWS = 120_000
 LONG = 1000.0
 
 
@@ -98,6 +98,7 @@ def test_two_kills_in_a_row_or_a_fault_of_its_own_count(tmp_path, store_url):
         wait_for(lambda: house.state(small) is FileState.SUCCESS, "other files to be read")
 
 
+@pytest.mark.logs("reader_out_of_memory", "gave_up")
 def test_file_that_takes_all_memory_is_rejected_with_the_cause(tmp_path, store_url):
     """A file that is a bomb would take the host's memory, or be shown as being processed for hours."""
     with running(tmp_path, store_url, reader_memory=12) as house:

@@ -16,7 +16,7 @@ from tests.support.http_carrier import HttpCarrier
 from tests.support.server import Installation, Server, wait_for
 
 ENDS = {State.SUBMITTED, State.REJECTED}
-END_BOUND = 180.0
+END_BOUND = 400.0
 #: Of a backend over HTTP: many requests, and no long wait for an answer.
 QUICK = {"batch": 20, "connections": 2, "response_timeout": 2}
 
