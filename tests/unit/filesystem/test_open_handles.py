@@ -10,7 +10,7 @@ import pytest
 
 from smsfs.dialects.registry import dialect
 from smsfs.filesystem import Filesystems
-from smsfs.filesystem.openfile import FAR
+from smsfs.filesystem.reading import FAR
 from smsfs.frontends.sftp.handles import MAX_HANDLES
 from smsfs.frontends.sftp.protocol import SftpSession
 from smsfs.frontends.sftp.wire import Reader, Reply, Request, Status
