@@ -9,7 +9,7 @@ log = structlog.get_logger()
 
 
 def hold_hangups() -> None:
-    """Let no SIGHUP end this process, nor those that it starts, which inherit this; from now on."""
+    """Let no SIGHUP end this process from now on."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
 
 

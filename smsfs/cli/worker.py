@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from smsfs.cli.common import Ended, config_option, running
+from smsfs.cli.hangups import hold_hangups
 from smsfs.cli.supervisor import OWNER
 from smsfs.dialects.registry import dialect
 from smsfs.pipeline.wing import Wing
@@ -91,6 +92,7 @@ def dispatch(name: str, grace: float, config_file: Path | None) -> None:
 
 def _start(kind: str, name: str, grace: float, config_file: Path | None, in_hand: int | None = None) -> None:
     """Start a wing; only its own modules are imported."""
+    hold_hangups()  # what serve holds is not inherited: its event loop starts programs with all signals
     ended = _end_of_input(grace)  # first of all: opening the store may take long
     start = cast("Callable[[Wing], None]", import_module(f"smsfs.pipeline.{kind}.start").start)
     with running(config_file, kind) as (config, store):
