@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from io import RawIOBase
 from typing import Protocol
 
-from smsfs.errors import StoreDamaged, StoreUnavailable
+from smsfs.errors import StoreConflict, StoreDamaged, StoreUnavailable
 from smsfs.store.files import File
 
 
@@ -63,6 +63,9 @@ def kept_if_shown(contents: "Contents", made: Callable[[], Iterable[str]]) -> It
     """
     try:
         yield
+    except StoreConflict:  # it was undone in whole
+        contents.delete(made())
+        raise
     except (StoreUnavailable, StoreDamaged):
         raise
     except BaseException:

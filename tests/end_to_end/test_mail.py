@@ -89,5 +89,6 @@ def test_a_sender_that_is_killed_repeats_a_mail_once_at_most(mailing, submit, no
         wait_for(lambda: len(inbox.mails) == 2 and not notices(), "the mail from another process")
     assert mailing.server.workers().get("reports") != pids[0]
     assert len({mail["Message-ID"] for mail in inbox.mails}) == 1
+    wait_for(lambda: "mail_sent" in mailing.server.log, "the line about it")
     events = [json.loads(line)["event"] for line in mailing.server.log.splitlines() if line.startswith("{")]
     assert events.count("mail_sent") == 1

@@ -16,7 +16,7 @@ import structlog
 from attrs import define
 
 from smsfs.dialects.settings import DAY, RESULTS_FOLDER
-from smsfs.errors import StoreDamaged, StoreUnavailable
+from smsfs.errors import StoreConflict, StoreDamaged, StoreUnavailable
 from smsfs.names import MAX_NAME, seconds_from
 from smsfs.pipeline.reports.messages import MessageStatus, statuses
 from smsfs.pipeline.setback import Setback
@@ -199,6 +199,8 @@ class ResultWriter:
             self._write(result)
         except StaleOwnerError as exc:
             log.warning("stale_write", batch=result.batch.id, file=result.batch.path, reason=str(exc))
+        except StoreConflict as exc:  # its account may just have been removed
+            self._failed(result, log.warning, reason=str(exc))
         except (StoreUnavailable, StoreDamaged):
             raise
         except OSError as exc:

@@ -17,7 +17,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from smsfs.errors import ConfigurationError, Exists, Refusal, StoreDamaged, StoreUnavailable
+from smsfs.errors import ConfigurationError, Exists, Refusal, StoreConflict, StoreDamaged, StoreUnavailable
 from smsfs.store.changes import About
 from smsfs.store.sql import load_migrations, load_statements
 from smsfs.store.sqlite.identity import APPLICATION_ID, bears_number, is_damage, lacks_table
@@ -228,7 +228,7 @@ class Database:
                 told, self._writer.told = self._writer.told, set()
             except sqlite3.IntegrityError as exc:
                 if exc.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
-                    raise StoreUnavailable("Something this needs has just gone; try again.") from exc
+                    raise StoreConflict("Something this needs has just gone; try again.") from exc
                 raise Exists(f"The store has this already ({exc}).") from exc
             except sqlite3.Error as exc:
                 sentence = f"The store cannot be written now ({self._reason(exc)}); nothing was changed."

@@ -298,6 +298,24 @@ def test_a_commit_whose_answer_was_lost_leaves_a_whole_file(house, writer, monke
     assert house.store.contents.missing() == []
 
 
+def test_an_account_that_is_removed_meanwhile_leaves_nothing(house, clock, writer, monkeypatch):
+    """The numbers and texts of a removed account would stay in a file that nobody knows of."""
+    fill = ResultWriter._fill
+
+    def overtaken(*given):
+        size = fill(*given)
+        house.store.contents.delete(house.store.accounts.remove(house.account.id))
+        return size
+
+    house.accept(2, results=True)
+    slice_ = house.store.queue.claim_slice(house.owner, "out", clock(), oldest=True)
+    _send(house, slice_)
+    monkeypatch.setattr(ResultWriter, "_fill", overtaken)
+    assert writer.step()
+    assert house.store.contents.orphans(1e12) == []
+    assert not writer.step()
+
+
 def test_writer_without_its_lease_does_nothing(house, writer, monkeypatch):
     """A host that was out of touch would write while its successor does."""
     house.accept(2, results=True)
