@@ -79,7 +79,7 @@ class TestEnd:
 class TestStart:
     def test_the_working_folder_stays(self, start, base):
         """A store with a relative path would be looked for under ``/``."""
-        assert f"mounted in {base}" in start().wait_until_mounted().text().splitlines()
+        start().wait_until_mounted().wait_for_line(f"mounted in {base}")
 
     @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
     def test_other_users_get_in_only_when_allowed(self, start):
