@@ -1,5 +1,6 @@
 """Each row is taken out of each table once; a store in which every row happens has to notice."""
 
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -194,10 +195,24 @@ def test_a_life_is_the_same_each_time(whole, tmp_path):
 def test_each_row_of_the_tables_counts(whole, monkeypatch, tmp_path, kind, event, source):
     """A change of state would be made beside the tables, and the page that shows them be untrue."""
     births, moves = LIVES[kind]
-    if source is None:
-        monkeypatch.delitem(births, event)
-    else:
-        monkeypatch.delitem(moves[event], source)
+    table, row = (births, event) if source is None else (moves[event], source)
+    with _without(table, row):
+        _check_that_it_counts(whole, monkeypatch, tmp_path)
+
+
+@contextmanager
+def _without(table, row):
+    """The table lacks a row; afterwards the rows are in their order again, which the page has, too."""
+    rows = dict(table)
+    del table[row]
+    try:
+        yield
+    finally:
+        table.clear()
+        table.update(rows)
+
+
+def _check_that_it_counts(whole, monkeypatch, tmp_path):
     try:
         monkeypatch.setattr(database, "SQL", load_statements("smsfs.store.sql", "smsfs.store.sqlite"))
         seen = _lived(tmp_path / "smsfs.db")

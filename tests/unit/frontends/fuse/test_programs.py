@@ -387,7 +387,7 @@ class TestEditors:
         """A file could not be corrected in place with vim, or its helper files would stay."""
         edit = command.format("'normal ohello'")
         run(folder, f"{edit} vim.csv && {edit} vim.csv && grep -c hello vim.csv | grep -q 2 && rm vim.csv")
-        assert [name for name in names(folder) if "vim" in name] == []
+        assert [name for name in names(folder) if "vim.csv" in name] == []
 
     def test_vim_keeps_a_backup(self, folder):
         """Vim set to keep backups would fail or destroy the file."""
