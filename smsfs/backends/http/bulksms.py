@@ -6,7 +6,6 @@ then, so those that were not are sent under the next number. In this way it does
 have other messages when it comes again, nor that two requests may have the same number by chance.
 """
 
-from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Sequence
 from hashlib import sha256
@@ -23,6 +22,7 @@ from smsfs.backends.http.contract import (
     Request,
     Response,
     Verdict,
+    basic,
     bundle_of,
     by_status,
     decoded,
@@ -94,7 +94,7 @@ class BulkSms:
 
     def __init__(self, config: BulkSmsConfig) -> None:
         secret = config.token_secret.shown()
-        login = b64encode(f"{config.token_id}:{secret}".encode()).decode()
+        login = basic(config.token_id, secret)
         self.secrets: tuple[str, ...] = (secret, login)
         self._sender = config.default_sender
         self._headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}

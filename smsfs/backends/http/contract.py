@@ -4,6 +4,7 @@ A provider turns messages into requests, and each response into what became of t
 It does no I/O and has no clock: how long to wait, when to try again and what may leave is the machinery's.
 """
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
@@ -224,6 +225,11 @@ def bundle_of(envelope: Envelope, rows: int) -> tuple[str, float, str, int]:
     """What bundle of so many rows of a file a message is in, at every attempt."""
     batch = envelope.key.rpartition("-")[0]
     return envelope.account, envelope.submitted, batch, (envelope.message.row - 1) // rows
+
+
+def basic(name: str, secret: str) -> str:
+    """The credentials of HTTP Basic, without the word in front of them."""
+    return b64encode(f"{name}:{secret}".encode()).decode()
 
 
 def of_login(response: Response, found: Token | None, said: str = "") -> Token | Throttled | Trouble:

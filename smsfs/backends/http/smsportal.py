@@ -4,7 +4,6 @@ The sender stands once in a request, so messages of several senders are several 
 taken in part, and be answered with 200 nevertheless: what was refused is named in a report, or only counted.
 """
 
-from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
@@ -20,6 +19,7 @@ from smsfs.backends.http.contract import (
     Request,
     Response,
     Verdict,
+    basic,
     by_status,
     decoded,
 )
@@ -126,7 +126,7 @@ class SmsPortal:
 
     def __init__(self, config: SmsPortalConfig) -> None:
         secret = config.api_secret.shown()
-        login = b64encode(f"{config.client_id}:{secret}".encode()).decode()
+        login = basic(config.client_id, secret)
         self.secrets: tuple[str, ...] = (secret, login)
         self._sender = config.default_sender
         self._headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}

@@ -1,6 +1,5 @@
 """A provider of one's own, whose requests and answers the configuration describes. Pure."""
 
-from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -8,7 +7,17 @@ from typing import Any
 import msgspec
 
 from smsfs.backends import Envelope, Throttled
-from smsfs.backends.http.contract import Login, Request, Response, Token, Trouble, Verdict, decoded, of_login
+from smsfs.backends.http.contract import (
+    Login,
+    Request,
+    Response,
+    Token,
+    Trouble,
+    Verdict,
+    basic,
+    decoded,
+    of_login,
+)
 from smsfs.backends.http.placeholders import (
     OF_LOGIN,
     OF_MESSAGE,
@@ -39,7 +48,7 @@ class Template:
 
     def __init__(self, config: TemplateConfig) -> None:
         secret = config.secret.shown()
-        login = b64encode(f"{config.username}:{secret}".encode()).decode()
+        login = basic(config.username, secret)
         self.idempotent, self.traceable = config.idempotent, traceable(config)
         self.secrets: tuple[str, ...] = (secret, login)
         self._config, self._reader = config, Reader(config)

@@ -3,7 +3,6 @@
 A request carries one message, as a form.
 """
 
-from base64 import b64encode
 from collections.abc import Sequence
 from math import inf
 from typing import Literal
@@ -13,7 +12,17 @@ import msgspec
 from attrs import define, evolve, field
 
 from smsfs.backends import Accepted, Envelope, Rejected, Throttled
-from smsfs.backends.http.contract import OK, REDIRECT, Refused, Request, Response, Verdict, by_status, decoded
+from smsfs.backends.http.contract import (
+    OK,
+    REDIRECT,
+    Refused,
+    Request,
+    Response,
+    Verdict,
+    basic,
+    by_status,
+    decoded,
+)
 from smsfs.backends.http.options import SignedConfig
 from smsfs.secret import Secret
 from smsfs.sms import segments
@@ -97,7 +106,7 @@ class Twilio:
 
     def __init__(self, config: TwilioConfig, callback: str = "") -> None:
         token = config.token.shown()
-        login = b64encode(f"{config.api_key or config.account_sid}:{token}".encode()).decode()
+        login = basic(config.api_key or config.account_sid, token)
         self.secrets: tuple[str, ...] = (token, login, callback.rpartition("/")[2])
         self._config, self._callback = config, callback
         self._path = f"/2010-04-01/Accounts/{config.account_sid}/Messages.json"

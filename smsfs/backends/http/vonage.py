@@ -4,7 +4,6 @@ A request carries one message, as a form. The answer is 200 even when it is a re
 each part of the message: some parts can be taken, and others not.
 """
 
-from base64 import b64encode
 from collections.abc import Sequence
 from math import inf
 from typing import Literal
@@ -23,6 +22,7 @@ from smsfs.backends.http.contract import (
     Response,
     Trouble,
     Verdict,
+    basic,
     by_status,
     decoded,
 )
@@ -112,7 +112,7 @@ class Vonage:
 
     def __init__(self, config: VonageConfig) -> None:
         secret = config.api_secret.shown()
-        login = b64encode(f"{config.api_key}:{secret}".encode()).decode()
+        login = basic(config.api_key, secret)
         self.secrets: tuple[str, ...] = (secret, login)
         self._sender = config.default_sender
         self._headers = {
