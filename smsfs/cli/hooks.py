@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 def hooks_of(config: Config, store: Store) -> Hooks:
     """All webhooks; one whose secrets cannot be read is left out, and the provider calls again."""
-    doors, arrivals = dict[str, Door](), Arrivals(store)
+    doors, shut, arrivals = dict[str, Door](), set[str](), Arrivals(store)
     for name, options in config.backends.items():
         if not isinstance(options, HookedConfig) or not options.hooked:
             continue
@@ -23,6 +23,7 @@ def hooks_of(config: Config, store: Store) -> Hooks:
             token, secret = hook_secrets(options, config.data)
         except ConfigurationError as exc:
             log.warning("hook_left_out", backend=name, reason=str(exc))
+            shut.add(name)
             continue
         doors[name] = Door(token, secret, HOOKS[type(options)](options), arrivals.of(name))
-    return Hooks(doors, config.web.public_url if config.web else "")
+    return Hooks(doors, config.web.public_url if config.web else "", shut)

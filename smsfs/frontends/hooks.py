@@ -1,12 +1,13 @@
 """Webhooks: what providers post is stored, and only then acknowledged.
 
-A provider calls again after any answer that is not 2xx. What comes twice counts once.
+A provider calls again after an answer that is not 2xx, but some never do after one of 4xx: so what may go
+well the next time is refused with 503. What comes twice counts once.
 """
 
 import asyncio
 import hmac
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import structlog
 from aiohttp import web
@@ -57,14 +58,15 @@ class Hooks:
     Args:
         doors: by the backend's name.
         public_url: of this server, as providers know it; empty for HTTPS under the name that they call.
+        shut: backends whose webhooks cannot work at present.
 
     Attributes:
         counts: calls by the status of their answer.
     """
 
-    def __init__(self, doors: Mapping[str, Door], public_url: str = "") -> None:
+    def __init__(self, doors: Mapping[str, Door], public_url: str = "", shut: Collection[str] = ()) -> None:
         self._doors = {name: (door, _Writer(name, door.receive)) for name, door in doors.items()}
-        self._public_url = public_url.rstrip("/")
+        self._public_url, self._shut = public_url.rstrip("/"), shut
         self._quiet = Quiet()
         self.counts: Counter[int] = Counter()
 
@@ -72,7 +74,7 @@ class Hooks:
         """For ``WebServer``."""
         path = "/hooks/{backend}/{token}"
         made = [web.post(path, self._answer), web.get(path, self._answer, allow_head=False)]
-        return made if self._doors else []
+        return made if self._doors or self._shut else []
 
     async def _answer(self, request: web.Request) -> web.Response:
         try:
@@ -109,6 +111,8 @@ class Hooks:
         return door.hook.answer
 
     def _door(self, request: web.Request) -> "tuple[Door, _Writer]":
+        if request.match_info["backend"] in self._shut:
+            raise _RefusedError(503, "the secrets of the webhook could not be read at the start")
         found = self._doors.get(request.match_info["backend"])
         expected = found[0].token if found else ""
         given = request.match_info["token"].encode("utf-8", "surrogateescape")
@@ -185,6 +189,6 @@ async def _body(request: web.Request) -> bytes:
     except web.HTTPRequestEntityTooLarge:
         raise _RefusedError(413, "the body is too long") from None
     except TimeoutError:
-        raise _RefusedError(408, "the body did not come in time") from None
+        raise _RefusedError(503, "the body did not come in time") from None
     except (web.RequestPayloadError, OSError):
         raise _RefusedError(400, "the body did not come whole") from None

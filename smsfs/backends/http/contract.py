@@ -26,6 +26,8 @@ SAID = 200
 OK, REDIRECT, BAD = 200, 300, 400
 #: A shorter secret may stand in an answer by chance.
 SECRET_BYTES = 8
+#: Of a digest, in an id of our own: that two installations' ids are the same takes the same numbers as well.
+OWN_DIGITS = 8
 #: They say something about the account, not about the messages.
 ACCOUNT = frozenset({401, 402, 403, 407})
 #: Nothing takes messages at this address.
@@ -219,6 +221,14 @@ def digest_of(envelope: Envelope) -> str:
         message.text,
     )
     return sha256(msgspec.msgpack.encode(known)).hexdigest()
+
+
+def own_id(envelope: Envelope) -> str:
+    """What an attempt at a message is called where the carrier gives it no id.
+
+    Other installations may send over the same carrier, so their ids differ after the numbers.
+    """
+    return f"{envelope.key}-{envelope.attempt}-{digest_of(envelope)[:OWN_DIGITS]}"
 
 
 def bundle_of(envelope: Envelope, rows: int) -> tuple[str, float, str, int]:

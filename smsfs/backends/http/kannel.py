@@ -23,6 +23,7 @@ from smsfs.backends.http.contract import (
     Trouble,
     Verdict,
     by_status,
+    own_id,
     status_words,
 )
 from smsfs.backends.http.kannel_hook import MASK, dlr_url
@@ -110,7 +111,7 @@ class Kannel:
         if OK <= status < REDIRECT and _taken(said):
             [envelope] = request.envelopes
             parts = segments.count(envelope.message.text)[1]
-            return [Accepted(_id(envelope), parts)]
+            return [Accepted(own_id(envelope), parts)]
         words = status_words(status, said)
         if status == HTTPStatus.FORBIDDEN and said.startswith("Not routable"):
             return Refused(str(status), words)
@@ -141,11 +142,6 @@ class Kannel:
             "coding": CODINGS.get(segments.count(message.text)[0], "0"),
             "validity": "" if envelope.left == inf else str(max(1, int(envelope.left // 60))),
             "dlr-mask": MASK if asks else "",
-            "dlr-url": dlr_url(self._callback, _id(envelope), message.recipient) if asks else "",
+            "dlr-url": dlr_url(self._callback, own_id(envelope), message.recipient) if asks else "",
         }
         return {name: value for name, value in given.items() if value}
-
-
-def _id(envelope: Envelope) -> str:
-    """What a message is called: Kannel gives it no id."""
-    return f"{envelope.key}-{envelope.attempt}"

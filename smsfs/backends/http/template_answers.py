@@ -19,6 +19,7 @@ from smsfs.backends.http.contract import (
     Verdict,
     by_status,
     decoded,
+    own_id,
     status_words,
 )
 from smsfs.backends.http.hooks import LONGEST_ID, LONGEST_WORD
@@ -193,13 +194,13 @@ class Reader:
         elif rules.answer_id_pattern:
             ids = re.findall(rules.answer_id_pattern, text)
         else:
-            return [_accepted(item, _own(item)) for item in envelopes]
+            return [_accepted(item, own_id(item)) for item in envelopes]
         if len(ids) == len(envelopes) and all(ids):
             return [_accepted(item, found) for item, found in zip(envelopes, ids, strict=True)]
         if len(ids) == 1 and ids[0]:
             return [_accepted(item, f"{ids[0]}-{item.message.recipient}") for item in envelopes]
         if rules.success_pattern:  # it was taken for certain, and has no id that could be read
-            return [_accepted(item, _own(item)) for item in envelopes]
+            return [_accepted(item, own_id(item)) for item in envelopes]
         return Unknown("the carrier's answer has no id for each message")
 
     def _of_items(self, request: Request, response: Response, items: Sequence[Any]) -> Verdict:
@@ -249,10 +250,6 @@ _MEANINGS: tuple[tuple[str, Meaning], ...] = (
 def _code(state: str, otherwise: str) -> str:
     """A word that can stand for the reason."""
     return state if state.isprintable() and 0 < len(state) <= LONGEST_WORD else otherwise
-
-
-def _own(envelope: Envelope) -> str:
-    return f"{envelope.key}-{envelope.attempt}"
 
 
 def _accepted(envelope: Envelope, found: str) -> Accepted:

@@ -8,7 +8,7 @@ import pytest
 
 from smsfs.backends import Accepted, Rejected, Throttled, Unknown
 from smsfs.backends.http.client import HttpBackend
-from smsfs.backends.http.contract import Refused, Response, Trouble
+from smsfs.backends.http.contract import Refused, Response, Trouble, own_id
 from smsfs.backends.http.kannel import Kannel, KannelConfig
 from smsfs.secret import Secret
 from smsfs.simulator.http import HttpBehaviour, HttpSimulator
@@ -78,7 +78,15 @@ def verdict(status, said):
 )
 def test_taken(said):
     """A message that is on its way would be sent again, or held for doubt."""
-    assert verdict(202, said) == [Accepted("1-1-1", 3)]
+    assert verdict(202, said) == [Accepted(own_id(to(1, text="x" * 400)), 3)]
+
+
+def test_ids_of_two_installations_differ():
+    """A late report for a message of another installation behind the same Kannel would become one of ours."""
+    ours = to(1)
+    theirs = msgspec.structs.replace(ours, submitted=ours.submitted + 1)
+    assert own_id(ours).startswith("1-1-1-")
+    assert own_id(ours) != own_id(theirs)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from smsfs.backends import Accepted, Rejected, Throttled, Unknown
 from smsfs.backends.http.client import HttpBackend
-from smsfs.backends.http.contract import Refused, Response, Token, Trouble
+from smsfs.backends.http.contract import Refused, Response, Token, Trouble, own_id
 from smsfs.backends.http.providers import kind_of
 from smsfs.backends.http.template import Template
 from smsfs.backends.http.template_options import TemplateConfig
@@ -172,11 +172,11 @@ def test_ids():
     path, pattern = {"answer_id": "data.0.id"}, {"answer_id_pattern": r"ID=(\d+)"}
     assert verdict(200, {"data": [{"id": 12}]}, **path) == [Accepted("12", 1)]
     assert verdict(200, b"OK; ID=77", **pattern) == [Accepted("77", 1)]
-    assert verdict(200, b"anything") == [Accepted("1-1-1", 1)]
+    assert verdict(200, b"anything") == [Accepted(own_id(to(1)), 1)]
     for body in (b"", b"<html>", {"data": []}, {"data": [{"id": None}]}, {"data": {"1": 5}}):
         assert isinstance(verdict(200, body, **path), Unknown)
     assert isinstance(verdict(200, b"OK", **pattern), Unknown)
-    assert verdict(200, b"OK", success_pattern="^OK", **pattern) == [Accepted("1-1-1", 1)]
+    assert verdict(200, b"OK", success_pattern="^OK", **pattern) == [Accepted(own_id(to(1)), 1)]
     many = {"json": LIST, "batch": 9, "rows": (1, 2)}
     assert verdict(200, {"ids": ["a", "b"]}, answer_id="ids", **many) == [Accepted("a", 1), Accepted("b", 1)]
     one = verdict(200, {"id": "a"}, answer_id="id", **many)
@@ -216,7 +216,7 @@ def test_patterns_and_statuses(status, body, kind):
 def test_statuses_of_ones_own():
     """A provider that means something else by a status could not be used without losses."""
     keys = {"success_status": [202], "temporary_status": [420], "permanent_status": [500]}
-    assert verdict(202, b"", **keys) == [Accepted("1-1-1", 1)]
+    assert verdict(202, b"", **keys) == [Accepted(own_id(to(1)), 1)]
     assert isinstance(verdict(200, b"", **keys), Unknown)
     assert verdict(420, b"", **keys) == Throttled(7.0)
     assert isinstance(verdict(500, b"", **keys), Refused)

@@ -233,7 +233,7 @@ def test_what_is_not_http_is_not_logged(odd, caplog):
 
 
 def test_a_slow_body_ends(monkeypatch):
-    """A client that sends one byte a minute would hold a connection for ever."""
+    """A slow client would hold a connection for ever, or BulkSMS give its receipt up after a 408."""
     monkeypatch.setattr(hooks, "READ_SECONDS", 0.05)
 
     async def scenario():
@@ -244,8 +244,26 @@ def test_a_slow_body_ends(monkeypatch):
                 yield b"["
                 await ended.wait()
 
-            assert await post(endless()) == 408
+            assert await post(endless()) == 503
             ended.set()
+
+    run(scenario)
+
+
+def test_a_webhook_without_its_secrets_asks_to_call_again():
+    """BulkSMS would give its receipts up for ever while a file with a token is missing."""
+
+    async def scenario():
+        found = Hooks({}, shut={"gw"})
+        server = await start_web([("127.0.0.1", 0)], lambda: asyncio.sleep(0), more=found.routes())
+        url = f"http://127.0.0.1:{server.addresses[0][1]}"
+        try:
+            async with aiohttp.ClientSession(url) as session:
+                for path, status in ((PATH, 503), (path_of("other", TOKEN), 404)):
+                    async with session.post(path, data=BODY) as response:
+                        assert response.status == status
+        finally:
+            await server.stop()
 
     run(scenario)
 
