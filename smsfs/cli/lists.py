@@ -1,6 +1,5 @@
 """``smsfs files`` and ``smsfs messages``: what there is, and what became of it."""
 
-import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -9,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from attrs import frozen
 
 from smsfs.cli.common import cell, config_option, find_account, opened, show_list
 from smsfs.cli.terminal import err
-from smsfs.dialects import Submission
-from smsfs.dialects.registry import dialect
+from smsfs.control.find import Wanted
 from smsfs.errors import StoreUnavailable
 from smsfs.pipeline.reports.follow import Follower
 from smsfs.pipeline.reports.messages import MessageStatus, batches_with, statuses
@@ -107,7 +104,7 @@ def messages(
     """List messages with their states, oldest first."""
     with opened(config_file) as (_, store):
         account = find_account(store, name).id if name else None
-        wanted = _Wanted(store, account, file and file.lstrip("/"))
+        wanted = Wanted(store, account, file and file.lstrip("/"))
         shown = _follow(store, wanted) if follow else _existing(store, wanted, state)
         found = _messages(store, (status for status in shown if state in (None, status.state)))
         with _until_interrupted():
@@ -137,51 +134,28 @@ def _line(item: Mapping[str, Any]) -> str:
     return "  ".join(cell(item[key]).ljust(width) for key, width in COLUMNS.items()).rstrip()
 
 
-@frozen
-class _Wanted:
-    """Which batches: of an account, or a file, or all."""
-
-    store: Store
-    account: int | None
-    file: str | None
-
-    def __call__(self, batch: Batch) -> bool:
-        """Whether a batch is one of them: the file may be named as it was at any time."""
-        if self.account not in (None, batch.account):
-            return False
-        stem = re.sub(r"\.ready$", "", self.file or "", flags=re.IGNORECASE)
-        return self.file in (None, batch.path) or stem == batch.stem or self._was(batch)
-
-    def _was(self, batch: Batch) -> bool:
-        """Whether the file lay there while it was read."""
-        account, at = self.store.accounts.get(batch.account), datetime.fromtimestamp(batch.submitted, UTC)
-        submission = Submission(batch.stem, batch.flags)
-        return account is not None and self.file == dialect(account.dialect).path(
-            submission, at, FileState.PROCESSING
+def _named(wanted: Wanted) -> Iterator[Batch]:
+    """The batches there are, oldest first; a word on standard error if a file was named and there is none."""
+    found = False
+    for batch in wanted.batches():
+        found = True
+        yield batch
+    if wanted.file and not found:
+        err.print(
+            f"No file {wanted.file} was submitted; smsfs files lists those there are.",
+            markup=False,
         )
 
-    def batches(self) -> Iterator[Batch]:
-        """Those there are, oldest first; refused if a file was named and there is no such file."""
-        found = False
-        for batch in filter(self, self.store.queue.batches(self.account, self.file)):
-            found = True
-            yield batch
-        if self.file and not found:
-            err.print(
-                f"No file {self.file} was submitted; smsfs files lists those there are.",
-                markup=False,
-            )
 
-
-def _existing(store: Store, wanted: _Wanted, state: str | None) -> Iterator[MessageStatus]:
+def _existing(store: Store, wanted: Wanted, state: str | None) -> Iterator[MessageStatus]:
     some = batches_with(store, MessageState(state)) if state and not wanted.file else None
-    for batch in wanted.batches() if some is None else filter(wanted, some):
+    for batch in _named(wanted) if some is None else filter(wanted, some):
         yield from statuses(store, batch)
 
 
-def _follow(store: Store, wanted: _Wanted) -> Iterator[MessageStatus]:
+def _follow(store: Store, wanted: Wanted) -> Iterator[MessageStatus]:
     follower = Follower(store, wanted)
-    yield from follower.existing(wanted.batches())
+    yield from follower.existing(_named(wanted))
     while True:
         try:
             yield from follower.news()
