@@ -1,5 +1,6 @@
 """Values of the configuration that can only be a mistake, refused with a clause that names the key."""
 
+import ipaddress
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ from attrs import asdict
 LONGEST = 315_360_000
 MOST = 1_000_000_000
 LAST_PORT = 65535
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def refuse_zeros(record: Any, but: Iterable[str] = ()) -> None:
@@ -77,3 +80,21 @@ def refuse_odd_text(key: str, text: str, what: str, *, blanks: bool = False) -> 
         raise ValueError(f"{key} is empty, and has to be {what}")
     if not text.isprintable() or (not blanks and " " in text):
         raise ValueError(f"{key} is {text!r}, and has to be {what}")
+
+
+def networks(key: str, texts: Iterable[str]) -> list[Network]:
+    """Addresses and networks of the configuration.
+
+    Raises:
+        ValueError: an entry is neither; a clause that names the key.
+    """
+    found: list[Network] = []
+    for text in texts:
+        try:
+            found.append(ipaddress.ip_network(text))
+        except ValueError as exc:
+            raise ValueError(
+                f"{key}: {text!r} is neither an address, such as 192.0.2.11, nor a network, such as "
+                "192.0.2.0/24 or 2001:db8::/32; behind the prefix all bits are 0"
+            ) from exc
+    return found

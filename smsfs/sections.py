@@ -5,7 +5,7 @@ from typing import Literal
 
 from attrs import define, field
 
-from smsfs.ranges import refuse_absurd, refuse_odd_text, refuse_port, refuse_repeated, refuse_zeros
+from smsfs.ranges import networks, refuse_absurd, refuse_odd_text, refuse_port, refuse_repeated, refuse_zeros
 from smsfs.secret import Secret, refuse_two_places
 
 MOST_READERS = 64
@@ -77,10 +77,15 @@ class WebConfig:
     """The HTTP listener for health checks and webhooks.
 
     ``public_url`` is its address as others know it, before any path: that of the proxy in front of it.
+    ``certificate`` and ``key`` are for TLS of its own; ``trusted_proxies`` are addresses and networks whose
+    ``X-Forwarded-For`` says who calls.
     """
 
     listen: list[str] = field(factory=lambda: ["127.0.0.1:8080"])
     public_url: str = ""
+    certificate: str = ""
+    key: str = ""
+    trusted_proxies: list[str] = field(factory=list)
 
     def __attrs_post_init__(self) -> None:
         """Refuse what nobody could call.
@@ -92,6 +97,9 @@ class WebConfig:
             raise ValueError(
                 f"public_url is {self.public_url!r}, and has to be an address such as https://smsfs.example.com"
             )
+        if self.key and not self.certificate:
+            raise ValueError("key is set, and certificate is not: name both files")
+        networks("trusted_proxies", self.trusted_proxies)
 
 
 @define

@@ -8,6 +8,8 @@ from smsfs.config import Config
 from smsfs.errors import ConfigurationError
 from smsfs.frontends.hooks import Door, Hooks
 from smsfs.pipeline.dispatch.arrivals import Arrivals
+from smsfs.ranges import networks
+from smsfs.sections import WebConfig
 from smsfs.store import Store
 
 log = structlog.get_logger()
@@ -25,5 +27,7 @@ def hooks_of(config: Config, store: Store) -> Hooks:
             log.warning("hook_left_out", backend=name, reason=str(exc))
             shut.add(name)
             continue
-        doors[name] = Door(token, secret, HOOKS[type(options)](options), arrivals.of(name))
-    return Hooks(doors, config.web.public_url if config.web else "", shut)
+        hook, sources = HOOKS[type(options)](options), networks("hook_from", options.hook_from)
+        doors[name] = Door(token, secret, hook, arrivals.of(name), sources, options.window)
+    web = config.web or WebConfig()
+    return Hooks(doors, web.public_url, shut, networks("trusted_proxies", web.trusted_proxies))

@@ -26,11 +26,13 @@ from smsfs.cli.supervisor import Watch, Worker
 from smsfs.config import Config, find
 from smsfs.errors import ConfigurationError, StoreDamaged, StoreUnavailable
 from smsfs.frontends.bans import Ledger
+from smsfs.frontends.certificate import Certificate
 from smsfs.frontends.doorway import SharedLimits
+from smsfs.frontends.listen_errors import Tls
 from smsfs.frontends.logins import Logins, host_keys
 from smsfs.frontends.proxy import networks
 from smsfs.frontends.sftp import SftpServer, SftpSettings
-from smsfs.sections import FtpConfig, SftpConfig
+from smsfs.sections import FtpConfig, SftpConfig, WebConfig
 from smsfs.store import Process, Store
 
 if TYPE_CHECKING:
@@ -113,6 +115,7 @@ async def _serve(config: Config, config_file: Path | None, store: Store) -> None
     ftp = _ftp_server(config.ftp, (logins, ledger), room.ftp, limits)
     with _naming("web"):
         web_addresses = [address(text) for text in config.web.listen] if config.web else []
+    tls = _web_tls(config.web)
     names = ["intake"] * config.pipeline.reader_processes(len(os.sched_getaffinity(0)))
     workers = [Worker(name, config_file, store, config) for name in (*names, "dispatch", "reports")]
     watch = Watch(store, owner, workers)
@@ -124,9 +127,8 @@ async def _serve(config: Config, config_file: Path | None, store: Store) -> None
         if ftp:
             await _listen("ftp", ftp)
             _print_ready("ftps", ftp.implicit_addresses)
-        web = await _listen_web(
-            web_addresses, partial(_unready, stop, store, owner, watch), watch.warning, (config, store)
-        )
+        readiness = partial(_unready, stop, store, owner, watch)
+        web = await _listen_web(web_addresses, readiness, watch.warning, (config, store), tls)
         named = {"sftp": sftp, "ftp": ftp, "web": web}
         listeners = {what: server.addresses for what, server in named.items() if server}
         listeners |= {"ftps": ftp.implicit_addresses} if ftp else {}
@@ -188,13 +190,19 @@ async def _listen_web(
     readiness: "Readiness",
     warning: Callable[[], str],
     hooked: tuple[Config, Store],
+    tls: Tls | None,
 ) -> "WebServer | None":
     if not addresses:
         return None
     from smsfs.cli.hooks import hooks_of  # noqa: PLC0415 -- as for FTP
     from smsfs.frontends.web import start_web  # noqa: PLC0415 -- as for FTP
 
-    web = await start_web(addresses, readiness, warning, hooks_of(*hooked).routes())
+    hooks = hooks_of(*hooked)
+
+    def warnings() -> str:
+        return " ".join(filter(None, (warning(), hooks.warning())))
+
+    web = await start_web(addresses, readiness, warnings, hooks.routes(), tls)
     _print_ready("web", web.addresses)
     return web
 
@@ -275,6 +283,18 @@ def _ftp_server(
     logins, ledger = keepers
     settings = evolve(settings, max_connections=connections, limits=limits)
     return ftp.FtpServer(settings, logins.through("ftps"), logins, ledger, logins.through("ftp"))
+
+
+def _web_tls(config: WebConfig | None) -> Tls | None:
+    """How ``[web]`` speaks TLS, if it is to.
+
+    Raises:
+        ConfigurationError: its certificate cannot be used.
+    """
+    if not config or not config.certificate:
+        return None
+    key = Path(config.key) if config.key else None
+    return Certificate(Path(config.certificate), key, "web").context
 
 
 @contextmanager

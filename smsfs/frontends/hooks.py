@@ -6,23 +6,32 @@ well the next time is refused with 503. What comes twice counts once.
 
 import asyncio
 import hmac
+import time
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import structlog
 from aiohttp import web
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from smsfs.backends import Delivered, Receive
 from smsfs.backends.http.hooks import Call, Hook, UnreadableCallError
 from smsfs.errors import StoreDamaged, StoreUnavailable
+from smsfs.frontends.forwarded import caller
+from smsfs.frontends.proxy import is_within
 from smsfs.frontends.quiet import Quiet
+from smsfs.ranges import Network
 
 #: How long a body may take to come, and to be stored; then the provider is asked to call again.
 READ_SECONDS, STORE_SECONDS = 10.0, 5.0
 RETRY_SECONDS = "30"
 #: Receipts and replies that wait for the store at a time.
 MOST_WAITING = 20_000
+#: For so long the health page warns of calls to a true address that were refused.
+WARN_SECONDS = 3600.0
+
+#: What an operator has to set right, here or at the provider.
+ALARMING = frozenset({400, 401, 403, 405, 413})
 
 log = structlog.get_logger(frontend="web")
 
@@ -36,12 +45,25 @@ class Door:
         secret: that calls are signed with; empty if they are not.
         hook: how to read them.
         receive: stores what they bring.
+        sources: where they may come from; empty for anywhere.
+        window: how far the time that a signature covers may be from ours, in seconds; 0 for any.
     """
 
     token: str = field(repr=False)
     secret: str = field(repr=False)
     hook: Hook
     receive: Receive
+    sources: Sequence[Network] = ()
+    window: float = 0
+
+
+@define
+class _Refusals:
+    """Calls to a true address that were refused since they began, and why the last one was."""
+
+    count: int = 0
+    at: float = 0.0
+    reason: str = ""
 
 
 class _RefusedError(Exception):
@@ -59,15 +81,26 @@ class Hooks:
         doors: by the backend's name.
         public_url: of this server, as providers know it; empty for HTTPS under the name that they call.
         shut: backends whose webhooks cannot work at present.
+        proxies: whose word counts about who calls.
+        clock: seconds since the epoch.
 
     Attributes:
         counts: calls by the status of their answer.
     """
 
-    def __init__(self, doors: Mapping[str, Door], public_url: str = "", shut: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        doors: Mapping[str, Door],
+        public_url: str = "",
+        shut: Collection[str] = (),
+        proxies: Sequence[Network] = (),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._doors = {name: (door, _Writer(name, door.receive)) for name, door in doors.items()}
         self._public_url, self._shut = public_url.rstrip("/"), shut
         self._quiet = Quiet()
+        self._proxies, self._clock = proxies, clock
+        self._refusals: dict[str, _Refusals] = {}
         self.counts: Counter[int] = Counter()
 
     def routes(self) -> list[web.RouteDef]:
@@ -82,8 +115,10 @@ class Hooks:
         except _RefusedError as refused:
             self.counts[refused.status] += 1
             known = request.match_info["backend"] if request.match_info["backend"] in self._doors else None
-            what = {"backend": known, "status": refused.status, "peer": request.remote}
+            what = {"backend": known, "status": refused.status, "peer": self._caller(request)}
             self._quiet.tell(log.warning, "hook_refused", refused.reason, **what)
+            if known and refused.status in ALARMING:
+                self._count(known, refused.reason)
             again = (
                 {"Retry-After": RETRY_SECONDS}
                 if refused.status == web.HTTPServiceUnavailable.status_code
@@ -100,9 +135,11 @@ class Hooks:
             _RefusedError: it cannot be, or is not to be.
         """
         door, writer = self._door(request)
+        if door.sources and not is_within(self._caller(request), door.sources):
+            raise _RefusedError(403, "the address it comes from is not in hook_from")
         call = Call(self._url(request), _headers(request), await _body(request), request.method)
-        if door.secret and not door.hook.genuine(call, door.secret):
-            raise _RefusedError(401, "the signature is wrong")
+        if door.secret:
+            self._check_signature(door, call)
         try:
             delivered = door.hook.delivered(call)
         except UnreadableCallError as exc:
@@ -121,6 +158,31 @@ class Hooks:
         if request.method not in found[0].hook.methods:
             raise _RefusedError(405, "the provider does not call by this method")
         return found
+
+    def _check_signature(self, door: Door, call: Call) -> None:
+        if not door.hook.genuine(call, door.secret):
+            raise _RefusedError(401, "the signature is wrong")
+        stamp = door.hook.stamp(call) if door.window else None
+        if stamp is not None and abs(self._clock() - stamp) > door.window:
+            off = "old" if stamp < self._clock() else "ahead of this host's clock"
+            raise _RefusedError(401, f"the signature is over {door.window:g} seconds {off}")
+
+    def _caller(self, request: web.Request) -> str:
+        return caller(request.remote or "", request.headers.getall("X-Forwarded-For", []), self._proxies)
+
+    def _count(self, backend: str, reason: str) -> None:
+        found, now = self._refusals.setdefault(backend, _Refusals()), self._clock()
+        found.count = found.count + 1 if now - found.at < WARN_SECONDS else 1
+        found.at, found.reason = now, reason
+
+    def warning(self) -> str:
+        """What the health page shows: calls that were refused within the last hour, and why; else empty."""
+        now = self._clock()
+        return " ".join(
+            f"The webhook of {name} refused calls ({found.count}); the last one because {found.reason}."
+            for name, found in self._refusals.items()
+            if now - found.at < WARN_SECONDS
+        )
 
     def _url(self, request: web.Request) -> str:
         return (self._public_url or f"https://{request.host}") + request.raw_path

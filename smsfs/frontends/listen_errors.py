@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import socket
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from weakref import WeakKeyDictionary
@@ -21,6 +22,8 @@ PAUSE = 1.0
 TELL_EVERY = 60.0
 #: Connections taken in one go, before others have their turn.
 BATCH = 64
+#: Seconds for the handshake of TLS, and how many may be under way; of more, the oldest ends.
+HANDSHAKE_SECONDS, MOST_HANDSHAKES = 10.0, 64
 
 log = structlog.get_logger()
 _tellers: "WeakKeyDictionary[asyncio.AbstractEventLoop, Quiet]" = WeakKeyDictionary()
@@ -55,6 +58,10 @@ def reason(exc: OSError) -> str | None:
     return os.strerror(number) if number > 0 else exc.strerror
 
 
+#: How TLS is spoken with a client that begins it now.
+Tls = Callable[[], ssl.SSLContext]
+
+
 class Listener:
     """Takes connections on one address, in the running event loop.
 
@@ -65,20 +72,25 @@ class Listener:
         factory: makes the protocol of a connection.
         sockets: bound, not listening yet, and not blocking.
         backlog: connections that the system holds until they are taken.
+        tls: what a connection begins TLS with; None for none.
 
     Raises:
         OSError: one cannot be listened on.
     """
 
     def __init__(
-        self, factory: Callable[[], asyncio.BaseProtocol], sockets: list[socket.socket], backlog: int
+        self,
+        factory: Callable[[], asyncio.BaseProtocol],
+        sockets: list[socket.socket],
+        backlog: int,
+        tls: Tls | None = None,
     ) -> None:
-        self._factory = factory
+        self._factory, self._tls = factory, tls
         self._sockets = sockets
         self._backlog = backlog
         self._loop = asyncio.get_running_loop()
         self._resumes: dict[socket.socket, asyncio.TimerHandle] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], None] = {}
         for sock in sockets:
             sock.listen(backlog)
             self._loop.add_reader(sock, self._accept, sock)
@@ -109,8 +121,10 @@ class Listener:
                 return  # anything else is an error of that one connection (accept(2)), which is gone
             connection.setblocking(False)
             task = self._loop.create_task(self._connect(connection))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks[task] = None
+            task.add_done_callback(self._tasks.pop)
+            if self._tls and len(self._tasks) > MOST_HANDSHAKES:
+                next(iter(self._tasks)).cancel()
 
     def _pause(self, sock: socket.socket, exc: OSError) -> None:
         self._loop.remove_reader(sock)
@@ -123,15 +137,18 @@ class Listener:
         self._loop.add_reader(sock, self._accept, sock)
 
     async def _connect(self, connection: socket.socket) -> None:
+        context, bound = (self._tls(), HANDSHAKE_SECONDS) if self._tls else (None, None)
         try:
-            await self._loop.connect_accepted_socket(self._factory, connection)
+            await self._loop.connect_accepted_socket(
+                self._factory, connection, ssl=context, ssl_handshake_timeout=bound
+            )
         except OSError as exc:
             log.debug("connection_lost", reason=str(exc))
             connection.close()
 
 
 async def open_listener(
-    factory: Callable[[], asyncio.BaseProtocol], host: str, port: int, backlog: int
+    factory: Callable[[], asyncio.BaseProtocol], host: str, port: int, backlog: int, tls: Tls | None = None
 ) -> Listener:
     """Listen on an address; a name may have several.
 
@@ -140,6 +157,7 @@ async def open_listener(
         host: an address or a name.
         port: 0 takes a free one.
         backlog: connections that the system holds until they are taken.
+        tls: what a connection begins TLS with; None for none.
 
     Raises:
         OSError: one of them cannot be listened on; then none is.
@@ -150,7 +168,7 @@ async def open_listener(
         sockets += [socket.socket(fileno=os.dup(sock.fileno())) for sock in server.sockets]
         for sock in sockets:
             sock.setblocking(False)
-        return Listener(factory, sockets, backlog)
+        return Listener(factory, sockets, backlog, tls)
     except BaseException:
         for sock in sockets:
             with suppress(OSError):

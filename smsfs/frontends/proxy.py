@@ -15,9 +15,9 @@ from typing import Any, cast
 import structlog
 from attrs import frozen
 
+from smsfs import ranges
 from smsfs.errors import ConfigurationError
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from smsfs.ranges import Network
 
 #: A line of version 1 has at most this many bytes, CR LF included (section 2.1).
 MAX_LINE = 107
@@ -181,16 +181,10 @@ def networks(texts: Iterable[str]) -> list[Network]:
     Raises:
         ConfigurationError: an entry is neither an address nor a network.
     """
-    found: list[Network] = []
-    for text in texts:
-        try:
-            found.append(ipaddress.ip_network(text))
-        except ValueError as exc:
-            raise ConfigurationError(
-                f"proxy_from: {text!r} is neither an address, such as 192.0.2.11, nor a network, such as "
-                "192.0.2.0/24 or 2001:db8::/32; behind the prefix all bits are 0."
-            ) from exc
-    return found
+    try:
+        return ranges.networks("proxy_from", texts)
+    except ValueError as exc:
+        raise ConfigurationError(f"{exc}.") from exc
 
 
 def is_within(peer: str, trusted: Sequence[Network]) -> bool:

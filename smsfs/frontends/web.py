@@ -8,7 +8,7 @@ import structlog
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
-from smsfs.frontends.listen_errors import Listener, cannot_listen, open_listener
+from smsfs.frontends.listen_errors import Listener, Tls, cannot_listen, open_listener
 
 #: None when new clients may come; else one sentence that says why not.
 Readiness = Callable[[], Awaitable[str | None]]
@@ -82,15 +82,17 @@ class WebServer:
 
     Args:
         routes: the pages.
+        tls: what each connection begins TLS with; None for HTTP without it.
 
     Attributes:
         addresses: host and port of each listening socket.
     """
 
-    def __init__(self, routes: Iterable[web.RouteDef]) -> None:
+    def __init__(self, routes: Iterable[web.RouteDef], tls: Tls | None = None) -> None:
         application = web.Application(client_max_size=MAX_BODY)
         application.add_routes(routes)
         self.addresses: list[tuple[str, int]] = []
+        self._tls = tls
         self._listeners: list[Listener] = []
         self._runner = web.AppRunner(
             application, access_log=None, logger=_server_log, shutdown_timeout=_STOP_SECONDS
@@ -105,7 +107,8 @@ class WebServer:
         await self._runner.setup()
         for host, port in listen:
             try:
-                self._listeners.append(await open_listener(self._protocol, host, port, BACKLOG))
+                opened = await open_listener(self._protocol, host, port, BACKLOG, self._tls)
+                self._listeners.append(opened)
             except OSError as exc:
                 await self.stop()
                 raise cannot_listen("HTTP", "web", host, port, exc) from exc
@@ -133,6 +136,7 @@ async def start_web(
     readiness: Readiness,
     warning: Warning_ = str,
     more: Iterable[web.RouteDef] = (),
+    tls: Tls | None = None,
 ) -> WebServer:
     """Serve the health pages and others, in the running event loop.
 
@@ -141,10 +145,11 @@ async def start_web(
         readiness: asked by ``/readyz``.
         warning: asked when new clients may come.
         more: the other pages.
+        tls: what each connection begins TLS with; None for HTTP without it.
 
     Raises:
         ConfigurationError: an address cannot be listened on.
     """
-    server = WebServer([*HealthPages(readiness, warning).routes(), *more])
+    server = WebServer([*HealthPages(readiness, warning).routes(), *more], tls)
     await server.listen(listen)
     return server

@@ -57,6 +57,9 @@ public_host = "ftp.example.org"
 [web]
 listen = ["127.0.0.1:9090"]
 public_url = "https://sms.example.org"
+certificate = "web.pem"
+key = "web.key"
+trusted_proxies = ["192.0.2.0/24"]
 [mail]
 host = "relay.example.org"
 sender = "smsfs@example.org"
@@ -131,7 +134,8 @@ def test_every_key_is_read(read):
         proxy_from=["192.0.2.0/24"],
         public_host="ftp.example.org",
     )
-    assert config.web == WebConfig(["127.0.0.1:9090"], "https://sms.example.org")
+    https = ("web.pem", "web.key", ["192.0.2.0/24"])
+    assert config.web == WebConfig(["127.0.0.1:9090"], "https://sms.example.org", *https)
     assert config.pipeline == PipelineConfig("other", 9, 10, 11, 12, 13, 3, 100)
     (backend,) = config.backends.values()
     assert (backend.type, backend.path, backend.on_unknown) == ("outbox", "other.jsonl", "hold")
@@ -163,6 +167,8 @@ def test_empty_file_is_the_default(read, tmp_path):
             "[sfpt]\n",
             "no key 'sfpt' (it has store, sftp, ftp, web, mail, pipeline, backends, log, limits)",
         ),
+        ("[web]\nkey = 'web.key'\n", "key is set, and certificate is not: name both files"),
+        ("[web]\ntrusted_proxies = ['proxy']\n", "trusted_proxies: 'proxy' is neither an address"),
         ("[sftp]\nprot = 22\n", "sftp has no key 'prot'"),
         ("[backends.outbox]\ntype = 'outbox'\npth = 'x'\n", "backends.outbox has no key 'pth'"),
         ("[store]\n", "store lacks the key 'url'"),

@@ -56,6 +56,11 @@ class Hook(Protocol):
     def genuine(self, call: Call, secret: str) -> bool:
         """Whether the provider signed this call with the secret; takes as long for any wrong signature."""
 
+    def stamp(self, call: Call) -> float | None:
+        """The time that the signature covers, seconds since the epoch; None where there is none."""
+        del call
+        return None
+
     def delivered(self, call: Call) -> list[Delivered]:
         """The receipts and replies of a call.
 
@@ -164,6 +169,14 @@ def number(value: int | str) -> str:
 def moment(value: Any) -> float | None:
     """Seconds since the epoch; None for what cannot be meant so."""
     return float(value) if type(value) in (int, float) and 0 < value < LAST_TIME else None
+
+
+def stamped(text: str) -> float | None:
+    """A time as a header or a field has it, in seconds or milliseconds; None for anything else."""
+    if not re.fullmatch("[0-9]{1,13}", text.strip()):
+        return None
+    value = int(text)
+    return value / 1000 if value > LAST_TIME else float(value)
 
 
 def digest(secret: str, data: bytes, algorithm: str = "sha256") -> bytes:

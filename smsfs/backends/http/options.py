@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from attrs import define, field
 
 from smsfs.backends.options import BackendConfig
-from smsfs.ranges import refuse_absurd
+from smsfs.ranges import networks, refuse_absurd
 from smsfs.secret import Secret, refuse_no_place, refuse_two_places
 
 MOST_CONNECTIONS = 1000
@@ -83,10 +83,12 @@ class HookedConfig(HttpConfig):
 
     Attributes:
         hook_token: the last part of our webhook's address; without one there is no webhook.
+        hook_from: addresses and networks that calls may come from; empty for any.
     """
 
     hook_token: Secret = field(factory=Secret)
     hook_token_file: str = ""
+    hook_from: list[str] = field(factory=list)
 
     @property
     def hooked(self) -> bool:
@@ -103,6 +105,14 @@ class HookedConfig(HttpConfig):
         refuse_two_places(self, "hook_token")
         if self.hook_token and not self.hook_token.elsewhere:
             refuse_hook_token(self.hook_token)
+        networks("hook_from", self.hook_from)
+        if self.hook_from and not self.hooked:
+            raise ValueError("hook_from is set, and hook_token is not: without it there is no webhook")
+
+    @property
+    def window(self) -> float:
+        """How old a signed call may be, in seconds; 0 for any age."""
+        return 0
 
 
 @define(kw_only=True)
@@ -126,6 +136,32 @@ class SignedConfig(HookedConfig):
         refuse_two_places(self, "hook_secret")
         if (self.hook_secret or self.hook_secret_file) and not self.hooked:
             raise ValueError("hook_secret is set, and hook_token is not: without it there is no webhook")
+
+
+@define(kw_only=True)
+class TimedConfig(SignedConfig):
+    """Also what those have in common whose signature covers a time.
+
+    Attributes:
+        hook_window: how far that time may be from ours, in seconds; 0 for any. Providers call again for a
+            day, and it is not known whether they sign anew.
+    """
+
+    hook_window: float = 90_000
+
+    def check(self, most: int) -> None:
+        """Refuse what could never work.
+
+        Raises:
+            ValueError: a clause that names the key.
+        """
+        SignedConfig.check(self, most)
+        refuse_absurd(self, ["hook_window", "connect_timeout", "response_timeout"])
+
+    @property
+    def window(self) -> float:
+        """How old a signed call may be."""
+        return self.hook_window
 
 
 def refuse_hook_token(token: Secret) -> None:

@@ -23,7 +23,7 @@ from smsfs.backends.http.contract import (
     by_status,
     decoded,
 )
-from smsfs.backends.http.options import SignedConfig
+from smsfs.backends.http.options import TimedConfig
 from smsfs.secret import Secret
 from smsfs.sms import segments
 
@@ -34,7 +34,7 @@ LONGEST_NAME, LONGEST_NUMBER = 11, 15
 
 
 @define
-class SmsPortalConfig(SignedConfig):
+class SmsPortalConfig(TimedConfig):
     """SMSPortal with an API key: its ``client_id``, and its ``api_secret`` or a file that has it."""
 
     type: Literal["smsportal"]

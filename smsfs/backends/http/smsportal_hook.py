@@ -10,7 +10,18 @@ from typing import Any
 import msgspec
 
 from smsfs.backends import Delivered, Receipt, ReplyPart
-from smsfs.backends.http.hooks import LONGEST_ID, Call, Hook, digest, items, moment, number, same, word
+from smsfs.backends.http.hooks import (
+    LONGEST_ID,
+    Call,
+    Hook,
+    digest,
+    items,
+    moment,
+    number,
+    same,
+    stamped,
+    word,
+)
 
 #: State -> what became of the message; every other word says that it is still on its way.
 EVENTS = {
@@ -61,6 +72,10 @@ class SmsPortalHook(Hook):
             expected = digest(secret, head + call.body)
             found |= same(given.lower(), expected.hex()) | same(given, b64encode(expected).decode())
         return found
+
+    def stamp(self, call: Call) -> float | None:
+        """As its header says."""
+        return stamped(call.headers.get(self._timestamp, ""))
 
     def delivered(self, call: Call) -> list[Delivered]:
         """Receipts and replies."""

@@ -26,7 +26,7 @@ from smsfs.backends.http.contract import (
     by_status,
     decoded,
 )
-from smsfs.backends.http.options import SignedConfig
+from smsfs.backends.http.options import TimedConfig
 from smsfs.backends.http.vonage_hook import Method
 from smsfs.secret import Secret
 from smsfs.sms import segments
@@ -48,7 +48,7 @@ MESSAGE = frozenset({"2", "3", "6", "7", "12", "15", "22", "23", "33"})
 
 
 @define
-class VonageConfig(SignedConfig):
+class VonageConfig(TimedConfig):
     """Vonage with the account's ``api_key``, and its ``api_secret`` or a file that has it."""
 
     type: Literal["vonage"]

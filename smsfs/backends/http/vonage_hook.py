@@ -21,6 +21,7 @@ from smsfs.backends.http.hooks import (
     number,
     query,
     same,
+    stamped,
     understood,
     word,
 )
@@ -68,6 +69,10 @@ class VonageHook(Hook):
         else:
             expected = digest(secret, data, self._method).hex()
         return same(given.lower(), expected)
+
+    def stamp(self, call: Call) -> float | None:
+        """As its field says."""
+        return stamped(_fields(call).get("timestamp", ""))
 
     def delivered(self, call: Call) -> list[Delivered]:
         """The one receipt or reply of a call."""

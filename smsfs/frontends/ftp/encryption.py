@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Callable
 from functools import partial
 
-from smsfs.frontends.ftp.certificate import Certificate
+from smsfs.frontends.certificate import Certificate
 from smsfs.frontends.ftp.client import Client
 from smsfs.frontends.ftp.commands import Handler
 from smsfs.frontends.ftp.control import Control

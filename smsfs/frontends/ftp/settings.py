@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from attrs import field, frozen
 
 from smsfs.errors import ConfigurationError
+from smsfs.frontends.certificate import Certificate
 from smsfs.frontends.doorway import SharedLimits
-from smsfs.frontends.ftp.certificate import Certificate
-from smsfs.frontends.proxy import Network
+from smsfs.ranges import Network
 
 _LAST_PORT = 65535
 _RANGE = re.compile(r"([0-9]+)(?:-([0-9]+))?")

@@ -8,7 +8,7 @@ from asyncssh.kex import get_kex_algs
 from attrs import field, frozen
 
 from smsfs.frontends.doorway import SharedLimits
-from smsfs.frontends.proxy import Network
+from smsfs.ranges import Network
 
 _KEX = ("mlkem", "curve25519-", "ecdh-sha2-nistp")
 _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes256-ctr", "aes128-ctr")

@@ -41,6 +41,8 @@ FIXED = {
     "receipts and replies in a request": MOST_ITEMS,
     "receipts and replies that wait for the store": hooks.MOST_WAITING,
     "seconds for the body of a request": hooks.READ_SECONDS,
+    "handshakes of TLS": listen_errors.MOST_HANDSHAKES,
+    "seconds for a handshake": listen_errors.HANDSHAKE_SECONDS,
     "requests of a session that wait": channel.room_of(channel.LARGE_BUFFERS).queued,
     "replies of a session that wait": channel.room_of(channel.LARGE_BUFFERS).writes[0],
     "requests that wait, from the 9th": channel.room_of(channel.LARGE_BUFFERS + 1).queued,

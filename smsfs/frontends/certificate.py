@@ -8,7 +8,7 @@ import structlog
 
 from smsfs.errors import ConfigurationError
 
-log = structlog.get_logger(frontend="ftp")
+log = structlog.get_logger()
 
 
 class Certificate:
@@ -20,16 +20,18 @@ class Certificate:
     Args:
         certificate: a PEM file with the chain, the server's own first.
         key: a PEM file with its private key; None if that is in ``certificate``.
+        section: of the configuration, which names them.
 
     Raises:
         ConfigurationError: they cannot be used.
     """
 
-    def __init__(self, certificate: Path, key: Path | None = None) -> None:
+    def __init__(self, certificate: Path, key: Path | None = None, section: str = "ftp") -> None:
         self._files = (certificate, key or certificate)
+        self._section = section
         self._lock = threading.Lock()
         self._seen = self._stamps()
-        self._context = _context(*self._files)
+        self._context = self._read()
 
     def context(self) -> ssl.SSLContext:
         """For a client that begins TLS now."""
@@ -46,11 +48,18 @@ class Certificate:
 
     def _renew(self) -> None:
         try:
-            self._context = _context(*self._files)
+            self._context = self._read()
         except ConfigurationError as exc:
-            log.error("certificate_not_renewed", reason=str(exc), meaning="the one read before stays in use")  # noqa: TRY400 - the sentence says it all
+            meaning = "the one read before stays in use"
+            log.error("certificate_not_renewed", frontend=self._section, reason=str(exc), meaning=meaning)  # noqa: TRY400 - the sentence says it all
         else:
-            log.info("certificate_renewed", file=str(self._files[0]))
+            log.info("certificate_renewed", frontend=self._section, file=str(self._files[0]))
+
+    def _read(self) -> ssl.SSLContext:
+        try:
+            return _context(*self._files)
+        except ConfigurationError as exc:
+            raise ConfigurationError(f"[{self._section}] {exc}") from exc
 
 
 def _stamp(path: Path) -> tuple[int, ...]:
@@ -76,7 +85,7 @@ def _context(certificate: Path, key: Path) -> ssl.SSLContext:
         context.load_cert_chain(certificate, key, password=_refuse_password)
     except OSError as exc:
         raise ConfigurationError(
-            f"[ftp] The certificate {certificate} and its key cannot be used ({exc.strerror or exc}): they "
+            f"The certificate {certificate} and its key cannot be used ({exc.strerror or exc}): they "
             "are PEM files that belong together, the key without a passphrase."
         ) from exc
     return context
@@ -88,7 +97,7 @@ def _check_readable(path: Path) -> None:
         path.open("rb").close()
     except OSError as exc:
         raise ConfigurationError(
-            f"[ftp] The file {path} cannot be read: {exc.strerror}. Name PEM files as certificate and key."
+            f"The file {path} cannot be read: {exc.strerror}. Name PEM files as certificate and key."
         ) from exc
 
 
