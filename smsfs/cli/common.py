@@ -1,8 +1,10 @@
 """What the commands share: the configuration option, the store, and how errors are shown."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from smsfs.filesystem import Filesystems
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+#: A table is shown so many rows at a time, each column as wide as it had to be so far; or what was found
+#: within so many seconds, where finding takes long.
+BLOCK_ROWS, SHOWN_SECONDS = 1000, 0.25
 _BLANK = re.compile(r"\s")
 
 
@@ -125,28 +131,66 @@ def filesystems(store: Store, owner: Process, most_open: int | None = None) -> "
 
 
 def show_list(columns: list[str], found: Iterable[dict[str, Any]], *, as_json: bool) -> None:
-    """Print some columns of a table, or everything as JSON."""
+    """Print some columns of a table, or everything as JSON, while more is still being found."""
     if as_json:
         for item in found:
             click.echo(json_text(item))
-    else:
-        _show_table([columns, *([cell(item[column]) for column in columns] for item in found)])
+        return
+    widths = list(map(len, columns))
+    blocks = _blocks(found)
+    for number, block in enumerate(chain([next(blocks, [])], blocks)):
+        table = [[cell(item[column]) for item in block] for column in columns]
+        widths = [max(width, _widest(column)) for width, column in zip(widths, table, strict=True)]
+        if number == 0:
+            [head] = _lines([[column] for column in columns], widths)
+            out.print(head, style="bold", markup=False)
+        if block:
+            click.echo("\n".join(_lines(table, widths)))
 
 
-def _show_table(table: list[list[str]]) -> None:
-    """Aligned columns, without lines, as wide as what they hold: a number that is cut looks like another."""
-    from rich.cells import cell_len, set_cell_size  # noqa: PLC0415 -- as above
+def _blocks(items: Iterable[T]) -> Iterator[list[T]]:
+    """What is shown at once: much, or what was found while nobody had to wait long."""
+    block: list[T] = []
+    until = 0.0
+    for item in items:
+        if not block:
+            until = time.monotonic() + SHOWN_SECONDS
+        block.append(item)
+        if len(block) == BLOCK_ROWS or time.monotonic() > until:
+            yield block
+            block = []
+    if block:
+        yield block
 
-    widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
-    head, *lines = ["  ".join(map(set_cell_size, row, widths)).rstrip() for row in table]
-    out.print(head, style="bold", markup=False)
-    for line in lines:
-        click.echo(line)
+
+def _lines(table: Sequence[Sequence[str]], widths: Sequence[int]) -> Iterator[str]:
+    """Columns as lines, aligned and as wide as what they hold: a number that is cut looks like another."""
+    padded = [_padded(column, width) for column, width in zip(table, widths, strict=True)]
+    return map(str.rstrip, map("  ".join, zip(*padded, strict=True)))
+
+
+def _padded(column: Sequence[str], width: int) -> list[str]:
+    if "".join(column).isascii():
+        return [text.ljust(width) for text in column]
+    return [text + " " * (width - _width(text)) for text in column]
+
+
+def _widest(column: Sequence[str]) -> int:
+    return max(map(len if "".join(column).isascii() else _width, column), default=0)
+
+
+def _width(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    from rich.cells import cell_len  # noqa: PLC0415 -- most texts are ASCII
+
+    return cell_len(text)
 
 
 def cell(value: Any) -> str:
     """What clients, carriers and people wrote, on one line, without what would steer a terminal."""
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    text = "" if value is None else str(value)
-    return escaped(_BLANK.sub(" ", text))
+    text = str(value)
+    return text if text.isprintable() else escaped(_BLANK.sub(" ", text))

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import lru_cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from smsfs.errors import StoreUnavailable
 from smsfs.pipeline.reports.follow import Follower
 from smsfs.pipeline.reports.messages import MessageStatus, batches_with, statuses
 from smsfs.states import FileState, MessageState
-from smsfs.store import Batch, File, Store
+from smsfs.store import Account, Batch, Overview, Store
 
 #: What is shown of a message, and how wide where that cannot be found out.
 COLUMNS = {
@@ -39,7 +41,14 @@ def moment(seconds: float | None) -> str | None:
     """A time as ISO 8601 in UTC, to the second."""
     if seconds is None:
         return None
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    minute, second = divmod(int(seconds), 60)
+    return f"{_minute(minute)}:{second:02}Z"
+
+
+@lru_cache(maxsize=1024)
+def _minute(minute: int) -> str:
+    """A time to the minute: what is listed together has many of one."""
+    return datetime.fromtimestamp(minute * 60, UTC).isoformat(timespec="minutes").removesuffix("+00:00")
 
 
 @click.command()
@@ -48,36 +57,35 @@ def moment(seconds: float | None) -> str | None:
 @config_option
 def files(name: str | None, as_json: bool, config_file: Path | None) -> None:
     """List files with their states."""
-    with opened(config_file) as (_, store):
-        shown = list(_files(store, find_account(store, name).id if name else None))
     columns = ["account", "file", "state", "bytes", "modified", "messages", "causes"]
-    show_list(columns, shown, as_json=as_json)
+    with opened(config_file) as (_, store):
+        every = sorted(store.accounts.all(), key=attrgetter("id"))
+        accounts = [find_account(store, name)] if name else every
+        show_list(columns, _files(store, accounts), as_json=as_json)
 
 
-def _files(store: Store, account: int | None) -> Iterator[dict[str, Any]]:
-    names = {item.id: item.name for item in store.accounts.all()}
-    batches = {batch.file: batch for batch in store.queue.batches(account) if batch.file}
-    for file in store.files.all(account):
-        batch = batches.get(file.id)
-        if batch and file.state is FileState.DRAFT and batch.path != file.path:
-            batch = None  # it was rejected, and renamed to be mended; one that was ignored has its name still
-        yield {
-            "account": names.get(file.account, "?"),
-            "file": file.path,
-            "state": str(file.state),
-            "bytes": _bytes(store, file),
-            "modified": moment(file.mtime),
-            "cut": file.cut,
-            "submitted_at": moment(batch.submitted) if batch else None,
-            "messages": batch.messages if batch else None,
-            "causes": batch.cause_count if batch else None,
-            "cause": str(batch.causes[0]) if batch and batch.causes else None,
-        }
+def _files(store: Store, accounts: Iterable[Account]) -> Iterator[dict[str, Any]]:
+    for account in accounts:
+        for file in store.files.overview(account.id):
+            # A draft was rejected, and renamed to be mended; one that was ignored has its name still.
+            is_batch = file.state is not FileState.DRAFT or file.batch == file.path
+            yield {
+                "account": account.name,
+                "file": file.path,
+                "state": file.state.value,
+                "bytes": _bytes(store, file),
+                "modified": moment(file.mtime),
+                "cut": file.cut,
+                "submitted_at": moment(file.submitted) if is_batch else None,
+                "messages": file.messages if is_batch else None,
+                "causes": file.cause_count if is_batch else None,
+                "cause": str(file.cause) if is_batch and file.cause else None,
+            }
 
 
-def _bytes(store: Store, file: File) -> int:
+def _bytes(store: Store, file: Overview) -> int:
     """The size of a file; what arrived of one that is being written, or was when its upload ended."""
-    if file.writers or file.cut:
+    if file.written or file.cut:
         with suppress(StoreUnavailable):
             return store.contents.size(file.content)
     return file.size

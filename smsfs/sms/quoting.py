@@ -15,6 +15,7 @@ from typing import Any
 _ACTING = re.compile(
     "[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u206f\\ud800-\\udfff\\ufff9-\\ufffb]"
 )
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 _BASIC_PLANE = 0xFFFF
 
 
@@ -84,5 +85,5 @@ def json_text(value: Any, **options: Any) -> str:
         value: what ``json.dumps`` takes.
         options: for ``json.dumps``; letters of all alphabets stay as they are unless these say otherwise.
     """
-    text = json.dumps(value, **{"ensure_ascii": False, **options})
-    return _ACTING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    text = json.dumps(value, **{"ensure_ascii": False, **options}) if options else _encode(value)
+    return text if text.isprintable() else _ACTING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -15,7 +15,7 @@ from smsfs.store.claims import Claims
 from smsfs.store.contents import Contents, ContentWriter
 from smsfs.store.daily import Daily
 from smsfs.store.feed import Acceptance, Claimed, Feed, News
-from smsfs.store.files import File, FileChange, Files, FileView, Listed, NewFile, Stored
+from smsfs.store.files import File, FileChange, Files, FileView, Listed, NewFile, Overview, Stored
 from smsfs.store.inbound import Arrived, Inbound, MatchedReceipt, NewReceipt, NewReplyPart, Reply, Stops
 from smsfs.store.notices import NewNotice, Notice, Notices
 from smsfs.store.optouts import Optout, Optouts
@@ -68,6 +68,7 @@ __all__ = [
     "Optout",
     "Optouts",
     "Outcome",
+    "Overview",
     "Process",
     "ProcessInfo",
     "Queue",

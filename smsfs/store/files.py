@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 
 from attrs import frozen
 
+from smsfs.errors import Cause
 from smsfs.states import FileState
 from smsfs.store.accounts import Account
 from smsfs.store.processes import Process
@@ -84,6 +85,40 @@ class Listed(NamedTuple):
     tail: int
     mtime: float
     unsure: bool
+
+
+class Overview(NamedTuple):
+    """A file with its last submission, as people are shown it; what is of that is None where there is none.
+
+    Attributes:
+        account: the number of its account.
+        path: relative to the account.
+        state: who owns it.
+        content: the name of its bytes in the store's contents.
+        size: the client's bytes, out of date while it is written, and where it was cut.
+        cut: a writer ended before the file was complete.
+        written: somebody has it open for writing.
+        mtime: its time of modification, in seconds since the epoch.
+        batch: the path of its last batch.
+        submitted: when that was, in seconds since the epoch.
+        messages: how many were accepted.
+        cause_count: how many causes there were to refuse rows or the file.
+        cause: the first of them.
+    """
+
+    account: int
+    path: str
+    state: FileState
+    content: str
+    size: int
+    cut: bool
+    written: bool
+    mtime: float
+    batch: str | None
+    submitted: float | None
+    messages: int | None
+    cause_count: int | None
+    cause: Cause | None
 
 
 class Stored(NamedTuple):
@@ -220,6 +255,9 @@ class Files(Protocol):
 
     def all(self, account: int | None = None) -> Iterator[File]:
         """Every file, by account and path, consumed ones too."""
+
+    def overview(self, account: int) -> Iterator[Overview]:
+        """Every file of an account with its last submission, by path, consumed ones too, some at a time."""
 
     def expire(self, finished_before: Mapping[int, float], limit: int) -> list[str]:
         """Forget files that finished before an account's time; their contents, for the caller to delete."""

@@ -3,18 +3,36 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
-from smsfs.errors import Exists
+from smsfs.errors import Cause, Exists
 from smsfs.states import FileState, IllegalTransitionError
-from smsfs.store import Account, File, Listed, Process, Stored
+from smsfs.store import Account, File, Listed, Overview, Process, Stored
 from smsfs.store.sql import Connection, Database, Row
 from smsfs.store.sql.accounts import account_of
 
 #: A larger file, of more than some thousand rows, waits in another lane than small ones.
 LARGE_BYTES = 65_536
 _STATES = {str(state): state for state in FileState}
+#: Files that are read at once where all are wanted.
+PAGE_FILES = 1000
+_overviewed = itemgetter(  # the columns of "file_overview"
+    "folder",
+    "name",
+    "state",
+    "content",
+    "size",
+    "cut",
+    "written",
+    "mtime",
+    "path",
+    "submitted",
+    "messages",
+    "cause_count",
+    "causes",
+)
 _listed = itemgetter("id", "name", "state", "content", "size", "tail", "mtime", "unsure")
 
 
@@ -38,6 +56,25 @@ def file_from(row: Row) -> File:
         mtime=row["mtime"],
         cut=bool(row["cut"]),
         writers=tuple(map(int, row["writers"].split(","))) if row["writers"] else (),
+    )
+
+
+def _overview_of(account: int, row: tuple[Any, ...]) -> Overview:
+    folder, name, state, content, size, cut, written, mtime, path, submitted, messages, count, causes = row
+    return Overview(
+        account,
+        f"{folder}/{name}" if folder else name,
+        _STATES[state],
+        content,
+        size,
+        bool(cut),
+        bool(written),
+        mtime,
+        path,
+        submitted,
+        messages,
+        count,
+        Cause(**json.loads(causes)[0]) if count and causes != "[]" else None,
     )
 
 
@@ -267,6 +304,17 @@ class SqlFiles:
         """Every file, by account and path."""
         with self._database.reading() as connection:
             return map(file_from, connection.all("file_all", account=account))
+
+    def overview(self, account: int) -> Iterator[Overview]:
+        """Every file of an account with its last submission."""
+        values = {"account": account, "folder": "", "after": "", "limit": PAGE_FILES}
+        while True:
+            with self._database.reading() as connection:
+                rows = connection.all("file_overview", **values)
+            yield from map(_overview_of, repeat(account), map(_overviewed, rows))
+            if len(rows) < PAGE_FILES:
+                return
+            values |= {"folder": rows[-1]["folder"], "after": rows[-1]["name"]}
 
     def expire(self, finished_before: Mapping[int, float], limit: int) -> list[str]:
         """Forget finished files. One statement finds and drops them: a client may be sending one again."""

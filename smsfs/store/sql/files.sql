@@ -11,6 +11,13 @@ FROM file f WHERE account = :account AND folder = :folder AND name > :after AND 
 SELECT name FROM file
 WHERE account = :account AND folder = :folder AND name > :after AND state <> 'consumed' ORDER BY name LIMIT :limit;
 
+-- name: file_overview
+-- One page of an account's files, each with its last batch.
+SELECT f.folder, f.name, f.state, f.content, f.size, f.cut <> 0 AS cut,
+    EXISTS (SELECT 1 FROM writer WHERE file = f.id) AS written, f.mtime, b.path, b.submitted, b.messages, b.cause_count, CASE WHEN b.cause_count > 0 THEN b.causes END AS causes
+FROM file f LEFT JOIN batch b ON b.id = (SELECT max(id) FROM batch WHERE file = f.id)
+WHERE f.account = :account AND (f.folder, f.name) > (:folder, :after) ORDER BY f.folder, f.name LIMIT :limit;
+
 -- name: file_add
 -- Add an empty draft.
 INSERT INTO file (account, folder, name, state, content, size, mtime)

@@ -1,11 +1,37 @@
 """Files by their names, and what their writers leave."""
 
-from smsfs.store import Account, Process, Store
-from tests.support.store_suite.base import NOW, StoreFixtures, draft, found, submitted
+import pytest
+
+from smsfs.errors import Cause
+from smsfs.states import FileState
+from smsfs.store import Account, Process, Store, Verdict
+from tests.support.store_suite.base import NOW, StoreFixtures, draft, found, reading, submitted
 
 
 class NameSuite(StoreFixtures):
     """Which file a name stands for."""
+
+    def test_overview_has_each_file_once_with_its_last_batch(
+        self, store: Store, account: Account, owner: Process, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A list of files would leave some out, show one twice, or show the fate of an earlier submission."""
+        monkeypatch.setattr("smsfs.store.sql.files.PAGE_FILES", 2)
+        paths = ["a.csv", "b.csv", "results/a.csv", "results/b.csv", "z.csv"]
+        drafts = [draft(store, account, path) for path in paths]
+        with store.files.change(account.id) as files:
+            files.add_writer(drafts[1].id, owner)
+        batch = reading(store, account, owner, "m")
+        causes = (Cause("it is no number", line=2), Cause("it is empty"))
+        store.queue.reject(batch.id, owner, Verdict("m.rejected", NOW, causes=causes, cause_count=7, size=5))
+        draft(store, store.accounts.add("other", "gatewayapi", {}, NOW), "a.csv")
+        shown = list(store.files.overview(account.id))
+        assert [one.path for one in shown] == ["a.csv", "b.csv", "m.rejected", "z.csv", *paths[2:4]]
+        assert [one.written for one in shown] == [False, True, False, False, False, False]
+        rejected = shown[2]
+        assert (rejected.batch, rejected.state) == ("m.rejected", FileState.REJECTED)
+        assert (rejected.submitted, rejected.messages) == (NOW, 0)
+        assert (rejected.cause_count, rejected.cause) == (7, causes[0])
+        assert (shown[0].batch, shown[0].cause_count, shown[0].cause) == (None, None, None)
 
     def test_a_file_goes_before_another_that_answers_to_its_name(
         self, store: Store, account: Account, owner: Process

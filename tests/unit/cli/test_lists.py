@@ -3,6 +3,7 @@ import os
 
 import pytest
 
+from smsfs.cli.common import show_list
 from smsfs.dialects.registry import dialect
 from smsfs.filesystem import Filesystems
 from smsfs.pipeline.intake.reader import Intake, IntakeRules
@@ -48,6 +49,20 @@ def test_a_file_that_was_ignored_says_why(smsfs, store, uploaded):
     (row,) = smsfs("files", "--json").rows()
     assert (row["state"], row["causes"]) == ("draft", 1)
     assert 'its columns are "name". The file is ignored and nothing sent' in row["cause"]
+
+
+def test_a_table_is_shown_while_more_is_found(monkeypatch, capsys):
+    """A list of millions would show nothing until its end, and be kept in memory as a whole."""
+    monkeypatch.setattr("smsfs.cli.common.BLOCK_ROWS", 2)
+
+    def found():
+        yield from ({"n": 1, "word": "a"}, {"n": None, "word": "名"})
+        assert capsys.readouterr().out.splitlines() == ["n  word", "1  a", "   名"]
+        yield from ({"n": 22, "word": "b"}, {"n": True, "word": "c\td"})
+        yield {"n": 5, "word": "e"}
+
+    show_list(["n", "word"], found(), as_json=False)
+    assert capsys.readouterr().out.splitlines() == ["22   b", "yes  c d", "5    e"]
 
 
 def test_files_as_a_table(smsfs, clinic, submitted):
