@@ -77,12 +77,30 @@ def items(data: bytes, read: Callable[[dict[str, Any]], Delivered], inside: str 
     Raises:
         UnreadableCallError: it is neither, or a list that is too long.
     """
-    try:
-        root = msgspec.json.decode(data)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        raise UnreadableCallError("the body is not JSON") from None
+    root = root_of(data)
     if inside:
         root = root.get(inside) if isinstance(root, dict) else None
+    return each(root, read)
+
+
+def root_of(data: bytes) -> Any:
+    """A body of JSON.
+
+    Raises:
+        UnreadableCallError: it is not JSON.
+    """
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise UnreadableCallError("the body is not JSON") from None
+
+
+def each(root: Any, read: Callable[[dict[str, Any]], Delivered]) -> list[Delivered]:
+    """What an object holds, or a list of them; as :func:`items`.
+
+    Raises:
+        UnreadableCallError: it is neither, or a list that is too long.
+    """
     found = root if isinstance(root, list) else [root]
     if not all(isinstance(item, dict) for item in found):
         raise UnreadableCallError("the body is neither an object nor a list of objects")

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 from xml.sax.saxutils import escape
 
 from smsfs.backends import Envelope
-from smsfs.backends.http.contract import digest_of
+from smsfs.backends.http.contract import digest_of, own_id
 from smsfs.sms import segments
 from smsfs.sms.segments import GSM7
 
@@ -27,6 +27,7 @@ OF_MESSAGE: dict[str, Callable[[Envelope, str], str]] = {
     "userref": lambda item, _: item.message.userref,
     "class": lambda item, _: item.message.klass,
     "key": lambda item, _: item.key,
+    "id": lambda item, _: own_id(item),
     "digest": lambda item, _: digest_of(item),
     "validity": lambda item, _: "" if item.left == inf else str(max(1, int(item.left))),
     "minutes": lambda item, _: "" if item.left == inf else str(max(1, int(item.left // 60))),
@@ -35,11 +36,15 @@ OF_MESSAGE: dict[str, Callable[[Envelope, str], str]] = {
 }
 #: What the section itself fills in.
 OF_LOGIN = ("username", "secret")
+#: The address of the webhook.
+OF_HOOK = ("hook",)
 #: They differ from one attempt at a message to the next.
-PASSING = frozenset({"validity", "minutes"})
+PASSING = frozenset({"validity", "minutes", "id", *OF_HOOK})
 NUMBERS = frozenset({"to", "validity", "minutes", "unicode", "parts"})
 #: A header can hold them, whatever a message is.
-OF_HEADERS = frozenset({"to", "key", "digest", "validity", "minutes", "unicode", "parts", *OF_LOGIN})
+OF_HEADERS = frozenset(
+    {"to", "key", "id", "digest", *OF_HOOK, "validity", "minutes", "unicode", "parts", *OF_LOGIN}
+)
 
 
 def with_plus(sender: str) -> str:

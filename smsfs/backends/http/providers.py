@@ -25,6 +25,7 @@ from smsfs.backends.http.options import HookedConfig, HttpConfig, SignedConfig, 
 from smsfs.backends.http.smsportal import SmsPortal, SmsPortalConfig
 from smsfs.backends.http.smsportal_hook import SmsPortalHook
 from smsfs.backends.http.template import Template, traceable
+from smsfs.backends.http.template_hook import TemplateHook
 from smsfs.backends.http.template_options import TemplateConfig
 from smsfs.backends.http.twilio import Twilio, TwilioConfig
 from smsfs.backends.http.twilio_hook import TwilioHook
@@ -69,6 +70,7 @@ HOOKS: dict[type[HookedConfig], Callable[[Any], Hook]] = {
     KannelConfig: lambda _: KannelHook(),
     NaxaiConfig: lambda config: NaxaiHook(config.hook_header),
     VonageConfig: lambda config: VonageHook(config.hook_signature_method),
+    TemplateConfig: TemplateHook,
 }
 #: What is of the webhook: messages leave all the same when it cannot be read.
 HOOK_SECRETS = ("hook_token", "hook_secret")

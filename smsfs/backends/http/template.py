@@ -19,6 +19,7 @@ from smsfs.backends.http.contract import (
     of_login,
 )
 from smsfs.backends.http.placeholders import (
+    OF_HOOK,
     OF_LOGIN,
     OF_MESSAGE,
     filled,
@@ -26,12 +27,10 @@ from smsfs.backends.http.placeholders import (
     filled_path,
     filled_text,
     filled_tree,
-    places,
     repeated,
-    texts_of,
 )
 from smsfs.backends.http.template_answers import Reader, found_at, words_of
-from smsfs.backends.http.template_options import MOST, TemplateConfig, tree_of
+from smsfs.backends.http.template_options import MOST, TemplateConfig, tree_of, used_places
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 
@@ -41,23 +40,22 @@ class Template:
 
     Args:
         config: with the secret itself.
+        callback: the address of our webhook; empty if there is none.
     """
 
     most = MOST
     bundle = 0
 
-    def __init__(self, config: TemplateConfig) -> None:
+    def __init__(self, config: TemplateConfig, callback: str = "") -> None:
         secret = config.secret.shown()
         login = basic(config.username, secret)
         self.idempotent, self.traceable = config.idempotent, traceable(config)
-        self.secrets: tuple[str, ...] = (secret, login)
+        self.secrets: tuple[str, ...] = (secret, login, callback.rpartition("/")[2])
         self._config, self._reader = config, Reader(config)
-        self._known = {"username": config.username, "secret": secret}
+        self._known = {"username": config.username, "secret": secret, "hook": callback}
         self._tree = tree_of("json", config.json)
         self._many = repeated(self._tree) if config.batch > 1 else None
-        texts = [config.path, *config.headers.values(), *config.form.values(), config.text]
-        used = {name for text in (*texts, *texts_of(self._tree)) for name, _ in places(text)}
-        self._used = used.difference(OF_LOGIN)
+        self._used = used_places(config).difference(OF_LOGIN, OF_HOOK)
         self._headers = _headers(config, login)
         self.login = _login(config, self._known) if config.auth == "token" else None
 
@@ -116,8 +114,8 @@ class Template:
 
 
 def traceable(config: TemplateConfig) -> bool:
-    """Whether its answers have ids that receipts could name."""
-    return bool(config.answer_id or config.answer_id_pattern)
+    """Whether there are ids that receipts could name: those of answers, or our own."""
+    return bool(config.answer_id or config.answer_id_pattern or "id" in used_places(config))
 
 
 def _headers(config: TemplateConfig, login: str) -> dict[str, str]:

@@ -81,7 +81,7 @@ class Rules:
         for key in (*PATTERNS, "answer_id_pattern"):
             _check_pattern(key, getattr(self, key))
         for key in ("answer_state", "answer_reason", "answer_id", "answer_to", "answer_items"):
-            _check_path(key, getattr(self, key))
+            check_path(key, getattr(self, key))
         for key in ("success_status", "temporary_status", "permanent_status"):
             if bad := [code for code in getattr(self, key) if code not in STATUSES]:
                 raise ValueError(f"{key} has {bad[0]}, and can have statuses of HTTP, from 100 to 599")
@@ -108,7 +108,12 @@ def _check_pattern(key: str, text: str) -> None:
         raise ValueError(f"{key} is no regular expression: {exc}") from None
 
 
-def _check_path(key: str, text: str) -> None:
+def check_path(key: str, text: str) -> None:
+    """Refuse what cannot be the path of a value.
+
+    Raises:
+        ValueError: a clause that names the key.
+    """
     if text not in ("", ROOT) and not all(part and part.isprintable() for part in text.split(".")):
         raise ValueError(f"{key} is {text!r}, and has to be a path such as data.messages.0.id")
 

@@ -6,10 +6,11 @@ from typing import Any, Literal
 import msgspec
 from attrs import define, field
 
-from smsfs.backends.http.options import HttpConfig, refuse_address
+from smsfs.backends.http.options import SignedConfig, refuse_address
 from smsfs.backends.http.placeholders import (
     NUMBERS,
     OF_HEADERS,
+    OF_HOOK,
     OF_LOGIN,
     OF_MESSAGE,
     PASSING,
@@ -19,6 +20,7 @@ from smsfs.backends.http.placeholders import (
     texts_of,
 )
 from smsfs.backends.http.template_answers import Rules
+from smsfs.backends.http.template_hook_options import HookRules
 from smsfs.secret import Secret
 
 MOST = 1000
@@ -31,7 +33,7 @@ AUTH_FORM = {
 
 
 @define
-class TemplateConfig(HttpConfig, Rules):
+class TemplateConfig(SignedConfig, Rules, HookRules):
     """Any provider that takes a request like the one described.
 
     Texts have places such as ``{to}`` that each message fills in. One of ``form``, ``json`` and ``text`` is
@@ -85,10 +87,21 @@ class TemplateConfig(HttpConfig, Rules):
         """
         self.check(MOST)
         self.check_rules()
+        self.check_hook(hooked=self.hooked, secret=bool(self.hook_secret or self.hook_secret_file))
         _check_request(self)
         _check_auth(self)
         _check_many(self)
         _check_key(self)
+
+    @property
+    def told_address(self) -> bool:
+        """Where a message holds it."""
+        return "hook" in used_places(self)
+
+    @property
+    def window(self) -> float:
+        """How old a signed call may be."""
+        return self.hook_window if self.hook_timestamp_header else 0
 
 
 def tree_of(key: str, text: str) -> Any:
@@ -113,7 +126,7 @@ def _templates(config: TemplateConfig) -> Iterator[tuple[str, str]]:
     yield "text", config.text
 
 
-def _used(config: TemplateConfig) -> set[str]:
+def used_places(config: TemplateConfig) -> set[str]:
     """The places that a message fills in."""
     return {name for _, text in _templates(config) for name, _ in places(text)}
 
@@ -129,14 +142,14 @@ def _check_request(config: TemplateConfig) -> None:
     if config.method == "GET" and bodies:
         raise ValueError(f"method is 'GET', and {bodies[0]} cannot leave with it; put the places into path")
     for key, text in _templates(config):
-        _check_places(key, text, (*OF_MESSAGE, *OF_LOGIN))
+        _check_places(key, text, (*OF_MESSAGE, *OF_LOGIN, *OF_HOOK))
     for name, text in config.headers.items():
         _check_header("headers", name, text)
         _check_places("headers", text, OF_HEADERS)
     _check_header("content_type", "Content-Type", config.content_type)
     _check_places("content_type", config.content_type, ())
     for name in ("to", "text"):
-        if name not in _used(config):
+        if name not in used_places(config):
             raise ValueError(f"nothing of the request holds {{{name}}}: put it into path, form, json or text")
 
 
@@ -163,7 +176,7 @@ def _check_auth(config: TemplateConfig) -> None:
     asked = [*config.auth_form.values(), *texts_of(tree_of("auth_json", config.auth_json))]
     for text in asked:
         _check_places("auth_json" if config.auth_json else "auth_form", text, OF_LOGIN)
-    needed = config.auth != "none" or "secret" in _used(config)
+    needed = config.auth != "none" or "secret" in used_places(config)
     if needed:
         config.check_secret("secret")
     elif config.secret or config.secret_file:
@@ -196,7 +209,7 @@ def _check_key(config: TemplateConfig) -> None:
     """A provider that is to know a request again has to get the same one again."""
     if not config.idempotent:
         return
-    used = _used(config)
+    used = used_places(config)
     if config.batch > 1:
         raise ValueError(f"batch is {config.batch}, and has to be 1 where idempotent is true")
     if "digest" not in used:

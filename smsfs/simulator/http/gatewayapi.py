@@ -191,4 +191,5 @@ def _messages(item: Mapping[str, Any], number: int, refusal: Refusal) -> Iterato
             reference=item.get("userref", ""),
             encoding=item.get("encoding", ENCODINGS[0]),
             validity=item.get("validity_period", 0),
+            callback=item.get("callback_url", ""),
         )

@@ -183,5 +183,6 @@ def _taken(message: _Message, item: _Destination, to: str, number: int) -> Messa
         id=item.message_id or f"{2_250_000_000_000 + number}",
         klass="flash" if message.options.flash else "",
         reference=message.webhooks.callback_data if message.webhooks else "",
+        callback=message.webhooks.delivery.url if message.webhooks else "",
         validity=int(60 * MINUTES[validity.time_unit] * validity.amount) if validity else 0,
     )

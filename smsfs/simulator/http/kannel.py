@@ -161,6 +161,7 @@ def _message(fields: Mapping[str, str], recipient: str, number: int) -> Message:
         klass=fields.get("mclass", ""),
         encoding=coding,
         validity=60 * int(fields.get("validity", "0")),
+        callback=fields.get("dlr-url", ""),
     )
 
 

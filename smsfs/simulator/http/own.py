@@ -1,6 +1,7 @@
 """A small gateway of one's own as a strict server, for backends of the type ``http``.
 
-It takes ``POST /send`` of JSON with ``to``, ``text``, ``from`` and ``reference``, and a bearer token.
+It takes ``POST /send`` of JSON with ``to``, ``text``, ``from``, ``reference`` and ``callback``, and a bearer
+token.
 """
 
 from typing import Annotated
@@ -26,6 +27,7 @@ class _Message(msgspec.Struct, forbid_unknown_fields=True):
     text: Annotated[str, msgspec.Meta(min_length=1)]
     sender: str = msgspec.field(default="", name="from")
     reference: str = ""
+    callback: Annotated[str, msgspec.Meta(pattern="^(https?://.+)?$")] = ""
 
 
 @define(eq=False)
@@ -58,6 +60,7 @@ class Own:
             text=message.text,
             id=shown["id"],
             reference=message.reference,
+            callback=message.callback,
         )
         return Taken(202, msgspec.json.encode(shown), [taken])
 

@@ -22,6 +22,7 @@ class Message(msgspec.Struct, kw_only=True):
         encoding: as the client asked for.
         validity: in seconds; 0 if it has no end.
         at: when it came, seconds since the epoch.
+        callback: where the client wants its receipts; empty if it does not say.
     """
 
     source: str
@@ -33,6 +34,7 @@ class Message(msgspec.Struct, kw_only=True):
     encoding: str = ""
     validity: int = 0
     at: float = 0.0
+    callback: str = ""
 
 
 @frozen

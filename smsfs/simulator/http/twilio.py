@@ -99,7 +99,8 @@ def _message(asked: Asked, sid: str, refusal: Refusal) -> Message:
         raise Wrong(code)
     source = form.get("From", "") or form.get("MessagingServiceSid", "")
     validity = int(form.get("ValidityPeriod", LONGEST_VALIDITY))
-    return Message(source=source, destination=to, text=form["Body"], id=sid, validity=validity)
+    told = form.get("StatusCallback", "")
+    return Message(source=source, destination=to, text=form["Body"], id=sid, validity=validity, callback=told)
 
 
 def _check(form: Mapping[str, str]) -> None:

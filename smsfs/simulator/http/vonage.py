@@ -170,6 +170,7 @@ def _message(form: Mapping[str, str], number: int) -> Message:
         reference=form.get("client-ref", ""),
         encoding=kind,
         validity=int(form.get("ttl", "0")) // 1000,
+        callback=form.get("callback", ""),
     )
 
 
