@@ -41,6 +41,6 @@ class Wanted:
             submission, at, FileState.PROCESSING
         )
 
-    def batches(self) -> Iterator[Batch]:
-        """Those there are, oldest first."""
-        return filter(self, self.store.queue.batches(self.account, self.file))
+    def batches(self, after: int = 0) -> Iterator[Batch]:
+        """Those there are, oldest first, with numbers above ``after``."""
+        return filter(self, self.store.queue.batches(self.account, self.file, after))

@@ -1,5 +1,6 @@
 """The messages of a slice, as they are stored."""
 
+import struct
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -10,6 +11,7 @@ from smsfs.store import NewSlice, Slice
 #: More digits than any phone number has; a row of them fits every engine's integers.
 _MOST_DIGITS = 18
 _MOST_PARTS = 1_000_000
+_FOUR_BYTES = 0xFFFFFFFF
 
 _decoder = msgspec.msgpack.Decoder(list[Message])
 
@@ -36,6 +38,11 @@ def messages_of(slice_: Slice) -> list[Message]:
 def encoded(messages: Sequence[Message]) -> bytes:
     """Messages as a slice holds them."""
     return msgspec.msgpack.encode(messages)
+
+
+def numbers(recipients: Sequence[str]) -> bytes:
+    """What finds a slice by a recipient's number: four bytes of each, in the order of the messages."""
+    return struct.pack(f"<{len(recipients)}I", *[int(number) & _FOUR_BYTES for number in recipients])
 
 
 def later(slice_: Slice, messages: Iterable[Message], not_before: float, chain: str = "") -> NewSlice:

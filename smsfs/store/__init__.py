@@ -23,6 +23,7 @@ from smsfs.store.processes import LeaseLostError, Process, ProcessInfo, StaleOwn
 from smsfs.store.queue import Queue
 from smsfs.store.results import Result, Results, ResultVersion
 from smsfs.store.routing import BackendState, Routing, Waiting
+from smsfs.store.search import Attempt, Search, Span
 from smsfs.store.slices import Abandoned, Freed, NewSlice, Outcome, SetAside, Slice, SliceReport
 from smsfs.store.soundness import Soundness
 from smsfs.store.trouble import Aside, Trouble, WorkerState
@@ -36,6 +37,7 @@ __all__ = [
     "Accounts",
     "Arrived",
     "Aside",
+    "Attempt",
     "BackendState",
     "Bans",
     "Batch",
@@ -77,9 +79,11 @@ __all__ = [
     "ResultVersion",
     "Results",
     "Routing",
+    "Search",
     "SetAside",
     "Slice",
     "SliceReport",
+    "Span",
     "StaleOwnerError",
     "Stops",
     "Store",
@@ -108,6 +112,7 @@ class Store(Soundness, Protocol):
     inbound: Inbound
     optouts: Optouts
     feed: Feed
+    search: Search
     trouble: Trouble
     waits: Waits
     contents: Contents

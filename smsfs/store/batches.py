@@ -176,8 +176,11 @@ class Batches(Protocol):
     def twin(self, batch: Batch, digest: bytes, since: float) -> Batch | None:
         """An earlier batch of the same account, stem and bytes, accepted after ``since``."""
 
-    def batches(self, account: int | None = None, file: str | None = None) -> Iterator[Batch]:
-        """Batches, oldest first; with ``file`` those whose path that is, or whose stem is part of it."""
+    def batches(self, account: int | None = None, file: str | None = None, after: int = 0) -> Iterator[Batch]:
+        """Batches, oldest first; with ``file`` those whose path that is, or whose stem is part of it.
+
+        Only those with numbers above ``after``.
+        """
 
     def expire(self, finished_before: Mapping[int, float], limit: int) -> int:
         """Forget batches that finished, with all their messages done, before an account's time."""

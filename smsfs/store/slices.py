@@ -26,6 +26,8 @@ class NewSlice:
         attempt: how often they were tried before.
         again: they are in an earlier slice of the batch too.
         refused: outcomes of messages that are never sent.
+        numbers: by which slices with messages to a number are found: four bytes of each recipient; empty in
+            one that is tried again.
         chain: names of all backends that may send them, with commas between; empty if ``backend`` alone may.
     """
 
@@ -41,6 +43,7 @@ class NewSlice:
     again: bool = False
     refused: Sequence["Outcome"] = ()
     chain: str = ""
+    numbers: bytes = field(default=b"", repr=False)
 
 
 @frozen

@@ -14,7 +14,7 @@ from statistics import quantiles
 
 from attrs import define, field
 
-from smsfs.pipeline.slices import encoded, messages_of
+from smsfs.pipeline.slices import encoded, messages_of, numbers
 from smsfs.sms.message import Message
 from smsfs.store import NewSlice, Outcome, SliceReport, Store, Verdict
 from tests.support.meters import Meter, metered
@@ -28,7 +28,7 @@ CLAIMS = 100
 LEAST_BACKLOG = 2 * SLICE_MESSAGES
 DAY = 86_400.0
 BACKLOGS = (10_000, 100_000, 1_000_000)
-TABLES = ("piece", "contents", "slice", "payload", "outcome", "run_carrier", "run_recipient")
+TABLES = ("piece", "contents", "slice", "payload", "recipients", "outcome", "run_carrier", "run_recipient")
 #: So many messages are sent before it is noted what recording their answers took.
 ROUND_MESSAGES = 100_000
 NAMES = ("Anna", "Bo", "Carl", "Ditte", "Erik", "Freja", "Gorm", "Hanne", "Ida", "Jens", "Karen", "Lars")
@@ -138,7 +138,8 @@ class Growth:
         data = encoded(chunk)
         self.figures.encoded += len(data)
         seq, ends = first // SLICE_MESSAGES, (chunk[0].row, chunk[-1].row)
-        return NewSlice(seq, *ends, len(chunk), data, BACKEND, now, now + DAY)
+        sought = numbers([row.recipient for row in chunk])
+        return NewSlice(seq, *ends, len(chunk), data, BACKEND, now, now + DAY, numbers=sought)
 
     def _message(self, row: int) -> Message:
         pick = self._random

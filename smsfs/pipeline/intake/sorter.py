@@ -10,7 +10,7 @@ from attrs import define, evolve, field, frozen
 from smsfs.backends.routing import Chain, Routes
 from smsfs.dialects import Dialect, Refused, Row, Sheet, Submission
 from smsfs.errors import Cause, Unreadable
-from smsfs.pipeline.slices import encoded
+from smsfs.pipeline.slices import encoded, numbers
 from smsfs.sms.message import Message
 from smsfs.states import FileState
 from smsfs.store import Account, Batch, File, NewSlice, Outcome, Process, Store
@@ -278,6 +278,7 @@ class Sorter:
             last_row=messages[-1].row,
             size=len(messages),
             messages=encoded(messages),
+            numbers=numbers([message.recipient for message in messages]),
             backend=chain[0],
             chain=",".join(chain) if len(chain) > 1 else "",
             not_before=max(min(batch.not_before, self._store.now()), due),

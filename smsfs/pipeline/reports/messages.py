@@ -1,7 +1,7 @@
 """What became of each message: slices and outcomes, folded."""
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
 from attrs import evolve, frozen
 
@@ -14,9 +14,11 @@ from smsfs.states import (
     MessageState,
     SliceState,
     next_message_state,
-    rare_ways_to,
 )
-from smsfs.store import Aside, Batch, Outcome, Slice, Store
+from smsfs.store import Aside, Batch, Outcome, Slice, Span, Store
+
+#: Whether somebody wants to see a message.
+Wants = Callable[[Message], bool]
 
 
 @frozen
@@ -47,24 +49,26 @@ class MessageStatus:
         return self.last.at if self.last and self.state in ENDED_STATES else None
 
 
-def statuses(store: Store, batch: Batch) -> Iterator[MessageStatus]:
+def statuses(
+    store: Store, batch: Batch, spans: Sequence[Span] | None = None, wants: Wants | None = None
+) -> Iterator[MessageStatus]:
     """Every message of an accepted batch in the order of its rows, a few slices in memory at a time.
 
     Messages that cannot be read appear with their rows only, without recipient and text.
+
+    Args:
+        store: where they are.
+        batch: theirs.
+        spans: in which slices, by their first rows; None: in all.
+        wants: which messages; None: all.
     """
     asides = store.trouble.asides(batch.id)
-    again = [item for item in store.queue.slices(batch.id) if item.again and _matters(item, asides)]
-    for group in _groups(item for item in store.queue.slices(batch.id) if not item.again):
-        yield from _of_group(store, batch, group, again, asides)
-
-
-def batches_with(store: Store, state: MessageState) -> list[Batch] | None:
-    """The batches that may have messages in a state, oldest first; None: any may, for it is a common one."""
-    ways = rare_ways_to(state)
-    if ways is None:
-        return None
-    numbers = store.feed.rare(ways) | {aside.batch for aside in store.trouble.asides()}
-    return [batch for number in sorted(numbers) if (batch := store.feed.batch(number))]
+    again = [item for item in store.search.retried(batch.id) if _matters(item, asides)]
+    for group in _groups(store.search.spans(batch.id) if spans is None else spans):
+        # Some may be gone since.
+        slices = [slice_ for span in group if (slice_ := store.feed.slice(span.slice))]
+        if slices:
+            yield from _of_group(store, batch, slices, again, asides, wants)
 
 
 def _matters(slice_: Slice, asides: Sequence[Aside]) -> bool:
@@ -72,9 +76,9 @@ def _matters(slice_: Slice, asides: Sequence[Aside]) -> bool:
     return slice_.state is SliceState.CLAIMED or (bool(asides) and slice_.state is SliceState.QUEUED)
 
 
-def _groups(slices: Iterable[Slice]) -> Iterator[list[Slice]]:
+def _groups(slices: Iterable[Span]) -> Iterator[list[Span]]:
     """Slices whose rows lie between each other's: those of one chunk of intake, at most."""
-    group: list[Slice] = []
+    group: list[Span] = []
     last = 0
     for slice_ in slices:
         if group and slice_.first_row > last:
@@ -87,7 +91,12 @@ def _groups(slices: Iterable[Slice]) -> Iterator[list[Slice]]:
 
 
 def _of_group(
-    store: Store, batch: Batch, group: list[Slice], again: list[Slice], asides: Sequence[Aside]
+    store: Store,
+    batch: Batch,
+    group: list[Slice],
+    again: list[Slice],
+    asides: Sequence[Aside],
+    wants: Wants | None,
 ) -> Iterator[MessageStatus]:
     first, last = group[0].first_row, max(slice_.last_row for slice_ in group)
     outcomes: dict[int, list[Outcome]] = defaultdict(list)
@@ -98,7 +107,7 @@ def _of_group(
     some = [*group, *near]
     claimed = _rows(read[slice_.id] for slice_ in some if slice_.state is SliceState.CLAIMED)
     waiting = _rows(read[slice_.id] for slice_ in some if slice_.state is not SliceState.DONE)
-    for message in _messages(group, read, outcomes):
+    for message in filter(wants, _messages(group, read, outcomes)):
         status = _status(batch, message, outcomes[message.row], claimed=message.row in claimed)
         yield status if message.row in waiting else _given_up(status, asides)
 

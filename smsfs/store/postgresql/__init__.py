@@ -34,6 +34,7 @@ from smsfs.store import (
     Queue,
     Results,
     Routing,
+    Search,
     Trouble,
     Waits,
 )
@@ -57,6 +58,7 @@ from smsfs.store.sql.processes import lead, let_go
 from smsfs.store.sql.queue import SqlQueue
 from smsfs.store.sql.results import SqlResults
 from smsfs.store.sql.routing import SqlRouting
+from smsfs.store.sql.search import SqlSearch
 from smsfs.store.sql.trouble import SqlTrouble
 from smsfs.store.sql.waits import SqlWaits
 
@@ -140,6 +142,7 @@ class PostgresStore:
         self.routing: Routing = self._tried(SqlRouting(self._database))
         self.inbound: Inbound = self._tried(SqlInbound(self._database))
         self.optouts: Optouts = self._tried(SqlOptouts(self._database))
+        self.search: Search = SqlSearch(self._database)
         self.feed: Feed = SqlFeed(self._database)
         self.trouble: Trouble = self._tried(SqlTrouble(self._database))
         self.waits: Waits = self._tried(SqlWaits(self._database))

@@ -38,6 +38,7 @@ from smsfs.store.sql.files import file_from, split
 from smsfs.store.sql.forgetting import forget
 
 OUTCOME = Outcome.__struct_fields__
+BATCH = ("id", "account", "file", "path", "stem", "submitted", "not_before", "failures", "messages")
 
 
 class SqlQueue:
@@ -142,9 +143,8 @@ class SqlQueue:
         rows = self._read("batch_twin", digest=digest, since=since, **values)
         return batch_from(rows[0]) if rows else None
 
-    def batches(self, account: int | None = None, file: str | None = None) -> Iterator[Batch]:
+    def batches(self, account: int | None = None, file: str | None = None, after: int = 0) -> Iterator[Batch]:
         """Batches, oldest first."""
-        after = 0
         while rows := self._read("batch_all", account=account, name=file, after=after):
             yield from map(batch_from, rows)
             after = rows[-1]["id"]
@@ -248,7 +248,7 @@ class SqlQueue:
     def outcomes(self, batch: int, first_row: int, last_row: int) -> list[Outcome]:
         """What was appended about messages, oldest first."""
         rows = self._read("outcome_of_rows", batch=batch, first_row=first_row, last_row=last_row)
-        return [Outcome(**{name: row[name] for name in OUTCOME}) for row in rows]
+        return list(map(outcome_from, rows))
 
     def expire(self, finished_before: Mapping[int, float], limit: int) -> int:
         """Forget old batches with all their messages done."""
@@ -342,12 +342,14 @@ def _tell(connection: Connection, batch: int, verdict: Verdict) -> None:
 
 def _add_slice(connection: Connection, batch: int, new: NewSlice, state: SliceState) -> int:
     values = asdict(new, filter=lambda attribute, _: attribute.name != "refused")
-    messages = values.pop("messages")
+    messages, numbers = values.pop("messages"), values.pop("numbers")
     values |= {"batch": batch, "state": state.value, "again": int(new.again)}
     row = connection.one("slice_add", **values)
     if row is None:
         raise RuntimeError(f"no row came back for a slice of batch {batch}")
     connection.change("payload_add", slice=row["id"], messages=messages)
+    if numbers:
+        connection.change("recipients_add", slice=row["id"], numbers=numbers)
     slice_: int = row["id"]
     return slice_
 
@@ -360,27 +362,21 @@ def _outcome_row(item: Outcome, batch: int, slice_: int, attempt: int) -> tuple[
     return (*place, event, carrier_id, code, reason, item.parts, item.at, item.recipient, item.done)
 
 
+def outcome_from(row: Row) -> Outcome:
+    """The record of a row of ``outcome``."""
+    return Outcome(**{name: row[name] for name in OUTCOME})
+
+
 def batch_from(row: Row) -> Batch:
     """The record of a row of ``batch``."""
-    names = (
-        "id",
-        "account",
-        "file",
-        "path",
-        "stem",
-        "submitted",
-        "not_before",
-        "failures",
-        "messages",
-        "crashes",
-    )
     return Batch(
-        **{name: row[name] for name in names},
+        **{name: row[name] for name in BATCH},
         state=BatchState(row["state"]),
         flags=frozenset(json.loads(row["flags"])),
         causes=tuple(Cause(**cause) for cause in json.loads(row["causes"])),
         cause_count=row["cause_count"],
         finished=row["finished"],
+        crashes=row["crashes"],
     )
 
 

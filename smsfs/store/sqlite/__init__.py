@@ -31,6 +31,7 @@ from smsfs.store import (
     Queue,
     Results,
     Routing,
+    Search,
     Trouble,
     Waits,
 )
@@ -50,6 +51,7 @@ from smsfs.store.sql.processes import lead, let_go
 from smsfs.store.sql.queue import SqlQueue
 from smsfs.store.sql.results import SqlResults
 from smsfs.store.sql.routing import SqlRouting
+from smsfs.store.sql.search import SqlSearch
 from smsfs.store.sql.trouble import SqlTrouble
 from smsfs.store.sql.waits import SqlWaits
 from smsfs.store.sqlite.bells import Bells
@@ -106,6 +108,7 @@ class SqliteStore:
         self._runs = Runs(self._database)
         self.inbound: Inbound = SqlInbound(self._database, self._runs.catch_up, self._runs.sort)
         self.optouts: Optouts = SqlOptouts(self._database)
+        self.search: Search = SqlSearch(self._database)
         self.feed: Feed = SqlFeed(self._database)
         self.trouble: Trouble = SqlTrouble(self._database)
         self.waits: Waits = SqlWaits(self._database)

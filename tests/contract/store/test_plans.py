@@ -58,7 +58,7 @@ VALUES = {
     **dict.fromkeys(
         ("event", "address", "dialect", "sender", "recipient", "what", "token", "line", "day"), "x7"
     ),
-    **dict.fromkeys(("tail", "empty", "messages", "data", "digest", "text"), b"x"),
+    **dict.fromkeys(("tail", "empty", "messages", "data", "digest", "text", "number"), b"x"),
     **dict.fromkeys(("done", "hidden"), True),
     **dict.fromkeys(("keys", "addresses"), '["x7"]'),
     **dict.fromkeys(("accounts", "msisdns", "recipients", "ids"), "[7]"),
@@ -87,6 +87,7 @@ FILL = (
         (batch, seq, first_row, last_row, size, state, backend, not_before, expires, principal)
     SELECT id, 0, 1, 2, 2, CASE id % 1000 WHEN 0 THEN 'queued' WHEN 1 THEN 'claimed' ELSE 'done' END,
         'x7', 1, 9e9, account FROM batch""",
+    "INSERT INTO recipients SELECT id, 'xyz7' FROM slice",
     "INSERT INTO payload SELECT id, 'x' FROM slice",
     """INSERT INTO outcome (batch, row, slice, attempt, event, carrier_id, at, recipient)
     SELECT id, 1, id, 1, 'accepted', 'x' || id, not_before, 4500000000 + id FROM slice""",

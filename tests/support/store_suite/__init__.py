@@ -25,6 +25,7 @@ from tests.support.store_suite.races import RaceSuite
 from tests.support.store_suite.replies import ShownReplySuite
 from tests.support.store_suite.results import LeaderSuite, ResultSuite
 from tests.support.store_suite.routing import RoutingSuite
+from tests.support.store_suite.search import SearchSuite
 from tests.support.store_suite.trouble import TroubleSuite
 from tests.support.store_suite.waits import WaitSuite
 
@@ -46,6 +47,7 @@ class StoreSuite(
     FeedSuite,
     RaceSuite,
     RoutingSuite,
+    SearchSuite,
     ReceiptSuite,
     LostReceiptSuite,
     ReplySuite,

@@ -92,6 +92,78 @@ def test_messages_of_one_state(smsfs, submitted):
     assert smsfs("messages", "--state", "unknown", "--json").out == ""
 
 
+def test_messages_are_searched_for(smsfs, submitted):
+    """Whoever answers a complaint would read through all messages for those to one number, or of one day."""
+    submitted("sent.csv", until="sent")
+    submitted(
+        "waiting.csv", "msisdn,message,sender\n4512345601,Hi Ada,Shop\n4512345603,Hi,Bank\n", until="read"
+    )
+
+    def found(*asked):
+        rows = smsfs("messages", "--json", *asked).rows()
+        return [(row["file"].split(".")[0], row["recipient"][-1]) for row in rows]
+
+    assert (
+        found("--to", "+45 12 34 56 01") == [("sent", "1"), ("waiting", "1")] == found("--to", "004512345601")
+    )
+    assert found("--to", "4512345601", "--sender", "Shop") == [("waiting", "1")]
+    assert found("--sender", "Bank") == [("waiting", "3")]
+    assert found("--state", "queued,submitted", "--limit", "3") == [
+        ("sent", "1"),
+        ("sent", "2"),
+        ("waiting", "1"),
+    ]
+    assert found("--to", "4512345601", "--state", "queued") == [("waiting", "1")]
+    assert found("--failed") == found("--until", "1h") == found("--since", "2999-01-01") == []
+    assert len(found("--since", "today", "--until", "today")) == len(found("--since", "1h")) == 4
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        (["--to", "123"], "--to '123' is no phone number: "),
+        (["--state", "queued,lost"], "'lost' is no state of a message; there are: queued, submitting, "),
+        (["--since", "noon"], "--since 'noon' is no time; write it as "),
+        (["--until", "2026-02-30"], "--until '2026-02-30' is no time; write it as "),
+    ],
+)
+@pytest.mark.usefixtures("clinic")
+def test_a_search_for_nothing_is_refused(smsfs, asked, sentence):
+    """A slip in a search would look like messages that were never sent."""
+    done = smsfs("messages", *asked)
+    assert (done.out, done.status) == ("", 1)
+    assert done.err.startswith(f"smsfs: {sentence}")
+
+
+def test_a_message_and_its_history(smsfs, submitted):
+    """An operator could not say when a message left, by which carrier, and what that answered."""
+    submitted("sent.csv", until="sent")
+    submitted("waiting.csv", until="read")
+    sent, _, waiting, _ = smsfs("messages", "--json").rows()
+    [told] = smsfs("message", sent["id"], "--json").rows()
+    assert told | sent == told
+    assert [(step["event"], step["backend"], step["carrier_id"]) for step in told["history"]] == [
+        ("accepted", "outbox", "c-1")
+    ]
+    assert (told["waits_for"], told["result_file"]) == ("", None)
+    [told] = smsfs("message", waiting["id"], "--json").rows()
+    assert (told["state"], told["waits_for"], told["history"]) == ("queued", "outbox", [])
+    shown = smsfs("message", sent["id"]).out
+    assert "recipient:       4512345601\n" in shown
+    assert shown.splitlines()[-1].split()[1:5] == ["1", "accepted", "outbox", "c-1"]
+
+
+@pytest.mark.parametrize("name", ["7", "x-1", "0-0", "99-1"])
+@pytest.mark.usefixtures("clinic")
+def test_no_such_message(smsfs, name):
+    """A slip in an id would be answered with a traceback, or with another message."""
+    done = smsfs("message", name)
+    assert (done.out, done.status) == ("", 1)
+    assert done.err.startswith(
+        ("smsfs: '7' is no id", "smsfs: 'x-1' is no id", "smsfs: There is no message ")
+    )
+
+
 @pytest.mark.parametrize("name", ["one.csv", "/one.csv", "one.csv.ready"])
 def test_messages_of_one_file(smsfs, submitted, name):
     """A client knows the name that it gave the file, not the one that the server made of it."""

@@ -3,7 +3,9 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smsfs.pipeline.reports.messages import _groups, batches_with, statuses
+from smsfs.control.find import Wanted
+from smsfs.control.search import Search
+from smsfs.pipeline.reports.messages import _groups, statuses
 from smsfs.pipeline.slices import encoded, later, messages_of
 from smsfs.sms.message import Message
 from smsfs.states import MessageState as M
@@ -58,9 +60,10 @@ def test_every_row_has_one_state(house, steps, partly):
         house.store.queue.record(house.owner, [SliceReport(last, [Outcome(rows[0], "accepted", 1.0)])])
         expected.update(dict.fromkeys(rows[1:], M.SUBMITTING) | {rows[0]: M.SUBMITTED})
     told = list(statuses(house.store, house.batch(batch)))
-    for state in {status.state for status in told}:
-        some = batches_with(house.store, state)
-        assert some is None or batch in [each.id for each in some]
+    for state in M:
+        found = Search(Wanted(house.store), states={state}, to="4512345678").found()
+        rows = [item.message.row for item in found if item.batch.id == batch]
+        assert rows == [item.message.row for item in told if item.state is state]
     assert [item.message.row for item in told] == list(range(1, ROWS + 1))
     assert {item.message.row: item.state for item in told} == expected
     assert {item.message.row for item in told if item.doubled} == doubled

@@ -1,0 +1,13 @@
+-- What an operator looks for: messages to a number, and those of some days.
+
+-- Of each recipient of a slice four bytes, by which slices with messages to a number are found among all: an index of
+-- numbers, which come in no order, would have each commit write a page for each message. Slices that are older than
+-- this table are not in it.
+CREATE TABLE recipients (
+    slice BIGINT PRIMARY KEY REFERENCES slice ON DELETE CASCADE,
+    numbers BYTEA NOT NULL
+);
+-- They are random, and are read one after the other.
+ALTER TABLE recipients ALTER COLUMN numbers SET STORAGE PLAIN;
+
+CREATE INDEX batch_submitted ON batch (submitted);
