@@ -3,21 +3,26 @@
 import asyncio
 import json
 import os
+import socket
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import asyncssh
 import click
 
+from smsfs.backends.http.hooks import path_of
+from smsfs.cli.demo_carriers import login_of, section_for
+from smsfs.cli.simulator_http import CONTRACTS, SMPP
 from smsfs.cli.terminal import out
 from smsfs.config import Config, StoreConfig, open_store
 from smsfs.errors import ConfigurationError
 from smsfs.frontends.logins import hash_password
+from smsfs.sms import segments
 
 ACCOUNT, PASSWORD = "clinic", "demo-password"
 GOOD = """msisdn,message,sender,userref
@@ -36,55 +41,96 @@ url = "{url}"
 listen = ["127.0.0.1:0"]
 [pipeline]
 default_backend = "carrier"
-[backends.carrier]
-type = "smpp"
-host = "127.0.0.1"
-port = {carrier}
-system_id = "demo"
-password = "demo"
 [log]
 level = "warning"
+[web]
+listen = ["127.0.0.1:{web}"]
+public_url = "http://127.0.0.1:{web}"
+[backends.carrier]
 """
+HOOK_TOKEN, HOOK_SECRET = "demo-token-0123456789", "demo:hook-secret"
 PATIENCE = 20.0
+NAMES = {
+    "smpp": "SMPP",
+    "gatewayapi": "GatewayAPI",
+    "smsportal": "SMSPortal",
+    "twilio": "Twilio",
+    "kannel": "Kannel",
+    "vonage": "Vonage",
+    "infobip": "Infobip",
+    "naxai": "Naxai",
+    "bulksms": "BulkSMS",
+    "http": "a gateway of one's own",
+}
 
 
 @click.command()
-def demo() -> None:
+@click.option(
+    "--carrier",
+    default=SMPP,
+    type=click.Choice([SMPP, *CONTRACTS]),
+    show_default=True,
+    help="Which one: over SMPP, or a provider over HTTP, whose receipts come by webhook.",
+)
+def demo(carrier: str) -> None:
     """Show smsfs at work on a temporary server.
 
-    One file is sent over SMPP to a simulated carrier, whose receipts come back; one file is rejected; each
+    One file is sent to a simulated carrier, whose receipts come back; one file is rejected; each
     step is shown. Everything happens in a temporary folder, on loopback; no message goes to anyone.
     """
     with tempfile.TemporaryDirectory(prefix="smsfs-demo-") as folder:
-        asyncio.run(_demo(Path(folder)))
+        asyncio.run(_demo(Path(folder), carrier))
 
 
-async def _demo(folder: Path) -> None:
+async def _demo(folder: Path, provider: str) -> None:
     url = f"sqlite://{folder / 'smsfs.db'}"
     _make_account(Config(StoreConfig(url)))
     ledger = folder / "ledger.jsonl"
     receipts = ["--receipts", "0.3", "--undelivered", UNREACHABLE]
-    async with _started("simulator", "--port", "0", "--ledger", str(ledger), *receipts) as carrier:
+    web = _free_port()
+    hook = _hook_options(provider, f"http://127.0.0.1:{web}{path_of('carrier', HOOK_TOKEN)}")
+    options = ["--provider", provider, "--port", "0", "--ledger", str(ledger), *receipts, *hook]
+    async with _started("simulator", *options) as carrier:
         configuration = folder / "smsfs.toml"
-        configuration.write_text(CONFIGURATION.format(url=url, carrier=carrier), encoding="utf-8")
+        keys = "".join(f"{key} = {json.dumps(value)}\n" for key, value in _section(provider, carrier).items())
+        configuration.write_text(CONFIGURATION.format(url=url, web=web) + keys, encoding="utf-8")
         async with _started("serve", "-c", str(configuration)) as port, _session(port) as sftp:
             out.print(f"[bold]1[/]  A server with the account [bold]{ACCOUNT}[/], SFTP at 127.0.0.1:{port};")
-            out.print(f"     a simulated carrier, SMPP at 127.0.0.1:{carrier}.")
-            await _show(sftp, ledger)
+            out.print(f"     a simulated carrier, {NAMES.get(provider, provider)} at 127.0.0.1:{carrier}.")
+            await _show(sftp, ledger, "by webhook" if hook else "over SMPP")
     out.print(
         "[green]Done.[/] The first file's messages left once each; of the second, none was sent.",
     )
 
 
-async def _show(sftp: asyncssh.SFTPClient, ledger: Path) -> None:
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def _hook_options(provider: str, address: str) -> list[str]:
+    """Options of a simulated provider over HTTP, by which it knows us and our webhook."""
+    if provider == SMPP:
+        return []
+    return ["--token", login_of(provider), "--hook", address, "--hook-secret", HOOK_SECRET]
+
+
+def _section(provider: str, port: int) -> dict[str, Any]:
+    if provider != SMPP:
+        return section_for(provider, f"http://127.0.0.1:{port}", HOOK_TOKEN, HOOK_SECRET)
+    return {"type": "smpp", "host": "127.0.0.1", "port": port, "system_id": "demo", "password": "demo"}
+
+
+async def _show(sftp: asyncssh.SFTPClient, ledger: Path, way: str) -> None:
     await _send(sftp, "appointments.csv", GOOD, "2")
     rows = GOOD.count("\n") - 1
-    _say("3", "What the carrier got, put together from its parts:")
+    _say("3", "What the carrier got:")
     for line in await _lines(ledger, rows):
         item = json.loads(line)
-        out.print(f"     to {item['destination']} from {item['source']}, {item['parts']} SMS: ", end="")
+        parts = item.get("parts") or segments.count(item["text"])[1]
+        out.print(f"     to {item['destination']} from {item['source']}, {parts} SMS: ", end="")
         out.print(item["text"], markup=False, style="cyan")
-    _say("4", "Its receipts have come back; the client finds them in its own tree:")
+    _say("4", f"Its receipts have come back {way}; the client finds them in its own tree:")
     name, text = await _result(sftp, rows)
     out.print(f"     get results/{name}", markup=False)
     for line in text.splitlines():

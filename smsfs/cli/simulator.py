@@ -6,7 +6,6 @@ import selectors
 import signal
 import ssl
 import sys
-import threading
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,12 @@ import uvloop
 
 from smsfs.backends.smpp.constants import Status
 from smsfs.cli.simulator_http import CONTRACTS, SMPP, check_options, http_options, run_http
-from smsfs.cli.terminal import err, out
+from smsfs.cli.simulator_texts import send_texts, text_option
+from smsfs.cli.terminal import out
 from smsfs.errors import ConfigurationError
 from smsfs.frontends.listen_errors import reason
 from smsfs.simulator import Behaviour, Simulator
 from smsfs.simulator.receipts import FORMATS, ID_BASES
-
-Mo = tuple[str, str, str]
 
 
 def _pattern(value: str) -> re.Pattern[str]:
@@ -56,14 +54,6 @@ def _receipts(value: str) -> dict[str, Any]:
     if not 0 <= seconds < inf:
         raise click.BadParameter(f"{value!r} is no time; write none, before-response or seconds.")
     return {"receipts": seconds}
-
-
-def _text(value: str) -> Mo | None:
-    """None for standard input."""
-    found = _mo(value)
-    if found is None and value != "-":
-        raise click.BadParameter(f"{value!r} is not FROM:TO:TEXT.")
-    return found
 
 
 @click.command()
@@ -117,7 +107,11 @@ def _text(value: str) -> Mo | None:
     type=click.FloatRange(0, 1),
     help="Share of the messages that are taken without an answer.",
 )
-@click.option("--late", type=click.FloatRange(0), help="Answer those after so many seconds after all.")
+@click.option(
+    "--late",
+    type=click.FloatRange(0),
+    help="Answer those after all, after so many seconds.",
+)
 @click.option("--deaf", is_flag=True, help="Do not answer enquire_link.")
 @click.option(
     "--receipts",
@@ -137,7 +131,7 @@ def _text(value: str) -> Mo | None:
 @click.option(
     "--mo",
     multiple=True,
-    type=_text,
+    type=text_option,
     metavar="FROM:TO:TEXT|-",
     help="A text from a person; - reads them from standard input.",
 )
@@ -184,29 +178,9 @@ async def _run(behaviour: Behaviour, options: dict[str, Any], tls: ssl.SSLContex
     async with smsc:
         out.print(f"ready smpp {smsc.host}:{smsc.port}")
         sys.stdout.flush()
-        for text in options["mo"]:
-            if text:
-                smsc.send(*text)
-        if None in options["mo"]:
-            threading.Thread(target=_read_texts, args=(loop, smsc), daemon=True).start()
+        send_texts(options["mo"], smsc.send)
         await stop.wait()
     out.print(", ".join(f"{name} {count}" for name, count in attrs.asdict(smsc.counts).items()))
-
-
-def _read_texts(loop: asyncio.AbstractEventLoop, smsc: Simulator) -> None:
-    for number, line in enumerate(sys.stdin, 1):
-        if text := _mo(line.rstrip("\n")):
-            loop.call_soon_threadsafe(smsc.send, *text)
-        elif line.strip():
-            err.print(
-                f"smsfs: Line {number} of standard input is not FROM:TO:TEXT; it was passed over.",
-                markup=False,
-            )
-
-
-def _mo(line: str) -> Mo | None:
-    fields = line.split(":", 2)
-    return (fields[0], fields[1], fields[2]) if len(fields) == 3 else None  # noqa: PLR2004 - see Mo
 
 
 def _status(text: str) -> int:

@@ -8,7 +8,8 @@
 """
 
 from smsfs.simulator.http.behaviour import FAULTS, HttpBehaviour
+from smsfs.simulator.http.poster import HOOK_FAULTS, Poster, Posting
 from smsfs.simulator.http.server import HttpSimulator
 from smsfs.simulator.http.taken import Message, Taken
 
-__all__ = ["FAULTS", "HttpBehaviour", "HttpSimulator", "Message", "Taken"]
+__all__ = ["FAULTS", "HOOK_FAULTS", "HttpBehaviour", "HttpSimulator", "Message", "Poster", "Posting", "Taken"]

@@ -6,13 +6,16 @@ import time
 from collections import deque
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 import msgspec
 from aiohttp import web
 
 from smsfs.simulator.http.behaviour import TAKING, HttpBehaviour, HttpCounts
 from smsfs.simulator.http.taken import Asked, Contract, Message, Taken
+
+if TYPE_CHECKING:
+    from smsfs.simulator.http.poster import Poster
 
 SLOW_SECONDS, STOP_SECONDS = 1.0, 1.0
 STATUSES = {"429": 429, "503": 503, "500": 500, "500-taken": 500}
@@ -31,6 +34,7 @@ class HttpSimulator:
         keep: whether :attr:`messages` is kept.
 
     Attributes:
+        poster: calls the webhook, if it is set before the start.
         script: faults of the next requests, in order, before those of the behaviour; empty for none.
     """
 
@@ -50,6 +54,7 @@ class HttpSimulator:
         self.messages: list[Message] = []
         self.script: deque[str] = deque()
         self.host, self.port = host, port
+        self.poster: Poster | None = None
         self._contract, self._tls, self._keep = contract, tls, keep
         self._file: BinaryIO | None = path.open("ab") if path else None
         self._encode = msgspec.json.Encoder().encode
@@ -61,6 +66,8 @@ class HttpSimulator:
         return f"{'https' if self._tls else 'http'}://{self.host}:{self.port}"
 
     async def __aenter__(self) -> Self:
+        if self.poster:
+            await self.poster.__aenter__()
         self._runner = web.ServerRunner(
             web.Server(self._answer), access_log=None, shutdown_timeout=STOP_SECONDS
         )
@@ -74,6 +81,8 @@ class HttpSimulator:
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._runner.cleanup()
+        if self.poster:
+            await self.poster.__aexit__()
         if self._file:
             self._file.close()
 
@@ -89,6 +98,8 @@ class HttpSimulator:
         headers = {name.lower(): value for name, value in request.headers.items()}
         asked = Asked(request.method, request.path_qs, headers, body)
         taken = None if fault and fault not in TAKING else self._take(asked)
+        if taken and self.poster:
+            await self.poster.taken(taken.messages)
         if self.behaviour.latency:
             await asyncio.sleep(self.behaviour.latency)
         if taken and not fault:

@@ -5,15 +5,18 @@ from pathlib import Path
 
 from smsfs.backends.http.providers import KINDS
 from smsfs.backends.options import SECTIONS, section_of
-from smsfs.simulator.http import FAULTS
+from smsfs.simulator.http import FAULTS, HOOK_FAULTS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "http.md").read_text(encoding="utf-8")
 
 
 def test_every_fault_is_shown():
     """A person who tries faults out would not know of one, or what it does."""
-    rows = re.findall(r"(?m)^\| `([\w-]+)` \| (.*?) \| [^|]*\|$", PAGE.partition("## Try it out")[2])
+    part = PAGE.partition("## Try it out")[2]
+    rows = re.findall(r"(?m)^\| `([\w-]+)` \| ([^|]*) \| [^|]*\|$", part)
     assert dict(rows) == FAULTS
+    rows = re.findall(r"(?m)^\| `([\w-]+)` \| ([^|]*) \|$", part)
+    assert dict(rows) == HOOK_FAULTS
 
 
 def test_every_provider_is_shown():
