@@ -74,7 +74,7 @@ def submit(installation, name, rows):
 
 def test_workers_that_wait_for_a_lock_end_after_serve(installation, database):
     """With each kill of serve, processes would be left that nobody ends, with all their connections."""
-    with Server(installation) as server, psycopg.connect(database) as other:
+    with Server(installation, exact=True) as server, psycopg.connect(database) as other:
         other.execute("LOCK TABLE owner IN ACCESS EXCLUSIVE MODE")
         with killed(server) as workers:
             wait_for(lambda: not left(workers), f"{left(workers)} to end", BOUND, pause=0.1)
@@ -82,7 +82,7 @@ def test_workers_that_wait_for_a_lock_end_after_serve(installation, database):
 
 def test_a_dispatcher_with_answers_and_no_database_ends_after_serve(installation, way):
     """A dispatcher that nobody watches would wait for the database for hours, beside the one started next."""
-    with Server(installation) as server, ExitStack() as stack:
+    with Server(installation, exact=True) as server, ExitStack() as stack:
         submit(installation, "first.csv", 1)
         wait_for(installation.sent, "the dispatcher to be at work")
         with full_outbox(installation):

@@ -146,7 +146,7 @@ def ftp_section(certificate, *listen, **more):
 def server(base):
     """One server for all tests that do not end it; each uses names of its own. Its log has no traceback."""
     (base / "server").mkdir()
-    with Server(Installation(base / "server", SECTIONS)) as server:
+    with Server(Installation(base / "server", SECTIONS), exact=True) as server:
         yield server
         assert server.process.poll() is None, "the server has died"
     assert server.process.returncode == 0

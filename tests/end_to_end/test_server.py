@@ -26,7 +26,7 @@ def account(base, kit):
     """A server of this module's own, with an account."""
     (base / "own").mkdir()
     sections = {**kit.sections, "pipeline": {"stop_grace": GRACE}}
-    with Server(Installation(base / "own", sections)) as server:
+    with Server(Installation(base / "own", sections), exact=True) as server:
         yield kit.Account(server, "shop", base / "own")
     assert "Traceback" not in server.log
 

@@ -18,7 +18,7 @@ def server(tmp_path):
     """A server with health pages, which logs as JSON."""
     store = {"url": f"sqlite://{tmp_path / 'smsfs.db'}"}
     sections = {"store": store, "web": {"listen": ["127.0.0.1:0"]}, "log": {"format": "json"}}
-    with Server(Installation(tmp_path, sections)) as server:
+    with Server(Installation(tmp_path, sections), exact=True) as server:
         wait_for(lambda: ready(server) == (200, "ok\n"), "the server")
         wait_for(lambda: {"intake", "dispatch", "reports"} <= kinds(server), "the workers")
         yield server

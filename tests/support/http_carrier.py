@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from smsfs.simulator.http import HttpSimulator, Message
+from tests.support.commands import started
 from tests.support.server import wait_for
 
 SECONDS = 20
@@ -63,9 +64,7 @@ class HttpCarrier:
         place = ["--ledger", str(self.ledger), "--port", str(self.port)]
         with (
             self._output.open("w", encoding="utf-8") as output,
-            subprocess.Popen(
-                [*command, *place, *options], stdout=output, stderr=subprocess.STDOUT
-            ) as process,
+            started([*command, *place, *options], stdout=output, stderr=subprocess.STDOUT) as process,
         ):
             try:
                 line = wait_for(lambda: self._output.read_text(encoding="utf-8"), "the simulator")

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
-from tests.support.commands import commands
+from tests.support.commands import commands, started
 
 PATIENCE = 60.0
 PAUSE = 0.005
@@ -147,7 +147,10 @@ class Program:
     Attributes:
         watched: the programs whose logs are to be looked at: those that run, or ran since the last look.
         expected: the names of warnings and errors that its log may have.
+        exact: whether it starts exactly as users start it, and not as quickly as it can.
     """
+
+    exact = bool(os.environ.get("SMSFS_BENCHMARK"))
 
     watched: ClassVar["list[Program]"] = []
 
@@ -194,8 +197,9 @@ class Program:
     def launch(self) -> Self:
         """Start it, without waiting until it is ready."""
         with self._output.open("wb") as output, self._log.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = started(
                 self._command,
+                exact=self.exact,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=log,
@@ -251,10 +255,11 @@ class Program:
 
 
 class Server(Program):
-    """``smsfs serve``."""
+    """``smsfs serve``; an ``exact`` one, and its workers, start as users start them."""
 
-    def __init__(self, installation: Installation) -> None:
+    def __init__(self, installation: Installation, *, exact: bool = False) -> None:
         super().__init__(installation, "serve")
+        self.exact = exact or self.exact
 
     @property
     def port(self) -> int:

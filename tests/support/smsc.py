@@ -10,6 +10,7 @@ from typing import Self
 import msgspec
 
 from smsfs.simulator import Received
+from tests.support.commands import started
 from tests.support.server import wait_for
 
 
@@ -33,7 +34,7 @@ class Smsc:
         command = [sys.executable, "-m", "smsfs", "simulator", "--ledger", str(self.ledger)]
         with (
             self._output.open("w", encoding="utf-8") as output,
-            subprocess.Popen(
+            started(
                 [*command, "--port", str(self.port), *options], stdout=output, stderr=subprocess.STDOUT
             ) as process,
         ):
