@@ -26,7 +26,7 @@ def test_a_crowd_of_one_account_does_not_keep_another_waiting():
     """One account with many sessions at work would have all others wait for each of its requests."""
 
     async def scenario():
-        calls, gate, order = Calls(2, "test"), threading.Event(), []
+        calls, gate, order = Calls(1, "test"), threading.Event(), []  # two threads note theirs in any order
         tasks = [
             calls.run("greedy", lambda number=number: (gate.wait(60), order.append(number)))
             for number in range(CROWD)
@@ -41,7 +41,7 @@ def test_a_crowd_of_one_account_does_not_keep_another_waiting():
 
     order = asyncio.run(scenario())
     assert len(order) == CROWD + 1
-    assert order.index("honest") <= 4
+    assert order.index("honest") <= 2
 
 
 def test_a_call_that_is_given_up_leaves_its_place():
