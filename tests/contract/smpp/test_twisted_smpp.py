@@ -3,6 +3,7 @@
 import asyncio
 import json
 import subprocess
+import sys
 import venv
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -30,8 +31,9 @@ def python(request):
     folder = request.config.cache.mkdir("smpp-twisted3")
     program, done = folder / "bin" / "python", folder / "installed"
     if not done.exists():
-        venv.create(folder, clear=True, with_pip=True)
-        command = [program, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", PACKAGE]
+        venv.create(folder, clear=True)
+        pip = [sys.executable, "-m", "pip", "--python", str(program), "--disable-pip-version-check"]
+        command = [*pip, "install", "--quiet", "--no-compile", PACKAGE]
         if subprocess.run(command, capture_output=True, timeout=240, check=False).returncode:
             pytest.skip(f"pip cannot fetch {PACKAGE} here")
         done.touch()
