@@ -1,8 +1,8 @@
 """What is logged while a test runs: what people should look at, and nobody expects, is a fault.
 
-A test names the events it expects with the marker ``logs``; those of any test in a folder are in the fixture
-``may_log`` of its conftest.py. Of programs of smsfs, errors and tracebacks count, not warnings. What a server
-logs may be written while the next test runs on it, so it keeps what it was ever expected to log.
+A test names the events it expects with the marker ``logs``; errors of any test in a folder are in the fixture
+``may_log`` of its conftest.py, warnings of any test in ``MAY_WARN`` of tests/conftest.py. What a server logs
+may be written while the next test runs on it, so it keeps what it was ever expected to log.
 """
 
 import contextlib
