@@ -20,6 +20,8 @@ class Accepted(Struct, frozen=True, gc=False):
         more: of the further parts, each of which has a receipt of its own.
         aliases: of the further parts, where the carrier reports once for all, under any part's id.
         spare: of the further parts, where it reports once, under the first one's id; these say nothing.
+        price: of the whole message, a decimal number and a currency, such as ``"0.0075 EUR"``, or without
+            one; empty if the carrier does not say.
     """
 
     id: str
@@ -27,6 +29,7 @@ class Accepted(Struct, frozen=True, gc=False):
     more: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     spare: tuple[str, ...] = ()
+    price: str = ""
 
 
 @frozen
@@ -100,6 +103,7 @@ class Receipt(Struct, frozen=True, gc=False):
         reason: its word for the state, such as ``"UNDELIV"``.
         done: when, as the carrier says; None if it does not.
         other: another id that it names; empty if there is one at most.
+        price: of what the id is of, in the form of :class:`Accepted`.
     """
 
     id: str
@@ -109,6 +113,7 @@ class Receipt(Struct, frozen=True, gc=False):
     reason: str = ""
     done: float | None = None
     other: str = ""
+    price: str = ""
 
 
 @frozen

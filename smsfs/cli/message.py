@@ -73,4 +73,5 @@ def _attempt(item: Attempt) -> dict[str, Any]:
         "code": what.code,
         "reason": what.reason,
         "carrier_done_at": moment(what.done),
+        "price": what.price,
     }

@@ -172,6 +172,7 @@ def _messages(store: Store, found: Iterable[MessageStatus]) -> Iterator[dict[str
 def message_fields(account: str, status: MessageStatus) -> dict[str, Any]:
     """What is shown of a message of an account of that name."""
     batch, message, last = status.batch, status.message, status.last
+    price, _, currency = status.price.partition(" ")
     return {
         "id": f"{batch.id}-{message.row}",
         "account": account,
@@ -194,4 +195,6 @@ def message_fields(account: str, status: MessageStatus) -> dict[str, Any]:
         "changed_at": moment(last.at) if last else None,
         "done_at": moment(status.done),
         "carrier_done_at": moment(last.done) if last else None,
+        "price": price or None,
+        "currency": currency or None,
     }

@@ -35,6 +35,7 @@ COMMON: dict[str, Any] = {
     "keep_files_days": 30,
     "keep_messages_days": 90,
     "results": False,  # a folder with what became of each message
+    "result_prices": False,  # two more columns in those files: what a message cost, and in which currency
     "weight": 1,  # its share of reading and sending while others wait too
     "optouts": False,  # keep an opt-out list, which replies that are stop words add to
     "stop_words": "STOP,STOPALL,UNSUBSCRIBE,CANCEL,END,QUIT,REVOKE,OPTOUT",

@@ -35,13 +35,16 @@ def of_answer(
     """
     row, recipient = message.row, int(message.recipient) if traceable else None
     if isinstance(what, Accepted) and not (what.more or what.aliases or what.spare):
-        return [Outcome(row, "accepted", at, what.id, "", "", what.parts, attempt, recipient)]
+        price = what.price or None
+        return [Outcome(row, "accepted", at, what.id, "", "", what.parts, attempt, recipient, price=price)]
 
     def part(carrier_id: str, event: str = "part") -> Outcome:
         return Outcome(row, event, at, carrier_id, attempt=attempt, recipient=recipient)
 
     if isinstance(what, Accepted):
-        [first] = of_answer(Accepted(what.id, what.parts), message, at, attempt, traceable=traceable)
+        [first] = of_answer(
+            Accepted(what.id, what.parts, price=what.price), message, at, attempt, traceable=traceable
+        )
         further = [("part", what.more), ("alias", what.aliases), ("spare", what.spare)]
         named = [part(carrier_id, event) for event, ids in further for carrier_id in ids]
         return [first, *named] if traceable else [first]

@@ -26,6 +26,7 @@ class NewReceipt:
         done: when, in seconds since the epoch by the carrier's clock; None if it does not say.
         other: another id that it names, which counts if nobody knows the first; empty if it names none.
         reply: what it is if nobody knows its id: a message from a person that looks like a receipt.
+        price: that it tells, in the form of ``Outcome``; None if it tells none.
     """
 
     backend: str
@@ -38,6 +39,7 @@ class NewReceipt:
     done: float | None = None
     other: str = ""
     reply: "NewReplyPart | None" = None
+    price: str | None = None
 
     @property
     def readable(self) -> bool:

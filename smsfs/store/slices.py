@@ -97,6 +97,7 @@ class Outcome(Struct, frozen=True, gc=False):
         attempt: from 1.
         recipient: MSISDN as a number, where a receipt or reply may come for this outcome.
         done: of a receipt: when, in seconds since the epoch by the carrier's clock.
+        price: that the carrier tells, a decimal number and perhaps a currency behind a blank.
     """
 
     row: int
@@ -109,6 +110,7 @@ class Outcome(Struct, frozen=True, gc=False):
     attempt: int = 0
     recipient: int | None = None
     done: float | None = None
+    price: str | None = None
 
 
 @frozen

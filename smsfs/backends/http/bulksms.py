@@ -29,6 +29,7 @@ from smsfs.backends.http.contract import (
     digest_of,
 )
 from smsfs.backends.http.options import HookedConfig
+from smsfs.backends.http.prices import price
 from smsfs.secret import Secret
 from smsfs.sms import segments
 from smsfs.sms.segments import GSM7
@@ -73,6 +74,7 @@ class BulkSmsConfig(HookedConfig):
 class _Taken(msgspec.Struct, rename="camel"):
     id: str
     user_supplied_id: str | None = None
+    credit_cost: Any = None
 
 
 class _Problem(msgspec.Struct):
@@ -96,7 +98,7 @@ class BulkSms:
         secret = config.token_secret.shown()
         login = basic(config.token_id, secret)
         self.secrets: tuple[str, ...] = (secret, login)
-        self._sender = config.default_sender
+        self._sender, self._currency = config.default_sender, config.currency
         self._headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
         at_once = int(config.throughput) or 1 if config.throughput else config.batch
         self.bundle = min(config.batch, at_once)
@@ -116,8 +118,11 @@ class BulkSms:
         if found is None:
             return by_status(response)
         ids = {item.user_supplied_id: item.id for item in found if item.user_supplied_id and item.id}
+        prices = {item.user_supplied_id: price(item.credit_cost, self._currency) for item in found}
         answers = {
-            item.key: Accepted(ids[_name(item)], segments.count(item.message.text)[1])
+            item.key: Accepted(
+                ids[_name(item)], segments.count(item.message.text)[1], price=prices[_name(item)]
+            )
             for item in request.envelopes
             if _name(item) in ids
         }

@@ -6,6 +6,7 @@ import msgspec
 
 from smsfs.backends import Delivered, Receipt, ReplyPart
 from smsfs.backends.http.hooks import LONGEST_ID, LONGEST_WORD, Call, Hook, items, name, number, word
+from smsfs.backends.http.prices import price
 
 #: State -> what became of the message; every other word says that it is still on its way.
 EVENTS = {"DELIVERED": "delivered", "FAILED": "undelivered"}
@@ -22,6 +23,7 @@ class _Sent(msgspec.Struct):
     id: str
     to: str
     status: _State
+    credit_cost: Any = msgspec.field(name="creditCost", default=None)
 
 
 class _Received(msgspec.Struct):
@@ -32,9 +34,16 @@ class _Received(msgspec.Struct):
 
 
 class BulkSmsHook(Hook):
-    """What BulkSMS posts."""
+    """What BulkSMS posts.
+
+    Args:
+        currency: of prices; empty for credits, as BulkSMS has them.
+    """
 
     advice = "Enter the address at BulkSMS as two webhooks, one for sent messages and one for received ones."
+
+    def __init__(self, currency: str = "") -> None:
+        self._currency = currency
 
     def genuine(self, call: Call, secret: str) -> bool:
         """Never: no call is signed, and the configuration has no secret."""
@@ -43,10 +52,10 @@ class BulkSmsHook(Hook):
 
     def delivered(self, call: Call) -> list[Delivered]:
         """Statuses and received messages; none in the call that BulkSMS tries the address with."""
-        return items(call.body, _read)
+        return items(call.body, lambda item: _read(item, self._currency))
 
 
-def _read(item: dict[str, Any]) -> Delivered:
+def _read(item: dict[str, Any], currency: str) -> Delivered:
     if item.get("type") == "RECEIVED":
         reply = msgspec.convert(item, _Received)
         receiver = reply.to.removeprefix("+")[:LONGEST_ID]
@@ -54,4 +63,5 @@ def _read(item: dict[str, Any]) -> Delivered:
     sent = msgspec.convert(item, _Sent)
     state, code = word(sent.status.type), (sent.status.subtype or "")[:LONGEST_WORD]
     event = "receipt_expired" if (state, code) == ("FAILED", EXPIRED) else EVENTS.get(state, "passing")
-    return Receipt(name(sent.id), number(sent.to), event, code, state)
+    cost = price(sent.credit_cost, currency)
+    return Receipt(name(sent.id), number(sent.to), event, code, state, price=cost)

@@ -27,6 +27,7 @@ from smsfs.backends.http.contract import (
     status_words,
 )
 from smsfs.backends.http.options import SignedConfig
+from smsfs.backends.http.prices import shared
 from smsfs.secret import Secret
 from smsfs.sms import segments
 from smsfs.sms.segments import GSM7
@@ -85,6 +86,7 @@ class GatewayApiConfig(SignedConfig):
 
 class _Taken(msgspec.Struct):
     ids: list[int]
+    usage: Any = None
 
 
 class _Error(msgspec.Struct):
@@ -183,10 +185,16 @@ def _accepted(request: Request, response: Response) -> Verdict:
     ids = answer.ids
     if len(ids) != len(request.groups):
         return Unknown(f"the carrier gave {len(ids)} ids for {len(request.groups)} messages")
-    return [
-        Accepted(f"{number}-{item.message.recipient}", segments.count(item.message.text)[1])
+    names = [
+        f"{number}-{item.message.recipient}"
         for number, group in zip(ids, request.groups, strict=True)
         for item in group
+    ]
+    parts = [segments.count(item.message.text)[1] for item in request.envelopes]
+    usage = answer.usage if isinstance(answer.usage, dict) else {}
+    prices = shared(usage.get("total_cost"), usage.get("currency"), parts)
+    return [
+        Accepted(name, count, price=price) for name, count, price in zip(names, parts, prices, strict=True)
     ]
 
 

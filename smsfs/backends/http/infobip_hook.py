@@ -6,6 +6,7 @@ import msgspec
 
 from smsfs.backends import Delivered, Receipt, ReplyPart
 from smsfs.backends.http.hooks import LONGEST_ID, LONGEST_WORD, Call, Hook, items, name, number, word
+from smsfs.backends.http.prices import multiplied
 
 #: Group of states -> what became of the message; every other one says that it is still on its way.
 EVENTS = {
@@ -24,6 +25,8 @@ class _Report(msgspec.Struct, rename="camel"):
     to: str
     status: _State
     error: Any = None
+    price: Any = None
+    message_count: Any = 1
 
 
 class _Reply(msgspec.Struct, rename="camel"):
@@ -60,4 +63,7 @@ def _read(item: dict[str, Any]) -> Delivered:
     state = word(report.status.group_name)
     code = report.error.get("id") if isinstance(report.error, dict) else None
     shown = str(code or "")[:LONGEST_WORD]
-    return Receipt(name(report.message_id), number(report.to), EVENTS.get(state, "passing"), shown, state)
+    told = report.price if isinstance(report.price, dict) else {}
+    cost = multiplied(told.get("pricePerMessage"), report.message_count, told.get("currency"))
+    event = EVENTS.get(state, "passing")
+    return Receipt(name(report.message_id), number(report.to), event, shown, state, price=cost)

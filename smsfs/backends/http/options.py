@@ -25,6 +25,7 @@ class HttpConfig(BackendConfig):
         throughput: messages per second over all connections of a host; 0 for no limit.
         batch: the most messages in one request. All of them are in doubt when its answer is lost.
         default_sender: for messages that name none; empty leaves it to the provider.
+        currency: of prices that the provider tells without one.
         proxy: the address of an HTTP proxy; empty for none.
         ca: a file of PEM certificates to trust; empty for the system's.
         verify: whether the certificate must be good and name the host.
@@ -37,6 +38,7 @@ class HttpConfig(BackendConfig):
     throughput: float = 0
     batch: int = 500
     default_sender: str = ""
+    currency: str = ""
     proxy: str = ""
     ca: str = ""
     verify: bool = True
@@ -71,6 +73,8 @@ class HttpConfig(BackendConfig):
             if not getattr(self, key):
                 raise ValueError(f"{key} is 0, and has to be more")
         refuse_absurd(self, ["connect_timeout", "response_timeout"])
+        if self.currency and not re.fullmatch("[A-Z]{2,8}", self.currency):
+            raise ValueError(f"currency is {self.currency!r}, and has to be a code such as EUR")
         if 0 < self.throughput < LEAST_THROUGHPUT:
             raise ValueError(
                 f"throughput is {self.throughput:g}, and has to be {LEAST_THROUGHPUT} or more, or 0"

@@ -66,7 +66,7 @@ HOOKS: dict[type[HookedConfig], Callable[[Any], Hook]] = {
     SmsPortalConfig: lambda config: SmsPortalHook(config.hook_signature_header, config.hook_timestamp_header),
     TwilioConfig: lambda _: TwilioHook(),
     InfobipConfig: lambda _: InfobipHook(),
-    BulkSmsConfig: lambda _: BulkSmsHook(),
+    BulkSmsConfig: lambda config: BulkSmsHook(config.currency),
     KannelConfig: lambda _: KannelHook(),
     NaxaiConfig: lambda config: NaxaiHook(config.hook_header),
     VonageConfig: lambda config: VonageHook(config.hook_signature_method),

@@ -24,6 +24,7 @@ from smsfs.backends.http.contract import (
     decoded,
 )
 from smsfs.backends.http.options import TimedConfig
+from smsfs.backends.http.prices import shared
 from smsfs.secret import Secret
 from smsfs.sms import segments
 
@@ -94,6 +95,7 @@ class _Sent(msgspec.Struct, rename="camel"):
     event_id: int
     messages: int
     error_report: _Report | None = None
+    cost: Any = None
 
 
 class _Taken(msgspec.Struct, rename="camel"):
@@ -128,7 +130,7 @@ class SmsPortal:
         secret = config.api_secret.shown()
         login = basic(config.client_id, secret)
         self.secrets: tuple[str, ...] = (secret, login)
-        self._sender = config.default_sender
+        self._sender, self._currency = config.default_sender, config.currency
         self._headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
 
     def requests(self, envelopes: Sequence[Envelope]) -> list[Request]:
@@ -143,7 +145,7 @@ class SmsPortal:
         if answer is None:
             return by_status(response)
         sent = answer.send_response
-        return _of_report(request.envelopes, sent)
+        return _of_report(request.envelopes, sent, self._currency)
 
     def _alike(self, envelopes: Sequence[Envelope]) -> Iterator[tuple[str, list[Envelope]]]:
         """Messages of one sender, each number once: the number tells messages of one request apart."""
@@ -171,7 +173,7 @@ class SmsPortal:
         return Request(tuple((item,) for item in group), PATH, msgspec.json.encode(body), self._headers)
 
 
-def _of_report(envelopes: Sequence[Envelope], sent: _Sent) -> Verdict:
+def _of_report(envelopes: Sequence[Envelope], sent: _Sent, currency: str) -> Verdict:
     """An answer for each message, as far as the report says which ones were taken."""
     report = sent.error_report or _Report()
     refused = {item.key: fault for fault in report.faults for item in envelopes if fault.means(item)}
@@ -184,6 +186,8 @@ def _of_report(envelopes: Sequence[Envelope], sent: _Sent) -> Verdict:
         )
     doubt = f"the carrier took {sent.messages} of {len(envelopes)} messages, and does not say which"
     known = sent.messages == len(left)
+    parts = [segments.count(item.message.text)[1] for item in left]
+    prices = dict(zip((item.key for item in left), shared(sent.cost, currency, parts), strict=True))
 
     def answer(item: Envelope) -> Answer:
         if fault := refused.get(item.key):
@@ -192,7 +196,7 @@ def _of_report(envelopes: Sequence[Envelope], sent: _Sent) -> Verdict:
         if not known:
             return Unknown(doubt, requests=1)
         number = f"{sent.event_id}-{item.message.recipient}"
-        return Accepted(number, segments.count(item.message.text)[1])
+        return Accepted(number, segments.count(item.message.text)[1], price=prices[item.key])
 
     return [answer(item) for item in envelopes]
 

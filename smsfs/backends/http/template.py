@@ -51,7 +51,7 @@ class Template:
         login = basic(config.username, secret)
         self.idempotent, self.traceable = config.idempotent, traceable(config)
         self.secrets: tuple[str, ...] = (secret, login, callback.rpartition("/")[2])
-        self._config, self._reader = config, Reader(config)
+        self._config, self._reader = config, Reader(config, config.currency)
         self._known = {"username": config.username, "secret": secret, "hook": callback}
         self._tree = tree_of("json", config.json)
         self._many = repeated(self._tree) if config.batch > 1 else None

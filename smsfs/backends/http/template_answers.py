@@ -23,6 +23,7 @@ from smsfs.backends.http.contract import (
     status_words,
 )
 from smsfs.backends.http.hooks import LONGEST_ID, LONGEST_WORD
+from smsfs.backends.http.prices import price, shared
 from smsfs.sms import segments
 
 #: Patterns look at so much of an answer.
@@ -33,6 +34,7 @@ STATUSES = range(100, 600)
 #: The path of a whole answer.
 ROOT = "."
 PATTERNS = ("success_pattern", "account_pattern", "temporary_pattern", "permanent_pattern")
+PRICES = ("answer_price", "answer_currency")
 
 Meaning = Literal["taken", "account", "temporary", "permanent"]
 
@@ -56,6 +58,8 @@ class Rules:
         answer_items: the path of the list with one item for each message, where the other paths begin then;
             "." for the answer itself.
         answer_to: the path of the number in an item; "" where the items are in the order of the messages.
+        answer_price: the path of what the message costs, or all messages of a request together.
+        answer_currency: the path of its currency, where the section does not say it.
     """
 
     success_status: list[int] = field(factory=list)
@@ -71,6 +75,8 @@ class Rules:
     answer_id_pattern: str = ""
     answer_items: str = ""
     answer_to: str = ""
+    answer_price: str = ""
+    answer_currency: str = ""
 
     def check_rules(self) -> None:
         """Refuse what could never work.
@@ -80,7 +86,7 @@ class Rules:
         """
         for key in (*PATTERNS, "answer_id_pattern"):
             _check_pattern(key, getattr(self, key))
-        for key in ("answer_state", "answer_reason", "answer_id", "answer_to", "answer_items"):
+        for key in ("answer_state", "answer_reason", "answer_id", "answer_to", "answer_items", *PRICES):
             check_path(key, getattr(self, key))
         for key in ("success_status", "temporary_status", "permanent_status"):
             if bad := [code for code in getattr(self, key) if code not in STATUSES]:
@@ -99,6 +105,8 @@ class Rules:
             raise ValueError("answer_to is set, and answer_items is not: without it there are no items")
         if self.answer_items and not self.answer_id:
             raise ValueError("answer_items is set, and answer_id is not: an item without an id says nothing")
+        if self.answer_currency and not self.answer_price:
+            raise ValueError("answer_currency is set, and answer_price is not")
 
 
 def _check_pattern(key: str, text: str) -> None:
@@ -139,9 +147,10 @@ def words_of(value: Any) -> str:
 
 @frozen
 class Reader:
-    """Reads answers by rules."""
+    """Reads answers by rules; ``currency`` is that of prices without one."""
 
     rules: Rules
+    currency: str = ""
 
     def verdict(self, request: Request, response: Response) -> Verdict:
         """What became of the messages of a request."""
@@ -191,22 +200,40 @@ class Reader:
         return by_status(response, said)
 
     def _ids(self, request: Request, tree: Any, text: str) -> Verdict:
-        """Everything was taken; the ids, of one for all or in the order of the messages."""
-        envelopes, rules = request.envelopes, self.rules
+        """Everything was taken, under these ids."""
+        envelopes = request.envelopes
+        ids = self._names(envelopes, tree, text)
+        if not ids:
+            return Unknown("the carrier's answer has no id for each message")
+        parts = [segments.count(item.message.text)[1] for item in envelopes]
+        prices = shared(*self._price(tree), parts)
+        return [
+            Accepted(found[:LONGEST_ID], count, price=cost)
+            for found, count, cost in zip(ids, parts, prices, strict=True)
+        ]
+
+    def _price(self, tree: Any) -> tuple[Any, Any]:
+        """An amount and its currency."""
+        path, unit = self.rules.answer_price, self.rules.answer_currency
+        currency = found_at(tree, unit) if unit else None
+        return found_at(tree, path) if path else None, currency or self.currency
+
+    def _names(self, envelopes: Sequence[Envelope], tree: Any, text: str) -> list[str]:
+        """The ids, of one for all or in the order of the messages; none if they cannot be read."""
+        rules = self.rules
         if rules.answer_id:
             value = found_at(tree, rules.answer_id)
             ids = [words_of(item) for item in value] if isinstance(value, list) else [words_of(value)]
         elif rules.answer_id_pattern:
             ids = re.findall(rules.answer_id_pattern, text)
         else:
-            return [_accepted(item, own_id(item)) for item in envelopes]
+            return [own_id(item) for item in envelopes]
         if len(ids) == len(envelopes) and all(ids):
-            return [_accepted(item, found) for item, found in zip(envelopes, ids, strict=True)]
+            return ids
         if len(ids) == 1 and ids[0]:
-            return [_accepted(item, f"{ids[0]}-{item.message.recipient}") for item in envelopes]
-        if rules.success_pattern:  # it was taken for certain, and has no id that could be read
-            return [_accepted(item, own_id(item)) for item in envelopes]
-        return Unknown("the carrier's answer has no id for each message")
+            return [f"{ids[0]}-{item.message.recipient}" for item in envelopes]
+        # with a pattern, it was taken for certain, and has no id that could be read
+        return [own_id(item) for item in envelopes] if rules.success_pattern else []
 
     def _of_items(self, request: Request, response: Response, items: Sequence[Any]) -> Verdict:
         """An answer for each message, by the item that is about it."""
@@ -237,7 +264,8 @@ class Reader:
         state, reason = said
         found = words_of(found_at(item, self.rules.answer_id))
         if meaning == "taken" and found:
-            return _accepted(envelope, found)
+            cost = price(*self._price(item))
+            return Accepted(found[:LONGEST_ID], segments.count(envelope.message.text)[1], price=cost)
         if meaning == "permanent":
             return Rejected(_code(state, "refused"), reason[:SAID])
         if meaning in ("account", "temporary"):
@@ -255,7 +283,3 @@ _MEANINGS: tuple[tuple[str, Meaning], ...] = (
 def _code(state: str, otherwise: str) -> str:
     """A word that can stand for the reason."""
     return state if state.isprintable() and 0 < len(state) <= LONGEST_WORD else otherwise
-
-
-def _accepted(envelope: Envelope, found: str) -> Accepted:
-    return Accepted(found[:LONGEST_ID], segments.count(envelope.message.text)[1])

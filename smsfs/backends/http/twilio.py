@@ -5,7 +5,7 @@ A request carries one message, as a form.
 
 from collections.abc import Sequence
 from math import inf
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import msgspec
@@ -24,6 +24,7 @@ from smsfs.backends.http.contract import (
     decoded,
 )
 from smsfs.backends.http.options import SignedConfig
+from smsfs.backends.http.prices import price
 from smsfs.secret import Secret
 from smsfs.sms import segments
 
@@ -83,6 +84,8 @@ class _Message(msgspec.Struct):
     num_segments: str | int | None = None
     error_code: int | None = None
     error_message: str | None = None
+    price: Any = None
+    price_unit: Any = None
 
 
 class _Error(msgspec.Struct):
@@ -169,4 +172,5 @@ def _accepted(envelope: Envelope, response: Response) -> Verdict:
         return [Rejected(str(found.error_code or found.status), found.error_message or found.status)]
     counted = str(found.num_segments or "")
     parts = int(counted) if counted.isascii() and counted.isdigit() and int(counted) else 0
-    return [Accepted(found.sid, parts or segments.count(envelope.message.text)[1])]
+    cost = price(found.price, found.price_unit)
+    return [Accepted(found.sid, parts or segments.count(envelope.message.text)[1], price=cost)]

@@ -28,6 +28,7 @@ from smsfs.backends.http.hooks import (
     understood,
     word,
 )
+from smsfs.backends.http.prices import price
 
 #: State -> what became of the message; every other word says that it is still on its way.
 EVENTS = {
@@ -46,6 +47,8 @@ class _Message(msgspec.Struct, rename="pascal"):
     message_status: str = ""
     sms_status: str = ""
     error_code: str = ""
+    price: str = ""
+    price_unit: str = ""
 
 
 class _Reply(msgspec.Struct, rename="pascal"):
@@ -120,4 +123,5 @@ def _read(item: dict[str, Any]) -> Delivered:
     status = msgspec.convert(item, _Message)
     state = word(status.message_status or status.sms_status)
     event, code = EVENTS.get(state, "passing"), status.error_code[:LONGEST_WORD]
-    return Receipt(name(status.message_sid), number(status.to), event, code, state)
+    cost = price(status.price, status.price_unit)
+    return Receipt(name(status.message_sid), number(status.to), event, code, state, price=cost)

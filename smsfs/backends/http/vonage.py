@@ -6,7 +6,7 @@ each part of the message: some parts can be taken, and others not.
 
 from collections.abc import Sequence
 from math import inf
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import msgspec
@@ -27,6 +27,7 @@ from smsfs.backends.http.contract import (
     decoded,
 )
 from smsfs.backends.http.options import TimedConfig
+from smsfs.backends.http.prices import summed
 from smsfs.backends.http.vonage_hook import Method
 from smsfs.secret import Secret
 from smsfs.sms import segments
@@ -80,6 +81,7 @@ class _Part(msgspec.Struct, rename="kebab"):
     status: str
     message_id: str = ""
     error_text: str = ""
+    message_price: Any = None
 
     @property
     def words(self) -> str:
@@ -114,7 +116,7 @@ class Vonage:
         secret = config.api_secret.shown()
         login = basic(config.api_key, secret)
         self.secrets: tuple[str, ...] = (secret, login)
-        self._sender = config.default_sender
+        self._sender, self._currency = config.default_sender, config.currency
         self._headers = {
             "Authorization": f"Basic {login}",
             "Content-Type": "application/x-www-form-urlencoded",
@@ -142,7 +144,8 @@ class Vonage:
             return Unknown("the carrier took the message, or parts of it, and gave no id", requests=1)
         failed = next((part for part in parts if part.status != TAKEN), None)
         if failed is None:
-            return [Accepted(ids[0], len(ids), ids[1:])]
+            cost = summed([part.message_price for part in parts], self._currency)
+            return [Accepted(ids[0], len(ids), ids[1:], price=cost)]
         return _torn(failed, ids) if ids else _refused(failed, response)
 
     def _form(self, envelope: Envelope) -> dict[str, str]:

@@ -88,7 +88,7 @@ def _receipt(backend: str, item: Receipt, at: float) -> NewReceipt:
     known = digits.isascii() and digits.isdigit() and len(digits) <= MAX_DIGITS
     recipient = int(digits) if known else None
     rest = item.code, item.reason, item.done, item.other
-    return NewReceipt(backend, item.id, recipient, item.event, at, *rest)
+    return NewReceipt(backend, item.id, recipient, item.event, at, *rest, price=item.price or None)
 
 
 def _part(backend: str, item: ReplyPart, at: float) -> NewReplyPart:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from attrs import evolve, frozen
 
 from smsfs.pipeline.outcomes import fate
+from smsfs.pipeline.prices import price_of
 from smsfs.pipeline.slices import DamagedSlice, messages_of
 from smsfs.sms.message import Message
 from smsfs.states import (
@@ -33,6 +34,7 @@ class MessageStatus:
         last: the outcome that led to this state; None while there is none.
         carrier_id: under which the carrier knows it, or its first part; empty when it does not.
         submitted: when the carrier took it, the last time that it did; None when it did not.
+        price: what it cost, a decimal number and perhaps a currency behind a blank; empty if nobody told it.
     """
 
     batch: Batch
@@ -42,6 +44,7 @@ class MessageStatus:
     last: Outcome | None
     carrier_id: str
     submitted: float | None
+    price: str = ""
 
     @property
     def done(self) -> float | None:
@@ -171,7 +174,9 @@ def _settled(status: MessageStatus, aside: Aside) -> MessageStatus:
 def _status(batch: Batch, message: Message, outcomes: list[Outcome], *, claimed: bool) -> MessageStatus:
     found = fate(outcomes, claimed=claimed)
     taken = next((item.at for item in reversed(outcomes) if item.event == "accepted"), None)
-    return MessageStatus(batch, message, found.state, found.doubled, found.last, found.carrier_id, taken)
+    return MessageStatus(
+        batch, message, found.state, found.doubled, found.last, found.carrier_id, taken, price_of(outcomes)
+    )
 
 
 def statuses_in(

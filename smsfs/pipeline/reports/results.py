@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 import structlog
 from attrs import define
 
-from smsfs.dialects.settings import DAY, RESULTS_FOLDER
+from smsfs.dialects.settings import COMMON, DAY, RESULTS_FOLDER
 from smsfs.errors import StoreConflict, StoreDamaged, StoreUnavailable
 from smsfs.names import MAX_NAME, seconds_from
 from smsfs.pipeline.reports.messages import MessageStatus, statuses
@@ -32,6 +32,8 @@ HEADER = (
     *("row", "msisdn", "userref", "parts", "state", "carrier id", "code", "reason", "submitted", "done"),
     "characters",
 )
+#: Further columns, for accounts with ``result_prices``.
+PRICES = ("price", "currency")
 #: A receipt has led to these.
 RECEIPT_STATES = frozenset({MessageState.DELIVERED, MessageState.UNDELIVERED})
 LEAST_PAUSE = 2.0
@@ -109,14 +111,14 @@ def awaits_receipt(status: MessageStatus) -> bool:
     return status.state in SENT_STATES and last is not None and last.recipient is not None
 
 
-def table(messages: Iterable[MessageStatus], tally: Tally) -> Iterator[bytes]:
+def table(messages: Iterable[MessageStatus], tally: Tally, *, prices: bool = False) -> Iterator[bytes]:
     """The file in blocks: UTF-8, lines as in RFC 4180; what is written is counted in ``tally``."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(HEADER)
+    writer.writerow((*HEADER, *PRICES) if prices else HEADER)
     for status in messages:
         tally.add(status)
-        writer.writerow(_row(status))
+        writer.writerow((*_row(status), *_price(status)) if prices else _row(status))
         if text.tell() >= BLOCK_CHARACTERS:
             yield _emptied(text)
     yield _emptied(text)
@@ -145,6 +147,11 @@ def _row(status: MessageStatus) -> tuple[str | int, ...]:
         _moment(last.at if last and is_done else None),
         str(cost(message.text) or "") if message.encoding == UCS2 else "",
     )
+
+
+def _price(status: MessageStatus) -> tuple[str, str]:
+    amount, _, currency = status.price.partition(" ")
+    return amount, currency
 
 
 def _moment(seconds: float | None) -> str:
@@ -216,13 +223,19 @@ class ResultWriter:
         began, tally = self._timer(), Tally()
         content = self._store.contents.create()
         with kept_if_shown(self._store.contents, lambda: [content]):
-            size = self._fill(content, table(statuses(self._store, result.batch), tally))
+            prices = self._shows_prices(result.batch.account)
+            blocks = table(statuses(self._store, result.batch), tally, prices=prices)
+            size = self._fill(content, blocks)
             version = self._version(content, size, result, tally, self._timer() - began)
             earlier = self._store.results.show(result, version, paths(result.batch), self._owner, REPORTS)
         if earlier:
             self._replaced.append((version.at + KEPT_SECONDS, result.batch.account, earlier))
         if version.final:
             log.info("result_final", batch=result.batch.id, file=result.batch.path, bytes=size)
+
+    def _shows_prices(self, account: int) -> bool:
+        found = self._store.accounts.get(account)
+        return bool(found and found.settings.get("result_prices", COMMON["result_prices"]))
 
     def _fill(self, content: str, blocks: Iterable[bytes]) -> int:
         return fill(self._store.contents.open_write(content), blocks)

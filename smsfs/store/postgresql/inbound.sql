@@ -2,7 +2,7 @@
 
 -- name: receipt_add
 -- Keep a receipt whose message is not known yet.
-COPY receipt (backend, carrier_id, recipient, event, code, reason, done, at, due, other, reply) FROM STDIN;
+COPY receipt (backend, carrier_id, recipient, event, code, reason, done, at, due, other, reply, price) FROM STDIN;
 
 -- name: receipt_due
 -- Kept receipts to look at again, past those being looked at.
@@ -12,7 +12,8 @@ SELECT * FROM receipt WHERE due <= :now ORDER BY due LIMIT :limit FOR UPDATE SKI
 -- The newest message for each of some carrier ids, and what receipts said of it before.
 -- The index begins anew with each million of outcomes: they are asked one after the other, the newest first.
 SELECT w.value AS carrier_id, o.batch, o.row, o.slice, o.attempt, b.path, a.name AS account,
-    (SELECT string_agg(CASE event WHEN 'passing' THEN reason ELSE event END, ',') FROM outcome
+    (SELECT string_agg(CASE event WHEN 'passing' THEN reason ELSE event END || CASE WHEN price > '' THEN ',$' ELSE '' END, ',')
+     FROM outcome
      WHERE batch = o.batch AND row = o.row AND slice = o.slice AND attempt = o.attempt AND carrier_id = w.value) AS words
 FROM json_array_elements_text(CAST(:ids AS JSON)) AS w(value)
 CROSS JOIN LATERAL (

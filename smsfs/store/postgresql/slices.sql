@@ -7,7 +7,7 @@ ORDER BY expires, id LIMIT 1 FOR UPDATE SKIP LOCKED;
 
 -- name: outcome_add
 -- Append what became of messages.
-COPY outcome (batch, row, slice, attempt, event, carrier_id, code, reason, parts, at, recipient, done) FROM STDIN;
+COPY outcome (batch, row, slice, attempt, event, carrier_id, code, reason, parts, at, recipient, done, price) FROM STDIN;
 
 -- name: slice_oldest_free
 -- The slice of an account that has waited for longest, past those being taken, and whether more are due.

@@ -21,6 +21,8 @@ LOST_SECONDS, BUSY_SECONDS = 10.0, 60.0
 VALID_SECONDS = 3 * 86_400.0
 #: and its fate be recorded as unknown so long after that, by whoever took over.
 RECOVERY_SECONDS = 3600.0
+#: Among the words that were said of an id: its price is known.
+PRICED = "$"
 #: A kept receipt is looked at again after half its age, within these.
 AGAIN_SECONDS, AGAIN_CEILING = 1.0, 3600.0
 
@@ -160,13 +162,26 @@ def _match(connection: Connection, receipts: Mapping[int, NewReceipt]) -> dict[i
             if told is None:
                 continue
             row, words = known[told.carrier_id]
-            word = told.reason if told.event == "passing" else told.event
-            found[number] = None if word in words else _of(told, row)
-            if word not in words:
-                words.add(word)
-                outcomes.append(_outcome_row(told, row, told.event))
+            what = _news(told, words)
+            found[number] = _of(told, row) if what else None
+            if what:
+                outcomes.append(_outcome_row(told, row, what))
     _append(connection, outcomes)
     return found
+
+
+def _news(told: NewReceipt, words: set[str]) -> str:
+    """As what a receipt counts after some words; empty if it says nothing new.
+
+    One that only adds a price is still on its way: it changes no state.
+    """
+    word = told.reason if told.event == "passing" else told.event
+    new = {word, PRICED} if told.price else {word}
+    if new <= words:
+        return ""
+    event = "passing" if word in words else told.event
+    words |= new
+    return event
 
 
 def _known(
@@ -300,7 +315,8 @@ def _outcome_row(receipt: NewReceipt, row: Row, event: str, recipient: int | Non
     """
     check_outcome(event)
     place, told = (row["batch"], row["row"], row["slice"], row["attempt"]), (receipt.code, receipt.reason)
-    return (*place, event, receipt.carrier_id, *told, 0, receipt.at, recipient, receipt.done)
+    price = None if event == "part" else receipt.price
+    return (*place, event, receipt.carrier_id, *told, 0, receipt.at, recipient, receipt.done, price)
 
 
 def _kept_row(receipt: NewReceipt) -> tuple[Any, ...]:
@@ -314,7 +330,7 @@ def _kept_row(receipt: NewReceipt) -> tuple[Any, ...]:
     reply = json.dumps(whole) if whole else None
     due = receipt.at + AGAIN_SECONDS if receipt.readable else None
     told = receipt.recipient, receipt.event, receipt.code, receipt.reason, receipt.done
-    return (receipt.backend, receipt.carrier_id, *told, receipt.at, due, receipt.other, reply)
+    return (receipt.backend, receipt.carrier_id, *told, receipt.at, due, receipt.other, reply, receipt.price)
 
 
 def _notify(connection: Connection, arrived: Arrived) -> None:
@@ -335,4 +351,6 @@ _TEXTS = ("backend", "carrier_id", "event", "code", "reason", "other")
 
 def _receipt(row: Row) -> NewReceipt:
     reply = NewReplyPart(**json.loads(row["reply"])) if row["reply"] else None
-    return NewReceipt(**{name: row[name] for name in (*_TEXTS, "recipient", "at", "done")}, reply=reply)
+    return NewReceipt(
+        **{name: row[name] for name in (*_TEXTS, "recipient", "at", "done", "price")}, reply=reply
+    )

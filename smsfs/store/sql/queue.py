@@ -359,7 +359,8 @@ def _outcome_row(item: Outcome, batch: int, slice_: int, attempt: int) -> tuple[
     event, carrier_id, code, reason = item.event, plain(item.carrier_id), plain(item.code), plain(item.reason)
     check_outcome(event)
     place = batch, item.row, slice_, attempt
-    return (*place, event, carrier_id, code, reason, item.parts, item.at, item.recipient, item.done)
+    told = carrier_id, code, reason, item.parts, item.at, item.recipient, item.done, item.price or None
+    return (*place, event, *told)
 
 
 def outcome_from(row: Row) -> Outcome:

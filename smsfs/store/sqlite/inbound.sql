@@ -2,8 +2,8 @@
 
 -- name: receipt_add
 -- Keep a receipt whose message is not known yet.
-INSERT INTO receipt (backend, carrier_id, recipient, event, code, reason, done, at, due, other, reply)
-VALUES (:backend, :carrier_id, :recipient, :event, :code, :reason, :done, :at, :due, :other, :reply);
+INSERT INTO receipt (backend, carrier_id, recipient, event, code, reason, done, at, due, other, reply, price)
+VALUES (:backend, :carrier_id, :recipient, :event, :code, :reason, :done, :at, :due, :other, :reply, :price);
 
 -- name: receipt_due
 -- Kept receipts to look at again.
@@ -18,7 +18,8 @@ WITH fresh AS MATERIALIZED (
         AND k.carrier_id IN (SELECT value FROM json_each(:ids)) AND s.backend = :backend
     GROUP BY k.carrier_id)
 SELECT w.value AS carrier_id, o.batch, o.row, o.slice, o.attempt, b.path, a.name AS account,
-    (SELECT group_concat(CASE event WHEN 'passing' THEN reason ELSE event END) FROM outcome
+    (SELECT group_concat(CASE event WHEN 'passing' THEN reason ELSE event END || CASE WHEN price > '' THEN ',$' ELSE '' END)
+     FROM outcome
      WHERE batch = o.batch AND row = o.row AND slice = o.slice AND attempt = o.attempt AND carrier_id = w.value) AS words
 FROM json_each(:ids) w
 JOIN outcome o ON o.id = coalesce(

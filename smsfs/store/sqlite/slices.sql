@@ -6,5 +6,5 @@ SELECT id FROM slice WHERE state = 'queued' AND expires <= :now ORDER BY expires
 
 -- name: outcome_add
 -- Append what became of messages.
-INSERT INTO outcome (batch, row, slice, attempt, event, carrier_id, code, reason, parts, at, recipient, done)
-VALUES (:batch, :row, :slice, :attempt, :event, :carrier_id, :code, :reason, :parts, :at, :recipient, :done);
+INSERT INTO outcome (batch, row, slice, attempt, event, carrier_id, code, reason, parts, at, recipient, done, price)
+VALUES (:batch, :row, :slice, :attempt, :event, :carrier_id, :code, :reason, :parts, :at, :recipient, :done, :price);

@@ -20,6 +20,7 @@ from tests.support.store_suite.marks import MarkSuite
 from tests.support.store_suite.names import NameSuite
 from tests.support.store_suite.outcomes import OutcomeSuite
 from tests.support.store_suite.owners import OwnerSuite, StaleSuite
+from tests.support.store_suite.prices import PriceSuite
 from tests.support.store_suite.queue import QueueSuite
 from tests.support.store_suite.races import RaceSuite
 from tests.support.store_suite.replies import ShownReplySuite
@@ -46,6 +47,7 @@ class StoreSuite(
     ResultSuite,
     FeedSuite,
     RaceSuite,
+    PriceSuite,
     RoutingSuite,
     SearchSuite,
     ReceiptSuite,

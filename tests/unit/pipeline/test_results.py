@@ -74,6 +74,15 @@ def test_a_row_tells_what_became_of_a_message():
     assert rows(status(last=replace(taken, recipient=None)))[1][9] == TAKEN_AT
 
 
+def test_prices_are_columns_of_their_own():
+    """A program that knows the file as it was would stumble over what it costs, or nobody could add it up."""
+    told = evolve(status(M.DELIVERED), price="0.0075 EUR")
+    text = b"".join(table([told, status()], Tally(), prices=True)).decode()
+    found = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    assert [row[11:] for row in found] == [["price", "currency"], ["0.0075", "EUR"], ["", ""]]
+    assert len(rows(told)[0]) == len(rows(told)[1]) == 11
+
+
 def test_a_row_names_the_characters_that_cost():
     """A customer who pays for two SMS would search in vain for the quote that doubled the price."""
     costly = status(text="\u201cHi\u201d " + "x" * 80, encoding="ucs2")

@@ -48,6 +48,12 @@ def test_statuses(state, subtype, event):
     assert posted(item, item) == [expected, expected]
 
 
+def test_price_comes_with_the_status():
+    """What a message cost would not be known: the answer to it says nothing."""
+    call = Call("https://smsfs.example/x", {}, json.dumps([{**SENT, "creditCost": 1.5}]).encode())
+    assert [HOOK.delivered(call)[0].price, BulkSmsHook("EUR").delivered(call)[0].price] == ["1.5", "1.5 EUR"]
+
+
 def test_replies():
     """What a person answers would be lost, or come to the wrong number."""
     answer = {"id": "77", "type": "RECEIVED", "from": "+4520000001", "to": "4512345678", "body": "Ja"}

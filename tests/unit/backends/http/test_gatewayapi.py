@@ -88,11 +88,13 @@ def test_ids_go_to_the_messages_of_their_object(provider):
     """A receipt would be taken for another message's."""
     messages = [to(1), to(2, text="x" * 400), to(3)]
     [request] = provider.requests(messages)
-    answers = provider.verdict(request, Response(200, b'{"ids":[71,72],"usage":{"total_cost":0.3}}'))
+    answers = provider.verdict(
+        request, Response(200, b'{"ids":[71,72],"usage":{"total_cost":0.5,"currency":"DKK"}}')
+    )
     assert dict(zip([item.key for item in request.envelopes], answers, strict=True)) == {
-        "1-1": Accepted("71-4500100001", 1),
-        "1-3": Accepted("71-4500100003", 1),
-        "1-2": Accepted("72-4500100002", 3),
+        "1-1": Accepted("71-4500100001", 1, price="0.1 DKK"),
+        "1-3": Accepted("71-4500100003", 1, price="0.1 DKK"),
+        "1-2": Accepted("72-4500100002", 3, price="0.3 DKK"),
     }
 
 

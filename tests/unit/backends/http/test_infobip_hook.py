@@ -49,9 +49,10 @@ def posted(*results):
 def test_reports(group, event):
     """A message that did not arrive would be shown as delivered, or the other way round."""
     item = {**REPORT, "status": {"groupName": group}, "error": {"id": 27}}
-    expected = Receipt("b7-r1", "4520000001", event, "27", group)
+    expected = Receipt("b7-r1", "4520000001", event, "27", group, price="0.01 EUR")
     assert posted(item, item) == [expected, expected]
-    assert posted(REPORT) == [Receipt("b7-r1", "4520000001", "delivered", "", "DELIVERED")]
+    told = Receipt("b7-r1", "4520000001", "delivered", "", "DELIVERED", price="0.02 EUR")
+    assert posted({**REPORT, "messageCount": 2}) == [told]
 
 
 def test_replies():

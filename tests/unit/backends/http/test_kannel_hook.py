@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, parse_qsl
 import pytest
 
 from smsfs.backends import Receipt, ReplyPart
+from smsfs.backends.http.contract import own_id
 from smsfs.backends.http.hooks import Call, UnreadableCallError
 from smsfs.backends.http.kannel import KannelConfig
 from smsfs.backends.http.kannel_hook import KannelHook
@@ -103,7 +104,7 @@ def test_messages_ask_for_reports(tmp_path, method):
     assert address == URL
     assert query.endswith("&kind=%d&said=%A")
     filled = query.replace("%d", "1").replace("%A", "ACK%2F")
-    assert parse_qs(filled)["id"] == [f"{message.key}-{message.attempt}"]
+    assert parse_qs(filled)["id"] == [own_id(message)]
     [receipt] = report(filled)
-    assert (receipt.id, receipt.recipient) == (f"{message.key}-{message.attempt}", message.message.recipient)
+    assert (receipt.id, receipt.recipient) == (own_id(message), message.message.recipient)
     assert asked() == (False, {"dlr-url": None, "dlr-mask": None})

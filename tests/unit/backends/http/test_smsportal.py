@@ -82,6 +82,14 @@ def test_all_taken(provider):
     assert found == [Accepted(f"9-450010000{row}", 1) for row in (1, 2, 3)]
 
 
+def test_cost_is_of_those_that_were_taken(provider):
+    """What messages cost would not add up to what SMSPortal takes for them."""
+    body = sent(2, {"customerId": "1-2", "status": "BLIST"})
+    body["sendResponse"]["cost"] = 3.0
+    found = verdict(provider, 200, body)
+    assert [item.price for item in found if isinstance(item, Accepted)] == ["1.5", "1.5"]
+
+
 @pytest.mark.parametrize(
     "fault", [{"customerId": "1-2"}, {"scrubbedDestination": "4500100002"}, {"rawDestination": "+4500100002"}]
 )

@@ -184,6 +184,19 @@ def test_ids():
     assert isinstance(verdict(200, {"ids": ["a", "b", "c"]}, answer_id="ids", **many), Unknown)
 
 
+def test_prices():
+    """What messages cost would not be known, or not be all that the provider takes."""
+    keys = {"answer_id": "id", "answer_price": "cost.amount", "answer_currency": "cost.unit"}
+    body = {"id": "a", "cost": {"amount": "0.5", "unit": "EUR"}}
+    assert verdict(200, body, **keys) == [Accepted("a", 1, price="0.5 EUR")]
+    many = verdict(200, body, json=LIST, batch=9, rows=(1, 2), **keys)
+    assert [item.price for item in many] == ["0.25 EUR", "0.25 EUR"]
+    items = {"items": [{"id": "a", "state": "OK", "cost": 1}, {"id": "b", "state": "OK"}]}
+    found = verdict(200, items, **{**ITEMS, "rows": (1, 2), "answer_price": "cost", "currency": "SEK"})
+    assert [item.price for item in found] == ["1 SEK", ""]
+    assert verdict(200, {"id": "a", "cost": "much"}, **keys) == [Accepted("a", 1)]
+
+
 PATTERNS = {
     "success_pattern": "^OK",
     "account_pattern": "credit",

@@ -81,6 +81,10 @@ def verdict(status, body):
     ("body", "answer"),
     [
         ({"sid": "SM1", "status": "queued", "num_segments": "3", "price": None}, Accepted("SM1", 3)),
+        (
+            {"sid": "SM1", "num_segments": "1", "price": "-0.0075", "price_unit": "USD"},
+            Accepted("SM1", 1, price="0.0075 USD"),
+        ),
         ({"sid": "SM1", "status": "accepted", "num_segments": "0"}, Accepted("SM1", 1)),
         (
             {"sid": "SM1", "status": "failed", "error_code": 30008, "error_message": "Unknown error"},

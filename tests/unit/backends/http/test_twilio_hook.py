@@ -45,6 +45,13 @@ def call(form, url=URL, signature="", **headers):
     return Call(url, {**kind, "x-twilio-signature": signature, **headers}, body)
 
 
+def test_price_of_a_status():
+    """What a message cost would be thrown away where Twilio tells it."""
+    assert [item.price for item in HOOK.delivered(call(STATUS))] == [""]
+    told = call({**STATUS, "Price": "-0.0075", "PriceUnit": "USD"})
+    assert [item.price for item in HOOK.delivered(told)] == ["0.0075 USD"]
+
+
 def test_signature_of_a_form_is_checked():
     """A stranger who knows the address could post receipts, or true ones be refused."""
     assert HOOK.genuine(call(STATUS, signature=SIGNATURE), TOKEN)

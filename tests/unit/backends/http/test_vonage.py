@@ -91,6 +91,14 @@ def test_each_part_has_an_id(provider):
     assert verdict(provider, 200, parts("0", "0", "0")) == [Accepted("id0", 3, ("id1", "id2"))]
 
 
+def test_parts_cost_together(provider):
+    """A long message would be shown as cheap as a short one."""
+    body = parts("0", "0")
+    for part in body["messages"]:
+        part["message-price"] = "0.03330000"
+    assert verdict(provider, 200, body) == [Accepted("id0", 2, ("id1",), price="0.0666")]
+
+
 @pytest.mark.parametrize("status", ["3", "7", "12", "15", "33"])
 def test_200_may_be_a_refusal(provider, status):
     """A message that was refused would count as sent, for ever without a receipt."""
