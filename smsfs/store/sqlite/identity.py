@@ -57,12 +57,8 @@ def standing(path: Path) -> Standing:
         StoreDamaged: a store without its first page.
         OSError: it cannot be read.
     """
-    try:
-        with path.open("rb") as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise OSError(errno.EINVAL, "it is no regular file")
-            header = stream.read(_HEADER_BYTES)
-    except FileNotFoundError:
+    header = _header(path)
+    if header is None:
         return "absent"
     if not header:
         return "empty"
@@ -75,7 +71,32 @@ def standing(path: Path) -> Standing:
         return "ours"
     if number:
         raise _foreign(path, "it bears another program's number")
-    return _by_tables(path)
+    try:
+        judged = _by_tables(path)
+    except (ConfigurationError, StoreDamaged):
+        if _bears_now(path):
+            return "ours"
+        raise
+    return "ours" if judged == "empty" and _bears_now(path) else judged
+
+
+def _bears_now(path: Path) -> bool:
+    """Whether the header has the number: the first log of a new store may be written into it at any moment.
+
+    Whoever reads the tables of the file alone in that moment finds some of them, or none, or damage.
+    """
+    return (_header(path) or b"")[_APPLICATION_ID] == APPLICATION_ID.to_bytes(4, "big")
+
+
+def _header(path: Path) -> bytes | None:
+    """The first bytes of a file; None if there is none."""
+    try:
+        with path.open("rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise OSError(errno.EINVAL, "it is no regular file")
+            return stream.read(_HEADER_BYTES)
+    except FileNotFoundError:
+        return None
 
 
 def _by_tables(path: Path) -> Standing:

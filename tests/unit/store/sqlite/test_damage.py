@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from smsfs.errors import ConfigurationError, StoreDamaged
-from smsfs.store.sqlite import SqliteStore
+from smsfs.store.sqlite import SqliteStore, identity
 from smsfs.store.sqlite.identity import APPLICATION_ID, standing
 
 PAGE = 4096
@@ -192,4 +192,24 @@ def test_a_deleted_file_is_damage(path):
     path.unlink()
     with pytest.raises(StoreDamaged, match="was deleted or moved away"):
         store.accounts.add("new", "gatewayapi", {}, 1.0)
+    store.close()
+
+
+@pytest.mark.parametrize("seen", ["nothing", "damage", "some tables"])
+def test_a_new_store_whose_log_is_written_into_it_is_a_store(tmp_path, monkeypatch, seen):
+    """A command, or a worker, that starts in that moment would call a new store damaged."""
+    path, tables = tmp_path / "smsfs.db", identity._tables
+    store = SqliteStore(path)
+
+    def while_written(path, how):
+        store.tidy()
+        if seen == "damage":
+            fault = sqlite3.DatabaseError("database disk image is malformed")
+            fault.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise fault
+        names, version = tables(path, how)
+        return (set() if seen == "nothing" else set(sorted(names)[:3])), version
+
+    monkeypatch.setattr(identity, "_tables", while_written)
+    assert standing(path) == "ours"
     store.close()
