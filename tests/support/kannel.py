@@ -1,4 +1,4 @@
-"""Kannel on loopback, to compare with: HTTP in, SMPP out, no receipts, all of it in memory.
+"""Kannel on loopback, to compare with: HTTP in, SMPP out, all of it in memory.
 
 ``apt-get install kannel`` installs it; its own service need not run. Kannel's defaults hold but for the
 window: its queue is in memory, and nothing of it is on disk when a client gets its answer.
@@ -51,6 +51,16 @@ group = sendsms-user
 username = benchmark
 password = benchmark
 max-messages = 10
+concatenation = true
+"""
+
+_SERVICE = """
+group = sms-service
+keyword = default
+catch-all = true
+post-url = "{hook}"
+send-sender = true
+max-messages = 0
 """
 
 
@@ -70,18 +80,20 @@ class Kannel:
         folder: gets their configuration and their logs.
         smsc: the port of the SMSC on loopback.
         window: messages that may wait for their answers.
+        hook: where messages from persons are posted to; empty for nowhere.
 
     Attributes:
         port: where smsbox takes messages.
     """
 
-    def __init__(self, folder: Path, smsc: int, window: int) -> None:
+    def __init__(self, folder: Path, smsc: int, window: int, hook: str = "") -> None:
         self._admin, self._box_port, self.port = free_ports(3)
         ports = {"admin": self._admin, "box": self._box_port, "http": self.port, "smsc": smsc}
         self._folder = folder
         self._configuration = folder / "kannel.conf"
         text = _CONFIGURATION.format(host=_HOST, window=window, **ports)
-        self._configuration.write_text(text, encoding="utf-8")
+        service = _SERVICE.format(hook=hook) if hook else ""
+        self._configuration.write_text(text + service, encoding="utf-8")
         self._log = folder / "kannel.log"
 
     @contextlib.contextmanager

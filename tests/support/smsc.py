@@ -27,6 +27,7 @@ class Smsc:
         self.ledger = folder / "ledger.jsonl"
         self._output = folder / "simulator.out"
         self._offset = self._lines = 0
+        self._process: subprocess.Popen[bytes] | None = None
 
     @contextlib.contextmanager
     def running(self, *options: str) -> Iterator[Self]:
@@ -35,16 +36,27 @@ class Smsc:
         with (
             self._output.open("w", encoding="utf-8") as output,
             started(
-                [*command, "--port", str(self.port), *options], stdout=output, stderr=subprocess.STDOUT
+                [*command, "--port", str(self.port), *options],
+                exact="-" in options,  # a forked one has no standard input
+                stdin=subprocess.PIPE if "-" in options else subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
             ) as process,
         ):
             try:
                 line = wait_for(lambda: self._output.read_text(encoding="utf-8"), "the simulator")
                 assert line.startswith("ready smpp "), line
                 self.port = int(line.split()[2].rpartition(":")[2])
+                self._process = process
                 yield self
             finally:
                 process.terminate()
+
+    def send(self, source: str, destination: str, text: str) -> None:
+        """A person writes; it runs with ``--mo -``."""
+        if self._process and self._process.stdin:
+            self._process.stdin.write(f"{source}:{destination}:{text}\n".encode())
+            self._process.stdin.flush()
 
     def count(self) -> int:
         """How many messages the ledger has; each byte is looked at once."""

@@ -49,8 +49,9 @@ class KannelHook(Hook):
     """What Kannel calls."""
 
     advice = (
-        "Enter the address in Kannel as the post-url of a sms-service, with max-messages = 0, so that Kannel "
-        "answers nobody. Reports need no entry: each message asks for them."
+        "Enter the address in Kannel as the post-url of a sms-service, with send-sender = true, or Kannel "
+        "does not say who wrote, and max-messages = 0, so that it answers nobody. Reports need no entry: "
+        "each message asks for them."
     )
     methods = ("GET", "POST")
 
