@@ -6,6 +6,10 @@ SELECT CAST(value AS BIGINT) AS id FROM json_array_elements_text(CAST(:ids AS JS
 WHERE CAST(value AS BIGINT) <= (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM batch_id_seq)
     AND NOT EXISTS (SELECT 1 FROM batch WHERE id = CAST(value AS BIGINT));
 
+-- name: outcome_drop
+-- Delete some outcomes.
+DELETE FROM outcome WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON)));
+
 -- name: batch_retry
 -- Give a batch back to be read again, and count the failure if there was one.
 UPDATE batch SET state = {batch.retry to}, owner = NULL, failures = failures + :failed,

@@ -97,9 +97,9 @@ SELECT id FROM batch b WHERE account = :account AND finished < :before
 -- Delete the outcomes of a batch's messages.
 DELETE FROM outcome WHERE batch = :batch;
 
--- name: batch_drop_some
--- Delete some of the outcomes of a batch's messages.
-DELETE FROM outcome WHERE id IN (SELECT id FROM outcome WHERE batch = :batch LIMIT :some);
+-- name: batch_outcomes
+-- The numbers of some outcomes of a batch's messages.
+SELECT id FROM outcome WHERE batch = :batch LIMIT :limit;
 
 -- name: batch_fade
 -- Note that the messages of a batch are being deleted.

@@ -29,7 +29,7 @@ class SqlSearch:
         """Slices that may have a message to a number."""
         place = {"batch": first, "row": -1}
         while True:
-            rows = self._read("search_holding", number=number, last=last, limit=PAGE_SLICES, **place)
+            rows = self._read("search_holding", sought=number, last=last, limit=PAGE_SLICES, **place)
             yield from map(_span, rows)
             if len(rows) < PAGE_SLICES:
                 return

@@ -11,6 +11,10 @@ FROM batch WHERE state = 'pending' AND lane = :lane AND not_before <= :now ORDER
 SELECT value AS id FROM json_each(:ids) WHERE value <= (SELECT seq FROM sqlite_sequence WHERE name = 'batch')
     AND NOT EXISTS (SELECT 1 FROM batch WHERE id = value);
 
+-- name: outcome_drop
+-- Delete some outcomes.
+DELETE FROM outcome WHERE id IN (SELECT value FROM json_each(:ids));
+
 -- name: batch_retry
 -- Give a batch back to be read again, and count the failure if there was one.
 UPDATE batch SET state = {batch.retry to}, owner = NULL, failures = failures + :failed,

@@ -20,6 +20,7 @@ from typing import Any
 from smsfs.errors import ConfigurationError, Exists, Refusal, StoreConflict, StoreDamaged, StoreUnavailable
 from smsfs.store.changes import About
 from smsfs.store.sql import load_migrations, load_statements
+from smsfs.store.sqlite.free_pages import give_back_some, has_too_many
 from smsfs.store.sqlite.identity import APPLICATION_ID, bears_number, is_damage, lacks_table
 
 BUSY_SECONDS = 20.0
@@ -38,8 +39,6 @@ PRAGMAS = (
 )
 #: For a file that is still empty; on any other, it would be a commit each time the file is opened.
 NEW_PRAGMAS = ("auto_vacuum = INCREMENTAL",)
-#: Free pages are given back so many at a time, and what is left of the log is written in as long a turn.
-VACUUM_PAGES = 128
 #: Rows added by one statement; their values are fewer than any SQLite takes.
 ROWS_AT_ONCE = 50
 
@@ -336,11 +335,11 @@ class Database:
     def _vacuum(self) -> bool:
         """Give back some free pages; whether there are more."""
         with self.reading() as reader:
-            if not _number(reader, "auto_vacuum") or not _number(reader, "freelist_count"):
+            if not _number(reader, "auto_vacuum") or not has_too_many(reader.plain):
                 return False
         with self.write(synced=False) as connection:
-            connection.plain.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall()
-            return _number(connection, "freelist_count") > 0
+            give_back_some(connection.plain)
+            return has_too_many(connection.plain)
 
     def check(self) -> list[str]:
         """Faults in the file's structure, and rows that refer to nothing."""

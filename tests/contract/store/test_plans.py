@@ -58,7 +58,7 @@ VALUES = {
     **dict.fromkeys(
         ("event", "address", "dialect", "sender", "recipient", "what", "token", "line", "day"), "x7"
     ),
-    **dict.fromkeys(("tail", "empty", "messages", "data", "digest", "text", "number"), b"x"),
+    **dict.fromkeys(("tail", "empty", "messages", "data", "digest", "text", "sought"), b"x"),
     **dict.fromkeys(("done", "hidden"), True),
     **dict.fromkeys(("keys", "addresses"), '["x7"]'),
     **dict.fromkeys(("accounts", "msisdns", "recipients", "ids"), "[7]"),
