@@ -28,10 +28,14 @@ class BackendConfig:
     Attributes:
         type: what it is, a key of ``SECTIONS``.
         on_unknown: what becomes of a message whose fate is unknown.
+        low_credit: the operator is told when less credit is left.
+        credit_email: where that is mailed; empty for nowhere.
     """
 
     type: str
     on_unknown: Literal["resend", "hold"]
+    low_credit: float = 0
+    credit_email: str = ""
 
     @property
     def tongues(self) -> "Tongues | None":
@@ -41,6 +45,11 @@ class BackendConfig:
     @property
     def hooked(self) -> bool:
         """Whether there is a webhook."""
+        return False
+
+    @property
+    def tells_credit(self) -> bool:
+        """Whether the carrier can be asked for the credit that is left."""
         return False
 
     @property

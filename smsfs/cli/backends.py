@@ -9,7 +9,7 @@ import click
 from smsfs.cli.common import config_option, opened, show_list
 from smsfs.cli.lists import moment
 from smsfs.config import Config
-from smsfs.store import BackendState, Store, WorkerState
+from smsfs.store import BackendCredit, BackendState, Store, WorkerState
 
 
 @click.command()
@@ -19,7 +19,10 @@ def backends(as_json: bool, config_file: Path | None) -> None:
     """List the backends: their state on each host, and what waits."""
     with opened(config_file) as (config, store):
         shown = list(_backends(config, store))
-    columns = ["backend", "type", "host", "state", "since", "queued", "reason"]
+    told = any("credit" in row for row in shown)
+    if told and not as_json:
+        shown = [{"credit": None, **row} for row in shown]
+    columns = ["backend", "type", "host", "state", "since", "queued", *(["credit"] if told else []), "reason"]
     show_list(columns, shown, as_json=as_json)
 
 
@@ -30,15 +33,25 @@ def _backends(config: Config, store: Store) -> Iterator[dict[str, Any]]:
     states = [state for state in store.routing.states() if state.owner in hosts]
     troubles = [item for item in store.trouble.workers() if item.worker == "dispatch" and item.owner in hosts]
     silent = {host.host for host in alive if host.kind == "front"} - {hosts[state.owner] for state in states}
+    told = {item.backend: item for item in store.routing.credits()}
     for name in dict.fromkeys([*config.backends, *sorted(backlog), *(state.backend for state in states)]):
         options = config.backends.get(name)
         common = {"backend": name, "type": options and options.type, "queued": backlog.get(name, 0)}
+        if options and options.tells_credit:
+            common |= _credit(told.get(name))
         seen = [state for state in states if state.backend == name]
         yield from (_row(common, hosts[state.owner], state) for state in seen)
         yield from (_troubled(common, hosts[item.owner], item) for item in troubles if options)
         if not seen and not (troubles and options):
             reason = _unseen(silent) if options else "it is not in the configuration"
             yield {**common, "host": None, "state": None, "since": None, "reason": reason}
+
+
+def _credit(found: BackendCredit | None) -> dict[str, Any]:
+    """What is left with a carrier; nothing before it was asked."""
+    if found is None:
+        return {"credit": None, "credit_low": False, "credit_at": None}
+    return {"credit": found.credit, "credit_low": found.low, "credit_at": moment(found.at)}
 
 
 def _unseen(silent: set[str]) -> str:
@@ -56,5 +69,6 @@ def _troubled(common: dict[str, Any], host: str, trouble: WorkerState) -> dict[s
 
 
 def _row(common: dict[str, Any], host: str, state: BackendState) -> dict[str, Any]:
-    known = {"host": host, "state": state.state, "since": moment(state.since), "reason": state.reason}
+    reason = state.reason or ("the credit is low" if common.get("credit_low") else "")
+    known = {"host": host, "state": state.state, "since": moment(state.since), "reason": reason}
     return {**common, **known}

@@ -22,7 +22,7 @@ from smsfs.store.optouts import Optout, Optouts
 from smsfs.store.processes import LeaseLostError, Process, ProcessInfo, StaleOwnerError
 from smsfs.store.queue import Queue
 from smsfs.store.results import Result, Results, ResultVersion
-from smsfs.store.routing import BackendState, Routing, Waiting
+from smsfs.store.routing import BackendCredit, BackendState, Routing, Waiting
 from smsfs.store.search import Attempt, Search, Span
 from smsfs.store.slices import Abandoned, Freed, NewSlice, Outcome, SetAside, Slice, SliceReport
 from smsfs.store.soundness import Soundness
@@ -38,6 +38,7 @@ __all__ = [
     "Arrived",
     "Aside",
     "Attempt",
+    "BackendCredit",
     "BackendState",
     "Bans",
     "Batch",

@@ -29,6 +29,25 @@ class BackendState:
     owner: int = 0
 
 
+@frozen
+class BackendCredit:
+    """The credit that is left with a carrier.
+
+    Attributes:
+        backend: its name.
+        credit: a decimal number, and behind a blank the currency if it is known.
+        at: when the carrier said so, in seconds since the epoch by the store's clock.
+        low: it is less than the configuration wants.
+        mailed: somebody was told so by mail, since it is.
+    """
+
+    backend: str
+    credit: str
+    at: float
+    low: bool = False
+    mailed: bool = False
+
+
 class Waiting(NamedTuple):
     """A backend that queued slices wait for, and the chain that they have: names with commas between them."""
 
@@ -44,6 +63,21 @@ class Routing(Protocol):
 
     def states(self) -> list[BackendState]:
         """What every process said last, by backend; a dead one's words may be among them."""
+
+    def note_credit(self, owner: Process, what: str, found: BackendCredit) -> None:
+        """Note what is left with a carrier, in place of what was noted before.
+
+        Args:
+            owner: this process.
+            what: it must lead.
+            found: the credit.
+
+        Raises:
+            StaleOwnerError: the owner does not lead any more.
+        """
+
+    def credits(self) -> list[BackendCredit]:
+        """What was noted last, by backend."""
 
     def movable(self) -> list[Waiting]:
         """The pairs of backend and chain that queued slices with a chain have."""

@@ -15,6 +15,7 @@ import msgspec
 from attrs import define, field
 
 from smsfs.backends import Accepted, Envelope, Unknown
+from smsfs.backends.http.balances import balance
 from smsfs.backends.http.contract import (
     OK,
     REDIRECT,
@@ -70,6 +71,11 @@ class BulkSmsConfig(HookedConfig):
             raise ValueError(f"default_sender is over the {longest} characters that BulkSMS allows")
         self.check(MOST)
 
+    @property
+    def tells_credit(self) -> bool:
+        """It does."""
+        return True
+
 
 class _Taken(msgspec.Struct, rename="camel"):
     id: str
@@ -100,6 +106,7 @@ class BulkSms:
         self.secrets: tuple[str, ...] = (secret, login)
         self._sender, self._currency = config.default_sender, config.currency
         self._headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
+        self.balance = balance("/v1/profile", self._headers, "credits.balance", known=config.currency)
         at_once = int(config.throughput) or 1 if config.throughput else config.batch
         self.bundle = min(config.batch, at_once)
 

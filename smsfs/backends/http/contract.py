@@ -152,6 +152,19 @@ class Login:
     prefix: str = "Bearer "
 
 
+@frozen
+class Balance:
+    """How to ask for the credit that is left.
+
+    Attributes:
+        request: that asks for it; it carries no messages.
+        read: the credit of a response, such as ``"12.5 EUR"``; empty where there is none.
+    """
+
+    request: Request = field(repr=False)
+    read: Callable[[Response], str] = field(eq=False, repr=False)
+
+
 class Provider(Protocol):
     """What one kind of carrier wants, and what its responses mean.
 
@@ -174,6 +187,10 @@ class Provider(Protocol):
     @property
     def login(self) -> Login | None:
         """How requests get a token that they carry; None where they need none."""
+
+    @property
+    def balance(self) -> Balance | None:
+        """How to ask for the credit that is left; None where the carrier does not tell it."""
 
     def requests(self, envelopes: Sequence[Envelope]) -> Sequence[Request]:
         """The requests that carry messages, at most ``most`` of them, each once."""

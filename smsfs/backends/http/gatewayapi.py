@@ -14,6 +14,7 @@ from attrs import define, evolve, field
 
 from smsfs.backends import Accepted, Envelope, Throttled, Unknown
 from smsfs.backends.http import gatewayapi_mobile
+from smsfs.backends.http.balances import balance
 from smsfs.backends.http.contract import (
     OK,
     REDIRECT,
@@ -83,6 +84,11 @@ class GatewayApiConfig(SignedConfig):
         self.url = gatewayapi_mobile.URL if self.url == URL else self.url
         self.check(gatewayapi_mobile.MOST)
 
+    @property
+    def tells_credit(self) -> bool:
+        """By ``mtsms`` it does."""
+        return self.interface == "mtsms"
+
 
 class _Taken(msgspec.Struct):
     ids: list[int]
@@ -120,6 +126,7 @@ class GatewayApi:
         self.secrets: tuple[str, ...] = (token,)
         self._sender = config.default_sender
         self._headers = {"Authorization": f"Token {token}", "Content-Type": "application/json"}
+        self.balance = balance("/rest/me", self._headers, "credit", "currency")
 
     def requests(self, envelopes: Sequence[Envelope]) -> list[Request]:
         """One request for all of them."""

@@ -54,6 +54,7 @@ class GatewayApiMobile:
     traceable = True
     bundle = 0
     login = None
+    balance = None
 
     def __init__(self, token: str, sender: str) -> None:
         self.secrets: tuple[str, ...] = (token,)

@@ -13,6 +13,7 @@ import msgspec
 from attrs import define, field
 
 from smsfs.backends import Accepted, Answer, Envelope, Rejected, Throttled, Unknown
+from smsfs.backends.http.balances import balance
 from smsfs.backends.http.contract import OK, REDIRECT, Request, Response, Trouble, Verdict, by_status, decoded
 from smsfs.backends.http.options import HookedConfig
 from smsfs.secret import Secret
@@ -68,6 +69,11 @@ class InfobipConfig(HookedConfig):
     @property
     def told_address(self) -> bool:
         """Each message tells it."""
+        return True
+
+    @property
+    def tells_credit(self) -> bool:
+        """It does."""
         return True
 
 
@@ -143,6 +149,7 @@ class Infobip:
             "Content-Type": "application/json",
             "Accept": "application/json",
         }
+        self.balance = balance("/account/1/balance", self._headers, "balance", "currency")
 
     def requests(self, envelopes: Sequence[Envelope]) -> list[Request]:
         """One request, and more where a number has several messages: the answer names the number."""

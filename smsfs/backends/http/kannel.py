@@ -94,6 +94,7 @@ class Kannel:
     traceable = False
     bundle = 0
     login = None
+    balance = None
 
     def __init__(self, config: KannelConfig, callback: str = "") -> None:
         self._config, self._password = config, config.password.shown()

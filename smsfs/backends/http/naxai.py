@@ -118,6 +118,7 @@ class Naxai:
     idempotent = True
     traceable = True
     bundle = 0
+    balance = None
 
     def __init__(self, config: NaxaiConfig) -> None:
         self._config, secret = config, config.client_secret.shown()

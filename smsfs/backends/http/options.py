@@ -12,6 +12,7 @@ from smsfs.secret import Secret, refuse_no_place, refuse_two_places
 
 MOST_CONNECTIONS = 1000
 LEAST_THROUGHPUT = 0.001
+MOST_CREDIT = 1e9
 SCHEMES = ("http", "https")
 
 
@@ -25,7 +26,9 @@ class HttpConfig(BackendConfig):
         throughput: messages per second over all connections of a host; 0 for no limit.
         batch: the most messages in one request. All of them are in doubt when its answer is lost.
         default_sender: for messages that name none; empty leaves it to the provider.
-        currency: of prices that the provider tells without one.
+        currency: of prices, and of the credit, that the provider tells without one.
+        low_credit: the log says when less credit is left; 0 for never.
+        credit_email: who gets a mail then.
         proxy: the address of an HTTP proxy; empty for none.
         ca: a file of PEM certificates to trust; empty for the system's.
         verify: whether the certificate must be good and name the host.
@@ -39,6 +42,8 @@ class HttpConfig(BackendConfig):
     batch: int = 500
     default_sender: str = ""
     currency: str = ""
+    low_credit: float = 0
+    credit_email: str = ""
     proxy: str = ""
     ca: str = ""
     verify: bool = True
@@ -75,10 +80,21 @@ class HttpConfig(BackendConfig):
         refuse_absurd(self, ["connect_timeout", "response_timeout"])
         if self.currency and not re.fullmatch("[A-Z]{2,8}", self.currency):
             raise ValueError(f"currency is {self.currency!r}, and has to be a code such as EUR")
+        self._check_credit()
         if 0 < self.throughput < LEAST_THROUGHPUT:
             raise ValueError(
                 f"throughput is {self.throughput:g}, and has to be {LEAST_THROUGHPUT} or more, or 0"
             )
+
+    def _check_credit(self) -> None:
+        if self.low_credit and not self.tells_credit:
+            raise ValueError("low_credit is set, and this provider does not tell the credit that is left")
+        if not 0 <= self.low_credit <= MOST_CREDIT:
+            raise ValueError(f"low_credit is {self.low_credit:g}, and has to be from 0 to {MOST_CREDIT:g}")
+        if self.credit_email and not self.low_credit:
+            raise ValueError("credit_email is set, and low_credit is not: without it no mail is sent")
+        if self.credit_email and not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", self.credit_email):
+            raise ValueError(f"credit_email is {self.credit_email!r}, and has to be an address of e-mail")
 
 
 @define(kw_only=True)

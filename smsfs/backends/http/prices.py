@@ -23,6 +23,12 @@ def price(amount: Any, currency: Any = "") -> str:
     return "" if found is None else _written(found, currency)
 
 
+def credit(amount: Any, currency: Any = "") -> str:
+    """What is left, in the same form; it may be less than nothing."""
+    text, found = price(amount, currency), _number(amount)
+    return f"-{text}" if text and found is not None and found < 0 else text
+
+
 def multiplied(amount: Any, count: Any, currency: Any) -> str:
     """The price of so many SMS by that of one."""
     found, times = _number(amount), _number(count)

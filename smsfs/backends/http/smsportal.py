@@ -12,6 +12,7 @@ import msgspec
 from attrs import define, field
 
 from smsfs.backends import Accepted, Answer, Envelope, Rejected, Unknown
+from smsfs.backends.http.balances import balance
 from smsfs.backends.http.contract import (
     OK,
     REDIRECT,
@@ -65,6 +66,11 @@ class SmsPortalConfig(TimedConfig):
                 "hook_secret, hook_signature_header and hook_timestamp_header go together: set all or none"
             )
         self.check(MOST)
+
+    @property
+    def tells_credit(self) -> bool:
+        """It does."""
+        return True
 
 
 class _Fault(msgspec.Struct, rename="camel"):
@@ -132,6 +138,7 @@ class SmsPortal:
         self.secrets: tuple[str, ...] = (secret, login)
         self._sender, self._currency = config.default_sender, config.currency
         self._headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
+        self.balance = balance("/v3/Balance", self._headers, "balance", known=config.currency)
 
     def requests(self, envelopes: Sequence[Envelope]) -> list[Request]:
         """One request for each sender, and more where a number has several messages."""

@@ -45,6 +45,7 @@ class Template:
 
     most = MOST
     bundle = 0
+    balance = None
 
     def __init__(self, config: TemplateConfig, callback: str = "") -> None:
         secret = config.secret.shown()

@@ -12,6 +12,7 @@ import msgspec
 from attrs import define, evolve, field
 
 from smsfs.backends import Accepted, Envelope, Rejected, Throttled
+from smsfs.backends.http.balances import balance
 from smsfs.backends.http.contract import (
     OK,
     REDIRECT,
@@ -77,6 +78,11 @@ class TwilioConfig(SignedConfig):
         """Each message tells it."""
         return True
 
+    @property
+    def tells_credit(self) -> bool:
+        """It does."""
+        return True
+
 
 class _Message(msgspec.Struct):
     sid: str
@@ -118,6 +124,9 @@ class Twilio:
             "Content-Type": "application/x-www-form-urlencoded",
             "Accept": "application/json",
         }
+        self.balance = balance(
+            f"/2010-04-01/Accounts/{config.account_sid}/Balance.json", self._headers, "balance", "currency"
+        )
 
     def requests(self, envelopes: Sequence[Envelope]) -> list[Request]:
         """One request for each message."""

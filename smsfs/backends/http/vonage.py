@@ -13,6 +13,7 @@ import msgspec
 from attrs import define, field
 
 from smsfs.backends import Accepted, Envelope, Rejected, Throttled, Unknown
+from smsfs.backends.http.balances import balance
 from smsfs.backends.http.contract import (
     OK,
     REDIRECT,
@@ -76,6 +77,11 @@ class VonageConfig(TimedConfig):
             raise ValueError(f"default_sender is over the {longest} characters that Vonage allows")
         self.check(1)
 
+    @property
+    def tells_credit(self) -> bool:
+        """It does."""
+        return True
+
 
 class _Part(msgspec.Struct, rename="kebab"):
     status: str
@@ -122,6 +128,7 @@ class Vonage:
             "Content-Type": "application/x-www-form-urlencoded",
             "Accept": "application/json",
         }
+        self.balance = balance("/account/get-balance", self._headers, "value", known=config.currency)
 
     def requests(self, envelopes: Sequence[Envelope]) -> list[Request]:
         """One request for each message."""

@@ -2,12 +2,14 @@
 
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 
 from attrs import asdict
 
 from smsfs.errors import StoreDamaged, StoreUnavailable
 from smsfs.pipeline.jobs import Every, Jobs
+from smsfs.pipeline.reports.credit import Credits, asking
 from smsfs.pipeline.reports.daily import DailyReporter
 from smsfs.pipeline.reports.forgetting import Upkeep, outboxes
 from smsfs.pipeline.reports.in_use import DialectsInUse
@@ -21,6 +23,8 @@ from smsfs.store import Process
 
 #: How long a stop waits for a mail that is being handed over.
 MAIL_STOP_SECONDS = 5.0
+#: And for an answer about credit, which nobody misses.
+ASK_STOP_SECONDS = 0.5
 
 
 def start(wing: Wing) -> None:
@@ -46,8 +50,8 @@ def _report_until(stop: threading.Event, wing: Wing, owner: Process, upkeep: Upk
         "daily reports": daily.step,
     }
     jobs = Jobs({**steps, "strays": strays.step, "replies": replies.step}, time.monotonic)
-    mails = threading.Thread(target=_mail_until, args=(stop, mailer), name="smsfs-mail", daemon=True)
-    mails.start()  # beside the rest: a relay that hardly answers holds up nothing else
+    credits_ = Credits(store, owner, REPORTS, wing.config.backends, relay, asking(wing.config.data))
+    mails, asks = _beside(stop, "mails", mailer.step), _beside(stop, "credit", credits_.step)
     while not stop.is_set():
         upkeep.step()
         if not store.lead(owner, REPORTS):
@@ -56,6 +60,7 @@ def _report_until(stop: threading.Event, wing: Wing, owner: Process, upkeep: Upk
         elif not jobs.step():
             stop.wait(pause(store, writer.next_time()))  # a second is soon enough for all of it
     mails.join(MAIL_STOP_SECONDS)
+    asks.join(ASK_STOP_SECONDS)
 
 
 def _clean_up(wing: Wing, upkeep: Upkeep, orphans: set[str]) -> bool:
@@ -69,9 +74,16 @@ def _clean_up(wing: Wing, upkeep: Upkeep, orphans: set[str]) -> bool:
     return found.more
 
 
-def _mail_until(stop: threading.Event, mailer: Mailer) -> None:
-    """Send mails; what is not sent when the process ends is for the next one."""
-    jobs = Jobs({"mails": mailer.step}, time.monotonic)
+def _beside(stop: threading.Event, name: str, step: Callable[[], object]) -> threading.Thread:
+    """A thread for what waits for other systems: one that hardly answers holds up nothing else."""
+    thread = threading.Thread(target=_step_until, args=(stop, name, step), name=f"smsfs-{name}", daemon=True)
+    thread.start()
+    return thread
+
+
+def _step_until(stop: threading.Event, name: str, step: Callable[[], object]) -> None:
+    """Do a job again and again; what is left when the process ends is for the next one."""
+    jobs = Jobs({name: step}, time.monotonic)
     while not stop.is_set():
         busy = False
         try:

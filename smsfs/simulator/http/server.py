@@ -12,6 +12,7 @@ import msgspec
 from aiohttp import web
 
 from smsfs.simulator.http.behaviour import TAKING, HttpBehaviour, HttpCounts
+from smsfs.simulator.http.credit import told
 from smsfs.simulator.http.taken import Asked, Contract, Message, Taken
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class HttpSimulator:
     Attributes:
         poster: calls the webhook, if it is set before the start.
         script: faults of the next requests, in order, before those of the behaviour; empty for none.
+        credit: what it tells those who ask.
     """
 
     def __init__(
@@ -53,7 +55,7 @@ class HttpSimulator:
         self.counts = HttpCounts()
         self.messages: list[Message] = []
         self.script: deque[str] = deque()
-        self.host, self.port = host, port
+        self.host, self.port, self.credit = host, port, 1000.0
         self.poster: Poster | None = None
         self._contract, self._tls, self._keep = contract, tls, keep
         self._file: BinaryIO | None = path.open("ab") if path else None
@@ -92,11 +94,13 @@ class HttpSimulator:
             self._seen.add(request.transport)
             self.counts.connections += 1
         body = await request.content.read()
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        asked = Asked(request.method, request.path_qs, headers, body)
+        if credit := told(asked, self.credit):
+            return web.Response(status=credit.status, body=credit.body, headers=credit.headers)
         self.counts.requests += 1
         fault = self.script.popleft() if self.script else self.behaviour.fault(self.counts.requests)
         self.counts.faulty += bool(fault)
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        asked = Asked(request.method, request.path_qs, headers, body)
         taken = None if fault and fault not in TAKING else self._take(asked)
         if taken and self.poster:
             await self.poster.taken(taken.messages)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from attrs import asdict
 
-from smsfs.store import BackendState, Process, Waiting
+from smsfs.store import BackendCredit, BackendState, Process, Waiting
 from smsfs.store.sql import Database
+from smsfs.store.sql.results import must_lead
 
 
 class SqlRouting:
@@ -24,6 +25,25 @@ class SqlRouting:
         """What every process said last."""
         with self._database.reading() as connection:
             return [BackendState(**dict(row)) for row in connection.all("backend_states")]
+
+    def note_credit(self, owner: Process, what: str, found: BackendCredit) -> None:
+        """Note what is left with a carrier."""
+        values = asdict(found) | {"low": int(found.low), "mailed": int(found.mailed)}
+        with self._database.write() as connection:
+            must_lead(connection, owner, what)
+            connection.change("backend_credit_note", **values)
+
+    def credits(self) -> list[BackendCredit]:
+        """What was noted last."""
+        with self._database.reading() as connection:
+            rows = connection.all("backend_credits")
+        names = ("backend", "credit", "at")
+        return [
+            BackendCredit(
+                **{name: row[name] for name in names}, low=bool(row["low"]), mailed=bool(row["mailed"])
+            )
+            for row in rows
+        ]
 
     def movable(self) -> list[Waiting]:
         """Backend and chain of queued slices that have a chain."""

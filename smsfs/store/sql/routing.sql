@@ -11,6 +11,16 @@ SET state = excluded.state, reason = excluded.reason, since = excluded.since, at
 -- How backends fare, as each process said last.
 SELECT owner, backend, state, reason, since, at FROM backend_state ORDER BY backend, owner;
 
+-- name: backend_credit_note
+-- Note the credit that is left with a carrier.
+INSERT INTO backend_credit (backend, credit, at, low, mailed) VALUES (:backend, :credit, :at, :low, :mailed)
+ON CONFLICT (backend) DO UPDATE
+SET credit = excluded.credit, at = excluded.at, low = excluded.low, mailed = excluded.mailed;
+
+-- name: backend_credits
+-- The credit that is left with carriers, as it was noted last.
+SELECT backend, credit, at, low, mailed FROM backend_credit ORDER BY backend;
+
 -- name: slice_movable
 -- The backends and chains that queued slices have.
 -- From one pair to the next, and never along all that is queued.

@@ -20,6 +20,7 @@ SMALL = frozenset(
         "account",
         "account_key",
         "aside",
+        "backend_credit",
         "backend_state",
         "credit",
         "host_key",

@@ -3,9 +3,19 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from attrs import evolve
 
-from smsfs.store import Account, BackendState, NewSlice, Process, SliceReport, Store
+from smsfs.store import (
+    Account,
+    BackendCredit,
+    BackendState,
+    NewSlice,
+    Process,
+    SliceReport,
+    StaleOwnerError,
+    Store,
+)
 from tests.support.store_suite.base import (
     DAY,
     NOW,
@@ -45,6 +55,20 @@ class RoutingSuite(StoreFixtures):
         other.close()
         store.settle()
         assert [state.owner for state in store.routing.states()] == [owner.id]
+
+    def test_credit_is_told_by_who_leads(self, store: Store, other: Store, owner: Process) -> None:
+        """Two hosts would each mail that the credit is low, or tell what is over."""
+        assert store.lead(owner, "reports")
+        second = other.register("reports")
+        low = BackendCredit("one", "12.5 EUR", NOW, low=True, mailed=True)
+        with pytest.raises(StaleOwnerError):
+            other.routing.note_credit(second, "reports", low)
+        store.routing.note_credit(owner, "reports", low)
+        store.routing.note_credit(owner, "reports", BackendCredit("a", "-1", NOW))
+        back = BackendCredit("one", "80 EUR", NOW + 600)
+        assert other.routing.credits() == [BackendCredit("a", "-1", NOW), low]
+        store.routing.note_credit(owner, "reports", back)
+        assert other.routing.credits()[1] == back
 
     def test_chain_comes_as_it_was_stored(self, store: Store, account: Account, owner: Process) -> None:
         """A message could not leave by the backends that the operator named."""

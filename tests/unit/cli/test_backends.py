@@ -3,7 +3,7 @@
 import pytest
 
 from smsfs.config import load, open_store
-from smsfs.store import BackendState
+from smsfs.store import BackendCredit, BackendState
 
 CONFIGURATION = """
 [pipeline]
@@ -62,6 +62,27 @@ def test_states_and_what_waits(configured, store, submitted):
     assert header.split() == ["backend", "type", "host", "state", "since", "queued", "reason"]
     assert line.split()[3:6] == ["down", "2023-11-14T22:13:20Z", "2"]
     assert line.endswith("cannot connect: Connection refused")
+
+
+@pytest.mark.usefixtures("clinic")
+def test_credit_that_is_left(tmp_path, smsfs, store):
+    """An operator would see that the credit is used up only when nothing leaves any more."""
+    section = '[backends.gateway]\ntype = "gatewayapi"\ntoken = "a secret"\nlow_credit = 50\n'
+    (tmp_path / "smsfs.toml").write_text(CONFIGURATION + section, encoding="utf-8")
+    owner = store.register("reports")
+    assert store.lead(owner, "reports")
+    store.routing.report(store.register("dispatch"), [BackendState("gateway", "up", "", 1.0, 1.0)])
+    before = smsfs("backends", "--json").rows()[-1]
+    assert (before["credit"], before["credit_low"], before["reason"]) == (None, False, "")
+    found = BackendCredit("gateway", "12.5 DKK", 1_700_000_000.0, low=True)
+    store.routing.note_credit(owner, "reports", found)
+    first, *_, gateway = smsfs("backends", "--json").rows()
+    assert "credit" not in first
+    assert (gateway["credit"], gateway["credit_low"]) == ("12.5 DKK", True)
+    assert (gateway["credit_at"], gateway["reason"]) == ("2023-11-14T22:13:20Z", "the credit is low")
+    lines = smsfs("backends").out.splitlines()
+    assert lines[0].split()[-2:] == ["credit", "reason"]
+    assert "12.5 DKK" in lines[-1]
 
 
 @pytest.mark.usefixtures("configured", "clinic")
