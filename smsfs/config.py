@@ -263,7 +263,8 @@ def _check_route(config: Config, source: str) -> None:
     for name in config.backends:
         if not routing.is_name(name):
             raise ConfigurationError(
-                f"{source}: the name of the backend {name!r} must have no blank, comma or equals sign in it."
+                f"{source}: the name of the backend {name!r} must have no blank, comma or equals sign in it, "
+                "nor | or %."
             )
     text = config.pipeline.default_backend
     try:

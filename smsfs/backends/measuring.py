@@ -1,6 +1,7 @@
 """How many SMS a text takes, by the backend that it is to leave by."""
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import TypeVar
 
 from attrs import frozen
@@ -45,9 +46,16 @@ class Measure:
         return any(self.tongues[name].languages for name in self.routes.names if name in self.tongues)
 
     def __call__(self, recipient: str, text: str) -> tuple[str, int]:
-        """The encoding of a text, ``"gsm7"`` or ``"ucs2"``, and the number of its SMS."""
-        chain = self.routes.only or self.routes.chain_for(recipient)
-        tongues = self.tongues.get(chain[0])
+        """The encoding of a text, ``"gsm7"`` or ``"ucs2"``, and the number of its SMS.
+
+        Where it may leave by one of several backends, by the one that takes most.
+        """
+        only = self.routes.only
+        names = only[:1] if only else sorted(self.routes.first_for(recipient))
+        return max((self._by(name, text) for name in names), key=itemgetter(1))
+
+    def _by(self, name: str, text: str) -> tuple[str, int]:
+        tongues = self.tongues.get(name)
         if tongues is None or not tongues.languages:
             return segments.count(text)
         return shifts.count(text, tongues.languages, tongues.reference_bits)

@@ -254,8 +254,11 @@ class Sorter:
         only, times = self._routes.only, {(message.due, message.until) for message in messages}
         if only and len(times) == 1:
             return {(only, *times.pop()): messages}
+        batch, account = self._work.batch.id, self._work.account.name
         for message in messages:
-            chain = only or self._routes.chain_for(message.recipient)
+            chain = only or self._routes.chain_for(
+                message.recipient, message.sender, account, f"{batch}-{message.row}"
+            )
             found[chain, message.due, message.until].append(message)
         return found
 

@@ -43,6 +43,14 @@ def test_longest_prefix_counts():
         ("45= x", "'45=' is not of the form"),
         ("45=dk=se x", "'45=dk=se' is not of the form"),
         ("dk,,se", "'dk,,se' is not of the form"),
+        ("from:=dk x", "'from:=dk' is not of the form"),
+        ("to:45=dk x", "'to:45=dk' is not of the form"),
+        ("45&46=dk x", "'45&46=dk' is not of the form"),
+        ("from:a=dk from:A=se x", "the condition from:A stands twice"),
+        ("dk|se", "'dk|se' has to have a number and a percent sign before each chain"),
+        ("3%dk", "'3%dk' has to have a number and a percent sign before each chain that shares"),
+        ("0%dk|0%se", "'0%dk|0%se' has to have"),
+        ("1%dk| x", "'1%dk|' is not of the form"),
         ("\u0664\u0665=dk x", "is not of the form"),
     ],
 )
@@ -51,6 +59,33 @@ def test_mistakes_are_named(text, told):
     with pytest.raises(ValueError, match=r"^(it|two|the|').*") as caught:
         parse(text)
     assert told in str(caught.value)
+
+
+def test_senders_and_accounts():
+    """A message would leave by a carrier that does not know its sender, or that another customer pays for."""
+    routes = parse(
+        "45=dk from:My%20Shop=shop from:+4511223344&46=number account:clinic=own "
+        "account:clinic&from:a&45=both x"
+    )
+    assert routes.chain_for("4512345678", "MY SHOP") == ("shop",)
+    assert routes.chain_for("4512345678", "Other", "other") == ("dk",)
+    assert routes.chain_for("4612345678", "4511223344") == ("number",)
+    assert routes.chain_for("4712345678", "4511223344") == ("x",)
+    assert routes.chain_for("4512345678", "My Shop", "clinic") == ("own",)
+    assert routes.chain_for("4512345678", "A", "clinic") == ("both",)
+    assert routes.chain_for("4612345678", "A", "clinic") == ("own",)
+    assert routes.first_for("4612345678") == {"shop", "number", "own", "x"}
+
+
+@given(st.integers(0, 9), st.integers(1, 9))
+def test_chains_share_by_weight(one, other):
+    """One carrier would get what another has room for, and a message that is read again go twice."""
+    routes = parse(f"45={one}%dk,se|{other}%se,dk x")
+    assert routes.only is None
+    found = [routes.chain_for("4512345678", key=f"7-{row}") for row in range(1000)]
+    assert found == [routes.chain_for("4512345678", key=f"7-{row}") for row in range(1000)]
+    assert set(found) <= {("dk", "se"), ("se", "dk")}
+    assert abs(found.count(("dk", "se")) / 1000 - one / (one + other)) < 0.1
 
 
 @given(entries=st.dictionaries(PREFIXES, CHAINS, max_size=8), rest=CHAINS, number=NUMBERS)
@@ -62,7 +97,7 @@ def test_every_number_has_the_chain_of_its_longest_prefix(entries, rest, number)
     assert parse(text).chain_for(number) == expected
 
 
-@pytest.mark.parametrize("name", ["", "a b", "a,b", "a=b", "a\tb"])
+@pytest.mark.parametrize("name", ["", "a b", "a,b", "a=b", "a\tb", "a|b", "a%b"])
 def test_names_that_no_route_can_hold(name):
     """A backend would be configured that no route can name, or another be meant by it."""
     assert not is_name(name)
