@@ -48,6 +48,11 @@ class BackendConfig:
         return False
 
     @property
+    def classes(self) -> frozenset[int]:
+        """The message classes that it can send, by their numbers in GSM 03.38."""
+        return frozenset()
+
+    @property
     def tells_credit(self) -> bool:
         """Whether the carrier can be asked for the credit that is left."""
         return False

@@ -6,6 +6,7 @@ from attrs import define
 
 from smsfs.backends.options import BackendConfig
 from smsfs.ranges import refuse_odd_text
+from smsfs.sms.classes import ALL
 
 
 @define
@@ -27,3 +28,8 @@ class OutboxConfig(BackendConfig):
             ValueError: a clause that names the key.
         """
         refuse_odd_text("path", self.path, "the path of a file", blanks=True)
+
+    @property
+    def classes(self) -> frozenset[int]:
+        """All of them."""
+        return ALL

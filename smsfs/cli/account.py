@@ -19,6 +19,7 @@ from smsfs.dialects.settings import MAX_DIGITS, RESULTS_FOLDER, check_setting, s
 from smsfs.errors import ConfigurationError
 from smsfs.frontends.logins import hash_password
 from smsfs.pipeline.reports.forgetting import Upkeep, outboxes
+from smsfs.sms.classes import CLASSES, FLASH
 from smsfs.sms.quoting import json_text
 from smsfs.store import Account, Store
 
@@ -212,12 +213,26 @@ def check_settings(config: Config, store: Store, dialect_name: str, own: dict[st
     """
     _check_backend(config, own)
     rules = dialect(dialect_name)
+    _check_flash(config, settings_of(rules, own))
     rules.check_together(settings_of(rules, own), datetime.fromtimestamp(store.now(), UTC))
 
 
 def _set_credits(store: Store, account_id: int, extra: dict[str, int | None]) -> None:
     if CREDITS in extra:
         store.accounts.set_credits(account_id, extra[CREDITS])
+
+
+def _check_flash(config: Config, settings: dict[str, Any]) -> None:
+    """A flash message would leave as an ordinary one by a backend that has no way to send it."""
+    if settings.get("flash") != "send":
+        return
+    for name in routing.parse(settings["backend"] or config.pipeline.default_backend).names:
+        options = config.backends.get(name)
+        if options and CLASSES[FLASH] not in options.classes:
+            raise ConfigurationError(
+                f"The setting flash cannot be 'send': the backend {name!r} ({options.type}) has no way to do "
+                "that. Set it to 'plain' or 'reject', or choose another backend."
+            )
 
 
 def _check_backend(config: Config, settings: dict[str, Any]) -> None:

@@ -33,6 +33,7 @@ from smsfs.backends.http.options import HookedConfig
 from smsfs.backends.http.prices import price
 from smsfs.secret import Secret
 from smsfs.sms import segments
+from smsfs.sms.classes import ALL, class_of
 from smsfs.sms.segments import GSM7
 
 PATH = "/v1/messages"
@@ -44,6 +45,7 @@ LONGEST_ID = 20
 MOST_NUMBER = 2**31 - 1
 #: A request that meets so many others in its place is given up for the time being.
 MOST_TURNS = 100
+CLASS_NAMES = ("FLASH_SMS", "ME_SPECIFIC", "SIM_SPECIFIC", "TE_SPECIFIC")
 LONGEST_NAME, LONGEST_NUMBER, LONGEST_CODE = 11, 15, 6
 
 
@@ -75,6 +77,11 @@ class BulkSmsConfig(HookedConfig):
     def tells_credit(self) -> bool:
         """It does."""
         return True
+
+    @property
+    def classes(self) -> frozenset[int]:
+        """All of them."""
+        return ALL
 
 
 class _Taken(msgspec.Struct, rename="camel"):
@@ -152,12 +159,14 @@ class BulkSms:
         """A message; what is empty is left out."""
         message = envelope.message
         encoding, parts = segments.count(message.text)
+        klass = class_of(message.klass)
         given = {
             "to": f"+{message.recipient}",
             "from": _from((message.sender or self._sender).removeprefix("+")),
             "body": message.text,
             "encoding": "TEXT" if encoding == GSM7 else "UNICODE",
             "longMessageMaxParts": parts,
+            "messageClass": "" if klass is None else CLASS_NAMES[klass],
             "userSuppliedId": _name(envelope),
         }
         return {key: value for key, value in given.items() if value}

@@ -31,6 +31,7 @@ from smsfs.backends.http.options import SignedConfig
 from smsfs.backends.http.prices import shared
 from smsfs.secret import Secret
 from smsfs.sms import segments
+from smsfs.sms.classes import ALL, class_of
 from smsfs.sms.segments import GSM7
 
 URL, PATH = "https://gatewayapi.com", "/rest/mtsms"
@@ -38,6 +39,8 @@ URL, PATH = "https://gatewayapi.com", "/rest/mtsms"
 MOST = 10_000
 #: A shorter validity is taken for this one.
 SHORTEST_VALIDITY = 60
+#: By the number of a message class; what mtsms calls a class is a price.
+DESTINATIONS, STANDARD = ("DISPLAY", "MOBILE", "SIMCARD", "EXTUNIT"), "standard"
 LONGEST_NAME, LONGEST_NUMBER = 11, 15
 #: In this encoding the text is UTF-8 in JSON as well, and GSM 03.38 on the air.
 ENCODINGS = {GSM7: "UTF8"}
@@ -88,6 +91,11 @@ class GatewayApiConfig(SignedConfig):
     def tells_credit(self) -> bool:
         """By ``mtsms`` it does."""
         return self.interface == "mtsms"
+
+    @property
+    def classes(self) -> frozenset[int]:
+        """By ``mtsms``, all of them."""
+        return ALL if self.interface == "mtsms" else frozenset()
 
 
 class _Taken(msgspec.Struct):
@@ -153,8 +161,10 @@ class GatewayApi:
         """The message object of a group; what is empty is left out."""
         first, message = group[0], group[0].message
         encoding, _ = segments.count(message.text)
+        klass = class_of(message.klass)
         given = {
-            "class": message.klass,
+            "class": message.klass if klass is None else STANDARD,
+            "destaddr": "" if klass is None else DESTINATIONS[klass],
             "sender": (message.sender or self._sender).removeprefix("+"),
             "message": message.text,
             "userref": message.userref,

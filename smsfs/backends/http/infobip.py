@@ -18,6 +18,7 @@ from smsfs.backends.http.contract import OK, REDIRECT, Request, Response, Troubl
 from smsfs.backends.http.options import HookedConfig
 from smsfs.secret import Secret
 from smsfs.sms import segments
+from smsfs.sms.classes import CLASSES, FLASH, class_of
 
 PATH = "/sms/3/messages"
 #: No limit is documented.
@@ -75,6 +76,11 @@ class InfobipConfig(HookedConfig):
     def tells_credit(self) -> bool:
         """It does."""
         return True
+
+    @property
+    def classes(self) -> frozenset[int]:
+        """Flash messages alone."""
+        return frozenset({CLASSES[FLASH]})
 
 
 class _Status(msgspec.Struct, rename="camel"):
@@ -171,11 +177,12 @@ class Infobip:
         return [_answer(envelope, item) for envelope, item in wanted]
 
     def _request(self, envelopes: Sequence[Envelope]) -> Request:
-        alike: dict[tuple[str, str, int], list[Envelope]] = defaultdict(list)
+        alike: dict[tuple[str, str, int, bool], list[Envelope]] = defaultdict(list)
         for item in envelopes:
             message = item.message
             sender = (message.sender or self._sender).removeprefix("+")
-            alike[sender, message.text, _validity(item.left)].append(item)
+            flash = class_of(message.klass) == CLASSES[FLASH]
+            alike[sender, message.text, _validity(item.left), flash].append(item)
         body = {
             "messages": [_message(*shared, group, self._callback) for shared, group in alike.items()],
             "options": {"includeSmsCountInResponse": True},
@@ -202,14 +209,22 @@ def _validity(left: float) -> int:
 
 
 def _message(
-    sender: str, text: str, validity: int, group: Sequence[Envelope], callback: str
+    sender: str,
+    text: str,
+    validity: int,
+    flash: bool,  # noqa: FBT001 -- of the key that they share
+    group: Sequence[Envelope],
+    callback: str,
 ) -> dict[str, Any]:
     """The element of messages that get the same; what is empty is left out."""
+    options: dict[str, Any] = {"flash": True} if flash else {}
+    if validity:
+        options["validityPeriod"] = {"amount": validity, "timeUnit": "MINUTES"}
     given = {
         "sender": sender,
         "destinations": [{"to": item.message.recipient} for item in group],
         "content": {"text": text},
-        "options": {"validityPeriod": {"amount": validity, "timeUnit": "MINUTES"}} if validity else {},
+        "options": options,
         "webhooks": {"delivery": {"url": callback}, "contentType": "application/json"} if callback else {},
     }
     return {key: value for key, value in given.items() if value}

@@ -30,6 +30,7 @@ from smsfs.backends.http.kannel_hook import MASK, dlr_url
 from smsfs.backends.http.options import HookedConfig
 from smsfs.secret import Secret
 from smsfs.sms import segments
+from smsfs.sms.classes import ALL, class_of
 from smsfs.sms.segments import UCS2
 
 LONGEST_NAME, LONGEST_NUMBER = 11, 15
@@ -78,6 +79,11 @@ class KannelConfig(HookedConfig):
     def told_address(self) -> bool:
         """Each message tells it."""
         return True
+
+    @property
+    def classes(self) -> frozenset[int]:
+        """All of them."""
+        return ALL
 
 
 class Kannel:
@@ -134,12 +140,14 @@ class Kannel:
     def _fields(self, envelope: Envelope) -> dict[str, str]:
         """What is empty is left out."""
         message, asks = envelope.message, bool(self._callback)
+        klass = class_of(message.klass)
         given = {
             "username": self._config.username,
             "password": self._password,
             "from": (message.sender or self._config.default_sender).removeprefix("+"),
             "to": message.recipient,
             "smsc": self._config.smsc,
+            "mclass": "" if klass is None else str(klass),
             "coding": CODINGS.get(segments.count(message.text)[0], "0"),
             "validity": "" if envelope.left == inf else str(max(1, int(envelope.left // 60))),
             "dlr-mask": MASK if asks else "",

@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 from smsfs.backends import Envelope
 from smsfs.backends.http.contract import digest_of, own_id
 from smsfs.sms import segments
+from smsfs.sms.classes import CLASSES, FLASH, class_of
 from smsfs.sms.segments import GSM7
 
 PLACE = re.compile(r"\{([a-z_]+)(:number)?\}")
@@ -26,6 +27,8 @@ OF_MESSAGE: dict[str, Callable[[Envelope, str], str]] = {
     "sender_plus": lambda _, sender: with_plus(sender),
     "userref": lambda item, _: item.message.userref,
     "class": lambda item, _: item.message.klass,
+    "mclass": lambda item, _: "" if (found := class_of(item.message.klass)) is None else str(found),
+    "flash": lambda item, _: "yes" if class_of(item.message.klass) == CLASSES[FLASH] else "",
     "key": lambda item, _: item.key,
     "id": lambda item, _: own_id(item),
     "digest": lambda item, _: digest_of(item),

@@ -22,6 +22,7 @@ from smsfs.backends.http.placeholders import (
 from smsfs.backends.http.template_answers import Rules
 from smsfs.backends.http.template_hook_options import HookRules
 from smsfs.secret import Secret
+from smsfs.sms.classes import ALL, CLASSES, FLASH
 
 MOST = 1000
 #: How the token is asked for, unless the section says otherwise.
@@ -102,6 +103,12 @@ class TemplateConfig(SignedConfig, Rules, HookRules):
     def window(self) -> float:
         """How old a signed call may be."""
         return self.hook_window if self.hook_timestamp_header else 0
+
+    @property
+    def classes(self) -> frozenset[int]:
+        """As far as a place tells them."""
+        used = used_places(self)
+        return ALL if "mclass" in used else frozenset({CLASSES[FLASH]}) if "flash" in used else frozenset()
 
 
 def tree_of(key: str, text: str) -> Any:

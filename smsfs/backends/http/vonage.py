@@ -32,6 +32,7 @@ from smsfs.backends.http.prices import summed
 from smsfs.backends.http.vonage_hook import Method
 from smsfs.secret import Secret
 from smsfs.sms import segments
+from smsfs.sms.classes import ALL, class_of
 from smsfs.sms.segments import GSM7
 
 PATH = "/sms/json"
@@ -81,6 +82,11 @@ class VonageConfig(TimedConfig):
     def tells_credit(self) -> bool:
         """It does."""
         return True
+
+    @property
+    def classes(self) -> frozenset[int]:
+        """All of them."""
+        return ALL
 
 
 class _Part(msgspec.Struct, rename="kebab"):
@@ -164,6 +170,9 @@ class Vonage:
             "type": TYPES.get(segments.count(message.text)[0], "unicode"),
             "client-ref": envelope.key,
         }
+        klass = class_of(message.klass)
+        if klass is not None:
+            form["message-class"] = str(klass)
         if envelope.left != inf:
             validity = int(envelope.left * 1000)
             form["ttl"] = str(min(max(validity, SHORTEST_VALIDITY), LONGEST_VALIDITY))

@@ -18,6 +18,7 @@ from smsfs.ranges import refuse_absurd, refuse_odd_text
 from smsfs.secret import Secret, secret
 from smsfs.secret.places import found_secret
 from smsfs.sms.alphabets import NUMBERS
+from smsfs.sms.classes import ALL
 from smsfs.sms.segments import GSM7
 
 MAX_WINDOW, MAX_BINDS = 10_000, 100
@@ -112,6 +113,11 @@ class SmppConfig(BackendConfig):
         """The national tables that texts may leave in."""
         numbers = tuple(NUMBERS[code] for code in self.languages)
         return Tongues(numbers, REFERENCE_BITS.get(self.concatenation, 8))
+
+    @property
+    def classes(self) -> frozenset[int]:
+        """All of them."""
+        return ALL
 
     @property
     def id_base_of_receipts(self) -> str:

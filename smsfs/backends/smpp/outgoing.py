@@ -15,6 +15,7 @@ from smsfs.backends.smpp.form import Form
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.backends.smpp.pdu import HEADER, SmppError, SubmitSm
 from smsfs.backends.smpp.text import LATIN1, Part, alphabet, encode, split
+from smsfs.sms.classes import class_of, coding_of
 from smsfs.sms.message import Message
 from smsfs.sms.quoting import quoted
 from smsfs.sms.segments import GSM7
@@ -54,7 +55,8 @@ class Composer:
             octets = encode(message.text, message.encoding)
         except UnicodeEncodeError:  # the text was counted in national tables
             return None
-        form = self._form(message.sender, self._coding(message.encoding), envelope.expires)
+        coding = self._coding(message.encoding, message.klass)
+        form = self._form(message.sender, coding, envelope.expires)
         return form.filled(message.recipient, octets)
 
     def _form_of(self, sender: str, coding: int, expires: float) -> Form:
@@ -67,11 +69,15 @@ class Composer:
             ValueError: there are too many.
         """
         self._reference = (self._reference + 1) & LAST_REFERENCE
-        way = self._config.concatenation, self._reference, self._default
+        default = GSM7 if class_of(message.klass) is not None else self._default
+        way = self._config.concatenation, self._reference, default
         found, parts = split(message.text, *way, self._languages)
-        return self._coding(found), parts
+        return self._coding(found, message.klass), parts
 
-    def _coding(self, found: str) -> int:
+    def _coding(self, found: str, klass: str) -> int:
+        number = class_of(klass)
+        if number is not None:
+            return coding_of(number, ucs2=found != GSM7)
         return self._codings.get(found, self._config.data_coding_ucs2)
 
     def body(self, envelope: Envelope, coding: int, part: Part) -> bytes:

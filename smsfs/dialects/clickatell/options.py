@@ -10,6 +10,7 @@ from smsfs.dialects.clickatell import codes
 from smsfs.dialects.clickatell.lines import Line
 from smsfs.dialects.measured import measured
 from smsfs.errors import Cause
+from smsfs.sms.classes import FLASH
 from smsfs.sms.quoting import quoted
 from smsfs.sms.segments import MAX_PARTS
 from smsfs.sms.sender import sender
@@ -62,6 +63,7 @@ class Text:
     userref: str = ""
     due: float = 0
     until: float = 0
+    klass: str = "standard"
 
 
 def gathered(lines: Iterable[Line | Cause], settings: Mapping[str, Any]) -> Options:
@@ -114,7 +116,7 @@ class Reader:
 
     def text(self) -> Text:
         """What each recipient gets."""
-        self._of("msg_type", self._type, "")
+        klass = self._of("msg_type", self._type, "standard")
         hexadecimal = self._of("unicode", _flag, otherwise=False)
         most = self._of("concat", lambda value: _whole(value, 1, MAX_PARTS), MAX_PARTS)
         text, coding, parts = self._measured(hexadecimal=hexadecimal, most=most)
@@ -128,6 +130,7 @@ class Reader:
             self._of("climsgid", _reference, ""),
             self._at + 60 * delay if delay else 0,
             self._at + 60 * good if good else 0,
+            klass,
         )
 
     def _of(self, key: str, check: Callable[[str], T], otherwise: T, code: str = codes.PARAMETER) -> T:
@@ -142,15 +145,15 @@ class Reader:
 
     def _type(self, value: str) -> str:
         if value.upper() in {"", "SMS_TEXT", "SMS_DEFAULT"}:
-            return value
+            return "standard"
         if value.upper() != "SMS_FLASH":
             raise ValueError(f"{quoted(value)} is no plain text, and only those are sent")
-        if self._settings["flash"] != "plain":
+        if self._settings["flash"] == "reject":
             raise ValueError(
                 "flash messages are not sent from here; leave it out, "
-                'or set flash to "plain" for the account to send an ordinary SMS'
+                'or set flash to "send" for the account, or to "plain" to send an ordinary SMS'
             )
-        return value
+        return FLASH if self._settings["flash"] == "send" else "standard"
 
     def _measured(self, *, hexadecimal: bool, most: int) -> tuple[str, str, int]:
         texts = self._found.texts

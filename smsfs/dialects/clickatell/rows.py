@@ -47,6 +47,7 @@ def _message(row: int, recipient: str, text: Text) -> Message:
         recipient,
         text.text,
         text.sender,
+        text.klass,
         userref=text.userref,
         encoding=text.encoding,
         parts=text.parts,

@@ -6,10 +6,11 @@ from typing import Any, BinaryIO, TypeVar
 
 from smsfs.dialects.smstools import validity
 from smsfs.dialects.smstools.headers import REFUSED, REFUSED_IF_YES, Header, Spool, parted
-from smsfs.dialects.smstools.settings import IGNORE, PLAIN, SENDER
+from smsfs.dialects.smstools.settings import IGNORE, REJECT, SEND, SENDER
 from smsfs.dialects.smstools.text import ISO, alphabet, decoded
 from smsfs.errors import Cause, Unreadable
 from smsfs.sms import local, segments
+from smsfs.sms.classes import FLASH
 from smsfs.sms.message import Message
 from smsfs.sms.segments import MAX_PARTS
 from smsfs.sms.sender import sender
@@ -19,7 +20,7 @@ T = TypeVar("T")
 
 _FLASH = (
     "flash messages are not sent from here; leave it out, "
-    'or set flash to "plain" for the account to send an ordinary SMS'
+    'or set flash to "send" for the account, or to "plain" to send an ordinary SMS'
 )
 _SHORT = "short numbers cannot be written to, only phone numbers"
 _NOT_TEXT = "asks for what is no plain text message, and only those are sent"
@@ -50,7 +51,7 @@ def _refused(spool: Spool, settings: Mapping[str, Any]) -> Iterator[Cause]:
         asked = header.yes or (header.name == "System_message" and header.value.lower() in _SYSTEM)
         if (header.name in REFUSED and header.value) or (header.name in REFUSED_IF_YES and asked):
             yield header.cause(_NOT_TEXT)
-        elif header.name == "Flash" and header.yes and settings["flash"] != PLAIN:
+        elif header.name == "Flash" and header.yes and settings["flash"] == REJECT:
             yield header.cause(_FLASH)
         elif header.name == "To_TOA" and header.value.lower() != "international":
             yield header.cause("numbers are international here, with the country code")
@@ -71,8 +72,10 @@ class _Reader:
         if not found:
             self._causes.append(Cause("header To, with the recipient's number, is missing"))
         recipients = [self._checked(header, self._number, "") for header in found]
+        flash = self._spool.get("Flash")
+        klass = FLASH if flash and flash.yes and self._settings["flash"] == SEND else "standard"
         return [
-            Message(row, recipient, text, name, encoding=coding, parts=parts, until=until)
+            Message(row, recipient, text, name, klass, encoding=coding, parts=parts, until=until)
             for row, recipient in enumerate(recipients, 1)
         ]
 

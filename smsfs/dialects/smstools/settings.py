@@ -7,18 +7,18 @@ from smsfs.errors import ConfigurationError
 from smsfs.sms.local import COUNTRIES
 from smsfs.sms.quoting import quoted
 
-IGNORE, REJECT, PLAIN, SENDER = "ignore", "reject", "plain", "sender"
+IGNORE, REJECT, PLAIN, SEND, SENDER = "ignore", "reject", "plain", "send", "sender"
 
 DEFAULTS: Mapping[str, Any] = {
     "country": "",  # two letters, whose local numbers are read; empty: with country codes only
-    "flash": REJECT,  # or "plain": Flash: yes is sent as an ordinary SMS
+    "flash": REJECT,  # or "plain": Flash: yes is sent as an ordinary SMS; or "send"
     "from_header": IGNORE,  # or "sender": From: is who the recipient sees
     "unknown_headers": REJECT,  # or "ignore": a header that smstools3 does not have
     "incoming_utf8": False,  # replies in UTF-8, not in ISO 8859-15 or UCS-2
     "max_batch_bytes": 1024 * 1024,
 }
 CHOICES: Mapping[str, tuple[str, ...]] = {
-    "flash": (REJECT, PLAIN),
+    "flash": (REJECT, PLAIN, SEND),
     "from_header": (IGNORE, SENDER),
     "unknown_headers": (REJECT, IGNORE),
 }

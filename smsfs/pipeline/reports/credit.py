@@ -86,7 +86,8 @@ class Credits:
             credit = self._ask(options)
         except OSError as exc:
             if self._failed.get(name) != str(exc):
-                log.warning("credit_unknown", backend=name, reason=str(exc))
+                tell = log.warning if options.low_credit else log.info
+                tell("credit_unknown", backend=name, reason=str(exc))
             self._failed[name] = str(exc)
             return
         self._failed.pop(name, None)

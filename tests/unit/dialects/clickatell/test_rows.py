@@ -126,7 +126,9 @@ def test_settings_allow_what_is_refused_otherwise():
     (message,) = Reading(
         f"{TO}text:Hi\nmsg_type:SMS_FLASH\nx:y\n", flash="plain", unknown_keys="ignore"
     ).messages
-    assert message.text == "Hi"
+    assert (message.text, message.klass) == ("Hi", "standard")
+    (message,) = Reading(f"{TO}text:Hi\nmsg_type:SMS_FLASH\n", flash="send").messages
+    assert message.klass == "flash"
 
 
 LINES = st.sampled_from(

@@ -176,6 +176,8 @@ def test_settings_allow_what_is_refused_otherwise():
     """Files of an installation with headers of its own could not be taken over."""
     assert text(f"{TO}Flash: yes\nX-Ticket: 5\n\nHi", flash="plain", unknown_headers="ignore") == "Hi"
     assert "must be written Flash" in told(f"{TO}flash: yes\n\nHi", unknown_headers="ignore")[0]
+    found = [read(f"{TO}Flash: {value}\n\nHi", flash="send")[0].klass for value in ("yes", "no")]
+    assert found == ["flash", "standard"]
     (message,) = read("To: 0172 1234567\n\nHi", country="DE")
     assert message.recipient == "491721234567"
 
