@@ -13,6 +13,7 @@ from smsfs.backends import tls
 from smsfs.backends.measuring import Tongues
 from smsfs.backends.options import BackendConfig
 from smsfs.backends.smpp.coding import alphabet
+from smsfs.backends.smpp.vendor import vendor
 from smsfs.errors import ConfigurationError
 from smsfs.ranges import refuse_absurd, refuse_odd_text
 from smsfs.secret import Secret, secret
@@ -68,6 +69,8 @@ class SmppConfig(BackendConfig):
         languages: whose national tables texts may leave in, where that takes fewer SMS than UCS-2.
         receipts: of a message of several parts: one for ``each``, or one for all of them, under the id of the
             ``first`` or of ``any``.
+        tlvs: parameters of the carrier's own, text by tag; see ``smsfs.backends.smpp.vendor``.
+        account_tlvs: the same for some accounts, in place of those.
     """
 
     type: Literal["smpp"]
@@ -107,6 +110,8 @@ class SmppConfig(BackendConfig):
     receipts: Literal["each", "first", "any"] = "each"
     languages: list[str] = field(factory=list)
     password_file: str = ""
+    tlvs: dict[str, str] = field(factory=dict)
+    account_tlvs: dict[str, dict[str, str]] = field(factory=dict)
 
     @property
     def tongues(self) -> Tongues:
@@ -160,6 +165,7 @@ class SmppConfig(BackendConfig):
             )
         self._check_languages()
         self._check_login()
+        vendor(self.tlvs, self.account_tlvs)
 
     def _check_login(self) -> None:
         if (self.password is None) != bool(self.password_file):

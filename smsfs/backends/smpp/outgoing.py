@@ -15,6 +15,7 @@ from smsfs.backends.smpp.form import Form
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.backends.smpp.pdu import HEADER, SmppError, SubmitSm
 from smsfs.backends.smpp.text import LATIN1, Part, alphabet, encode, split
+from smsfs.backends.smpp.vendor import vendor
 from smsfs.sms.classes import class_of, coding_of
 from smsfs.sms.message import Message
 from smsfs.sms.quoting import quoted
@@ -34,6 +35,8 @@ class Composer:
 
     def __init__(self, config: SmppConfig) -> None:
         self._config = config
+        own = config.tlvs or config.account_tlvs
+        self._vendor = vendor(config.tlvs, config.account_tlvs, config.default_sender) if own else None
         self._codings = dict.fromkeys((GSM7, LATIN1), config.data_coding_gsm7)
         self._languages = config.tongues.languages
         self._default = LATIN1 if alphabet(config.data_coding_gsm7) == LATIN1 else GSM7
@@ -57,7 +60,7 @@ class Composer:
             return None
         coding = self._coding(message.encoding, message.klass)
         form = self._form(message.sender, coding, envelope.expires)
-        return form.filled(message.recipient, octets)
+        return form.filled(message.recipient, octets) + self._extra(envelope)
 
     def _form_of(self, sender: str, coding: int, expires: float) -> Form:
         return Form(self._request(sender, "", coding, Part(b""), expires))
@@ -88,7 +91,11 @@ class Composer:
         """
         message = envelope.message
         pdu = self._request(message.sender, message.recipient, coding, part, envelope.expires)
-        return pdu.encode()[HEADER.size :]
+        return pdu.encode()[HEADER.size :] + self._extra(envelope)
+
+    def _extra(self, envelope: Envelope) -> bytes:
+        """The carrier's own parameters, which are the last ones."""
+        return self._vendor.encoded(envelope) if self._vendor else b""
 
     def _request(self, sender: str, recipient: str, coding: int, part: Part, expires: float) -> SubmitSm:
         config = self._config
