@@ -137,6 +137,22 @@ def test_messages_have_their_validity_and_backend(house):
     )
 
 
+def test_rows_go_by_sender_account_and_share(house):
+    """A sender's messages would leave by a carrier that does not know it, or one carrier get all of them."""
+    house.set(backend="from:Acme=acme account:other=x account:shop&47=own 3%one|1%two")
+    rows = [f"45{row:08},Hi,Shop" for row in range(400)]
+    data = "\n".join(["msisdn,message,sender", "4500000001,Hi,ACME", "4712345678,Hi,Shop", *rows]).encode()
+    numbers = [house.submit(data, name) for name in ("a", "b")]
+    while house.intake().step():
+        pass
+    sizes = [{item.backend: item.size for item in house.store.queue.slices(number)} for number in numbers]
+    assert [set(found) for found in sizes] == [{"acme", "own", "one", "two"}] * 2
+    assert [(found["acme"], found["own"], found["one"] + found["two"]) for found in sizes] == [
+        (1, 1, 400)
+    ] * 2
+    assert all(240 < found["one"] < 360 for found in sizes)
+
+
 def test_rows_are_gathered_by_their_route(house):
     """Messages would leave by the wrong carrier, or in slices of one that take hours."""
     house.set(backend="450=dk,backup carrier")
