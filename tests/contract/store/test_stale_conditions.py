@@ -32,6 +32,58 @@ WITHOUT_EFFECT = {
     ("slice_claim", "state = 'queued'"): "the same transaction has just seen that it is",
 }
 
+#: Which test notices: it is tried first, the others only if it does not. A wrong one only costs time.
+NOTICES = {
+    "test_dispatcher_cannot_write_after_its_end": [
+        "slice_release state",
+        "slice_report state",
+    ],
+    "test_earlier_attempt_cannot_write_to_a_slice": [
+        "slice_release attempt",
+        "slice_report attempt",
+    ],
+    "test_finished_work_of_the_dead_stays": [
+        "owner_drop state",
+    ],
+    "test_reader_cannot_write_after_its_end": [
+        "batch_is_mine state",
+        "batch_retry state",
+        "batch_verdict state",
+    ],
+    "test_settling_leaves_verdicts_of_the_dead": [
+        "owner_release_batches state",
+    ],
+    "test_settling_touches_only_what_the_dead_held": [
+        "owner_cut_files owner",
+        "owner_drop_staged owner",
+        "owner_drop_writers owner",
+        "owner_release_batches owner",
+    ],
+    "test_stale_leader_shows_nothing": [
+        "leader_is owner",
+    ],
+    "test_stranger_cannot_write_to_a_batch": [
+        "batch_is_mine owner",
+        "batch_retry owner",
+        "batch_verdict owner",
+    ],
+    "test_stranger_cannot_write_to_a_slice": [
+        "slice_release owner",
+        "slice_report owner",
+    ],
+    "test_takeover_needs_the_claim_that_was_seen": [
+        "slice_take_over attempt",
+        "slice_take_over owner",
+        "slice_take_over state",
+    ],
+    "test_the_dead_are_followed_by_one": [
+        "leader_take_over owner",
+    ],
+    "test_workers_that_do_not_stay_up_are_told": [
+        "worker_drop owner",
+    ],
+}
+
 
 def _conditions(sql):
     """Where the conditions of a statement stand, behind its first WHERE."""
@@ -117,6 +169,8 @@ def test_suite_notices_a_missing_condition(monkeypatch, new_store, engine, name,
     in_use = SQLITE if engine == "sqlite" else POSTGRESQL
     monkeypatch.setitem(in_use, name, sql[: span[0]] + "1 = 1" + sql[span[1] :])
     cases = [*_cases(StaleSuite), *_cases(LeaderSuite), *_cases(OwnerSuite), *_cases(TroubleSuite)]
+    missing = f"{name} {condition.split()[0]}"
+    cases.sort(key=lambda case: missing not in NOTICES.get(case[0].__name__, ()))
     assert any(_notices(test, values, new_store()) for test, values in cases)
 
 
