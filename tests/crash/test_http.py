@@ -7,7 +7,7 @@ import pytest
 from tests.support.faulty_runs import check_none_lost, killed_over_http
 from tests.support.http_carrier import HttpCarrier
 
-ROWS, KILLS, AT_ONCE = 400, 2, 3
+ROWS, KILLS, AT_ONCE = 400, 2, 6
 #: A fault of the provider: how the simulator is told.
 FAULTS = {
     "slow": ["--latency", "0.2"],

@@ -7,7 +7,7 @@ import pytest
 from tests.support.faulty_runs import killed_over_http
 from tests.support.http_carrier import HttpCarrier
 
-ROWS, KILLS, AT_ONCE = 120, 2, 2
+ROWS, KILLS, AT_ONCE = 120, 2, 5
 #: What leaves it open whether a request was taken: how the simulator is told.
 FAULTS = {
     "cut after": ["--fault", "cut-taken=0.15"],

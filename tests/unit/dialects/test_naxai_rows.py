@@ -304,6 +304,7 @@ def test_200_000_rows_in_bounded_memory(capsys):
     """A large file with Liquid would take the memory of the host."""
     rows = "".join(f"32476{n:06},Name {n},2026-12-{n % 28 + 1:02}\n" for n in range(200_000))
     data = f"phone,name,date\n{rows}".encode()
+    tenth = data[: data.index(b"32476020000,")]
     settings = {**DIALECT.defaults, "dedupe_file": True}
     for template in (
         "Hi {{ name }}, see you on {{ date }}.",
@@ -311,14 +312,14 @@ def test_200_000_rows_in_bounded_memory(capsys):
     ):
         begun = perf_counter()
         stream = DIALECT.read(
-            Upload(io.BytesIO(data), len(data), Submission("x.csv"), {**settings, "template": template}, AT)
+            Upload(io.BytesIO(tenth), len(tenth), Submission("x.csv"), {**settings, "template": template}, AT)
         )
-        assert sum(isinstance(row, Message) for row in stream) == 200_000
+        assert sum(isinstance(row, Message) for row in stream) == 20_000
         with capsys.disabled():
-            print(f"\n{200_000 / (perf_counter() - begun):,.0f} rows/s: {template}")  # noqa: T201 - a figure for whoever runs it
+            print(f"\n{20_000 / (perf_counter() - begun):,.0f} rows/s: {template}")  # noqa: T201 - a figure for whoever runs it
     tracemalloc.start()
     stream = DIALECT.read(Upload(io.BytesIO(data), len(data), Submission("x.csv"), {**settings, **HI}, AT))
-    assert sum(1 for _ in stream) == 200_000
+    assert sum(isinstance(row, Message) for row in stream) == 200_000
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 40 * 1024 * 1024
