@@ -67,7 +67,11 @@ MAY_WARN = {
         ["answer_lost", "store_unavailable", "store_settings", "session_failed", "ended"],
         "databases of tests go away, or are small",
     ),
-    "No": "commands of tests say that no server runs",
+    **dict.fromkeys(
+        # its name is all of it as JSON, and its first word otherwise
+        ["No", "No smsfs serve runs on this store: what is submitted waits until one does."],
+        "mounts of tests have no server, or not yet",
+    ),
 }
 
 
