@@ -69,9 +69,12 @@ def test_a_file_leaves_over_http(carrier, tmp_path, kit):
         texts = submit(server, kit, "a", ROWS)
         wait_for(lambda: states(server) == {"submitted": ROWS}, "all to be submitted")
         assert texts_of(carrier) == dict.fromkeys(texts, 1)
-        ids = {row["carrier_id"] for row in server.installation.rows("messages")}
-        assert ids == {message.id for message in carrier.received()}
+        rows = server.installation.rows("messages")
+        assert {row["carrier_id"] for row in rows} == {message.id for message in carrier.received()}
+        assert {(row["price"], row["currency"]) for row in rows} == {("0.15", "DKK")}
         assert gateway(server)["state"] == "up"
+        wait_for(lambda: gateway(server)["credit"], "the credit to be asked for")
+        assert gateway(server)["credit"] == "1000 DKK"
     assert server.process.returncode == 0
     assert "Traceback" not in server.log
     assert TOKEN not in server.log
