@@ -5,6 +5,7 @@ import re
 import signal
 import ssl
 import sys
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -30,6 +31,8 @@ from smsfs.simulator.http.twilio import Twilio
 from smsfs.simulator.http.vonage import Vonage
 
 SMPP, HTTP_PORT = "smpp", 8775
+#: Of a run that starts: so many messages for each second of the one before have other ids.
+IDS_PER_SECOND = 1000
 #: By the type of the backend that sends to it; made with the token.
 CONTRACTS: dict[str, Callable[[str], Contract]] = {
     "gatewayapi": GatewayApi,
@@ -194,7 +197,7 @@ async def _run(behaviour: HttpBehaviour, options: dict[str, Any], tls: ssl.SSLCo
     contract = CONTRACTS[options["provider"]](options["token"])
     place = {"host": options["host"], "port": options["port"], "path": options["ledger"]}
     carrier, poster = HttpSimulator(contract, behaviour, tls=tls, keep=False, **place), _poster(options)
-    carrier.poster = poster
+    carrier.poster, carrier.first = poster, int(time.time() * IDS_PER_SECOND)
     async with carrier:
         out.print(f"ready {options['provider']} {carrier.url}")
         sys.stdout.flush()

@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import http.client
 import json
+import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from hmac import digest
 from pathlib import Path
@@ -81,15 +82,35 @@ class HttpCarrier:
         return [msgspec.json.decode(line, type=Message) for line in lines]
 
 
-def signed_post(address: str, body: Any, secret: str) -> int:
-    """Post to a webhook as GatewayAPI does; the status of the answer."""
+def signed_post(address: str, body: Any, secret: str, source: str = "", trust: Path | None = None) -> int:
+    """Post to a webhook as GatewayAPI does; the status of the answer.
+
+    Args:
+        address: of the webhook.
+        body: to be JSON.
+        secret: that it is signed with.
+        source: where it comes from, as a proxy would say; empty for no proxy.
+        trust: the certificate that an address with HTTPS is to have.
+    """
     data = json.dumps(body).encode()
     headers = {"Signature": f"v1={digest(secret.encode(), data, sha256).hex()}"}
+    headers |= {"X-Forwarded-For": source} if source else {}
+    return call(address, data, headers, trust)
+
+
+def call(address: str, body: bytes, headers: Mapping[str, str], trust: Path | None = None) -> int:
+    """Post to a webhook; the status of the answer."""
     parts = urlsplit(address)
-    with contextlib.closing(
-        http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=SECONDS)
-    ) as connection:
-        connection.request("POST", parts.path, data, headers)
+    place = parts.hostname or "", parts.port
+    if parts.scheme == "https":
+        context = ssl.create_default_context(cafile=trust)
+        opened: http.client.HTTPConnection = http.client.HTTPSConnection(
+            *place, timeout=SECONDS, context=context
+        )
+    else:
+        opened = http.client.HTTPConnection(*place, timeout=SECONDS)
+    with contextlib.closing(opened) as connection:
+        connection.request("POST", parts.path, body, dict(headers))
         return connection.getresponse().status
 
 

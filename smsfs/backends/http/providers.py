@@ -63,7 +63,9 @@ KINDS: dict[type[HttpConfig], Kind] = {
 #: Those that have a webhook.
 HOOKS: dict[type[HookedConfig], Callable[[Any], Hook]] = {
     GatewayApiConfig: lambda _: GatewayApiHook(),
-    SmsPortalConfig: lambda config: SmsPortalHook(config.hook_signature_header, config.hook_timestamp_header),
+    SmsPortalConfig: lambda config: SmsPortalHook(
+        config.hook_signature_header, config.hook_timestamp_header, config.hook_header
+    ),
     TwilioConfig: lambda _: TwilioHook(),
     InfobipConfig: lambda _: InfobipHook(),
     BulkSmsConfig: lambda config: BulkSmsHook(config.currency),

@@ -47,6 +47,7 @@ class SmsPortalConfig(TimedConfig):
     batch: int = MOST
     hook_signature_header: str = ""
     hook_timestamp_header: str = ""
+    hook_header: str = ""
 
     def __attrs_post_init__(self) -> None:
         """Refuse what could never work.
@@ -61,10 +62,14 @@ class SmsPortalConfig(TimedConfig):
         if len(self.default_sender.removeprefix("+")) > longest:
             raise ValueError(f"default_sender is over the {longest} characters that SMSPortal allows")
         headers = self.hook_signature_header, self.hook_timestamp_header
-        if bool(self.hook_secret or self.hook_secret_file) != all(headers) or any(headers) != all(headers):
+        secret = bool(self.hook_secret or self.hook_secret_file)
+        if secret != (all(headers) or bool(self.hook_header)) or any(headers) != all(headers):
             raise ValueError(
-                "hook_secret, hook_signature_header and hook_timestamp_header go together: set all or none"
+                "hook_secret goes with hook_header, or with both hook_signature_header and "
+                "hook_timestamp_header: set it and the one or the others, or none"
             )
+        if self.hook_header and any(headers):
+            raise ValueError("hook_header and hook_signature_header are set, and there can be one of them")
         self.check(MOST)
 
     @property

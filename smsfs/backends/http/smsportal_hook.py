@@ -51,19 +51,24 @@ class SmsPortalHook(Hook):
     Args:
         signature: the header with the signature.
         timestamp: the header with the time that it covers.
+        header: one of the headers that a webhook can be given, whose value is the secret; "" for a signature.
     """
 
     advice = (
         "Enter the address at SMSPortal as a webhook for delivery receipts and as one for replies, with the "
-        "method POST and the default template in JSON. With a signature, hook_secret is its key, and "
-        "hook_signature_header and hook_timestamp_header name its headers."
+        "method POST and the default template in JSON. hook_secret is the value of a header of your own "
+        "that you add there, whose name is hook_header; or else the key of the signature, whose headers are "
+        "hook_signature_header and hook_timestamp_header."
     )
 
-    def __init__(self, signature: str, timestamp: str) -> None:
+    def __init__(self, signature: str, timestamp: str, header: str = "") -> None:
         self._signature, self._timestamp = signature.lower(), timestamp.lower()
+        self._header = header.lower()
 
     def genuine(self, call: Call, secret: str) -> bool:
-        """In hexadecimal or in Base64, of the address with its query or without it."""
+        """In hexadecimal or in Base64, of the address with its query or without it; or by the header."""
+        if self._header:
+            return same(call.headers.get(self._header, "").strip(), secret)
         given = call.headers.get(self._signature, "").strip()
         stamp = call.headers.get(self._timestamp, "").strip()
         found = False

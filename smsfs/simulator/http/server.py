@@ -36,6 +36,7 @@ class HttpSimulator:
 
     Attributes:
         poster: calls the webhook, if it is set before the start.
+        first: ids begin after this number: another one for each run of a carrier that outlives its messages.
         script: faults of the next requests, in order, before those of the behaviour; empty for none.
         credit: what it tells those who ask.
     """
@@ -57,6 +58,7 @@ class HttpSimulator:
         self.script: deque[str] = deque()
         self.host, self.port, self.credit = host, port, 1000.0
         self.poster: Poster | None = None
+        self.first = 0
         self._contract, self._tls, self._keep = contract, tls, keep
         self._file: BinaryIO | None = path.open("ab") if path else None
         self._encode = msgspec.json.Encoder().encode
@@ -111,7 +113,7 @@ class HttpSimulator:
         return await self._play(fault, taken, request)
 
     def _take(self, asked: Asked) -> Taken:
-        taken = self._contract.take(asked, self.counts.accepted, self.behaviour.refusal)
+        taken = self._contract.take(asked, self.first + self.counts.accepted, self.behaviour.refusal)
         self.counts.accepted += len(taken.messages)
         self.counts.refused += taken.status >= web.HTTPBadRequest.status_code
         for message in taken.messages:

@@ -102,6 +102,14 @@ def test_smsportal_signature_is_checked():
     assert not PORTAL.genuine(call(PORTAL_BODY, PORTAL_URL), "sp-secret")
 
 
+def test_smsportal_may_send_a_header():
+    """Where no signature is set up, a stranger who knows the address could post receipts."""
+    hook = SmsPortalHook("", "", "X-Key")
+    assert hook.genuine(call(PORTAL_BODY, x_key="secret"), "secret")
+    assert not hook.genuine(call(PORTAL_BODY, x_key="another"), "secret")
+    assert not hook.genuine(call(PORTAL_BODY), "secret")
+
+
 def test_smsportal_address_may_be_signed_without_its_query():
     """Every receipt would be refused where the provider leaves the query out."""
     text = b"v1:1|POST|https://smsfs.example/smsportal|{}"

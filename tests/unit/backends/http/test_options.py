@@ -84,9 +84,10 @@ def with_hook(web, **keys):
         (
             {"web": {}},
             {"hook_secret": "1234567890"},
-            "hook_secret, hook_signature_header and hook_timestamp_header",
+            "hook_secret goes with hook_header, or with both",
         ),
-        ({"web": {}}, {"hook_timestamp_header": "X-Time"}, "go together: set all or none"),
+        ({"web": {}}, {"hook_timestamp_header": "X-Time"}, "hook_secret goes with hook_header, or with both"),
+        ({"web": {}}, {"hook_header": "X-Key"}, "hook_secret goes with hook_header, or with both"),
         (
             {"web": {"public_url": "smsfs.example.com"}},
             {},
