@@ -8,11 +8,12 @@ import click
 from smsfs.backends.http.hooks import path_of
 from smsfs.backends.http.options import HookedConfig
 from smsfs.backends.http.providers import HOOKS, hook_secrets
-from smsfs.cli.common import config_option
+from smsfs.cli.common import config_option, opened
 from smsfs.cli.terminal import out
 from smsfs.config import Config, load
 from smsfs.errors import ConfigurationError
 from smsfs.sms.quoting import json_text
+from smsfs.store.trouble import WEBHOOK
 
 #: Where the configuration does not say how providers reach this server.
 ANYWHERE = "https://YOUR-SERVER"
@@ -28,14 +29,28 @@ def backend() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @config_option
 def show(name: str, as_json: bool, config_file: Path | None) -> None:
-    """Show a backend, the address of its webhook, and where to enter it."""
+    """Show a backend, the address of its webhook, where to enter it, and calls of it that were refused."""
     found = _shown(load(config_file), name)
+    if found["webhook"]:
+        found["refused"] = _refused(config_file, name)
     if as_json:
         click.echo(json_text(found))
         return
     for key, value in found.items():
         if value is not None:
             out.print(f"{key:<7}  {value}", markup=False)
+
+
+def _refused(config_file: Path | None, name: str) -> str | None:
+    """Calls that the hosts' webhooks refused within the last hour, and why; None if there are none."""
+    try:
+        with opened(config_file) as (_, store):
+            hosts = {host.term: host.host for host in store.hosts() if host.alive}
+            states = [item for item in store.trouble.workers() if item.worker == f"{WEBHOOK}{name}"]
+    except ConfigurationError:  # there is no store yet
+        return None
+    said = [f"{hosts[item.owner]} {item.reason}" for item in states if item.owner in hosts]
+    return "; ".join(said) or None
 
 
 def _shown(config: Config, name: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import click
 from smsfs.cli.common import config_option, opened, show_list
 from smsfs.cli.lists import moment
 from smsfs.store import ProcessInfo, Store, WorkerState
+from smsfs.store.trouble import WEBHOOK
 
 #: What is shown of each process; where one does not stay up, ``trouble`` as well.
 COLUMNS = ("host", "kind", "term", "version", "since", "lease_left", "leases", "alive")
@@ -32,7 +33,8 @@ def hosts(as_json: bool, config_file: Path | None) -> None:
 def _troubled(store: Store, known: Iterable[ProcessInfo]) -> Iterator[tuple[WorkerState, str]]:
     """The processes that do not stay up, each with the name of its host."""
     hosts = {host.term: host.host for host in known if host.alive}
-    return ((state, hosts[state.owner]) for state in store.trouble.workers() if state.owner in hosts)
+    states = (state for state in store.trouble.workers() if not state.worker.startswith(WEBHOOK))
+    return ((state, hosts[state.owner]) for state in states if state.owner in hosts)
 
 
 def _missing(where: tuple[str, str], state: WorkerState) -> dict[str, Any]:

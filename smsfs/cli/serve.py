@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -128,7 +128,7 @@ async def _serve(config: Config, config_file: Path | None, store: Store) -> None
             await _listen("ftp", ftp)
             _print_ready("ftps", ftp.implicit_addresses)
         readiness = partial(_unready, stop, store, owner, watch)
-        web = await _listen_web(web_addresses, readiness, watch.warning, (config, store), tls)
+        web = await _listen_web(web_addresses, readiness, watch, (config, store), tls)
         named = {"sftp": sftp, "ftp": ftp, "web": web}
         listeners = {what: server.addresses for what, server in named.items() if server}
         listeners |= {"ftps": ftp.implicit_addresses} if ftp else {}
@@ -188,7 +188,7 @@ async def _listen(what: str, server: "SftpServer | FtpServer") -> None:
 async def _listen_web(
     addresses: list[tuple[str, int]],
     readiness: "Readiness",
-    warning: Callable[[], str],
+    watch: Watch,
     hooked: tuple[Config, Store],
     tls: Tls | None,
 ) -> "WebServer | None":
@@ -198,9 +198,10 @@ async def _listen_web(
     from smsfs.frontends.web import start_web  # noqa: PLC0415 -- as for FTP
 
     hooks = hooks_of(*hooked)
+    watch.webhooks = hooks.refusals
 
     def warnings() -> str:
-        return " ".join(filter(None, (warning(), hooks.warning())))
+        return " ".join(filter(None, (watch.warning(), hooks.warning())))
 
     web = await start_web(addresses, readiness, warnings, hooks.routes(), tls)
     _print_ready("web", web.addresses)

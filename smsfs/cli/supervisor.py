@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 from collections import deque
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from smsfs.config import Config
 from smsfs.errors import StoreDamaged, StoreUnavailable
 from smsfs.pipeline.intake.in_hand import InHand, is_own_fault
 from smsfs.store import Process, Store, WorkerState
+from smsfs.store.trouble import WEBHOOK
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 STEADY_SECONDS = 60.0
@@ -204,9 +205,13 @@ class Watch:
         store: where it is reported.
         owner: the process that starts them.
         workers: the processes.
+
+    Attributes:
+        webhooks: says of which backends' webhooks calls were refused, and a clause about it.
     """
 
     def __init__(self, store: Store, owner: Process, workers: Iterable[Worker]) -> None:
+        self.webhooks: Callable[[], Mapping[str, str]] = dict
         self._store, self._owner, self._workers = store, owner, list(workers)
         self._reported: tuple[int, dict[str, WorkerState]] = owner.id, {}
         self._away = ""
@@ -227,6 +232,7 @@ class Watch:
         """Look again and again, until cancelled."""
         while True:
             troubles = {worker.name: why for worker in self._workers if (why := worker.trouble())}
+            troubles |= {f"{WEBHOOK}{name}": why for name, why in self.webhooks().items()}
             dispatchers = {worker.owner for worker in self._workers if worker.name == "dispatch"}
             try:
                 await asyncio.to_thread(self._report, troubles)
@@ -248,7 +254,8 @@ class Watch:
         }
         self._store.trouble.report_workers(owner, list(states.values()))
         for name in known.keys() - troubles.keys():
-            log.warning("worker_stays_up", worker=name)
+            if not name.startswith(WEBHOOK):
+                log.warning("worker_stays_up", worker=name)
         self._reported = owner.id, states
 
     def _look(self, dispatchers: Container[int]) -> None:

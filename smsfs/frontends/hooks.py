@@ -175,14 +175,18 @@ class Hooks:
         found.count = found.count + 1 if now - found.at < WARN_SECONDS else 1
         found.at, found.reason = now, reason
 
-    def warning(self) -> str:
-        """What the health page shows: calls that were refused within the last hour, and why; else empty."""
+    def refusals(self) -> dict[str, str]:
+        """By backend, a clause about calls to its true address that were refused within the last hour."""
         now = self._clock()
-        return " ".join(
-            f"The webhook of {name} refused calls ({found.count}); the last one because {found.reason}."
+        return {
+            name: f"refused calls ({found.count}); the last one because {found.reason}"
             for name, found in self._refusals.items()
             if now - found.at < WARN_SECONDS
-        )
+        }
+
+    def warning(self) -> str:
+        """The same for the health page; empty when there is nothing."""
+        return " ".join(f"The webhook of {name} {what}." for name, what in self.refusals().items())
 
     def _url(self, request: web.Request) -> str:
         return (self._public_url or f"https://{request.host}") + request.raw_path

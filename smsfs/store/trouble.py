@@ -7,6 +7,9 @@ from attrs import frozen
 
 from smsfs.store.processes import Process
 
+#: What stands before a backend's name where it is a webhook that refuses calls, and not a process.
+WEBHOOK = "webhook "
+
 
 @frozen
 class Aside:
@@ -35,11 +38,11 @@ class Aside:
 
 @frozen
 class WorkerState:
-    """A process of the pipeline that does not stay up.
+    """A process of the pipeline that does not stay up, or a webhook that refuses calls.
 
     Attributes:
-        worker: which of them, such as ``"dispatch"``.
-        reason: a clause about why it ended last.
+        worker: which of them, such as ``"dispatch"``; a webhook's begins with :data:`WEBHOOK`.
+        reason: a clause about why it ended last, or how many calls were refused and why.
         since: when that began, by the store's clock.
         owner: the process that starts it, and says so.
     """

@@ -1,6 +1,12 @@
 """One backend, and its webhook."""
 
+import contextlib
+
 import pytest
+
+from smsfs.cli.supervisor import Watch
+from smsfs.store.sqlite import SqliteStore
+from smsfs.store.trouble import WEBHOOK
 
 CONFIGURATION = """
 [web]
@@ -37,9 +43,25 @@ def test_address_of_a_webhook(configured):
     assert "at GatewayAPI as a webhook" in done.out
     [shown] = configured("backend", "show", "gateway", "--json").rows()
     assert shown["webhook"] == "https://smsfs.example.com/hooks/gateway/hook-0123456789ab"
+    assert shown["refused"] is None
     for secret in ("secret-0123456789", "token-0123456789"):
         assert secret not in done.out
         assert secret not in str(shown)
+
+
+def test_refused_calls_are_shown(configured, tmp_path):
+    """An operator who looks why no receipts come would not see that the provider's calls are refused."""
+    configured("account", "add", "a", "--dialect", "gatewayapi", "--password-stdin", text="secret-1\n")
+    with contextlib.closing(SqliteStore(tmp_path / "data" / "smsfs.db")) as store:
+        front = store.register("front")
+        watch = Watch(store, front, [])
+        watch.webhooks = lambda: {"gateway": "refused calls (3); the last one because the signature is wrong"}
+        watch._report({f"{WEBHOOK}{name}": why for name, why in watch.webhooks().items()})
+        done = configured("backend", "show", "gateway")
+        assert "refused calls (3); the last one because the signature is wrong" in done.out
+        assert "refused" not in configured("hosts").out
+        watch._report({})
+        assert "refused" not in configured("backend", "show", "gateway").out
 
 
 def test_backends_without_a_webhook(configured):
