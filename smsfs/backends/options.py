@@ -53,6 +53,11 @@ class BackendConfig:
         return frozenset()
 
     @property
+    def polled(self) -> bool:
+        """Whether the carrier is asked what became of messages."""
+        return False
+
+    @property
     def tells_credit(self) -> bool:
         """Whether the carrier can be asked for the credit that is left."""
         return False

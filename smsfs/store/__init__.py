@@ -16,7 +16,16 @@ from smsfs.store.contents import Contents, ContentWriter
 from smsfs.store.daily import Daily
 from smsfs.store.feed import Acceptance, Claimed, Feed, News
 from smsfs.store.files import File, FileChange, Files, FileView, Listed, NewFile, Overview, Stored
-from smsfs.store.inbound import Arrived, Inbound, MatchedReceipt, NewReceipt, NewReplyPart, Reply, Stops
+from smsfs.store.inbound import (
+    Arrived,
+    Inbound,
+    MatchedReceipt,
+    NewReceipt,
+    NewReplyPart,
+    Polled,
+    Reply,
+    Stops,
+)
 from smsfs.store.notices import NewNotice, Notice, Notices
 from smsfs.store.optouts import Optout, Optouts
 from smsfs.store.processes import LeaseLostError, Process, ProcessInfo, StaleOwnerError
@@ -72,6 +81,7 @@ __all__ = [
     "Optouts",
     "Outcome",
     "Overview",
+    "Polled",
     "Process",
     "ProcessInfo",
     "Queue",

@@ -111,6 +111,21 @@ class Reply:
 
 
 @frozen
+class Polled:
+    """How far the messages of a backend were asked about.
+
+    Attributes:
+        backend: its name.
+        after: the outcome with this number was the last one looked at; -1 between two rounds.
+        began: when the round did, in seconds since the epoch by the store's clock.
+    """
+
+    backend: str
+    after: int = -1
+    began: float = 0.0
+
+
+@frozen
 class Arrived:
     """What has come in: receipts with their messages, those kept without one, and replies.
 
@@ -146,6 +161,32 @@ class Inbound(Protocol):
         A receipt may have an id that nobody knows, and that nobody can learn any more, or only from a carrier
         that has been silent for a minute. It goes to the message of its backend to the same number whose fate
         is unknown, if there is exactly one. A reply is put together after a day with what came of it.
+        """
+
+    def polled(self, backend: str) -> Polled:
+        """How far the messages of a backend were asked about."""
+
+    def note_polled(self, owner: Process, what: str, place: Polled) -> None:
+        """Go on from there.
+
+        Raises:
+            StaleOwnerError: ``owner`` does not lead ``what`` any more.
+        """
+
+    def first_since(self, at: float) -> int:
+        """The number of the first outcome since then; one above all if there is none."""
+
+    def awaited(self, backend: str, after: int, until: float, limit: int) -> tuple[int | None, list[str]]:
+        """The carrier's ids of messages of which nothing final is known, among some outcomes.
+
+        Args:
+            backend: that sent them.
+            after: the number of the outcome before them.
+            until: those learnt later are passed over.
+            limit: how many outcomes are looked through.
+
+        Returns:
+            The number of the last outcome; None if there was none.
         """
 
     def waiting(self) -> int:

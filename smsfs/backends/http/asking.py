@@ -1,9 +1,13 @@
-"""Asks a carrier for the credit that is left."""
+"""Asks a carrier for the credit that is left, and what became of messages."""
 
 import asyncio
+from collections.abc import Coroutine, Sequence
+from http import HTTPStatus
 from pathlib import Path
+from typing import Any, TypeVar
 
-from smsfs.backends.http.contract import Response, status_words, without_secrets
+from smsfs.backends import Receipt
+from smsfs.backends.http.contract import ACCOUNT, LATER, OK, REDIRECT, Response, status_words, without_secrets
 from smsfs.backends.http.login import Door, LoginError
 from smsfs.backends.http.options import HttpConfig
 from smsfs.backends.http.providers import made
@@ -11,9 +15,11 @@ from smsfs.backends.http.transport import LostError, NotWrittenError, Transport
 from smsfs.backends.tls import tls_context
 from smsfs.errors import ConfigurationError
 
+T = TypeVar("T")
 
-class CreditUnknownError(OSError):
-    """A carrier did not tell its credit; the text is a clause that says why."""
+
+class NotToldError(OSError):
+    """A carrier did not tell what it was asked for; the text is a clause that says why."""
 
 
 def credit_of(config: HttpConfig, folder: Path) -> str:
@@ -24,22 +30,57 @@ def credit_of(config: HttpConfig, folder: Path) -> str:
         folder: what relative paths of its files are relative to.
 
     Raises:
-        CreditUnknownError: it does not tell it, or not now.
+        NotToldError: it does not tell it, or not now.
     """
+    return _told(_asked(config, folder))
+
+
+def states_of(config: HttpConfig, folder: Path, ids: Sequence[str]) -> list[Receipt]:
+    """What became of some messages, ``poll_rate`` questions per second. Blocks.
+
+    Raises:
+        NotToldError: it does not say, or not now; what it said before is for the next time.
+    """
+    return _told(_queried(config, folder, ids))
+
+
+def _told(asked: Coroutine[Any, Any, T]) -> T:
     try:
-        return asyncio.run(_asked(config, folder))
+        return asyncio.run(asked)
     except (LostError, NotWrittenError) as exc:
-        raise CreditUnknownError(str(exc)) from exc
+        raise NotToldError(str(exc)) from exc
     except LoginError as exc:
-        raise CreditUnknownError("the carrier gives no token") from exc
+        raise NotToldError("the carrier gives no token") from exc
     except ConfigurationError as exc:
-        raise CreditUnknownError(str(exc).rstrip(".")) from exc
+        raise NotToldError(str(exc).rstrip(".")) from exc
+
+
+async def _queried(config: HttpConfig, folder: Path, ids: Sequence[str]) -> list[Receipt]:
+    provider, found, asked = made(config, folder), list[Receipt](), set[str]()
+    if provider.query is None:
+        raise NotToldError("the carrier cannot be asked")
+    door = Door(Transport(config, tls_context(config.ca, folder, verify=config.verify)))
+    try:
+        for carrier_id in ids:
+            query = provider.query(carrier_id)
+            if query.request.path in asked:
+                continue
+            asked.add(query.request.path)
+            response = await door.send(provider.login, query.request, lambda: True)
+            response = without_secrets(response, provider.secrets)
+            if response.status in LATER | ACCOUNT or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise NotToldError(f"the answer is {status_words(response.status)}")
+            found += query.read(response) if OK <= response.status < REDIRECT else []
+            await asyncio.sleep(1 / config.poll_rate)
+    finally:
+        await door.close()
+    return found
 
 
 async def _asked(config: HttpConfig, folder: Path) -> str:
     provider = made(config, folder)
     if provider.balance is None:
-        raise CreditUnknownError("the carrier tells no credit")
+        raise NotToldError("the carrier tells no credit")
     door = Door(Transport(config, tls_context(config.ca, folder, verify=config.verify)))
     try:
         response = await door.send(provider.login, provider.balance.request, lambda: True)
@@ -50,5 +91,5 @@ async def _asked(config: HttpConfig, folder: Path) -> str:
 
 def _read(found: str, response: Response) -> str:
     if not found:
-        raise CreditUnknownError(f"the answer does not tell it: {status_words(response.status)}")
+        raise NotToldError(f"the answer does not tell it: {status_words(response.status)}")
     return found

@@ -10,16 +10,19 @@ from collections import defaultdict
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, Literal
+from urllib.parse import quote
 
 import msgspec
 from attrs import define, field
 
 from smsfs.backends import Accepted, Envelope, Unknown
 from smsfs.backends.http.balances import balance
+from smsfs.backends.http.bulksms_hook import BulkSmsHook
 from smsfs.backends.http.contract import (
     OK,
     REDIRECT,
     Again,
+    Query,
     Request,
     Response,
     Verdict,
@@ -29,6 +32,7 @@ from smsfs.backends.http.contract import (
     decoded,
     digest_of,
 )
+from smsfs.backends.http.hooks import receipts_of
 from smsfs.backends.http.options import HookedConfig
 from smsfs.backends.http.prices import price
 from smsfs.secret import Secret
@@ -82,6 +86,11 @@ class BulkSmsConfig(HookedConfig):
     def classes(self) -> frozenset[int]:
         """All of them."""
         return ALL
+
+    @property
+    def tells_states(self) -> bool:
+        """It can be asked about each message."""
+        return True
 
 
 class _Taken(msgspec.Struct, rename="camel"):
@@ -146,6 +155,12 @@ class BulkSms:
             return Again(answers, self._request(left, request.turn + 1))
         doubt = Unknown("the carrier's answer does not name the message", requests=1)
         return [answers.get(item.key, doubt) for item in request.envelopes]
+
+    def query(self, carrier_id: str) -> Query:
+        """About one message: the answer is what BulkSMS posts."""
+        request = Request((), f"{PATH}/{quote(carrier_id, safe='')}", b"", self._headers, "GET")
+        hook = BulkSmsHook(self._currency)
+        return Query(request, lambda response: receipts_of(hook, response.body))
 
     def _request(self, bundle: Sequence[Envelope], turn: int = 0) -> Request:
         place = (*bundle_of(bundle[0], self.bundle), self.bundle, turn)

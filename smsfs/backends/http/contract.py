@@ -15,7 +15,7 @@ from urllib.parse import quote, quote_plus
 import msgspec
 from attrs import evolve, field, frozen
 
-from smsfs.backends import Answer, Envelope, Rejected, Throttled, Unknown
+from smsfs.backends import Answer, Envelope, Receipt, Rejected, Throttled, Unknown
 
 T = TypeVar("T")
 
@@ -165,6 +165,19 @@ class Balance:
     read: Callable[[Response], str] = field(eq=False, repr=False)
 
 
+@frozen
+class Query:
+    """How to ask what became of a message.
+
+    Attributes:
+        request: that asks; it carries no messages.
+        read: what a good response says, of this message and perhaps of others.
+    """
+
+    request: Request = field(repr=False)
+    read: Callable[[Response], list[Receipt]] = field(eq=False, repr=False)
+
+
 class Provider(Protocol):
     """What one kind of carrier wants, and what its responses mean.
 
@@ -191,6 +204,10 @@ class Provider(Protocol):
     @property
     def balance(self) -> Balance | None:
         """How to ask for the credit that is left; None where the carrier does not tell it."""
+
+    @property
+    def query(self) -> Callable[[str], Query] | None:
+        """Asks about a message, by the id of :class:`smsfs.backends.Accepted`; None where nobody can."""
 
     def requests(self, envelopes: Sequence[Envelope]) -> Sequence[Request]:
         """The requests that carry messages, at most ``most`` of them, each once."""

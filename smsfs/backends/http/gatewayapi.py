@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from math import inf
 from typing import Any, Literal
+from urllib.parse import quote
 
 import msgspec
 from attrs import define, evolve, field
@@ -18,6 +19,7 @@ from smsfs.backends.http.balances import balance
 from smsfs.backends.http.contract import (
     OK,
     REDIRECT,
+    Query,
     Refused,
     Request,
     Response,
@@ -27,6 +29,7 @@ from smsfs.backends.http.contract import (
     decoded,
     status_words,
 )
+from smsfs.backends.http.gatewayapi_hook import queried
 from smsfs.backends.http.options import SignedConfig
 from smsfs.backends.http.prices import shared
 from smsfs.secret import Secret
@@ -97,6 +100,11 @@ class GatewayApiConfig(SignedConfig):
         """By ``mtsms``, all of them."""
         return ALL if self.interface == "mtsms" else frozenset()
 
+    @property
+    def tells_states(self) -> bool:
+        """By ``mtsms``, it can be asked about each message."""
+        return self.interface == "mtsms"
+
 
 class _Taken(msgspec.Struct):
     ids: list[int]
@@ -156,6 +164,12 @@ class GatewayApi:
             return found
         found = by_status(response, f"{_filled(error)} ({error.code})")
         return evolve(found, code=f"{code:#06x}") if isinstance(found, Refused) else found
+
+    def query(self, carrier_id: str) -> Query:
+        """About all recipients of a message object."""
+        number = carrier_id.partition("-")[0]
+        request = Request((), f"{PATH}/{quote(number, safe='')}", b"", self._headers, "GET")
+        return Query(request, lambda response: queried(response.body))
 
     def _object(self, group: Sequence[Envelope]) -> dict[str, Any]:
         """The message object of a group; what is empty is left out."""

@@ -64,6 +64,37 @@ class _Header(msgspec.Struct):
     alg: str
 
 
+class _Recipient(msgspec.Struct):
+    msisdn: int | str
+    dsnstatus: str
+    dsnerrorcode: Any = None
+    dsntime: Any = None
+
+
+class _Queried(msgspec.Struct):
+    id: int | str
+    recipients: list[_Recipient]
+
+
+def queried(body: bytes) -> list[Receipt]:
+    """What a message object says of its recipients, when it is asked for."""
+    try:
+        found = msgspec.json.decode(body, type=list[_Queried])
+        return [
+            _receipt(
+                f"{number(item.id)}-{number(each.msisdn)}",
+                number(each.msisdn),
+                each.dsnstatus,
+                each.dsnerrorcode,
+                moment(each.dsntime),
+            )
+            for item in found
+            for each in item.recipients
+        ]
+    except (msgspec.MsgspecError, ValueError):
+        return []
+
+
 class GatewayApiHook(Hook):
     """What GatewayAPI posts."""
 

@@ -55,6 +55,7 @@ class GatewayApiMobile:
     bundle = 0
     login = None
     balance = None
+    query = None
 
     def __init__(self, token: str, sender: str) -> None:
         self.secrets: tuple[str, ...] = (token,)

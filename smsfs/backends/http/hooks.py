@@ -109,6 +109,15 @@ def each(root: Any, read: Callable[[dict[str, Any]], Delivered]) -> list[Deliver
     return [understood(item, read) for item in found]
 
 
+def receipts_of(hook: Hook, body: bytes) -> list[Receipt]:
+    """The receipts of an answer that is what the provider posts."""
+    try:
+        found = hook.delivered(Call("", {}, body))
+    except UnreadableCallError:
+        return []
+    return [item for item in found if isinstance(item, Receipt) and item.id]
+
+
 def understood(item: dict[str, Any], read: Callable[[dict[str, Any]], Delivered]) -> Delivered:
     """A receipt or a reply; one that cannot be read is kept as a receipt without an id."""
     try:

@@ -8,19 +8,32 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from math import inf
 from typing import Any, Literal
+from urllib.parse import quote
 
 import msgspec
 from attrs import define, field
 
 from smsfs.backends import Accepted, Answer, Envelope, Rejected, Throttled, Unknown
 from smsfs.backends.http.balances import balance
-from smsfs.backends.http.contract import OK, REDIRECT, Request, Response, Trouble, Verdict, by_status, decoded
+from smsfs.backends.http.contract import (
+    OK,
+    REDIRECT,
+    Query,
+    Request,
+    Response,
+    Trouble,
+    Verdict,
+    by_status,
+    decoded,
+)
+from smsfs.backends.http.hooks import receipts_of
+from smsfs.backends.http.infobip_hook import InfobipHook
 from smsfs.backends.http.options import HookedConfig
 from smsfs.secret import Secret
 from smsfs.sms import segments
 from smsfs.sms.classes import CLASSES, FLASH, class_of
 
-PATH = "/sms/3/messages"
+PATH, LOGS = "/sms/3/messages", "/sms/3/logs"
 #: No limit is documented.
 MOST, USUAL = 1000, 100
 #: In minutes. Infobip takes a longer validity for this one.
@@ -81,6 +94,11 @@ class InfobipConfig(HookedConfig):
     def classes(self) -> frozenset[int]:
         """Flash messages alone."""
         return frozenset({CLASSES[FLASH]})
+
+    @property
+    def tells_states(self) -> bool:
+        """It can be asked about each message."""
+        return True
 
 
 class _Status(msgspec.Struct, rename="camel"):
@@ -175,6 +193,14 @@ class Infobip:
         if about_account and len(about_account) == len(wanted):
             return Trouble(f"the carrier does not let this account send: {about_account[0].words}")
         return [_answer(envelope, item) for envelope, item in wanted]
+
+    def query(self, carrier_id: str) -> Query:
+        """About one message, in the logs: a report that is fetched by itself is gone."""
+        path = f"{LOGS}?messageId={quote(carrier_id, safe='')}"
+        hook = InfobipHook()
+        return Query(
+            Request((), path, b"", self._headers, "GET"), lambda found: receipts_of(hook, found.body)
+        )
 
     def _request(self, envelopes: Sequence[Envelope]) -> Request:
         alike: dict[tuple[str, str, int, bool], list[Envelope]] = defaultdict(list)

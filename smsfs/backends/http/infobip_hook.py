@@ -22,8 +22,9 @@ class _State(msgspec.Struct, rename="camel"):
 
 class _Report(msgspec.Struct, rename="camel"):
     message_id: str
-    to: str
     status: _State
+    to: str = ""
+    destination: str = ""
     error: Any = None
     price: Any = None
     message_count: Any = 1
@@ -66,4 +67,6 @@ def _read(item: dict[str, Any]) -> Delivered:
     told = report.price if isinstance(report.price, dict) else {}
     cost = multiplied(told.get("pricePerMessage"), report.message_count, told.get("currency"))
     event = EVENTS.get(state, "passing")
-    return Receipt(name(report.message_id), number(report.to), event, shown, state, price=cost)
+    return Receipt(
+        name(report.message_id), number(report.to or report.destination), event, shown, state, price=cost
+    )

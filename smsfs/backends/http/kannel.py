@@ -101,6 +101,7 @@ class Kannel:
     bundle = 0
     login = None
     balance = None
+    query = None
 
     def __init__(self, config: KannelConfig, callback: str = "") -> None:
         self._config, self._password = config, config.password.shown()

@@ -119,6 +119,7 @@ class Naxai:
     traceable = True
     bundle = 0
     balance = None
+    query = None
 
     def __init__(self, config: NaxaiConfig) -> None:
         self._config, secret = config, config.client_secret.shown()

@@ -13,6 +13,8 @@ from smsfs.secret import Secret, refuse_no_place, refuse_two_places
 MOST_CONNECTIONS = 1000
 LEAST_THROUGHPUT = 0.001
 MOST_CREDIT = 1e9
+#: The least and the most of what is said about polling.
+POLLS = {"poll_seconds": (60, 86_400), "poll_hours": (1, 168), "poll_rate": (0.01, 100)}
 SCHEMES = ("http", "https")
 
 
@@ -29,6 +31,9 @@ class HttpConfig(BackendConfig):
         currency: of prices, and of the credit, that the provider tells without one.
         low_credit: the log says when less credit is left; 0 for never.
         credit_email: who gets a mail then.
+        poll_seconds: from one round of asking what became of messages to the next; 0: it is not asked.
+        poll_hours: how old messages may be that are asked about.
+        poll_rate: questions per second, of all hosts.
         proxy: the address of an HTTP proxy; empty for none.
         ca: a file of PEM certificates to trust; empty for the system's.
         verify: whether the certificate must be good and name the host.
@@ -44,6 +49,9 @@ class HttpConfig(BackendConfig):
     currency: str = ""
     low_credit: float = 0
     credit_email: str = ""
+    poll_seconds: float = 0
+    poll_hours: float = 72
+    poll_rate: float = 1
     proxy: str = ""
     ca: str = ""
     verify: bool = True
@@ -81,10 +89,31 @@ class HttpConfig(BackendConfig):
         if self.currency and not re.fullmatch("[A-Z]{2,8}", self.currency):
             raise ValueError(f"currency is {self.currency!r}, and has to be a code such as EUR")
         self._check_credit()
+        self._check_polls()
         if 0 < self.throughput < LEAST_THROUGHPUT:
             raise ValueError(
                 f"throughput is {self.throughput:g}, and has to be {LEAST_THROUGHPUT} or more, or 0"
             )
+
+    @property
+    def polled(self) -> bool:
+        """Whether the carrier is asked what became of messages."""
+        return bool(self.poll_seconds)
+
+    @property
+    def tells_states(self) -> bool:
+        """Whether the carrier can be asked."""
+        return False
+
+    def _check_polls(self) -> None:
+        if self.poll_seconds and not self.tells_states:
+            raise ValueError(
+                "poll_seconds is set, and this provider cannot be asked what became of a message"
+            )
+        for key, (least, most) in POLLS.items():
+            value = getattr(self, key)
+            if not least <= value <= most and (value or key != "poll_seconds"):
+                raise ValueError(f"{key} is {value:g}, and has to be from {least:g} to {most:g}")
 
     def _check_credit(self) -> None:
         if self.low_credit and not self.tells_credit:

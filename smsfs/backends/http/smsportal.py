@@ -136,6 +136,7 @@ class SmsPortal:
     traceable = True
     bundle = 0
     login = None
+    query = None
 
     def __init__(self, config: SmsPortalConfig) -> None:
         secret = config.api_secret.shown()

@@ -46,6 +46,7 @@ class Template:
     most = MOST
     bundle = 0
     balance = None
+    query = None
 
     def __init__(self, config: TemplateConfig, callback: str = "") -> None:
         secret = config.secret.shown()

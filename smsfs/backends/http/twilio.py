@@ -6,7 +6,7 @@ A request carries one message, as a form.
 from collections.abc import Sequence
 from math import inf
 from typing import Any, Literal
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 from attrs import define, evolve, field
@@ -16,6 +16,7 @@ from smsfs.backends.http.balances import balance
 from smsfs.backends.http.contract import (
     OK,
     REDIRECT,
+    Query,
     Refused,
     Request,
     Response,
@@ -26,6 +27,7 @@ from smsfs.backends.http.contract import (
 )
 from smsfs.backends.http.options import SignedConfig
 from smsfs.backends.http.prices import price
+from smsfs.backends.http.twilio_hook import queried
 from smsfs.secret import Secret
 from smsfs.sms import segments
 
@@ -81,6 +83,11 @@ class TwilioConfig(SignedConfig):
     @property
     def tells_credit(self) -> bool:
         """It does."""
+        return True
+
+    @property
+    def tells_states(self) -> bool:
+        """It can be asked about each message."""
         return True
 
 
@@ -148,6 +155,11 @@ class Twilio:
         if error.code in MESSAGE and not isinstance(found, Refused):
             found = by_status(evolve(response, status=400), f"{error.message} ({error.code})")
         return evolve(found, code=str(error.code)) if isinstance(found, Refused) else found
+
+    def query(self, carrier_id: str) -> Query:
+        """About one message."""
+        path = self._path.removesuffix(".json") + f"/{quote(carrier_id, safe='')}.json"
+        return Query(Request((), path, b"", self._headers, "GET"), lambda response: queried(response.body))
 
     def _form(self, envelope: Envelope) -> dict[str, str]:
         message, sender = envelope.message, envelope.message.sender

@@ -86,6 +86,27 @@ class TwilioHook(Hook):
         return [understood(dict(fields(call.body)), _read)]
 
 
+class _Resource(msgspec.Struct):
+    sid: str
+    to: str
+    status: str
+    error_code: int | None = None
+    price: Any = None
+    price_unit: Any = None
+
+
+def queried(body: bytes) -> list[Receipt]:
+    """What the resource of a message says, when it is asked for."""
+    try:
+        found = msgspec.json.decode(body, type=_Resource)
+        state = word(found.status)
+        cost, code = price(found.price, found.price_unit), str(found.error_code or "")
+        event = EVENTS.get(state, "passing")
+        return [Receipt(name(found.sid), number(found.to), event, code, state, price=cost)]
+    except (msgspec.MsgspecError, ValueError):
+        return []
+
+
 def _algorithm(settings: str) -> str:
     """Of the signature; empty for one that is not known."""
     if not settings:

@@ -123,6 +123,7 @@ class Vonage:
     traceable = True
     bundle = 0
     login = None
+    query = None
 
     def __init__(self, config: VonageConfig) -> None:
         secret = config.api_secret.shown()

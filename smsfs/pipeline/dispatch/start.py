@@ -45,6 +45,11 @@ async def _dispatch(wing: Wing) -> None:
     owner, reopen = wing.register(), reopening(store, wing.dialect)
     dispatcher = Dispatcher(store, owner, routes, rules, reopen, Weights(store, wing.dialect))
     _warn_of_strays(store, config)
+    if polled := [name for name, options in config.backends.items() if options.polled]:
+        from smsfs.pipeline.dispatch.polling import start_polls  # noqa: PLC0415 -- as with the backends below
+
+        sections = {name: cast("HttpConfig", config.backends[name]) for name in polled}
+        start_polls(store, owner, sections, config.data, wing.ended)
     watch = asyncio.create_task(_stop_at(wing.ended, dispatcher))
     await dispatcher.run()
     await watch

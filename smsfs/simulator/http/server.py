@@ -13,6 +13,7 @@ from aiohttp import web
 
 from smsfs.simulator.http.behaviour import TAKING, HttpBehaviour, HttpCounts
 from smsfs.simulator.http.credit import told
+from smsfs.simulator.http.states import state_told
 from smsfs.simulator.http.taken import Asked, Contract, Message, Taken
 
 if TYPE_CHECKING:
@@ -98,8 +99,8 @@ class HttpSimulator:
         body = await request.content.read()
         headers = {name.lower(): value for name, value in request.headers.items()}
         asked = Asked(request.method, request.path_qs, headers, body)
-        if credit := told(asked, self.credit):
-            return web.Response(status=credit.status, body=credit.body, headers=credit.headers)
+        if answer := told(asked, self.credit) or state_told(asked, self.messages):
+            return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
         self.counts.requests += 1
         fault = self.script.popleft() if self.script else self.behaviour.fault(self.counts.requests)
         self.counts.faulty += bool(fault)

@@ -9,7 +9,17 @@ from typing import Any
 from attrs import asdict, evolve
 
 from smsfs.states import WORDS, check_outcome
-from smsfs.store import Arrived, MatchedReceipt, NewFile, NewReceipt, NewReplyPart, Process, Reply, Stops
+from smsfs.store import (
+    Arrived,
+    MatchedReceipt,
+    NewFile,
+    NewReceipt,
+    NewReplyPart,
+    Polled,
+    Process,
+    Reply,
+    Stops,
+)
 from smsfs.store.sql import Connection, Database, Row, plain
 from smsfs.store.sql.replies import PART_SECONDS, counted, join_ripe, receive_parts, reply_of
 from smsfs.store.sql.results import add_report, must_lead
@@ -91,6 +101,29 @@ class SqlInbound:
 
     def _ripe(self, overdue: float) -> list[Row]:
         return self._read("reply_part_ripe", overdue=overdue, limit=1)
+
+    def polled(self, backend: str) -> Polled:
+        """How far the messages of a backend were asked about."""
+        rows = self._read("poll_of", backend=backend)
+        return Polled(**dict(rows[0])) if rows else Polled(backend)
+
+    def note_polled(self, owner: Process, what: str, place: Polled) -> None:
+        """Go on from there."""
+        with self._database.write() as connection:
+            must_lead(connection, owner, what)
+            connection.change("poll_note", **asdict(place))
+
+    def first_since(self, at: float) -> int:
+        """The number of the first outcome since then."""
+        rows = self._read("outcome_first_since", since=at) or self._read("outcome_behind")
+        number: int = rows[0]["id"]
+        return number
+
+    def awaited(self, backend: str, after: int, until: float, limit: int) -> tuple[int | None, list[str]]:
+        """The ids of messages of which nothing final is known."""
+        rows = self._read("outcome_awaited", backend=backend, after=after, until=until, limit=limit)
+        ids = [row["carrier_id"] for row in rows if row["awaited"]]
+        return rows[-1]["id"] if rows else None, ids
 
     def waiting(self) -> int:
         """How many receipts are kept without a message."""

@@ -1,5 +1,30 @@
 -- Receipts, replies and opt-outs.
 
+-- name: poll_of
+-- How far the messages of a backend were asked about.
+SELECT backend, after, began FROM poll WHERE backend = :backend;
+
+-- name: poll_note
+-- Note how far the messages of a backend were asked about.
+INSERT INTO poll (backend, after, began) VALUES (:backend, :after, :began)
+ON CONFLICT (backend) DO UPDATE SET after = excluded.after, began = excluded.began;
+
+-- name: outcome_first_since
+-- The first outcome since a time.
+SELECT id FROM outcome WHERE at >= :since ORDER BY at LIMIT 1;
+
+-- name: outcome_behind
+-- The number after the last outcome.
+SELECT coalesce(max(id), 0) + 1 AS id FROM outcome;
+
+-- name: outcome_awaited
+-- Some outcomes, and whether each is of a message that a backend's carrier took and said nothing final of.
+SELECT o.id, o.carrier_id, o.event = 'accepted' AND o.recipient IS NOT NULL AND o.carrier_id <> '' AND o.at <= :until
+    AND EXISTS (SELECT 1 FROM slice WHERE id = o.slice AND backend = :backend)
+    AND NOT EXISTS (SELECT 1 FROM outcome w WHERE w.batch = o.batch AND w.row = o.row AND w.attempt = o.attempt
+        AND w.event IN ('delivered', 'undelivered', 'receipt_expired')) AS awaited
+FROM (SELECT * FROM outcome WHERE id > :after ORDER BY id LIMIT :limit) AS o ORDER BY o.id;
+
 -- name: receipt_waiting
 -- How many receipts are kept.
 SELECT count(*) AS receipts FROM receipt;

@@ -26,6 +26,7 @@ SMALL = frozenset(
         "host_key",
         "leader",
         "owner",
+        "poll",
         "run",
         "usage",
         "worker_state",

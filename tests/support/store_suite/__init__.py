@@ -20,6 +20,7 @@ from tests.support.store_suite.marks import MarkSuite
 from tests.support.store_suite.names import NameSuite
 from tests.support.store_suite.outcomes import OutcomeSuite
 from tests.support.store_suite.owners import OwnerSuite, StaleSuite
+from tests.support.store_suite.polls import PollSuite
 from tests.support.store_suite.prices import PriceSuite
 from tests.support.store_suite.queue import QueueSuite
 from tests.support.store_suite.races import RaceSuite
@@ -47,6 +48,7 @@ class StoreSuite(
     ResultSuite,
     FeedSuite,
     RaceSuite,
+    PollSuite,
     PriceSuite,
     RoutingSuite,
     SearchSuite,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from smsfs.backends.http.asking import CreditUnknownError, credit_of
+from smsfs.backends.http.asking import NotToldError, credit_of
 from smsfs.backends.http.bulksms import BulkSmsConfig
 from smsfs.backends.http.gatewayapi import GatewayApiConfig
 from smsfs.backends.http.infobip import InfobipConfig
@@ -59,7 +59,7 @@ def test_credit_that_cannot_be_had(carrier, tmp_path):
     silent = KannelConfig("kannel", url=carrier.url, username="u", password=SECRET)
     assert not silent.tells_credit
     for config in (away, lost, silent):
-        with pytest.raises(CreditUnknownError):
+        with pytest.raises(NotToldError):
             credit_of(config, tmp_path)
 
 

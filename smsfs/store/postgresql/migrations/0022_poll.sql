@@ -1,0 +1,6 @@
+-- How far the messages of a backend were asked about, where its carrier is asked what became of them.
+CREATE TABLE poll (
+    backend TEXT PRIMARY KEY,
+    after BIGINT NOT NULL,                      -- the number of the last outcome that was looked at; -1: between two rounds
+    began DOUBLE PRECISION NOT NULL                       -- when the round did
+);
