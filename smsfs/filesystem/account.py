@@ -161,7 +161,7 @@ class AccountFilesystem(Filesystem):
     def remove(self, path: str) -> None:
         """Delete a draft or a finished file."""
         where = self._where(path)
-        with self._changes.begin() as files:
+        with self._changes.begin(where) as files:
             file = self._view.to_change(files, where)
             self._view.require(file, "delete")
             files.remove(file.id)

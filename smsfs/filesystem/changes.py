@@ -36,11 +36,18 @@ class Changes:
         self._unended = Unended(partial(self.begin, checked=False))
 
     @contextmanager
-    def begin(self, *, synced: bool = True, checked: bool = True) -> Iterator[FileChange]:
-        """A transaction, which also notes the end of writers for which the store was away."""
+    def begin(self, *paths: str, synced: bool = True, checked: bool = True) -> Iterator[FileChange]:
+        """A transaction, which also notes the end of writers for which the store was away.
+
+        Args:
+            paths: of the files that it will look for.
+            synced: as ``Files.change`` has it.
+            checked: refuse it if the account may not be used any more.
+        """
         unended = self._unended.take()
         try:
-            with self._scope.store.files.change(self._scope.account.id, synced=synced) as files:
+            change = self._scope.store.files.change
+            with change(self._scope.account.id, synced=synced, paths=paths) as files:
                 for writer, cut in unended:
                     (files.cut_writer if cut else files.drop_writer)(writer)
                 if checked:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from smsfs.filesystem.openfile import Draft
 
 log = structlog.get_logger()
+#: Gives what to log of a file that was handed over, once that is committed.
+Submitted = Callable[[], dict[str, Any]]
 
 
 def check_held(draft: "Draft", file: File | None, now: File | None, ended: str | None) -> None:
@@ -70,24 +72,24 @@ class Handover:
 
     def submit(
         self, files: FileChange, file: File, submission: Submission, target: str, settings: dict[str, Any]
-    ) -> dict[str, Any]:
-        """Hand a file over, in the transaction that the client's answer waits for; what to log then."""
+    ) -> Submitted:
+        """Hand a file over, in the transaction that the client's answer waits for."""
         store, account, dialect = self._scope.store, self._scope.account, self._scope.dialect
         state = next_file_state(file.state, "submit")
         check_whole(file, store.alive)
         now = store.now()
         at = free_second(dialect, files, account.id, submission, int(now))
         path = dialect.path(submission, at, state)
-        batch = files.submit(file, path, submission.stem, submission.flags, at.timestamp(), now)
+        batch = files.hand_over(file, path, submission.stem, submission.flags, at.timestamp(), now)
         if settings["alias_seconds"]:
             files.add_alias(account.id, target, file.id, now + settings["alias_seconds"])
-        return {"account": account.name, "file": path, "batch": batch, "bytes": file.size}
+        return lambda: {"account": account.name, "file": path, "batch": batch(), "bytes": file.size}
 
     def is_by_close(self, path: str) -> bool:
         """Whether a whole upload of this name is handed over when it is closed."""
         return self._scope.dialect.close(path, self._view.settings()) is not None
 
-    def submit_closed(self, files: FileChange, file: File | None, *, wrote: bool) -> dict[str, Any] | None:
+    def submit_closed(self, files: FileChange, file: File | None, *, wrote: bool) -> Submitted | None:
         """Submit a file that its dialect takes when it is closed, or refuse with why that cannot be."""
         if not file or not file.size or file.state is not FileState.DRAFT:
             return None

@@ -1,13 +1,11 @@
 """Renaming a file, which may submit it or take a rejected one up again."""
 
-from typing import Any
-
 import structlog
 
 from smsfs.errors import Exists, NotAllowed
 from smsfs.filesystem import results
 from smsfs.filesystem.changes import Changes
-from smsfs.filesystem.handover import Handover
+from smsfs.filesystem.handover import Handover, Submitted
 from smsfs.filesystem.openfile import Draft
 from smsfs.filesystem.scope import Scope
 from smsfs.filesystem.view import View
@@ -42,14 +40,14 @@ class Renaming:
             ends.ended()
         self._scope.store.contents.delete(replaced)
         if submitted:
-            log.info("submitted", **submitted)
+            log.info("submitted", **submitted())
 
     @again
     def _move(
         self, source: str, target: str, *, replace: bool, ends: Draft | None
-    ) -> tuple[list[str], dict[str, Any] | None]:
+    ) -> tuple[list[str], Submitted | None]:
         submitted = None
-        with self._changes.begin() as files:
+        with self._changes.begin(source, target) as files:
             settings = self._view.settings(files)
             if ends:
                 ends.end_with(files)

@@ -1,6 +1,7 @@
 """Uploads: drafts that are opened for writing, and what their end sets off."""
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -16,7 +17,7 @@ from smsfs.filesystem.handover import Handover, check_held
 from smsfs.filesystem.openfile import Draft, in_slot
 from smsfs.filesystem.scope import Scope
 from smsfs.filesystem.view import View
-from smsfs.store import ContentWriter, File, FileChange
+from smsfs.store import ContentWriter, File, FileChange, Process
 from smsfs.store.again import again
 
 log = structlog.get_logger()
@@ -30,6 +31,9 @@ class _Noted:
     writer: int
     settings: dict[str, Any]
     slot: Slot
+
+
+_Begun = Callable[[], tuple[File, int]]
 
 
 class Uploads:
@@ -68,7 +72,8 @@ class Uploads:
         return draft
 
     def _open_draft(self, noted: "_Noted", *, new: bool) -> Draft:
-        content, limit = self._open_content(noted.file, noted.writer), noted.settings["max_file_bytes"]
+        content = self._open_content(noted.file, noted.writer, new=new)
+        limit = noted.settings["max_file_bytes"]
         draft = Draft(self, noted.file, noted.writer, content, limit, self._counted.drafts, new=new)
         self._counted.drafts.add(draft, noted.settings["max_bytes"])
         return draft
@@ -82,7 +87,7 @@ class Uploads:
         """
         owner = self._scope.store.current(self._scope.owner)
         with ExitStack() as undone:
-            with self._changes.begin(synced=not new) as files:
+            with self._changes.begin(where, synced=not new) as files:
                 file = files.find(self._scope.account.id, where)
                 if file and new:
                     return None
@@ -90,26 +95,27 @@ class Uploads:
                 slot = self._counted.handles.take("writing", settings["max_open_files"])
                 undone.callback(slot.release)
                 if file is None:
-                    file = self._create(files, where, flags, settings)
+                    noted = self._create(files, where, flags, settings, owner)
                 else:
-                    file = self._take_up(files, file, flags, anew=anew)
-                writer = files.add_writer(file.id, owner)
+                    noted = self._take_up(files, file, flags, owner, anew=anew)
+            file, writer = noted()
             undone.pop_all()
         return _Noted(file, writer, settings, slot)
 
-    def _take_up(self, files: FileChange, file: File, flags: int, *, anew: bool) -> File:
+    def _take_up(self, files: FileChange, file: File, flags: int, owner: Process, *, anew: bool) -> _Begun:
         if flags & os.O_CREAT and flags & os.O_EXCL:
             raise Exists(f"{file.path} is there already.")
         self._view.require(file, "overwrite" if flags & os.O_TRUNC else "write")
         if anew and file.writers:  # those who have it open go on with the old content
             file = files.renew(file.id, self._scope.store.contents.create(), self._scope.store.now())
+        writer = files.add_writer(file.id, owner)
         self._changes.recount(files)
-        return file
+        return lambda: (file, writer)
 
-    def _open_content(self, file: File, writer: int) -> ContentWriter:
+    def _open_content(self, file: File, writer: int, *, new: bool) -> ContentWriter:
         """Open the bytes of a file that ``writer`` is noted for already; that ends if it cannot be."""
         try:
-            return self._scope.store.contents.open_write(file.content, writer)
+            return self._scope.store.contents.open_write(file.content, writer, new=new)
         except OSError:
             self._changes.end_later(writer)
             raise
@@ -121,7 +127,9 @@ class Uploads:
             self._scope.store.settle()
         return file
 
-    def _create(self, files: FileChange, where: str, flags: int, settings: dict[str, Any]) -> File:
+    def _create(
+        self, files: FileChange, where: str, flags: int, settings: dict[str, Any], owner: Process
+    ) -> _Begun:
         if not flags & os.O_CREAT:
             self._check_opened_as_new(files, where, flags)
         if results.in_results(where):
@@ -132,7 +140,7 @@ class Uploads:
                 f"The account holds {settings['max_files']} files, as many as it may; delete some."
             )
         store = self._scope.store
-        return files.add(self._scope.account.id, where, store.contents.create(), store.now())
+        return files.begin(self._scope.account.id, where, store.contents.create(), store.now(), owner)
 
     def _check_opened_as_new(self, files: FileChange, where: str, flags: int) -> None:
         """A mount opens, emptying it, what it would create: the name of an earlier upload still answers."""
@@ -200,4 +208,4 @@ class Uploads:
         if refusal:
             raise refusal
         if submitted:
-            log.info("submitted", **submitted)
+            log.info("submitted", **submitted())

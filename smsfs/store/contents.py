@@ -79,13 +79,14 @@ class Contents(Protocol):
     def create(self) -> str:
         """A new empty content; durable with the first ``sync`` of a writer of it."""
 
-    def open_write(self, content: str, writer: int | None = None) -> ContentWriter:
+    def open_write(self, content: str, writer: int | None = None, *, new: bool = False) -> ContentWriter:
         """Open for reading and writing.
 
         Args:
             content: its name.
             writer: as from ``FileChange.add_writer``. Where a process can outlive its term, nothing is
                 written once this is gone: ``NotAllowed``, or in silence if the content is gone too.
+            new: it has just been created, and is empty.
         """
 
     def open_read(self, content: str) -> RawIOBase:

@@ -1,6 +1,6 @@
 """Clients' files, and the files that smsfs writes for them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
@@ -192,6 +192,15 @@ class FileChange(FileView, Protocol):
     def add_writer(self, file: int, owner: Process) -> int:
         """Note that ``owner`` has the file open for writing."""
 
+    def begin(
+        self, account: int, path: str, content: str, mtime: float, owner: Process
+    ) -> Callable[[], tuple[File, int]]:
+        """A new, empty draft that ``owner`` has open for writing.
+
+        Returns:
+            What tells the file and the writer's number, at the latest after the commit.
+        """
+
     def end_writer(
         self, writer: int, size: int, mtime: float | None, *, cut: bool, wrote: bool = True
     ) -> File | None:
@@ -236,6 +245,16 @@ class FileChange(FileView, Protocol):
             The id of the batch.
         """
 
+    def hand_over(
+        self, file: File, path: str, stem: str, flags: Iterable[str], at: float, now: float
+    ) -> Callable[[], int]:
+        """As ``submit``.
+
+        Returns:
+            What tells the id of the batch, at the latest after the commit. It raises
+            ``IllegalTransitionError`` if the file was none to be submitted; then nothing was.
+        """
+
     def add_alias(self, account: int, path: str, file: int, until: float) -> None:
         """Let ``path`` answer for a file."""
 
@@ -246,8 +265,12 @@ class Files(Protocol):
     def view(self) -> FileView:
         """To read from."""
 
-    def change(self, account: int, *, synced: bool = True) -> AbstractContextManager[FileChange]:
+    def change(
+        self, account: int, *, synced: bool = True, paths: Iterable[str] = ()
+    ) -> AbstractContextManager[FileChange]:
         """To write to: committed at the end of the block, rolled back by an exception.
+
+        The files at ``paths`` will be looked for, and are read along with what is read anyway.
 
         Without ``synced`` it is on stable storage only with the next change that is synced, if a power cut
         ends all who saw it: for what nobody is told who outlives that.

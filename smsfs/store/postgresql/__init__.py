@@ -41,8 +41,10 @@ from smsfs.store import (
 from smsfs.store.again import again, tried_again
 from smsfs.store.changes import About
 from smsfs.store.postgresql import survey
+from smsfs.store.postgresql.connection import PostgresConnection
 from smsfs.store.postgresql.contents import PieceContents
-from smsfs.store.postgresql.database import MOST_CONNECTIONS, Database, PostgresConnection
+from smsfs.store.postgresql.database import MOST_CONNECTIONS, Database
+from smsfs.store.postgresql.files import OneStepChange
 from smsfs.store.postgresql.pool import KEPT
 from smsfs.store.postgresql.sessions import MARK
 from smsfs.store.sql.accounts import SqlAccounts
@@ -133,7 +135,7 @@ class PostgresStore:
         self._threads: list[threading.Thread] = []
         self.accounts: Accounts = self._tried(SqlAccounts(self._database))
         self.bans: Bans = self._tried(SqlBans(self._database))
-        self.files: Files = SqlFiles(self._database)
+        self.files: Files = SqlFiles(self._database, OneStepChange)
         self.queue: Queue = self._tried(SqlQueue(self._database))
         self.claims: Claims = self._tried(SqlClaims(self._database))
         self.notices: Notices = self._tried(SqlNotices(self._database))
@@ -221,11 +223,15 @@ class PostgresStore:
 
     def _beat(self, owner: int) -> bool:
         """Renew a lease; whether that was in time."""
-        asked = time.monotonic()
-        with self._database.write(urgent=True) as connection:
-            renewed = connection.change("owner_beat", owner=owner, ttl=self._lease) > 0
-            connection.change("owner_clamp", longest=max(LONGEST_LEASE, 2 * self._lease))
-            self._end_fallen(connection)  # here, for every other thread may wait for their locks
+        asked, longest = time.monotonic(), max(LONGEST_LEASE, 2 * self._lease)
+        values = {"ttl": self._lease, "longest": longest, "own": self._database.process}
+        with self._database.reading(urgent=True) as connection:
+            (row,) = connection.all("owner_beat", owner=owner, **values)
+            renewed = bool(row["renewed"])
+            if row["overlong"]:
+                connection.change("owner_clamp", longest=longest)
+            if row["fallen"]:
+                self._end_fallen(connection)  # here, for every other thread may wait for their locks
         with self._lock:
             known = owner in self._trusted
             if renewed:
@@ -256,6 +262,8 @@ class PostgresStore:
     @again
     def settle(self, ended: str = "") -> int:
         """Put right what dead processes left; their claimed slices are for ``Queue.take_over``."""
+        if not ended and not _any_dead(self._database):
+            return 0
         with self._database.write() as connection:
             self._end_fallen(connection)
             if ended:
@@ -342,3 +350,10 @@ class PostgresStore:
         self._database.close()
         for thread in self._threads:
             thread.join(2.0)
+
+
+def _any_dead(database: Database) -> bool:
+    """Whether there is anything to put right; mostly there is not, and each process asks every second."""
+    with database.reading() as connection:
+        row = connection.one("owner_any_dead")
+        return bool(row and row["dead"])

@@ -1,18 +1,22 @@
 """File contents in the database: pieces of 256 KiB, so that hosts need share nothing else."""
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
 from smsfs.errors import NotAllowed, StoreUnavailable
 from smsfs.store import File
-from smsfs.store.postgresql.database import Database, PostgresConnection
+from smsfs.store.postgresql.connection import PostgresConnection
+from smsfs.store.postgresql.database import Database
 from smsfs.store.sql import Row
-from smsfs.store.sql.files import file_from
+from smsfs.store.sql.file_view import file_from
 
 PIECE = 256 * 1024
+#: So many that no content has as many; what asks for more asks for the rest.
+MOST_PIECES = 2**31 - 1
+MISSING = "The bytes of this file are missing; the operator can find out with smsfs fsck."
 
 
 class PieceWriter:
@@ -23,12 +27,12 @@ class PieceWriter:
     Bytes that another writer of the same content has committed meanwhile stay, but where this one wrote.
     """
 
-    def __init__(self, database: Database, content: str, known: Row, writer: int | None) -> None:
+    def __init__(self, database: Database, content: str, known: Row | None, writer: int | None) -> None:
         self._database = database
         self._content = content
         self._writer = writer
-        self._size: int = known["size"]
-        self._changed: float = known["changed"]
+        self._size: int = known["size"] if known else 0
+        self._changed: float | None = known["changed"] if known else None  # of a new one not known yet
         self._number = -1
         self._piece = bytearray()
         self._edits: list[tuple[int, int]] = []
@@ -61,7 +65,8 @@ class PieceWriter:
                 connection.change(
                     "piece_put", content=self._content, number=number + first // PIECE, data=part
                 )
-            self._resize(connection, row["size"] + len(data))
+            resized = self._resize(connection, row["size"] + len(data))
+        resized()
         self._number = -1
         return len(data)
 
@@ -72,7 +77,8 @@ class PieceWriter:
 
     def _take(self, number: int) -> None:
         if number != self._number:
-            self._flush()
+            if self._edits:
+                self._flush()
             first = number * PIECE
             known = (
                 _read(self._database, self._content, first, PIECE, self._size) if first < self._size else b""
@@ -84,12 +90,13 @@ class PieceWriter:
             if row is None:
                 return
             size = self._size
-            if row["changed"] != self._changed:
+            if row["changed"] != self._changed and (self._changed is not None or row["size"]):
                 size = self._merge(connection, row["size"])
             if self._edits:
                 values = {"content": self._content, "number": self._number, "data": bytes(self._piece)}
-                connection.change("piece_put", **values)
-            self._resize(connection, size)
+                connection.later("piece_put", **values)
+            resized = self._resize(connection, size)
+        resized()
         self._edits.clear()
 
     def _merge(self, connection: PostgresConnection, size: int) -> int:
@@ -103,10 +110,16 @@ class PieceWriter:
         self._piece = piece
         return max(size, self._number * PIECE + max(end for _, end in self._edits))
 
-    def _resize(self, connection: PostgresConnection, size: int) -> None:
-        row = connection.one("content_resize", content=self._content, size=size)
-        self._size = size
-        self._changed = float(row["changed"]) if row else self._changed
+    def _resize(self, connection: PostgresConnection, size: int) -> Callable[[], None]:
+        """Note the size; gives what is to be called once that is committed."""
+        answer = connection.later("content_resize", content=self._content, size=size)
+
+        def resized() -> None:
+            row = answer()
+            self._size = size
+            self._changed = float(row["changed"]) if row else self._changed
+
+        return resized
 
     @contextmanager
     def _writing(self, *, durable: bool = False) -> Iterator[tuple[PostgresConnection, Row | None]]:
@@ -116,17 +129,18 @@ class PieceWriter:
         """
         with self._database.write() as connection:
             if not durable:
-                connection.plain.execute("SET LOCAL synchronous_commit = off")
+                connection.later("content_unsynced")
             yield connection, self._content_held(connection)
 
     def _content_held(self, connection: PostgresConnection) -> Row | None:
         """The content, if this upload goes on: another may have taken its place, or the file was removed."""
-        held = self._writer is None or connection.one("writer_hold", writer=self._writer)
+        holds = None if self._writer is None else connection.later("writer_hold", writer=self._writer)
         row = connection.one("content_hold", content=self._content)
+        held = holds is None or holds()
         if row and not held:
             why = "another of its name began meanwhile, or the server was out of touch"
             raise NotAllowed(f"The server lost this upload: {why}; upload the file again.")
-        if row and row["changed"] < self._changed:
+        if row and self._changed is not None and row["changed"] < self._changed:
             raise StoreUnavailable("The database lost a part of this upload; upload the file again.")
         return row if held else None
 
@@ -138,6 +152,8 @@ class PieceWriter:
 
     def truncate(self, size: int) -> None:
         """Cut or extend to ``size`` bytes."""
+        if self._changed is None and size == self._size == 0:
+            return
         if self._edits:
             self._flush()
         with self._writing() as (connection, row):
@@ -145,9 +161,10 @@ class PieceWriter:
                 return
             if size < row["size"]:
                 number, start = divmod(size, PIECE)
-                connection.change("piece_drop", content=self._content, first=number + bool(start))
-                connection.change("piece_cut", content=self._content, number=number, size=start)
-            self._resize(connection, size)
+                connection.later("piece_drop", content=self._content, first=number + bool(start))
+                connection.later("piece_cut", content=self._content, number=number, size=start)
+            resized = self._resize(connection, size)
+        resized()
         self._number = -1
 
     def size(self) -> int:
@@ -219,14 +236,20 @@ class PieceContents:
     def create(self) -> str:
         """A new empty content, in a commit of its own: without a file it will be found as an orphan."""
         content = uuid4().hex
-        with self._database.write() as connection:
-            connection.change("content_add", content=content)
+        if self._database.is_changing():  # a part of that
+            with self._database.reading() as connection:
+                connection.later("content_add", content=content)
+        else:
+            with self._database.write() as connection:
+                connection.change("content_add", content=content)
         return content
 
-    def open_write(self, content: str, writer: int | None = None) -> PieceWriter:
+    def open_write(self, content: str, writer: int | None = None, *, new: bool = False) -> PieceWriter:
         """Open for reading and writing."""
-        with self._database.reading() as connection:
-            known = _content(connection, content)
+        known = None
+        if not new:
+            with self._database.reading() as connection:
+                known = _content(connection, content)
         return PieceWriter(self._database, content, known, writer)
 
     def open_read(self, content: str) -> io.RawIOBase:
@@ -272,22 +295,25 @@ def _size_in(connection: PostgresConnection, content: str) -> int:
 def _content(connection: PostgresConnection, content: str) -> Row:
     row = connection.one("content_get", content=content)
     if row is None:
-        raise StoreUnavailable(
-            "The bytes of this file are missing; the operator can find out with smsfs fsck."
-        )
+        raise StoreUnavailable(MISSING)
     return row
 
 
 def _read(database: Database, content: str, offset: int, size: int, whole: int | None) -> bytes:
     """Some bytes of a content of ``whole`` bytes, as many as the store says if None; gaps are zeros."""
+    if size <= 0 or (whole is not None and whole <= offset):
+        return b""
+    first, last = offset // PIECE, (offset + size - 1) // PIECE
     with database.reading() as connection:
-        end = min(offset + size, _size_in(connection, content) if whole is None else whole)
-        if end <= offset:
-            return b""
-        first, last = offset // PIECE, (end - 1) // PIECE
-        pieces = connection.all("piece_get", content=content, first=first, last=last)
+        rows = connection.all("content_read", content=content, first=first, last=min(last, MOST_PIECES))
+    if not rows:
+        raise StoreUnavailable(MISSING)
+    end = min(offset + size, rows[0]["size"] if whole is None else whole)
+    if end <= offset:
+        return b""
+    last, pieces = (end - 1) // PIECE, [row for row in rows if row["data"] is not None]
     data = bytearray((last - first + 1) * PIECE)
-    for piece in pieces:
+    for piece in (piece for piece in pieces if piece["number"] <= last):
         start = (piece["number"] - first) * PIECE
         data[start : start + len(piece["data"])] = piece["data"]
     return bytes(data[offset - first * PIECE : end - first * PIECE])

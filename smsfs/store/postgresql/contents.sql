@@ -4,6 +4,10 @@
 -- Add an empty content.
 INSERT INTO content (id, size, changed) VALUES (:content, 0, extract(epoch FROM clock_timestamp()));
 
+-- name: content_unsynced
+-- Let the commit of this transaction wait for no disk.
+SELECT set_config('synchronous_commit', 'off', true);
+
 -- name: content_get
 -- The size of a content, and when it was changed.
 SELECT size, changed FROM content WHERE id = :content;
@@ -34,6 +38,12 @@ SELECT f.*, NULL AS writers FROM file f WHERE NOT EXISTS (SELECT 1 FROM content 
 -- name: piece_get
 -- Some pieces of a content.
 SELECT number, data FROM piece WHERE content = :content AND number BETWEEN :first AND :last ORDER BY number;
+
+-- name: content_read
+-- The size of a content, with some of its pieces if there are any.
+SELECT c.size, p.number, p.data FROM content c
+LEFT JOIN piece p ON p.content = c.id AND p.number BETWEEN :first AND :last
+WHERE c.id = :content ORDER BY p.number;
 
 -- name: piece_put
 -- Write a piece of a content.

@@ -1,28 +1,25 @@
-"""Named statements and transactions on the sessions of a process.
+"""The sessions of a process, and its transactions.
 
 A commit is on stable storage when it returns, here and on the synchronous standbys that the server is set
 to wait for. Whatever keeps the database from answering is a ``StoreUnavailable``; a commit that was cut off
 while under way may have happened all the same, and callers can bear either.
 """
 
-import re
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import psycopg
-from psycopg.pq import TransactionStatus
 
 from smsfs.errors import ConfigurationError, Refusal, StoreConflict, StoreDamaged, StoreUnavailable
 from smsfs.store.changes import About
 from smsfs.store.postgresql import schema, survey
-from smsfs.store.postgresql.pool import CHANNEL, Pool
+from smsfs.store.postgresql.connection import PostgresConnection
+from smsfs.store.postgresql.pool import Pool
 from smsfs.store.postgresql.reasons import DAMAGE, damage, first_line, refused, unconnected
 from smsfs.store.postgresql.sessions import Facts, Session, bounded, connect, find_schema, look_in
-from smsfs.store.sql import load_statements
 
 MOST_CONNECTIONS = 6
 POOL_SECONDS = 5.0
@@ -38,56 +35,6 @@ _POOLED = (
     "pool_mode = transaction), and smsfs needs sessions that stay: set pool_mode = session for this "
     "database, or connect to PostgreSQL itself."
 )
-
-
-def _named(statement: str) -> str:
-    return re.sub(r"(?<![:\w]):([a-z_]+)", r"%(\1)s", statement)
-
-
-SQL = {
-    name: _named(text) for name, text in load_statements("smsfs.store.sql", "smsfs.store.postgresql").items()
-}
-
-
-class PostgresConnection:
-    """Named statements on one connection."""
-
-    def __init__(self, session: Session) -> None:
-        self.plain = self.session = session
-
-    def _run(self, statement: str, values: Mapping[str, Any]) -> psycopg.Cursor[Any]:
-        return self.plain.execute(SQL[statement], values)
-
-    def one(self, statement: str, /, **values: Any) -> Any | None:
-        """The first row, if there is one."""
-        return self._run(statement, values).fetchone()
-
-    def all(self, statement: str, /, **values: Any) -> list[Any]:
-        """Every row."""
-        return self._run(statement, values).fetchall()
-
-    def change(self, statement: str, /, **values: Any) -> int:
-        """How many rows were changed."""
-        return self._run(statement, values).rowcount
-
-    def bulk(self, statement: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Run a statement for each of many rows."""
-        text = SQL[statement]
-        with self.plain.cursor() as cursor:
-            # not executemany: psycopg ends its pipeline with a Flush, behind which PostgreSQL does not
-            # count how long a transaction stands still: a suspended host would hold its locks for good
-            for row in rows:
-                cursor.execute(text, row)
-
-    def add(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Add many rows by a COPY."""
-        with self.plain.cursor() as cursor, cursor.copy(SQL[statement]) as copy:
-            for row in rows:
-                copy.write_row(row)
-
-    def notify(self, about: About) -> None:
-        """With the commit, wake every host's pipeline."""
-        self.plain.execute("SELECT pg_notify(%s, %s)", (CHANNEL, about))
 
 
 class Database:
@@ -228,9 +175,12 @@ class Database:
         return found if time.monotonic() - at < DAMAGE_SECONDS else None
 
     @contextmanager
-    def reading(self) -> Iterator[PostgresConnection]:
-        """To read; each statement sees what was committed before it, and what its thread is changing."""
-        with self._session() as connection:
+    def reading(self, *, urgent: bool = False) -> Iterator[PostgresConnection]:
+        """To read; each statement sees what was committed before it, and what its thread is changing.
+
+        An ``urgent`` one goes before others.
+        """
+        with self._session(urgent=urgent) as connection:
             yield connection
 
     @contextmanager
@@ -243,13 +193,11 @@ class Database:
         with self._session(urgent=urgent) as connection:
             session = connection.session
             session.unsure = False
-            with session.transaction():
+            with connection.transaction():
                 try:
                     yield connection
                 except psycopg.errors.AdminShutdown as exc:  # before the commit, of which it could be either
                     raise StoreConflict(ENDED.format(first_line(exc))) from exc
-                if session.info.transaction_status == TransactionStatus.INERROR:
-                    raise StoreConflict("A part of this change failed, and so did the whole; try again.")
             if session.unsure and not self.is_changing():
                 raise StoreUnavailable(
                     "The wait for the standby was cancelled: whether it has this change is not known."
@@ -258,7 +206,7 @@ class Database:
     def is_changing(self) -> bool:
         """Whether this thread is within a transaction."""
         held: PostgresConnection | None = getattr(self._thread, "held", None)
-        return held is not None and held.session.info.transaction_status != TransactionStatus.IDLE
+        return held is not None and held.changing
 
     def heard(self, timeout: float, about: About) -> bool:
         """Wait for any host's notification of such a change, or for so many seconds.

@@ -1,5 +1,24 @@
 -- Files, those who write to them, and the names they answer to. What PostgreSQL says in its own way.
 
+-- name: file_begin
+-- Add an empty draft, and note that a process writes to it; both.
+WITH made AS (
+    INSERT INTO file (account, folder, name, state, content, size, mtime)
+    VALUES (:account, :folder, :name, {file.create new}, :content, 0, :mtime) RETURNING *),
+noted AS (INSERT INTO writer (file, owner) SELECT id, :owner FROM made RETURNING id)
+SELECT made.*, NULL AS writers, noted.id AS writer FROM made CROSS JOIN noted;
+
+-- name: file_hand_over
+-- Hand a draft or a mended file over, and add a batch for it; no row if its state does not allow that.
+WITH moved AS (
+    UPDATE file SET state = {file.submit to}, folder = :folder, name = :name, tail = :empty, finished = NULL
+    WHERE id = :file AND state {file.submit from} RETURNING id, size)
+INSERT INTO batch (account, file, path, stem, flags, state, submitted, not_before, lane)
+SELECT :account, moved.id, :path, :stem, :flags, {batch.submit new}, :at, :now,
+    (SELECT 2 * coalesce(parent, id) FROM account WHERE id = :account)
+    + CASE WHEN moved.size > :large_bytes THEN 1 ELSE 0 END
+FROM moved RETURNING id;
+
 -- name: file_find
 -- The file at a path, with those who write to it.
 SELECT f.*, (SELECT string_agg(CAST(owner AS TEXT), ',') FROM writer WHERE file = f.id) AS writers

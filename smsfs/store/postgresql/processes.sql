@@ -12,9 +12,12 @@ FROM (SELECT CAST(extract(epoch FROM clock_timestamp()) AS DOUBLE PRECISION) AS 
 RETURNING id;
 
 -- name: owner_beat
--- Extend the lease of a process that still has it.
-UPDATE owner SET until = extract(epoch FROM clock_timestamp()) + :ttl
-WHERE id = :owner AND until > extract(epoch FROM clock_timestamp());
+-- Extend the lease of a process that still has it; whether any has run out, or is longer than one can be.
+WITH clock AS (SELECT CAST(extract(epoch FROM clock_timestamp()) AS DOUBLE PRECISION) AS now),
+renewed AS (UPDATE owner SET until = clock.now + :ttl FROM clock WHERE id = :owner AND until > clock.now RETURNING id)
+SELECT EXISTS (SELECT 1 FROM renewed) AS renewed,
+    EXISTS (SELECT 1 FROM owner, clock WHERE until > clock.now + :longest) AS overlong,
+    EXISTS (SELECT 1 FROM owner, clock WHERE process <> :own AND until > 0 AND until <= clock.now) AS fallen;
 
 -- name: owner_clamp
 -- Shorten leases that a clock which was ahead has made too long.
@@ -48,6 +51,10 @@ WHERE l.locktype = 'advisory' AND l.database = a.datid AND a.datname = current_d
     AND l.objsubid = 2 AND l.classid = :mark AND CAST(l.objid AS BIGINT) = :process
     AND a.wait_event_type IN ('Client', 'Lock') AND a.xact_start <= to_timestamp(:until)
     AND pg_has_role(a.usesysid, 'USAGE') AND (NOT r.rolsuper OR current_setting('is_superuser') = 'on');
+
+-- name: owner_any_dead
+-- Whether any process counts as dead.
+SELECT EXISTS (SELECT 1 FROM owner WHERE until <= extract(epoch FROM clock_timestamp())) AS dead;
 
 -- name: owner_hosts
 -- Every registered process as all hosts see it, and how much it holds.

@@ -8,7 +8,7 @@ that it may, and ``{batch.submit new}`` the state in which one begins.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -18,6 +18,7 @@ from smsfs.states import born, move
 from smsfs.store.changes import About
 
 Row = Any  #: values by the name of their column
+Answer = Callable[[], Row | None]  #: gives the first row of an answer, if there is one
 _STATE = re.compile(r"\{(\w+)\.(\w+) (from|to|new)\}")
 
 
@@ -32,6 +33,16 @@ class Connection(Protocol):
 
     def change(self, statement: str, /, **values: Any) -> int:
         """How many rows were changed."""
+
+    def later(self, statement: str, /, **values: Any) -> Answer:
+        """Run a statement in a transaction, whose answer is looked at later.
+
+        Where the database is another host, it goes there along with those that follow, and what is wrong
+        with it is raised there; at the latest with the commit.
+        """
+
+    def ahead(self, statement: str, /, **values: Any) -> Answer:
+        """The same for a read that may turn out not to be needed; made before the next change, if at all."""
 
     def bulk(self, statement: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Run a statement for each of many rows."""

@@ -13,6 +13,10 @@ SELECT * FROM account WHERE name = :name;
 -- One account.
 SELECT * FROM account WHERE id = :account;
 
+-- name: account_here
+-- One account, and what it stores.
+SELECT a.*, u.files, u.bytes FROM account a LEFT JOIN usage u ON u.account = a.id WHERE a.id = :account;
+
 -- name: account_all
 -- Every account, by name.
 SELECT * FROM account ORDER BY name;

@@ -6,7 +6,7 @@ from attrs import asdict
 
 from smsfs.store import NewFile, Notice, StaleOwnerError
 from smsfs.store.sql import Database
-from smsfs.store.sql.files import split
+from smsfs.store.sql.file_view import split
 
 
 class SqlNotices:

@@ -34,7 +34,7 @@ from smsfs.store import (
     Verdict,
 )
 from smsfs.store.sql import Connection, Database, Row, plain
-from smsfs.store.sql.files import file_from, split
+from smsfs.store.sql.file_view import file_from, split
 from smsfs.store.sql.forgetting import forget
 
 OUTCOME = Outcome.__struct_fields__
@@ -65,8 +65,8 @@ class SqlQueue:
             if due is None:
                 return None
             _drop_staged(connection, due["id"])
-            claimed = batch_from(connection.one("batch_claim", batch=due["id"], owner=owner.id))
-        return evolve(claimed, more=bool(due["more"]))
+            claimed = connection.later("batch_claim", batch=due["id"], owner=owner.id)
+        return evolve(batch_from(claimed()), more=bool(due["more"]))
 
     def _read(self, statement: str, /, **values: Any) -> list[Row]:
         with self._database.reading() as connection:
@@ -85,9 +85,9 @@ class SqlQueue:
             _finish(connection, batch, owner, verdict, "accept", shown)
             _charge(connection, batch, verdict.cost)
             _stage(connection, batch, slices)
-            connection.change("batch_queue_slices", batch=batch)
+            connection.later("batch_queue_slices", batch=batch)
             if verdict.results:
-                connection.change("result_add", batch=batch)
+                connection.later("result_add", batch=batch)
             connection.notify("messages")
 
     def reject(self, batch: int, owner: Process, verdict: Verdict) -> None:
@@ -301,7 +301,7 @@ def _stage(connection: Connection, batch: int, slices: Sequence[NewSlice]) -> No
 def _drop_staged(connection: Connection, batch: int) -> None:
     """Forget what reading a batch has left so far; before it is accepted, all outcomes are of that kind."""
     for step in ("batch_drop_staged", "batch_drop_outcomes", "claim_release"):
-        connection.change(step, batch=batch)
+        connection.later(step, batch=batch)
 
 
 def _charge(connection: Connection, batch: int, cost: int) -> None:
@@ -324,7 +324,7 @@ def _finish(
     _must_change(connection.change("batch_verdict", batch=batch, owner=owner.id, **values), batch, owner)
     finished = None if file_state is FileState.DRAFT else verdict.at
     shown = {"size": verdict.size, "tail": verdict.tail, "at": finished, **split(verdict.path)}
-    connection.change("batch_file", batch=batch, state=file_state.value, **shown)
+    connection.later("batch_file", batch=batch, state=file_state.value, **shown)
     _tell(connection, batch, verdict)
 
 
@@ -347,9 +347,9 @@ def _add_slice(connection: Connection, batch: int, new: NewSlice, state: SliceSt
     row = connection.one("slice_add", **values)
     if row is None:
         raise RuntimeError(f"no row came back for a slice of batch {batch}")
-    connection.change("payload_add", slice=row["id"], messages=messages)
+    connection.later("payload_add", slice=row["id"], messages=messages)
     if numbers:
-        connection.change("recipients_add", slice=row["id"], numbers=numbers)
+        connection.later("recipients_add", slice=row["id"], numbers=numbers)
     slice_: int = row["id"]
     return slice_
 

@@ -6,7 +6,8 @@ from typing import Any
 from smsfs.states import FILE_BIRTHS, next_file_state
 from smsfs.store import NewFile, Process, Result, ResultVersion, StaleOwnerError
 from smsfs.store.sql import Connection, Database, Row
-from smsfs.store.sql.files import SqlFileChange, split
+from smsfs.store.sql.file_change import SqlFileChange
+from smsfs.store.sql.file_view import split
 from smsfs.store.sql.queue import batch_from
 
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 from smsfs.errors import DiskFull, ReadOnly, StoreUnavailable
 from smsfs.store import File
 from smsfs.store.durable import make_file, make_folder, sync_entered
-from smsfs.store.sql.files import file_from
+from smsfs.store.sql.file_view import file_from
 from smsfs.store.sqlite.database import Database
 
 
@@ -102,9 +102,9 @@ class PlainContents:
             os.close(make_file(self._path(content)))
         return content
 
-    def open_write(self, content: str, writer: int | None = None) -> PlainWriter:
+    def open_write(self, content: str, writer: int | None = None, *, new: bool = False) -> PlainWriter:
         """Open for reading and writing; who is alive, the kernel knows."""
-        del writer
+        del writer, new
         return PlainWriter(self._path(content), self._folder)
 
     def open_read(self, content: str) -> RawIOBase:

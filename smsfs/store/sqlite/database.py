@@ -19,7 +19,7 @@ from typing import Any
 
 from smsfs.errors import ConfigurationError, Exists, Refusal, StoreConflict, StoreDamaged, StoreUnavailable
 from smsfs.store.changes import About
-from smsfs.store.sql import load_migrations, load_statements
+from smsfs.store.sql import Answer, load_migrations, load_statements
 from smsfs.store.sqlite.free_pages import give_back_some, has_too_many
 from smsfs.store.sqlite.identity import APPLICATION_ID, bears_number, is_damage, lacks_table
 
@@ -64,6 +64,15 @@ class SqliteConnection:
     def change(self, statement: str, /, **values: Any) -> int:
         """How many rows were changed."""
         return self.plain.execute(SQL[statement], values).rowcount
+
+    def later(self, statement: str, /, **values: Any) -> Answer:
+        """Run a statement at once; gives what tells its first row."""
+        row = self.one(statement, **values)
+        return lambda: row
+
+    def ahead(self, statement: str, /, **values: Any) -> Answer:
+        """Gives what reads its first row, each time anew."""
+        return partial(self.one, statement, **values)
 
     def bulk(self, statement: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Run a statement for each of many rows."""

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from smsfs.store.postgresql import PostgresStore
-from smsfs.store.postgresql.database import SQL as POSTGRES_SQL
+from smsfs.store.postgresql.connection import SQL as POSTGRES_SQL
 from smsfs.store.sqlite import SqliteStore
 from smsfs.store.sqlite.database import SQL as SQLITE_SQL
 

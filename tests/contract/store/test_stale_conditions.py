@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from smsfs.store import postgresql, sqlite
-from smsfs.store.postgresql.database import SQL as POSTGRESQL
+from smsfs.store.postgresql.connection import SQL as POSTGRESQL
 from smsfs.store.sql import load_statements
 from smsfs.store.sqlite.database import SQL as SQLITE
 from tests.support.store_suite.base import NOW
