@@ -12,6 +12,8 @@ from typing import Any, Generic, TypeVar
 from attrs import define
 
 W = TypeVar("W")
+#: Is told what a call gave, and what it raised instead.
+Done = Callable[[Any, BaseException | None], None]
 
 
 class Turns(Generic[W]):
@@ -48,12 +50,17 @@ class Turns(Generic[W]):
 
 @define(eq=False)
 class _Call:
-    """A function to be called in a thread, and where its answer is waited for."""
+    """A function to be called in a thread, and who is told its answer, if anybody still waits for that."""
 
     context: contextvars.Context
     function: Callable[..., Any]
     args: tuple[Any, ...]
-    answer: "asyncio.Future[Any]"
+    done: "Done"
+    is_given_up: Callable[[], bool]
+
+
+def _never() -> bool:
+    return False
 
 
 class Calls:
@@ -77,11 +84,27 @@ class Calls:
 
     def run(self, account: str, function: Callable[..., Any], *args: Any) -> "asyncio.Future[Any]":
         """Call a function when it is the account's turn; its log events carry our context."""
-        call = _Call(contextvars.copy_context(), function, args, self._loop.create_future())
+        answer = self._loop.create_future()
+
+        def done(value: Any, error: BaseException | None) -> None:
+            if answer.done():
+                return
+            if error is None:
+                answer.set_result(value)
+            else:
+                answer.set_exception(error)
+
+        self._begin(account, _Call(contextvars.copy_context(), function, args, done, answer.done))
+        return answer
+
+    def tell(self, account: str, done: Done, function: Callable[..., Any], *args: Any) -> None:
+        """The same for one that waits with no coroutine: ``done`` is called in the event loop."""
+        self._begin(account, _Call(contextvars.copy_context(), function, args, done, _never))
+
+    def _begin(self, account: str, call: _Call) -> None:
         if self._turns.take(account, call):
             queue = self._idle.pop() if self._idle else self._thread()
             queue.put(call)
-        return call.answer
 
     def _thread(self) -> "SimpleQueue[_Call | None]":
         queue: SimpleQueue[_Call | None] = SimpleQueue()
@@ -94,25 +117,24 @@ class Calls:
 
     def _work(self, queue: "SimpleQueue[_Call | None]") -> None:
         while (call := queue.get()) is not None:
-            answer, value = call.answer.set_result, None
+            value = error = None
             try:
                 value = call.context.run(call.function, *call.args)
             except BaseException as exc:  # noqa: BLE001 -- whoever waits for the answer meets it
-                answer, value = call.answer.set_exception, exc
-            self._loop.call_soon_threadsafe(self._done, queue, call, answer, value)
+                error = exc
+            self._loop.call_soon_threadsafe(self._done, queue, call, value, error)
 
     def _done(
-        self, queue: "SimpleQueue[_Call | None]", call: _Call, answer: Callable[[Any], None], value: Any
+        self, queue: "SimpleQueue[_Call | None]", call: _Call, value: Any, error: BaseException | None
     ) -> None:
         following = self._turns.give()
-        while following and following.answer.done():  # given up while it waited
+        while following and following.is_given_up():  # while it waited
             following = self._turns.give()
         if following:
             queue.put(following)
         else:
             self._idle.append(queue)
-        if not call.answer.done():
-            answer(value)
+        call.done(value, error)
 
     def shutdown(self) -> None:
         """Wait until the last call has ended."""

@@ -1,6 +1,10 @@
-"""One SSH channel of the sftp subsystem: bytes to packets, packets to a thread, replies back."""
+"""One SSH channel of the sftp subsystem: bytes to packets, packets to a thread, replies back.
+
+From the packet to its reply there is no coroutine: each would be woken twice for every request.
+"""
 
 import asyncio
+import contextvars
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
@@ -11,6 +15,7 @@ from attrs import frozen
 
 from smsfs.frontends.sftp.protocol import REPLY_BYTES, SftpSession
 from smsfs.frontends.sftp.wire import ProtocolError, Splitter
+from smsfs.frontends.turns import Done
 
 #: Requests waiting to be executed, in bytes, above which no more are read from the client.
 MAX_QUEUED = 4 * 2**20
@@ -62,6 +67,9 @@ class Owner(Protocol):
     def run(self, function: Callable[..., Any], *args: Any) -> Awaitable[Any]:
         """Call a function that blocks, in a thread."""
 
+    def tell(self, done: Done, function: Callable[..., Any], *args: Any) -> None:
+        """The same; ``done`` is called with its answer, or with what it raised."""
+
     def spawn(self, task: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a task that the server waits for when it stops."""
 
@@ -85,7 +93,10 @@ class SftpChannel(asyncssh.SSHServerSession[bytes]):
         self._splitter = Splitter()
         self._queue: deque[bytes] = deque()
         self._queued = 0
-        self._wake = asyncio.Event()
+        self._batch: deque[bytes] = deque()  # what is executed now, and how much of what is queued that is
+        self._taken = 0
+        self._executing = False
+        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_sftp = False
         self._channel_writable = True
         self._ended = False
@@ -120,7 +131,10 @@ class SftpChannel(asyncssh.SSHServerSession[bytes]):
     def session_started(self) -> None:
         """The kind of session is known."""
         if self._is_sftp:
-            self._task = self._owner.spawn(self._serve())
+            self._context = contextvars.copy_context()
+            bind = structlog.contextvars.bind_contextvars
+            self._context.run(bind, **structlog.get_context(self._log))
+            self._task = self._context.run(self._owner.spawn, self._serve())
         else:
             self._chan.write_stderr(_ONLY_SFTP)
             self._chan.exit(1)
@@ -137,18 +151,18 @@ class SftpChannel(asyncssh.SSHServerSession[bytes]):
             self._ended = True
         if self._queued > self._room.queued:
             self._chan.pause_reading()
-        self._wake.set()
+        self._step()
 
     def eof_received(self) -> bool:
         """The client is done; what it sent is still answered."""
         self._ended = True
-        self._wake.set()
+        self._step()
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncssh's interface
         """The channel is closed. Without an EOF before it, what was not begun is dropped."""
         self._lost = True
-        self._wake.set()
+        self._step()
         if self._task is None:
             self._owner.ended(self)
 
@@ -159,24 +173,64 @@ class SftpChannel(asyncssh.SSHServerSession[bytes]):
     def resume_writing(self) -> None:
         """The client's window has room."""
         self._channel_writable = True
-        self._wake.set()
+        self._step()
 
-    # The session's task
+    # The session
 
     def wake(self) -> None:
         """Look again whether replies can be written."""
-        self._wake.set()
+        self._step()
 
-    async def _until(self, ready: Callable[[], bool]) -> None:
-        while not ready():
-            self._wake.clear()
-            await self._wake.wait()
+    @property
+    def _waits(self) -> bool:
+        """Whether requests are being executed, or replies cannot be written yet."""
+        can_reply = self._lost or (self._channel_writable and self._owner.writable)
+        return self._executing or not can_reply
+
+    def _step(self) -> None:
+        """Execute what has come, unless that has to wait; or come to the end."""
+        if self._task is None or self._over.done() or self._waits:
+            return
+        if not self._batch:
+            self._take_batch()
+            if self._executing:  # more came when reading was resumed
+                return
+        if self._batch and not self._dropped:
+            self._executing = True
+            self._context.run(self._owner.tell, self._executed, self.session.handle, self._batch)
+        elif self._ended or self._lost:
+            self._over.set_result(None)
+
+    def _take_batch(self) -> None:
+        """The requests before are answered: let as many more come, and execute what did meanwhile."""
+        self._queued -= self._taken
+        self._batch, self._queue = self._queue, deque()
+        taken, self._taken = self._taken, self._queued
+        if taken and not self._chan.is_closing():
+            self._chan.resume_reading()
+
+    @property
+    def _dropped(self) -> bool:
+        return self._lost and not self._ended
+
+    def _executed(self, replies: bytes, error: BaseException | None) -> None:
+        """Some requests of the batch were executed."""
+        self._executing = False
+        if error is None:
+            try:
+                self._owner.active()
+                if not self._chan.is_closing():
+                    self._chan.write(replies)
+                self._step()
+            except Exception as exc:  # noqa: BLE001 -- the session's task meets it
+                error = exc
+        if error and not self._over.done():
+            self._over.set_exception(error)
 
     async def _serve(self) -> None:
-        structlog.contextvars.bind_contextvars(**structlog.get_context(self._log))
         try:
-            while await self._has_work():
-                await self._execute()
+            self._step()
+            await self._over
             error = self._splitter.error
         except ProtocolError as exc:
             error = str(exc)
@@ -188,24 +242,3 @@ class SftpChannel(asyncssh.SSHServerSession[bytes]):
             self._log.warning("protocol_error", reason=error)
         if not self._chan.is_closing():
             self._chan.exit(1 if error else 0)
-
-    async def _has_work(self) -> bool:
-        await self._until(lambda: bool(self._queue) or self._ended or self._lost)
-        return bool(self._queue) and not self._dropped
-
-    @property
-    def _dropped(self) -> bool:
-        return self._lost and not self._ended
-
-    async def _execute(self) -> None:
-        batch, self._queue = self._queue, deque()
-        taken = self._queued
-        while batch and not self._dropped:
-            replies = await self._owner.run(self.session.handle, batch)
-            self._owner.active()
-            if not self._chan.is_closing():
-                self._chan.write(replies)
-            await self._until(lambda: self._lost or (self._channel_writable and self._owner.writable))
-        self._queued -= taken
-        if not self._chan.is_closing():
-            self._chan.resume_reading()

@@ -13,6 +13,7 @@ from smsfs.frontends.sftp.channel import Room, SftpChannel, room_of
 from smsfs.frontends.sftp.login import Gatekeeper, Login
 from smsfs.frontends.sftp.protocol import SftpSession
 from smsfs.frontends.shares import Shares
+from smsfs.frontends.turns import Done
 from smsfs.frontends.watch import Watcher
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ class Host(Gatekeeper, Protocol):
 
     def run(self, account: str, function: Callable[..., Any], *args: Any) -> Awaitable[Any]:
         """Call a function that blocks, in one of the server's threads, when it is the account's turn."""
+
+    def tell(self, account: str, done: Done, function: Callable[..., Any], *args: Any) -> None:
+        """The same; ``done`` is called with its answer, or with what it raised."""
 
 
 class Client(asyncssh.SSHServer):
@@ -208,6 +212,10 @@ class Client(asyncssh.SSHServer):
     def run(self, function: Callable[..., Any], *args: Any) -> Awaitable[Any]:
         """Call a function that blocks, in a thread."""
         return self._server.run(self._username, function, *args)
+
+    def tell(self, done: Done, function: Callable[..., Any], *args: Any) -> None:
+        """The same; ``done`` is called with its answer, or with what it raised."""
+        self._server.tell(self._username, done, function, *args)
 
     def spawn(self, task: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a task that the server waits for when it stops."""

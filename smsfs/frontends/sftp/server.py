@@ -19,7 +19,7 @@ from smsfs.frontends.sftp.client import Client, Host
 from smsfs.frontends.sftp.connection import Connection
 from smsfs.frontends.sftp.settings import SftpSettings, ssh_options
 from smsfs.frontends.shares import Shares
-from smsfs.frontends.turns import Calls
+from smsfs.frontends.turns import Calls, Done
 from smsfs.frontends.watch import Watcher
 from smsfs.store.bans import BanRules
 
@@ -112,6 +112,10 @@ class SftpServer(Host):
     def run(self, account: str, function: Callable[..., Any], *args: Any) -> Awaitable[Any]:
         """Call a function that blocks, in one of the server's threads, when it is the account's turn."""
         return self._calls.run(account, function, *args)
+
+    def tell(self, account: str, done: Done, function: Callable[..., Any], *args: Any) -> None:
+        """The same; ``done`` is called with its answer, or with what it raised."""
+        self._calls.tell(account, done, function, *args)
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a task that ``stop`` waits for."""
