@@ -1,7 +1,7 @@
 """Connections to one SQLite file, and its schema.
 
-WAL with synchronous FULL: a commit is on stable storage when it returns, unless it may wait. Writers of one
-process take turns on one connection; between processes a busy database is tried again every half
+WAL: a commit is on stable storage when it returns, unless it may wait. Writers of one process take turns on
+one connection; between processes a busy database is tried again every half
 millisecond, because SQLite's own busy handler backs off so far that a small writer waits for seconds beside
 a large one.
 """
@@ -10,18 +10,18 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from functools import lru_cache, partial
-from itertools import chain
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from smsfs.errors import ConfigurationError, Exists, Refusal, StoreConflict, StoreDamaged, StoreUnavailable
 from smsfs.store.changes import About
-from smsfs.store.sql import Answer, load_migrations, load_statements
+from smsfs.store.sql import load_migrations
+from smsfs.store.sqlite.connection import SqliteConnection
 from smsfs.store.sqlite.free_pages import give_back_some, has_too_many
 from smsfs.store.sqlite.identity import APPLICATION_ID, bears_number, is_damage, lacks_table
+from smsfs.store.sqlite.log import Log
 
 BUSY_SECONDS = 20.0
 #: Between two tries to get a lock that another process has, which mostly is let go within a millisecond. Who
@@ -33,61 +33,12 @@ READ_BUSY_SECONDS = 10.0
 SPARE_READERS = 16
 PRAGMAS = (
     "journal_mode = WAL",
-    "synchronous = FULL",
+    "synchronous = NORMAL",  # of a commit; the log is synced when the lock is free again
     "foreign_keys = ON",
     "secure_delete = ON",  # what was deleted is overwritten
 )
 #: For a file that is still empty; on any other, it would be a commit each time the file is opened.
 NEW_PRAGMAS = ("auto_vacuum = INCREMENTAL",)
-#: Rows added by one statement; their values are fewer than any SQLite takes.
-ROWS_AT_ONCE = 50
-
-SQL = load_statements("smsfs.store.sql", "smsfs.store.sqlite")
-
-
-class SqliteConnection:
-    """Named statements on one connection."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.plain = connection
-        self.told: set[About] = set()
-
-    def one(self, statement: str, /, **values: Any) -> sqlite3.Row | None:
-        """The first row, if there is one."""
-        row: sqlite3.Row | None = self.plain.execute(SQL[statement], values).fetchone()
-        return row
-
-    def all(self, statement: str, /, **values: Any) -> list[sqlite3.Row]:
-        """Every row."""
-        return self.plain.execute(SQL[statement], values).fetchall()
-
-    def change(self, statement: str, /, **values: Any) -> int:
-        """How many rows were changed."""
-        return self.plain.execute(SQL[statement], values).rowcount
-
-    def later(self, statement: str, /, **values: Any) -> Answer:
-        """Run a statement at once; gives what tells its first row."""
-        row = self.one(statement, **values)
-        return lambda: row
-
-    def ahead(self, statement: str, /, **values: Any) -> Answer:
-        """Gives what reads its first row, each time anew."""
-        return partial(self.one, statement, **values)
-
-    def bulk(self, statement: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Run a statement for each of many rows."""
-        self.plain.executemany(SQL[statement], rows)
-
-    def add(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Add many rows; some by one statement, for others of this process wait at each, and it for them."""
-        rows = list(rows)
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            some = rows[start : start + ROWS_AT_ONCE]
-            self.plain.execute(_of_rows(statement, len(some)), list(chain.from_iterable(some)))
-
-    def notify(self, about: About) -> None:
-        """Leave it to be told of once it is committed."""
-        self.told.add(about)
 
 
 class Database:
@@ -119,7 +70,7 @@ class Database:
         self._write_lock = threading.RLock()
         self._all: list[sqlite3.Connection] = []
         self._spare: list[SqliteConnection] = []
-        self._synced = True
+        self._log = Log(path)
         try:
             self._writer = SqliteConnection(self._connect(timeout=0))
             self._file = path.stat()
@@ -225,7 +176,6 @@ class Database:
             self.refuse_damaged()
             self._check_place()
             try:
-                self._sync(synced=synced)
                 _retry(lambda: self._writer.plain.execute("BEGIN IMMEDIATE"))
                 try:
                     yield self._writer
@@ -243,6 +193,8 @@ class Database:
                 refusal = self._failed(exc, sentence)
                 self._roll_back()
                 raise refusal from exc
+        if synced:
+            self._sync()
         for about in told:
             self._tell(about)
 
@@ -253,11 +205,17 @@ class Database:
                 return f"the filesystem of {self.path} is read-only"
         return str(exc)
 
-    def _sync(self, *, synced: bool) -> None:
-        """Whether the next commit is synced; SQLite does not take this within a transaction."""
-        if synced is not self._synced:
-            self._writer.plain.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
-            self._synced = synced
+    def _sync(self) -> None:
+        """Bring what was committed to stable storage, in the database itself if not in the log.
+
+        Raises:
+            StoreDamaged: neither can be done. What is built on it would be lost with it, if power fails.
+        """
+        try:
+            self._log.sync()
+        except OSError as exc:
+            if not self._written_back():
+                raise self._found(f"its log cannot be synced: {exc.strerror}") from exc
 
     def _roll_back(self) -> None:
         self._writer.told.clear()
@@ -333,6 +291,10 @@ class Database:
         while self._vacuum():
             time.sleep(TURN_SECONDS)
         self.refuse_damaged()
+        return self._written_back()
+
+    def _written_back(self) -> bool:
+        """Write what the log has into the database; whether all of it is there, and synced."""
         with self._write_lock:
             try:
                 for mode in ("PASSIVE", "TRUNCATE"):  # the first does the work, and keeps no writer waiting
@@ -369,14 +331,7 @@ class Database:
                 connection.close()
             self._all.clear()
             self._spare.clear()
-
-
-@lru_cache(maxsize=2 * ROWS_AT_ONCE)
-def _of_rows(statement: str, count: int) -> str:
-    """A statement that adds so many rows, their values by place."""
-    start, _, values = SQL[statement].partition("VALUES ")
-    places = f"({', '.join('?' * (values.count(',') + 1))})"
-    return f"{start}VALUES {', '.join([places] * count)}"
+            self._log.close()
 
 
 def _number(connection: SqliteConnection, pragma: str) -> int:

@@ -8,7 +8,7 @@ import pytest
 from smsfs.store.postgresql import PostgresStore
 from smsfs.store.postgresql.connection import SQL as POSTGRES_SQL
 from smsfs.store.sqlite import SqliteStore
-from smsfs.store.sqlite.database import SQL as SQLITE_SQL
+from smsfs.store.sqlite.connection import SQL as SQLITE_SQL
 
 WAITING = 20_000
 #: Pages of 8 KiB that one claim may look at, with indexes of several levels.

@@ -11,7 +11,7 @@ import pytest
 from smsfs.store.postgresql import PostgresStore
 from smsfs.store.postgresql.connection import SQL as POSTGRES_SQL
 from smsfs.store.sqlite import SqliteStore
-from smsfs.store.sqlite.database import SQL as SQLITE_SQL
+from smsfs.store.sqlite.connection import SQL as SQLITE_SQL
 
 ROWS = 20_000
 #: As many rows as there are accounts, processes, backends or hosts, or fewer.

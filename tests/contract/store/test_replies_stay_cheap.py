@@ -7,7 +7,7 @@ import pytest
 from smsfs.store.postgresql import PostgresStore
 from smsfs.store.postgresql.connection import SQL as POSTGRES_SQL
 from smsfs.store.sqlite import SqliteStore
-from smsfs.store.sqlite.database import SQL as SQLITE_SQL
+from smsfs.store.sqlite.connection import SQL as SQLITE_SQL
 
 VALUES = {"dialect": "smstools", "after": 0, "limit": 100}
 #: Pages of 8 KiB; all replies take over 400.

@@ -9,7 +9,7 @@ import pytest
 from smsfs.store import postgresql, sqlite
 from smsfs.store.postgresql.connection import SQL as POSTGRESQL
 from smsfs.store.sql import load_statements
-from smsfs.store.sqlite.database import SQL as SQLITE
+from smsfs.store.sqlite.connection import SQL as SQLITE
 from tests.support.store_suite.base import NOW
 from tests.support.store_suite.owners import OwnerSuite, StaleSuite
 from tests.support.store_suite.results import LeaderSuite

@@ -15,6 +15,7 @@ from smsfs.filesystem import Filesystems
 from smsfs.store.again import again
 from smsfs.store.postgresql import PostgresStore, pool, survey
 from smsfs.store.postgresql import database as engine
+from smsfs.store.postgresql.connection import SQL
 from tests.support.pair import Forwarder
 from tests.support.pgbouncer import PgBouncer
 from tests.support.server import wait_for
@@ -205,7 +206,7 @@ def copy(store, owner, rows):
 
 def forgetting(way):
     """Rows for a COPY, in the midst of which the connection is forgotten."""
-    columns = engine.SQL["outcome_add"].partition("(")[2].partition(")")[0].split(", ")
+    columns = SQL["outcome_add"].partition("(")[2].partition(")")[0].split(", ")
     with way.forgotten():
         yield [1] * len(columns)
 

@@ -1,17 +1,24 @@
 """What is SQLite's own: schema, modes, contention, files on the disk."""
 
+import errno
+import os
 import sqlite3
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from smsfs.errors import ConfigurationError, StoreUnavailable
+from smsfs.errors import ConfigurationError, StoreDamaged, StoreUnavailable
 from smsfs.store.sql import load_migrations
 from smsfs.store.sqlite import SqliteStore, database
-from smsfs.store.sqlite.database import SQL, Database
+from smsfs.store.sqlite.connection import SQL
+from smsfs.store.sqlite.database import Database
+from tests.support.server import wait_for
+
+BOUND = 30.0
 
 
 @pytest.fixture
@@ -81,23 +88,83 @@ def test_later_migration_is_applied(path, monkeypatch):
     connection.close()
 
 
-def test_commits_reach_the_disk(store):
+@pytest.fixture
+def synced(path, monkeypatch):
+    """What another process sees, and whether it may write, each time that the log is brought to the disk."""
+    seen, whole = [], os.fdatasync
+
+    def fdatasync(descriptor):
+        if os.path.samestat(os.fstat(descriptor), Path(f"{path}-wal").stat()):
+            with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                seen.append([name for (name,) in other.execute("SELECT name FROM account ORDER BY id")])
+                other.execute("ROLLBACK")
+        whole(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", fdatasync)
+    return seen
+
+
+def test_commits_reach_the_disk(store, synced):
     """A file that the client was told of would be gone after a power cut."""
     plain = store._database._writer.plain
     assert plain.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
-    assert plain.execute("PRAGMA synchronous").fetchone()[0] == 2
+    assert plain.execute("PRAGMA synchronous").fetchone()[0] == 1, "the log is whole whenever it is synced"
     assert plain.execute("PRAGMA foreign_keys").fetchone()[0] == 1
+    for number in range(3):
+        store.accounts.add(f"shop-{number}", "gatewayapi", {}, 0.0)
+        assert synced.pop() == [f"shop-{each}" for each in range(number + 1)], "before the answer, unlocked"
+        assert synced == []
 
 
-def test_only_commits_that_may_wait_do(store):
+def test_only_commits_that_may_wait_do(store, synced):
     """A file that the client was told of would be gone after a power cut, for one commit that could wait."""
-    modes = []
-    for synced in (False, True, False):
-        with store._database.write(synced=synced) as connection:
-            modes.append(connection.plain.execute("PRAGMA synchronous").fetchone()[0])
+    counts = []
+    for waits in (True, False, True, False):
+        with store._database.write(synced=not waits) as connection:
+            connection.plain.execute("UPDATE account SET disabled = 0")
+        counts.append(len(synced))
+    assert counts == [0, 1, 1, 2]
+
+
+def test_threads_that_commit_at_once_share_a_sync(store, monkeypatch):
+    """Each of many clients would wait for the disk behind all others."""
+    begun, go, whole, syncs = threading.Event(), threading.Event(), os.fdatasync, []
+
+    def fdatasync(descriptor):
+        syncs.append(descriptor)
+        begun.set()
+        assert go.wait(BOUND)
+        whole(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", fdatasync)
+    log, names = store._database._log, [f"shop-{number}" for number in range(8)]
+    before = log._asked
+    with ThreadPoolExecutor(len(names)) as threads:
+        jobs = [threads.submit(store.accounts.add, name, "gatewayapi", {}, 0.0) for name in names]
+        assert begun.wait(BOUND)
+        wait_for(lambda: log._asked == before + len(names), "all commits")
+        go.set()
+        assert sorted(job.result().name for job in jobs) == names
+    assert 1 <= len(syncs) <= 3
+
+
+def test_a_log_that_cannot_be_synced_is_written_back(path, store, monkeypatch):
+    """What clients were told would be lost with a log whose pages the disk did not take."""
+
+    def fdatasync(_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", fdatasync)
     store.accounts.add("shop", "gatewayapi", {}, 0.0)
-    modes.append(store._database._writer.plain.execute("PRAGMA synchronous").fetchone()[0])
-    assert modes == [1, 2, 1, 2]
+    assert Path(f"{path}-wal").stat().st_size == 0
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM account").fetchall()
+        with pytest.raises(StoreDamaged, match="log cannot be synced"):
+            store.accounts.add("second", "gatewayapi", {}, 0.0)
+    with pytest.raises(StoreDamaged):
+        store.accounts.find("shop")
 
 
 def test_other_users_cannot_look(path, store):
