@@ -10,6 +10,7 @@ from smsfs.dialects.gatewayapi.names import forced_codec
 from smsfs.dialects.measured import measured
 from smsfs.errors import Cause, Unreadable
 from smsfs.formats import delimiter, encoding, header, tables
+from smsfs.sms import classes as message_classes
 from smsfs.sms.message import Message
 from smsfs.sms.numbers import is_msisdn, msisdn
 from smsfs.sms.quoting import quoted
@@ -44,7 +45,8 @@ def rows(
         table = tables.table(text, between, _OTHERS.get(between))
         line, names = next(table, (1, []))
         places = _places(names, line, between, settings)
-        yield from _messages(table, places, len(names), rules_of(settings))
+        classes = _Class(flash=settings["flash"] == "send")
+        yield from _messages(table, places, len(names), rules_of(settings), classes)
 
 
 def _delimiter(stream: BinaryIO, size: int, codec: str, flags: Collection[str]) -> str:
@@ -65,18 +67,25 @@ def _places(names: list[str], line: int, between: str, settings: Mapping[str, An
 
 
 class _Class:
-    """The message class of a file: that of the first row which has a valid one."""
+    """The message class of a file: that of the first row which has a valid one.
 
-    def __init__(self) -> None:
+    Message classes of GSM stand beside it: each row may have one of its own, where the account sends them.
+    """
+
+    def __init__(self, *, flash: bool) -> None:
         self.known: str | None = None
         self.line = 0
+        self._flash = flash
 
     def check(self, line: int, text: str) -> str:
         klass = text or CLASSES[0]
         if klass == self.known:
             return klass
+        if self._flash and klass in message_classes.CLASSES:
+            return klass
         if klass not in CLASSES:
-            raise ValueError(f"{quoted(klass)} is no message class; there are {', '.join(CLASSES)}")
+            known = (*CLASSES, *(message_classes.CLASSES if self._flash else ()))
+            raise ValueError(f"{quoted(klass)} is no message class; there are {', '.join(known)}")
         if self.known is not None:
             first = f"{quoted(self.known)} on line {self.line}"
             raise ValueError(f"{quoted(klass)} differs from {first}: a file has one class")
@@ -85,11 +94,14 @@ class _Class:
 
 
 def _messages(
-    table: Iterator[tuple[int, list[str]]], places: Mapping[str, int], width: int, rules: TextRules
+    table: Iterator[tuple[int, list[str]]],
+    places: Mapping[str, int],
+    width: int,
+    rules: TextRules,
+    classes: _Class,
 ) -> Iterator[Message | Cause]:
     # A column that the file lacks is taken from an empty cell put behind each row.
     pick = itemgetter(*(places.get(name, width) for name in (*REQUIRED, *OPTIONAL)))
-    classes = _Class()
     row = bad = 0
     for row, (line, cells) in enumerate(table, 1):
         if len(cells) == width:

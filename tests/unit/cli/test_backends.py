@@ -104,3 +104,18 @@ def test_a_server_that_has_not_told_yet(configured, store):
     store.routing.report(store.register("dispatch"), [BackendState("outbox", "up", "", 1.0, 1.0)])
     first, second = configured("backends", "--json").rows()
     assert (first["state"], second["reason"]) == ("up", "no smsfs serve that has it runs")
+
+
+def test_flash_messages_need_a_backend_that_sends_them(tmp_path, smsfs):
+    """A code that is not to be kept would leave as an ordinary message, and nobody be told."""
+    section = (
+        '[backends.twilio]\ntype = "twilio"\naccount_sid = "AC1"\ntoken = "x"\ndefault_sender = "Acme"\n'
+    )
+    (tmp_path / "smsfs.toml").write_text(CONFIGURATION + section, encoding="utf-8")
+    made = "account", "add", "x", "--dialect", "gatewayapi", "--password-stdin", "--set", "flash=send"
+    refused = smsfs(*made, "--set", "backend=45=second,twilio outbox", text="password\n")
+    assert refused.status != 0
+    assert "The setting flash cannot be 'send': the backend 'twilio' (twilio)" in " ".join(
+        refused.err.split()
+    )
+    assert smsfs(*made, "--set", "backend=outbox", text="password\n").status == 0

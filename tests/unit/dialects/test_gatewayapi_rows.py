@@ -69,6 +69,21 @@ def test_columns_in_any_order_and_only_the_needed_ones():
     ]
 
 
+def test_message_classes_are_for_accounts_that_send_them():
+    """A code that is to be seen at once would refuse its file, or leave as an ordinary SMS without a word."""
+    data = "msisdn,message,class\n" + "".join(
+        f"4512345678,Hi,{klass}\n" for klass in ("flash", "premium", "2", "", "flash")
+    )
+    assert "there are standard, premium, secret" in _texts(_read(data))[0]
+    found = _read(data.replace(",\n", ",premium\n"), flash="send")
+    assert [row.klass for row in found] == ["flash", "premium", "2", "premium", "flash"]
+    assert "line 5, column class" in _texts(_read(data, flash="send"))[0], (
+        "a file has one class of the other kind"
+    )
+    (cause,) = _texts(_read("msisdn,message,class\n4512345678,Hi,4\n", flash="send"))
+    assert cause.endswith("there are standard, premium, secret, flash, 0, 1, 2, 3")
+
+
 def test_encoding_and_parts_are_counted():
     """The client would be billed for SMS that were never counted."""
     rows = _read(HEADER + f"4512345678,{'a' * 161}\n4512345678,{'日' * 70}\n")
