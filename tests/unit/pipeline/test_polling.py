@@ -1,13 +1,22 @@
 """Receipts that are asked for."""
 
+import threading
+
+import attrs
 import pytest
 
 from smsfs.backends import Receipt
 from smsfs.backends.http.asking import NotToldError
+from smsfs.backends.http.bulksms import BulkSmsConfig
 from smsfs.backends.http.gatewayapi import GatewayApiConfig
-from smsfs.pipeline.dispatch.polling import Poll
+from smsfs.pipeline.dispatch.polling import Poll, start_polls
+from smsfs.pipeline.reports.messages import statuses
 from smsfs.secret import Secret
+from smsfs.simulator.http import HttpSimulator, Message
+from smsfs.simulator.http.own import Own
 from smsfs.store import Outcome, SliceReport
+from tests.support.http_carrier import on_a_thread
+from tests.support.server import wait_for
 
 CONFIG = GatewayApiConfig("gatewayapi", token=Secret("a"), poll_seconds=600, poll_hours=1)
 
@@ -95,3 +104,26 @@ def test_what_is_not_stored_is_asked_again(house, clock, carrier, poll, number):
     rounds(poll, clock)
     assert carrier.asked == ["c1", "c2"] * 2
     assert set(house.states(number).values()) == {"delivered"}
+
+
+def test_threads_ask_real_carriers(house, clock, number, tmp_path):
+    """With poll_seconds in the configuration, nobody would ask all the same."""
+    ended = threading.Event()
+    clock.now += 120
+    with on_a_thread(HttpSimulator(Own())) as simulator:
+        simulator.messages += [
+            Message(source="", destination="4520000001", text="", id=name) for name in ("c1", "c2")
+        ]
+        config = BulkSmsConfig(
+            "bulksms", "id", url=simulator.url, token_secret=Secret("s"), poll_seconds=60, poll_rate=100
+        )
+        silent = attrs.evolve(config, poll_seconds=0)
+        owner = house.store.register("dispatch")
+        start_polls(house.store, owner, {"out": config, "two": silent}, tmp_path, ended)
+        try:
+            wait_for(lambda: set(house.states(number).values()) == {"delivered"}, "the receipts")
+        finally:
+            ended.set()
+            wait_for(lambda: not any("poll" in item.name for item in threading.enumerate()), "the threads")
+    (first, _) = statuses(house.store, house.batch(number))
+    assert first.price == "1.5"
