@@ -84,11 +84,13 @@ class Commands:
 def commands() -> Commands:
     """The one of this process, also where several threads ask for it at once."""
     with _making:
-        return _made()
+        return _made(os.getpid())
 
 
 @cache
-def _made() -> Commands:
+def _made(pid: int) -> Commands:
+    """One for each process: what it forks are the children of the process that started it."""
+    del pid
     return Commands()
 
 
