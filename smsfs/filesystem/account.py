@@ -125,6 +125,10 @@ class AccountFilesystem(Filesystem):
         settings = self.settings()
         return Usage(files, settings["max_files"], size, settings["max_bytes"])
 
+    def stamp(self) -> int | None:
+        """As the store has it: changes of other accounts count as well."""
+        return self._store.stamp()
+
     def settings(self) -> dict[str, Any]:
         """The account's settings as they are now."""
         return self._view.settings()

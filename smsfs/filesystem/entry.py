@@ -8,7 +8,10 @@ from smsfs.states import FileState
 
 @frozen
 class Entry:
-    """A file or folder as a client sees it; ``size`` in bytes, ``mtime`` in seconds since the epoch."""
+    """A file or folder as a client sees it.
+
+    ``size`` is in bytes, ``mtime`` in seconds since the epoch. One that is ``unsure`` may grow at any moment.
+    """
 
     name: str
     is_folder: bool
@@ -17,6 +20,7 @@ class Entry:
     mtime: float
     inode: int
     state: FileState | None = None
+    unsure: bool = False
 
 
 @frozen

@@ -110,6 +110,10 @@ class Filesystem(ABC):
     def usage(self) -> Usage:
         """For statvfs."""
 
+    def stamp(self) -> int | None:
+        """A number that is another one after any change; None where to ask for it takes long."""
+        return None
+
     def refuse_folder_change(self, what: str) -> NoReturn:
         """Refuse mkdir, rmdir, symlink and link."""
         raise NotAllowed(f"Folders are fixed here: {what} is not allowed.")

@@ -90,7 +90,8 @@ class View:
         """A file of a listing as clients see it."""
         size = (self._measured(file) if file.unsure else file.size) + file.tail
         mode = DRAFT_MODE if file.state is FileState.DRAFT else FINISHED_MODE
-        return Entry(file.name, False, size, mode, file.mtime, FIRST_FILE_INODE + file.id, file.state)
+        inode = FIRST_FILE_INODE + file.id
+        return Entry(file.name, False, size, mode, file.mtime, inode, file.state, file.unsure)
 
     def entry_of(self, file: File) -> Entry:
         """As it is now; a result file that was written anew meanwhile is shown as it is still read."""

@@ -173,6 +173,9 @@ class Store(Soundness, Protocol):
         Who commits may die before it could tell, and some changes are not told of: look now and then anyway.
         """
 
+    def stamp(self) -> int | None:
+        """A number that is another one after anything was committed; None where to ask for it takes long."""
+
     def close(self) -> None:
         """Let go of everything; owners registered here are dead from now on."""
 

@@ -9,8 +9,8 @@ from smsfs.filesystem.folder import behind
 if TYPE_CHECKING:
     from smsfs.filesystem import Entry
 
-#: Entries given to the kernel at a time; its buffer of 4 KiB holds fewer.
-PAGE = 128
+#: Entries given to the kernel at a time; its buffer of 4 KiB holds about as many names of 40 characters.
+PAGE = 64
 #: Offsets whose names are kept: the kernel goes back by what did not fit into a program's buffer.
 KEPT = 256
 _DOTS = (".", "..")

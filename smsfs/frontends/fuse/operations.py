@@ -13,6 +13,7 @@ from smsfs.frontends.fuse.answers import answered
 from smsfs.frontends.fuse.binding import MAX_BACKGROUND, MAX_WRITE
 from smsfs.frontends.fuse.folders import FolderHandle, open_folder
 from smsfs.frontends.fuse.open_files import OpenFiles
+from smsfs.frontends.fuse.told import told_by
 
 if TYPE_CHECKING:
     from smsfs.filesystem import Filesystem
@@ -69,6 +70,7 @@ class Operations:
         self._files = OpenFiles(self._numbers, caller)
         self._folders: dict[int, FolderHandle] = {}
         self._access = access or Access()
+        self._told = told_by(filesystem)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} with {len(self._files)} open files>"
@@ -101,7 +103,9 @@ class Operations:
     def getattr(self, path: str, number: int | None = None) -> Attributes:
         """What stat(2) shows, times in nanoseconds."""
         handle = self._files.find(number)
-        return self._access.attributes(handle.file.stat() if handle else self._filesystem.stat(path))
+        if handle:
+            return self._access.attributes(handle.file.stat())
+        return self._told.find(path) or self._access.attributes(self._filesystem.stat(path))
 
     @answered
     def opendir(self, path: str) -> int:
@@ -119,10 +123,13 @@ class Operations:
     @answered
     def readdir_with_offset(self, path: str, offset: int, number: int) -> list[tuple[str, Attributes, int]]:
         """Some names of a folder behind an offset, each with its kind, its inode and the next offset."""
-        return [
-            (name, self._access.attributes(entry or self._filesystem.stat(_folder(path, name))), place)
+        stamp = self._told.stamp()
+        found = [
+            (name, entry, self._access.attributes(entry or self._filesystem.stat(_folder(path, name))), place)
             for name, entry, place in self._folders[number].entries(offset)
         ]
+        self._told.keep(path, ((entry, shown) for _, entry, shown, _ in found if entry), stamp)
+        return [(name, shown, place) for name, _, shown, place in found]
 
     @answered
     def access(self, path: str, wanted: int) -> None:

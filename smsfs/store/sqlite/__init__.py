@@ -59,6 +59,7 @@ from smsfs.store.sqlite.contents import PlainContents, on_disk
 from smsfs.store.sqlite.database import Database
 from smsfs.store.sqlite.identity import standing
 from smsfs.store.sqlite.runs import Runs
+from smsfs.store.sqlite.stamp import Stamp
 
 
 class SqliteStore:
@@ -106,6 +107,7 @@ class SqliteStore:
         self.results: Results = SqlResults(self._database)
         self.routing: Routing = SqlRouting(self._database)
         self._runs = Runs(self._database)
+        self._stamp = Stamp(path)
         self.inbound: Inbound = SqlInbound(self._database, self._runs.catch_up, self._runs.sort)
         self.optouts: Optouts = SqlOptouts(self._database)
         self.search: Search = SqlSearch(self._database)
@@ -238,9 +240,15 @@ class SqliteStore:
             time.sleep(timeout)
             return False
 
+    def stamp(self) -> int | None:
+        """SQLite's count of what other connections have committed."""
+        self._database.refuse_damaged()
+        return self._stamp()
+
     def close(self) -> None:
         """Close connections and let go of the locks."""
         self._bells.close()
+        self._stamp.close()
         self._database.close()
         for descriptor in self._locks:
             os.close(descriptor)
