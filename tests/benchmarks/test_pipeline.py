@@ -98,7 +98,8 @@ def test_small_files_are_read_at_once(server, files, full, figure):
     if files > 20 and not full:
         pytest.skip("SMSFS_BENCHMARK=full measures this many")
     data = make_csv(10)
-    times = [send(server, data, 10 * number, names=names(number)) for number in range(1, files + 1)]
+    # The first is left out: with it the processes import what they need for any.
+    _, *times = [send(server, data, 10 * number, names=names(number)) for number in range(1, files + 2)]
     for what, place in (("to .success", 0), ("to the carrier", 1)):
         seconds = sorted(each[place] for each in times)
         middle, slow = seconds[files // 2], seconds[files * 99 // 100]

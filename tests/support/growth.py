@@ -31,6 +31,17 @@ BACKLOGS = (10_000, 100_000, 1_000_000)
 TABLES = ("piece", "contents", "slice", "payload", "recipients", "outcome", "run_carrier", "run_recipient")
 #: So many messages are sent before it is noted what recording their answers took.
 ROUND_MESSAGES = 100_000
+COUNTRIES = ("45", "46", "352", "420", "971")
+TEXTS = (
+    (
+        "Dear {name}, we look forward to seeing you on {day} May at {time}. To cancel, reply NO {code}.",
+        "gsm7",
+    ),
+    ("Hej {name}, vi ses den {day}. maj kl. {time} på klinikken. Afbud? Svar NEJ {code}.", "gsm7"),
+    ("Guten Tag {name}, Ihr Paket kommt am {day}.5. ab {time} Uhr. Code für die Übergabe: {code}", "gsm7"),
+    ("{name}, ваш заказ {code} готов. Ждём вас {day} мая в {time}.", "ucs2"),
+    ("{name} 様、ご予約は5月{day}日{time}です。番号 {code}", "ucs2"),
+)
 NAMES = ("Anna", "Bo", "Carl", "Ditte", "Erik", "Freja", "Gorm", "Hanne", "Ida", "Jens", "Karen", "Lars")
 
 
@@ -143,10 +154,12 @@ class Growth:
 
     def _message(self, row: int) -> Message:
         pick = self._random
+        text, encoding = pick.choice(TEXTS)
         name, day, hour = pick.choice(NAMES), pick.randrange(1, 29), pick.randrange(8, 18)
-        text = f"Dear {name}, we look forward to seeing you on {day} May at {hour}:{pick.randrange(10, 60)}."
-        code = f"{pick.getrandbits(32):08x}"
-        return Message(row, f"45{pick.randrange(10**8):08}", f"{text} To cancel, reply NO {code}.")
+        minute, code = pick.randrange(10, 60), f"{pick.getrandbits(32):08x}"
+        number = f"{pick.choice(COUNTRIES)}{pick.randrange(10**8):08}"
+        words = text.format(name=name, day=day, time=f"{hour}:{minute}", code=code)
+        return Message(row, number, words, f"Shop{pick.randrange(40)}", encoding=encoding)
 
     def _send(self) -> None:
         queue = self._store.queue
