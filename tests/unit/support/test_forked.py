@@ -3,11 +3,12 @@
 import json
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.support.server import Installation, Server, wait_for
+from tests.support.server import Installation, Server, children, wait_for
 
 
 @pytest.fixture(params=["forked", "exact"])
@@ -24,6 +25,13 @@ def status_of(pid):
     """What the kernel knows of a process."""
     lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
     return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+
+
+def runs(pid):
+    """Whether a process has not ended."""
+    with suppress(OSError):
+        return status_of(pid)["State"][0] != "Z"
+    return False
 
 
 def test_a_server_is_a_child_of_its_test_and_the_parent_of_its_workers(server):
@@ -63,16 +71,8 @@ def test_nothing_is_left_of_a_server_that_was_killed(tmp_path, end):
         wait_for(lambda: len(server.workers()) == 3, "the workers")
         group = os.getpgid(server.process.pid)
         left = [*server.workers().values(), server.process.pid]
-        others = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+        others = children(server.process.pid)
         getattr(server, end)()
-        left += map(int, others)
-        wait_for(
-            lambda: (
-                not any(
-                    Path(f"/proc/{pid}/cmdline").exists() and status_of(pid)["State"][0] != "Z"
-                    for pid in left
-                )
-            ),
-            "their end",
-        )
+        left += others
+        wait_for(lambda: not any(map(runs, left)), "their end")
     assert group == os.getpgid(0)
