@@ -47,12 +47,15 @@ def shared(amount: Any, currency: Any, parts: Sequence[int]) -> list[str]:
     total, count = _number(amount), sum(parts)
     if total is None or not count:
         return [""] * len(parts)
-    shares, before, so_far = [], Decimal(0), 0
+    whole, before, so_far = int(total / SMALLEST), 0, 0
+    shares, written = [], dict[int, str]()  # most shares of a request are alike
     for own in parts:
         so_far += own
-        until = (total * so_far / count).quantize(SMALLEST) if so_far < count else total
-        shares.append(_written(until - before, currency))
-        before = until
+        until = whole * so_far // count
+        share, before = until - before, until
+        if share not in written:
+            written[share] = _written(share * SMALLEST, currency)
+        shares.append(written[share])
     return shares
 
 
