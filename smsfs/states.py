@@ -36,6 +36,8 @@ class SliceState(StrEnum):
     STAGED = "staged"
     QUEUED = "queued"
     CLAIMED = "claimed"
+    STOPPED = "stopped"
+    HELD = "held"
     DONE = "done"
 
 
@@ -43,6 +45,7 @@ class MessageState(StrEnum):
     """What has become of one message."""
 
     QUEUED = "queued"
+    HELD = "held"
     SUBMITTING = "submitting"
     SUBMITTED = "submitted"
     DELIVERED = "delivered"
@@ -59,7 +62,7 @@ S = TypeVar("S", FileState, BatchState, SliceState, MessageState)
 #: event -> the state in which something comes into being by it.
 FILE_BIRTHS: dict[str, FileState] = {"create": F.DRAFT, "report": F.SUCCESS, "begin_result": F.PROCESSING}
 BATCH_BIRTHS: dict[str, BatchState] = {"submit": B.PENDING, "note": B.REJECTED}
-SLICE_BIRTHS: dict[str, SliceState] = {"stage": L.STAGED, "later": L.QUEUED}
+SLICE_BIRTHS: dict[str, SliceState] = {"stage": L.STAGED, "later": L.QUEUED, "keep": L.HELD}
 MESSAGE_BIRTHS: dict[str, MessageState] = {"store": M.QUEUED}
 
 #: event -> the state it needs -> the state it leads to.
@@ -89,10 +92,18 @@ SLICE_TRANSITIONS: dict[str, dict[SliceState, SliceState]] = {
     "release": {L.CLAIMED: L.QUEUED},
     "finish": {L.CLAIMED: L.DONE},
     "put_back": {L.DONE: L.QUEUED},
+    # An order concerns some messages of a slice at least: none of them leaves before it is known which.
+    "stop": {L.QUEUED: L.STOPPED, L.HELD: L.STOPPED},
+    "hold": {L.STOPPED: L.HELD},
+    "let_go": {L.STOPPED: L.QUEUED},
+    "split": {L.STOPPED: L.DONE},
 }
 
 MESSAGE_TRANSITIONS: dict[str, dict[MessageState, MessageState]] = {
     "claim": {M.QUEUED: M.SUBMITTING},
+    # The messages of a slice that is stopped count as held.
+    "hold": {M.QUEUED: M.HELD},
+    "release": {M.HELD: M.QUEUED},
     "not_now": {M.SUBMITTING: M.QUEUED},
     "accepted": {M.SUBMITTING: M.SUBMITTED, M.UNKNOWN: M.SUBMITTED},
     "part": {},
@@ -104,7 +115,7 @@ MESSAGE_TRANSITIONS: dict[str, dict[MessageState, MessageState]] = {
     "resend": {M.UNKNOWN: M.QUEUED},
     # A slice whose time is over is claimed before its messages are given up, so they are SUBMITTING.
     "too_late": {M.SUBMITTING: M.EXPIRED},
-    "cancel": {M.SUBMITTING: M.CANCELLED},
+    "cancel": {M.SUBMITTING: M.CANCELLED, M.HELD: M.CANCELLED},
     # An earlier attempt may turn out to have arrived, whatever became of the message since.
     "delivered": {state: M.DELIVERED for state in M if state is not M.DELIVERED},
     "undelivered": {M.SUBMITTED: M.UNDELIVERED, M.UNKNOWN: M.UNDELIVERED},
@@ -118,7 +129,7 @@ WORDS = frozenset(
 #: What becomes of few messages: a store knows of which ones.
 RARE_EVENTS = frozenset({"no_answer", "refused", "too_late", "cancel", "undelivered", "receipt_expired"})
 #: smsfs has yet to send a message in one of these.
-LEAVING_STATES = frozenset({M.QUEUED, M.SUBMITTING})
+LEAVING_STATES = frozenset({M.QUEUED, M.HELD, M.SUBMITTING})
 #: The carrier has a message in one of these, or may have it: a receipt may say more, or none may ever come.
 SENT_STATES = frozenset({M.SUBMITTED, M.UNKNOWN})
 #: The last word on a message, unless a receipt says after all that it was delivered.

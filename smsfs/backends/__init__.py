@@ -161,6 +161,8 @@ async def receive_nothing(delivered: Sequence[Delivered]) -> None:
 OnAnswer = Callable[[Envelope, Answer], None]
 #: Whether this host may still send: asked right before bytes leave.
 MaySend = Callable[[], bool]
+#: Whether a message is to be given back, for an operator ordered something about it.
+Recalled = Callable[[Envelope], bool]
 #: Whether messages can leave, and a clause that says why not; with ``"up"`` it may be empty.
 State = tuple[Literal["up", "down"], str]
 UP: State = ("up", "")
@@ -203,6 +205,12 @@ class Backend(Protocol):
 
         Raises:
             NotTaken: none of those without an answer has left; they wait.
+        """
+
+    def recall(self, which: Recalled) -> None:
+        """Give back, as ``Throttled``, messages of which no byte has left; any other may still leave.
+
+        Calls ``answer`` before it returns.
         """
 
     def finish(self) -> None:

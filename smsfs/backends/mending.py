@@ -10,7 +10,17 @@ from contextlib import suppress
 
 import structlog
 
-from smsfs.backends import Backend, Envelope, MaySend, NotTaken, OnAnswer, Receive, State, receive_nothing
+from smsfs.backends import (
+    Backend,
+    Envelope,
+    MaySend,
+    NotTaken,
+    OnAnswer,
+    Recalled,
+    Receive,
+    State,
+    receive_nothing,
+)
 from smsfs.errors import ConfigurationError
 
 #: How long others wait for a backend to start, before it is left to do so beside them.
@@ -80,6 +90,11 @@ class Mending:
             await self._backend.submit(envelopes, answer, may_send)
         finally:
             self._under_way -= 1
+
+    def recall(self, which: Recalled) -> None:
+        """Give back what has not left."""
+        if self._backend:
+            self._backend.recall(which)
 
     def finish(self) -> None:
         """Begin nothing more."""

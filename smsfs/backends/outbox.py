@@ -20,6 +20,7 @@ from smsfs.backends import (
     MaySend,
     NotTaken,
     OnAnswer,
+    Recalled,
     Receive,
     State,
     Throttled,
@@ -116,6 +117,9 @@ class Outbox:
     async def _in_thread(self, lines: Sequence[bytes], may_send: MaySend) -> bool:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._append, lines, may_send)
+
+    def recall(self, which: Recalled) -> None:
+        """What it has is written in a moment."""
 
     def finish(self) -> None:
         """What it has is written in a moment."""

@@ -26,6 +26,8 @@ COMMANDS = {
     "files": "lists",
     "messages": "messages",
     "message": "message",
+    "file": "file",
+    "log": "log",
     "replies": "replies",
     "optout": "optout",
     "report": "report",

@@ -8,8 +8,12 @@ from attrs import frozen
 
 from smsfs.dialects import Submission
 from smsfs.dialects.registry import dialect
+from smsfs.errors import ConfigurationError
 from smsfs.states import FileState
 from smsfs.store import Batch, Store
+
+#: So many of several files of one name are listed.
+MOST_NAMED = 5
 
 
 @frozen
@@ -41,6 +45,37 @@ class Wanted:
             submission, at, FileState.PROCESSING
         )
 
+    def one(self) -> Batch:
+        """The one there is.
+
+        Raises:
+            ConfigurationError: there is none, or there are several.
+        """
+        found = list(self.batches())
+        if not found:
+            raise ConfigurationError(f"No file {self.file} was submitted; smsfs files lists those there are.")
+        if len(found) > 1:
+            times = ", ".join(
+                f"{batch.id} ({datetime.fromtimestamp(batch.submitted, UTC):%Y-%m-%d %H:%M:%S} UTC)"
+                for batch in found[-MOST_NAMED:]
+            )
+            raise ConfigurationError(
+                f"{len(found)} files had the name {self.file}: give the number of one, such as {times}."
+            )
+        return found[0]
+
     def batches(self, after: int = 0) -> Iterator[Batch]:
         """Those there are, oldest first, with numbers above ``after``."""
         return filter(self, self.store.queue.batches(self.account, self.file, after))
+
+
+def named(store: Store, name: str, account: int | None = None) -> Batch:
+    """The batch that an operator names: by its number, or by a path that its file has or had.
+
+    Raises:
+        ConfigurationError: there is none, or the path is that of several.
+    """
+    by_number = store.feed.batch(int(name)) if name.isascii() and name.isdigit() else None
+    if by_number and account in (None, by_number.account):
+        return by_number
+    return Wanted(store, account, name.lstrip("/")).one()

@@ -77,16 +77,18 @@ class Fate:
     doubled: bool
 
 
-def fate(outcomes: Sequence[Outcome], *, claimed: bool) -> Fate:
+def fate(outcomes: Sequence[Outcome], *, claimed: bool, held: bool = False) -> Fate:
     """What became of a message.
 
     Args:
         outcomes: all of them, oldest first.
         claimed: it is with a backend now.
+        held: an operator holds it.
     """
     own = [outcome for outcome in outcomes if outcome.event not in OF_PARTS]
     events = [event for outcome in own for event in ("claim", outcome.event)]
-    state = fold(MessageState.QUEUED, [*events, "claim"] if claimed else events)
+    now = ["claim"] * claimed + ["hold"] * held
+    state = fold(MessageState.QUEUED, [*events, *now])
     last = own[-1] if own else None
     for word in _words(outcomes):
         after = fold(state, [word.event])

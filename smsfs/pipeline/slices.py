@@ -60,6 +60,7 @@ def later(slice_: Slice, messages: Iterable[Message], not_before: float, chain: 
         attempt=slice_.attempt,
         again=True,
         chain=chain,
+        orders=slice_.orders,
     )
 
 

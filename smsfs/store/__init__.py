@@ -8,6 +8,7 @@ several threads and processes; each is one transaction, and ``Files.change`` ope
 from typing import Protocol
 
 from smsfs.store.accounts import Account, Accounts
+from smsfs.store.audit import Audit, Entry, NewEntry
 from smsfs.store.bans import Bans
 from smsfs.store.batches import Batch, CreditUsedUpError, Lane, Verdict
 from smsfs.store.changes import About
@@ -28,6 +29,7 @@ from smsfs.store.inbound import (
 )
 from smsfs.store.notices import NewNotice, Notice, Notices
 from smsfs.store.optouts import Optout, Optouts
+from smsfs.store.orders import Holding, NewOrder, Order, Orders, Sorted
 from smsfs.store.processes import LeaseLostError, Process, ProcessInfo, StaleOwnerError
 from smsfs.store.queue import Queue
 from smsfs.store.results import Result, Results, ResultVersion
@@ -47,6 +49,7 @@ __all__ = [
     "Arrived",
     "Aside",
     "Attempt",
+    "Audit",
     "BackendCredit",
     "BackendState",
     "Bans",
@@ -57,19 +60,23 @@ __all__ = [
     "Contents",
     "CreditUsedUpError",
     "Daily",
+    "Entry",
     "Feed",
     "File",
     "FileChange",
     "FileView",
     "Files",
     "Freed",
+    "Holding",
     "Inbound",
     "Lane",
     "LeaseLostError",
     "Listed",
     "MatchedReceipt",
+    "NewEntry",
     "NewFile",
     "NewNotice",
+    "NewOrder",
     "NewReceipt",
     "NewReplyPart",
     "NewSlice",
@@ -79,6 +86,8 @@ __all__ = [
     "Notices",
     "Optout",
     "Optouts",
+    "Order",
+    "Orders",
     "Outcome",
     "Overview",
     "Polled",
@@ -94,6 +103,7 @@ __all__ = [
     "SetAside",
     "Slice",
     "SliceReport",
+    "Sorted",
     "Span",
     "StaleOwnerError",
     "Stops",
@@ -126,6 +136,8 @@ class Store(Soundness, Protocol):
     search: Search
     trouble: Trouble
     waits: Waits
+    orders: Orders
+    audit: Audit
     contents: Contents
 
     def now(self) -> float:

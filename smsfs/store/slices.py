@@ -29,6 +29,7 @@ class NewSlice:
         numbers: by which slices with messages to a number are found: four bytes of each recipient; empty in
             one that is tried again.
         chain: names of all backends that may send them, with commas between; empty if ``backend`` alone may.
+        orders: the number of the last operator's order that they were sorted by.
     """
 
     seq: int
@@ -44,6 +45,7 @@ class NewSlice:
     refused: Sequence["Outcome"] = ()
     chain: str = ""
     numbers: bytes = field(default=b"", repr=False)
+    orders: int = 0
 
 
 @frozen
@@ -80,6 +82,7 @@ class Slice:
     attempt: int
     messages: bytes = field(repr=False)
     chain: str = ""
+    orders: int = 0
     more: bool = True
 
 
@@ -183,7 +186,7 @@ class Slices(Protocol):
         """Take the slice of any backend whose time has been over for longest."""
 
     def release_slice(self, slice_: Slice, owner: Process) -> None:
-        """Give back a claimed slice from which nothing was sent."""
+        """Give back a claimed slice from which nothing was sent; stopped, if an order came meanwhile."""
 
     def record(self, owner: Process, reports: Sequence[SliceReport]) -> list[Slice]:
         """Append what was learnt, for all reports in one commit.

@@ -148,6 +148,24 @@ class BackendSuite:
         assert arrived() == []
         assert all(isinstance(answer, Throttled) for _, answer in answers.given)
 
+    def test_what_is_called_back_never_leaves(
+        self, backend: Backend, arrived: Callable[[], list[str]]
+    ) -> None:
+        """A message would be put back into the queue and leave all the same."""
+        answers, batch = Answers(), [envelope(row) for row in range(1, 501)]
+
+        async def used() -> None:
+            await _started(backend)
+            sending = asyncio.create_task(backend.submit(batch, answers, lambda: True))
+            await asyncio.sleep(0)
+            backend.recall(lambda _: True)
+            await sending
+            await backend.stop()
+
+        _run(used())
+        assert len(answers.given) == len(batch)
+        assert sorted(answers.accepted) == sorted(arrived())
+
     def test_unused_backend_stops(self, backend: Backend, arrived: Callable[[], list[str]]) -> None:
         """A server with nothing to send would not end."""
         _run(_used(backend, [], Answers()))

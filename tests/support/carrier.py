@@ -15,6 +15,7 @@ from smsfs.backends import (
     Envelope,
     MaySend,
     OnAnswer,
+    Recalled,
     Receive,
     State,
     Throttled,
@@ -81,6 +82,9 @@ class Carrier:
             else:
                 end(envelope, Throttled(0))
         await done.wait()
+
+    def recall(self, which: Recalled) -> None:
+        """What it has is answered in a moment."""
 
     def finish(self) -> None:
         """What it has is answered in a moment."""

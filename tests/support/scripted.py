@@ -4,7 +4,19 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from smsfs.backends import UP, Accepted, Answer, Envelope, MaySend, OnAnswer, Receive, State, receive_nothing
+from smsfs.backends import (
+    UP,
+    Accepted,
+    Answer,
+    Envelope,
+    MaySend,
+    OnAnswer,
+    Recalled,
+    Receive,
+    State,
+    Throttled,
+    receive_nothing,
+)
 
 Script = Mapping[int, Sequence[Answer | Exception | None]]
 OK = Accepted("id", 1)
@@ -24,6 +36,7 @@ class ScriptedCarrier:
         together: how many slices are with it now.
         most_together: how many there were at most.
         down: why nothing can leave; empty while it can.
+        keeps: what it has counts as on its way, so that nothing of it can be called back.
     """
 
     traceable = True
@@ -44,6 +57,8 @@ class ScriptedCarrier:
         self.gate.set()
         self.calls: list[str] = []
         self.down = ""
+        self.keeps = False
+        self._waiting: dict[Envelope, OnAnswer] = {}
 
     @property
     def sent(self) -> list[int]:
@@ -59,6 +74,13 @@ class ScriptedCarrier:
         self.receive = receive
         self.calls.append("start")
 
+    def recall(self, which: Recalled) -> None:
+        """Give back what it has not answered, unless it ``keeps`` all."""
+        if self.keeps:
+            return
+        for envelope in [item for item in self._waiting if which(item)]:
+            self._waiting.pop(envelope)(envelope, Throttled(0))
+
     def finish(self) -> None:
         """Remember that it was called."""
         self.calls.append("finish")
@@ -72,10 +94,12 @@ class ScriptedCarrier:
         self.together += 1
         self.most_together = max(self.most_together, self.together)
         self.envelopes += envelopes
+        self._waiting.update(dict.fromkeys(envelopes, answer))
         try:
             await self.gate.wait()
             for envelope in envelopes:
-                self._answer(envelope, answer)
+                if self._waiting.pop(envelope, None):
+                    self._answer(envelope, answer)
         finally:
             self.together -= 1
 

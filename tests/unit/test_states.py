@@ -85,7 +85,7 @@ def test_dead_ends_have_no_way_out_but_to_delivered():
 
 def test_only_states_on_the_way_are_not_final():
     """A list of unfinished messages would miss some, or show finished ones."""
-    assert {M.QUEUED, M.SUBMITTING} == LEAVING_STATES
+    assert {M.QUEUED, M.HELD, M.SUBMITTING} == LEAVING_STATES
     assert LEAVING_STATES.isdisjoint(SENT_STATES)
     assert set(MessageState) - LEAVING_STATES - SENT_STATES == ENDED_STATES == DEAD_ENDS
 
@@ -95,7 +95,10 @@ def test_only_an_unknown_fate_is_sent_again():
     assert {source for source, target in _moves(MESSAGE_TRANSITIONS) if target is M.QUEUED} == {
         M.SUBMITTING,
         M.UNKNOWN,
+        M.HELD,
     }
+    assert MESSAGE_TRANSITIONS["release"] == {M.HELD: M.QUEUED}
+    assert {source for source, target in _moves(MESSAGE_TRANSITIONS) if target is M.HELD} == {M.QUEUED}
     assert MESSAGE_TRANSITIONS["not_now"] == {M.SUBMITTING: M.QUEUED}
 
 

@@ -18,13 +18,23 @@ from smsfs.backends import (
     MaySend,
     NotTaken,
     OnAnswer,
+    Recalled,
     Receive,
     State,
     Throttled,
     Unknown,
     receive_nothing,
 )
-from smsfs.backends.http.contract import Again, Refused, Request, Response, Trouble, Verdict, without_secrets
+from smsfs.backends.http.contract import (
+    Again,
+    Provider,
+    Refused,
+    Request,
+    Response,
+    Trouble,
+    Verdict,
+    without_secrets,
+)
 from smsfs.backends.http.line import Job, Line, Outgoing
 from smsfs.backends.http.login import Door, LoginError
 from smsfs.backends.http.options import HttpConfig
@@ -119,6 +129,10 @@ class HttpBackend:
             job.open = False
             self._jobs.discard(job)
 
+    def recall(self, which: Recalled) -> None:
+        """Give back what is in no request."""
+        self._line.put_off(lambda outgoing: which(outgoing.envelope))
+
     def finish(self) -> None:
         """Begin no further request."""
         self._finishing = True
@@ -183,9 +197,7 @@ class HttpBackend:
         """Put off what may leave no longer, whatever else goes on."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            stale = {job for job in self._jobs if not job.may_send()}
-            if stale:
-                self._line.put_off(stale)
+            self._line.put_off_jobs({job for job in self._jobs if not job.may_send()})
             self._pump()
 
     def _back(self, messages: Sequence[Outgoing]) -> None:
@@ -238,19 +250,7 @@ class HttpBackend:
         except LostError as exc:
             self._unknown(messages, str(exc))
             return True
-        return await self._judged(self._verdict(request, response), messages, began)
-
-    def _verdict(self, request: Request, response: Response) -> Verdict:
-        """The provider's word; an answer that it cannot make sense of says nothing."""
-        try:
-            response = without_secrets(response, self._provider.secrets)
-            verdict = self._provider.verdict(request, response)
-        except Exception:  # noqa: BLE001 -- whatever it is, the messages may have been taken
-            self._log.exception("answer_not_understood", status=response.status)
-            return Unknown(f"the carrier's answer to {response.status} cannot be understood")
-        if isinstance(verdict, Sequence) and len(verdict) != len(request.envelopes):
-            return Unknown(f"the carrier answered for {len(verdict)} of {len(request.envelopes)} messages")
-        return verdict
+        return await self._judged(_verdict(self._provider, request, response, self._log), messages, began)
 
     async def _judged(self, verdict: Verdict, messages: list[Outgoing], began: float) -> bool:
         if isinstance(verdict, Trouble):
@@ -321,3 +321,18 @@ class HttpBackend:
     def _worked(self, began: float) -> None:
         if self._health.worked(began):
             self._log.info("carrier_back")
+
+
+def _verdict(
+    provider: Provider, request: Request, response: Response, to: structlog.stdlib.BoundLogger
+) -> Verdict:
+    """The provider's word; an answer that it cannot make sense of says nothing."""
+    try:
+        response = without_secrets(response, provider.secrets)
+        verdict = provider.verdict(request, response)
+    except Exception:  # noqa: BLE001 -- whatever it is, the messages may have been taken
+        to.exception("answer_not_understood", status=response.status)
+        return Unknown(f"the carrier's answer to {response.status} cannot be understood")
+    if isinstance(verdict, Sequence) and len(verdict) != len(request.envelopes):
+        return Unknown(f"the carrier answered for {len(verdict)} of {len(request.envelopes)} messages")
+    return verdict

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from attrs import define
 from msgspec.structs import replace
@@ -120,14 +120,19 @@ class Line:
                 taken.append(outgoing)
         return taken
 
-    def put_off(self, jobs: Collection[Job] | None = None) -> None:
-        """Those of some jobs, or all, are to be sent later."""
+    def put_off(self, which: Callable[[Outgoing], bool] = lambda _: True) -> None:
+        """Some, or all, are to be sent later."""
         messages, self._waiting = self._waiting, deque()
         for outgoing in messages:
-            if jobs is None or outgoing.job in jobs:
+            if which(outgoing):
                 outgoing.finish(Throttled(0))
             else:
                 self._waiting.append(outgoing)
+
+    def put_off_jobs(self, jobs: Collection[Job]) -> None:
+        """Those of some jobs are to be sent later."""
+        if jobs:
+            self.put_off(lambda outgoing: outgoing.job in jobs)
 
     def withdraw(self, reason: str) -> None:
         """All are to wait elsewhere."""

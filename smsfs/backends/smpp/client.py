@@ -16,6 +16,7 @@ from smsfs.backends import (
     Envelope,
     MaySend,
     OnAnswer,
+    Recalled,
     Receive,
     Rejected,
     State,
@@ -132,6 +133,10 @@ class SmppBackend:
         finally:
             job.open = False
             self._jobs.discard(job)
+
+    def recall(self, which: Recalled) -> None:
+        """Give back what has not begun to leave."""
+        self._withdraw(lambda outgoing: not outgoing.sent and which(outgoing.envelope), 0)
 
     def finish(self) -> None:
         """Begin no further message; those begun go on."""

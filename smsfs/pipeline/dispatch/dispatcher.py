@@ -18,12 +18,14 @@ from smsfs.pipeline.dispatch.breaker import Breaker
 from smsfs.pipeline.dispatch.claims import Claims
 from smsfs.pipeline.dispatch.failover import Failover, Gate
 from smsfs.pipeline.dispatch.pace import Pace
+from smsfs.pipeline.dispatch.recalls import Recalls
 from smsfs.pipeline.dispatch.recorder import Recorder
 from smsfs.pipeline.dispatch.recovery import Recovery
 from smsfs.pipeline.dispatch.routes import BreakerRules, Route, mending
 from smsfs.pipeline.dispatch.sender import Sender
 from smsfs.pipeline.dispatch.windows import Reopen, never
 from smsfs.pipeline.setback import Setback
+from smsfs.pipeline.sorting import sort
 from smsfs.pipeline.turns import SliceTurns, equal
 from smsfs.store import LeaseLostError, Process, Slice, Store
 
@@ -65,13 +67,15 @@ class Dispatcher:
         turns = {name: SliceTurns(store, name, weight) for name in self._routes}
         self._claims = Claims(store, owner, turns, self._recovery.taken, self._pace)
         self._recorder = Recorder(store, owner, self._claims, self._pace)
+        self._recalls = Recalls(store, owner, self._routes, self._recorder)
         self._senders = {
-            name: Sender(store, owner, route, self._gates[name], self._recorder, reopen, self._pace)
+            name: Sender(store, owner, route, self._gates[name], self._recalls, reopen, self._pace)
             for name, route in self._routes.items()
         }
         self._arrivals = Arrivals(store)
         self._setback = Setback(store, backoff=self._pace.after)
         self._changed = asyncio.Event()
+        self._told = asyncio.Event()
         self._ending = asyncio.Event()
         self._lost = False
 
@@ -92,7 +96,11 @@ class Dispatcher:
         await asyncio.gather(*starts)
         try:
             await self._recover()
-            steps = (self._watch, self._recover_always, self._fail_over_always, self._arrivals.match_always)
+            await self._begin()
+            steps = (
+                *(self._watch, self._recall_always, self._recover_always, self._fail_over_always),
+                self._arrivals.match_always,
+            )
             background = [asyncio.create_task(self._keep_up(step)) for step in steps]
             senders = [asyncio.create_task(self._feed(name)) for name in self._routes]
             senders.append(asyncio.create_task(self._end_overdue()))
@@ -145,8 +153,25 @@ class Dispatcher:
             try:
                 if await asyncio.to_thread(self._store.changed, self._pace.poll, "messages"):
                     self._changed.set()
+                self._told.set()
             except StoreUnavailable:
                 await asyncio.sleep(self._pace.recover)
+
+    async def _begin(self) -> None:
+        """Claim nothing before it is known what operators ordered."""
+        while not self._ending.is_set():
+            with suppress(StoreUnavailable):
+                await asyncio.to_thread(self._recalls.start)
+                return
+            await asyncio.sleep(self._pace.recover)
+
+    async def _recall_always(self) -> None:
+        """Carry out operators' orders, as soon as it is told that there may be some."""
+        while True:
+            await self._told.wait()
+            self._told.clear()
+            with suppress(StoreUnavailable):
+                await self._recalls.look()
 
     async def _keep_up(self, step: Callable[[], Awaitable[None]]) -> None:
         """Go on with a step that never ends by itself, whatever it meets."""
@@ -224,6 +249,7 @@ class Dispatcher:
                 self._failover.set_back(back)
             await asyncio.to_thread(self._setback.mend)
             await asyncio.to_thread(self._recovery.step)
+            await asyncio.to_thread(sort, self._store)
 
     async def _fail_over_always(self) -> None:
         while True:

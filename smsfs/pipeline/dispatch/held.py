@@ -11,6 +11,8 @@ from smsfs.store import Freed, NewSlice, Outcome, SetAside, Slice, SliceReport
 class Held:
     """A claimed slice while it is with a backend.
 
+    ``recalled`` are the rows that an operator's order concerns; what is ``back`` of them has not left.
+
     ``again`` are messages that any backend of its chain may be given, ``resent`` those that this one may
     have already. It may be set ``aside``. Nothing was sent of one that is
     ``untouched``, and nothing is recorded.
@@ -21,6 +23,8 @@ class Held:
     ready: list[Outcome] = field(factory=list)
     again: list[Message] = field(factory=list)
     resent: list[Message] = field(factory=list)
+    recalled: set[int] = field(factory=set)
+    back: list[Message] = field(factory=list)
     again_outcomes: list[Outcome] = field(factory=list)
     again_after: float = 0.0
     moved: list[NewSlice] = field(factory=list)
@@ -31,11 +35,16 @@ class Held:
 
     def report(self) -> SliceReport:
         """What is to be appended now. What is tried again goes with its new slice, in one commit."""
-        ready, self.ready = self.ready, []
+        ready, self.ready, back = self.ready, [], self._back()
         if not self.done:
-            return SliceReport(self.slice, ready)
-        outcomes, again = ready + self.again_outcomes, self._later() + self.moved
+            return SliceReport(self.slice, ready, later=back)
+        outcomes, again = ready + self.again_outcomes, self._later() + self.moved + back
         return SliceReport(self.slice, outcomes, done=True, later=again, freed=self.freed, aside=self.aside)
+
+    def _back(self) -> list[NewSlice]:
+        """What was called back; its order has it stopped as it is stored."""
+        back, self.back = self.back, []
+        return [later(self.slice, back, self.slice.not_before, self.slice.chain)] if back else []
 
     def _later(self) -> list[NewSlice]:
         if not self.slice.chain:

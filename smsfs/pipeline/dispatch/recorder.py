@@ -33,6 +33,7 @@ class Recorder:
         self.held: list[Held] = []
         self._answers = 0
         self._due = asyncio.Event()
+        self._asked: list[asyncio.Future[None]] = []
 
     def answered(self) -> None:
         """Take note that a slice in hand has one more answer."""
@@ -44,6 +45,13 @@ class Recorder:
         """Take note that nothing more comes of a slice."""
         held.done = True
         self._due.set()
+
+    async def recorded(self) -> None:
+        """Wait until what has been learnt so far is recorded."""
+        asked = asyncio.get_running_loop().create_future()
+        self._asked.append(asked)
+        self._due.set()
+        await asked
 
     def set_back(self, seconds: float) -> None:
         """Let nothing wait longer than was meant: the clock was set back by so much."""
@@ -59,7 +67,11 @@ class Recorder:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._due.wait(), self._pace.flush)
                 self._due.clear()
+            asked, self._asked = self._asked, []
             await self._flush()
+            for future in asked:
+                if not future.done():
+                    future.set_result(None)
 
     async def _flush(self) -> None:
         held = [item for item in self.held if item.ready or item.done]

@@ -9,7 +9,7 @@ from smsfs.errors import StoreUnavailable
 from smsfs.pipeline.dispatch.failover import Gate
 from smsfs.pipeline.dispatch.held import Held
 from smsfs.pipeline.dispatch.pace import Pace
-from smsfs.pipeline.dispatch.recorder import Recorder
+from smsfs.pipeline.dispatch.recalls import Recalls, key_of
 from smsfs.pipeline.dispatch.recovery import set_aside
 from smsfs.pipeline.dispatch.routes import Route, unknown_outcomes
 from smsfs.pipeline.dispatch.windows import Reopen, over
@@ -30,7 +30,7 @@ class Sender:
         owner: the dispatcher.
         route: the backend, and what to do with messages of unknown fate.
         gate: what the backend may be given.
-        recorder: takes what became of each message.
+        recalls: knows which messages operators called back, and the recorder of what became of each.
         reopen: when messages may be sent whose time is over.
         pace: how long to wait before another attempt.
     """
@@ -41,12 +41,12 @@ class Sender:
         owner: Process,
         route: Route,
         gate: Gate,
-        recorder: Recorder,
+        recalls: Recalls,
         reopen: Reopen,
         pace: Pace,
     ) -> None:
         self._store, self._owner, self._route, self._gate = store, owner, route, gate
-        self._recorder, self._reopen, self._pace = recorder, reopen, pace
+        self._recorder, self._recalls, self._reopen, self._pace = recalls.recorder, recalls, reopen, pace
 
     async def send(self, slice_: Slice) -> bool:
         """Hand a claimed slice over; False when nothing of it was sent and it is to be given back."""
@@ -59,6 +59,7 @@ class Sender:
             return True
         held = Held(slice_, {message.row: message for message in messages})
         self._recorder.held.append(held)
+        self._recalls.mark(held)
         if slice_.expires <= self._store.now():
             await self._time_over(held, messages)
         else:
@@ -70,11 +71,11 @@ class Sender:
         return True
 
     def _envelopes(self, slice_: Slice, messages: list[Message]) -> list[Envelope]:
-        batch, account, path = slice_.batch, slice_.account, slice_.path
+        account, path = slice_.account, slice_.path
         submitted, attempt, expires = slice_.submitted, slice_.attempt, slice_.expires
         left = expires - self._store.now()
         return [
-            Envelope(f"{batch}-{message.row}", account, path, submitted, attempt, message, expires, left)
+            Envelope(key_of(slice_, message.row), account, path, submitted, attempt, message, expires, left)
             for message in messages
         ]
 
@@ -112,6 +113,9 @@ class Sender:
         self._put_off(held, envelopes)
 
     async def _hand_over(self, held: Held, envelopes: list[Envelope], *, probe: bool = False) -> None:
+        envelopes = self._without_recalled(held, envelopes)
+        if not envelopes:
+            return
         taken, gate = held.waiting.pop, self._gate
 
         def answer(envelope: Envelope, what: Answer) -> None:
@@ -137,6 +141,15 @@ class Sender:
                 self._gate.answered(what, probe=probe)
             self._answer(held, envelope.message, what)
 
+    def _without_recalled(self, held: Held, envelopes: list[Envelope]) -> list[Envelope]:
+        """Those that are still to be sent; what an operator called back meanwhile is not."""
+        if not held.recalled:
+            return envelopes
+        for row in held.recalled.intersection(item.message.row for item in envelopes):
+            if message := held.waiting.pop(row, None):
+                self._answer(held, message, Throttled(0))
+        return [item for item in envelopes if item.message.row in held.waiting]
+
     def _may_send(self) -> bool:
         return self._store.holds(self._owner) and not self._gate.open
 
@@ -152,13 +165,16 @@ class Sender:
     def _put_off(self, held: Held, envelopes: list[Envelope]) -> None:
         """Leave for later what no carrier was asked about: there is nothing to record of it."""
         for envelope in envelopes:
-            del held.waiting[envelope.message.row]
-            self._later(held.again, held, envelope.message)
+            if held.waiting.pop(envelope.message.row, None):
+                self._later(held.again, held, envelope.message)
 
     def _answer(self, held: Held, message: Message, what: Answer) -> None:
         now, attempt = self._store.now(), held.slice.attempt
         if isinstance(what, (Accepted, Rejected)):
             held.ready += of_answer(what, message, now, attempt, traceable=self._route.backend.traceable)
+        elif isinstance(what, Throttled) and message.row in held.recalled:
+            held.ready.append(Outcome(message.row, "not_now", now, attempt=attempt))
+            held.back.append(message)
         elif isinstance(what, Throttled):
             held.again_outcomes.append(Outcome(message.row, "not_now", now, attempt=attempt))
             self._later(held.again, held, message, what.retry_after)

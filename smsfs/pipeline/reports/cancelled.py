@@ -84,9 +84,16 @@ def report(store: Store, notice: Notice, dialect: Callable[[str], Dialect]) -> N
 
 
 def _cause(status: MessageStatus) -> Cause:
-    end = datetime.fromtimestamp(status.message.until, UTC)
     known = "it had not left and was cancelled"
     if status.doubled:  # or would have been
         known = "it may have left, but no answer came, and was not sent again"
-    reason = f"{known} when its time was over, at {end:%Y-%m-%d %H:%M} UTC"
+    reason = f"{known} {_why(status)}"
     return Cause(reason, index=status.message.row, msisdn=status.message.recipient)
+
+
+def _why(status: MessageStatus) -> str:
+    """By whom, or when its time was over."""
+    end = status.message.until
+    if status.last and (not end or status.last.at < end):
+        return f"by an operator, at {datetime.fromtimestamp(status.last.at, UTC):%Y-%m-%d %H:%M} UTC"
+    return f"when its time was over, at {datetime.fromtimestamp(end, UTC):%Y-%m-%d %H:%M} UTC"

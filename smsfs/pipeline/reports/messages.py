@@ -21,6 +21,9 @@ from smsfs.store import Aside, Batch, Outcome, Slice, Span, Store
 #: Whether somebody wants to see a message.
 Wants = Callable[[Message], bool]
 
+#: The messages of slices in these states are held.
+HELD = frozenset({SliceState.STOPPED, SliceState.HELD})
+
 
 @frozen
 class MessageStatus:
@@ -76,7 +79,8 @@ def statuses(
 
 def _matters(slice_: Slice, asides: Sequence[Aside]) -> bool:
     """Whether a slice that is tried again bears on what is shown: its messages are not in doubt, else."""
-    return slice_.state is SliceState.CLAIMED or (bool(asides) and slice_.state is SliceState.QUEUED)
+    now = slice_.state is SliceState.CLAIMED or slice_.state in HELD
+    return now or (bool(asides) and slice_.state is SliceState.QUEUED)
 
 
 def _groups(slices: Iterable[Span]) -> Iterator[list[Span]]:
@@ -108,10 +112,12 @@ def _of_group(
     near = [other for other in again if other.first_row <= last and other.last_row >= first]
     read = {slice_.id: _read(slice_) for slice_ in [*group, *near]}
     some = [*group, *near]
-    claimed = _rows(read[slice_.id] for slice_ in some if slice_.state is SliceState.CLAIMED)
+    claimed = _claimed(some, read, outcomes)
+    held = _rows(read[slice_.id] for slice_ in some if slice_.state in HELD)
     waiting = _rows(read[slice_.id] for slice_ in some if slice_.state is not SliceState.DONE)
     for message in filter(wants, _messages(group, read, outcomes)):
-        status = _status(batch, message, outcomes[message.row], claimed=message.row in claimed)
+        now = {"claimed": message.row in claimed, "held": message.row in held}
+        status = _status(batch, message, outcomes[message.row], **now)
         yield status if message.row in waiting else _given_up(status, asides)
 
 
@@ -125,6 +131,23 @@ def _read(slice_: Slice) -> list[Message] | None:
 
 def _rows(messages: Iterable[list[Message] | None]) -> set[int]:
     return {message.row for some in messages for message in some or ()}
+
+
+def _claimed(
+    slices: Iterable[Slice],
+    read: Mapping[int, list[Message] | None],
+    outcomes: Mapping[int, list[Outcome]],
+) -> set[int]:
+    """The rows that are with a backend, but for those called back: they are in another slice already."""
+    rows = set[int]()
+    for slice_ in slices:
+        if slice_.state is SliceState.CLAIMED:
+            rows |= {row for row in _rows([read[slice_.id]]) if not _is_back(slice_, outcomes.get(row, ()))}
+    return rows
+
+
+def _is_back(slice_: Slice, outcomes: Iterable[Outcome]) -> bool:
+    return any(item.event == "not_now" and item.attempt == slice_.attempt for item in outcomes)
 
 
 def _messages(
@@ -171,8 +194,10 @@ def _settled(status: MessageStatus, aside: Aside) -> MessageStatus:
     return evolve(status, state=state, last=last)
 
 
-def _status(batch: Batch, message: Message, outcomes: list[Outcome], *, claimed: bool) -> MessageStatus:
-    found = fate(outcomes, claimed=claimed)
+def _status(
+    batch: Batch, message: Message, outcomes: list[Outcome], *, claimed: bool, held: bool
+) -> MessageStatus:
+    found = fate(outcomes, claimed=claimed, held=held)
     taken = next((item.at for item in reversed(outcomes) if item.event == "accepted"), None)
     return MessageStatus(
         batch, message, found.state, found.doubled, found.last, found.carrier_id, taken, price_of(outcomes)
@@ -197,4 +222,5 @@ def statuses_in(
     messages = _read(slice_)
     for message in _blanks(slice_, (), outcomes) if messages is None else messages:
         if message.row in rows:
-            yield _status(batch, message, outcomes[message.row], claimed=claimed)
+            held = slice_.state in HELD
+            yield _status(batch, message, outcomes[message.row], claimed=claimed, held=held)

@@ -123,13 +123,14 @@ def _rows(slice_: Slice) -> set[int] | None:
 
 def _waiting(store: Store, batch: Batch) -> set[int]:
     """The rows that wait to be sent: any other without an outcome has lost it."""
-    queued = (item for item in store.queue.slices(batch.id) if item.state is SliceState.QUEUED)
+    waits = (SliceState.QUEUED, SliceState.STOPPED, SliceState.HELD)
+    queued = (item for item in store.queue.slices(batch.id) if item.state in waits)
     return {row for item in queued for row in _rows(item) or ()}
 
 
 def _message(account: str, status: MessageStatus, waiting: set[int]) -> dict[str, Any]:
     message, last = status.message, status.last
-    is_lost = status.state is MessageState.QUEUED and message.row not in waiting
+    is_lost = status.state in (MessageState.QUEUED, MessageState.HELD) and message.row not in waiting
     fields = {name: getattr(message, name) for name in ("row", "recipient", "sender", "text", "userref")}
     return {
         **fields,

@@ -20,6 +20,7 @@ from smsfs import __version__
 from smsfs.errors import StoreDamaged, StoreUnavailable
 from smsfs.store import (
     Accounts,
+    Audit,
     Bans,
     Claims,
     Contents,
@@ -29,6 +30,7 @@ from smsfs.store import (
     Inbound,
     Notices,
     Optouts,
+    Orders,
     Process,
     ProcessInfo,
     Queue,
@@ -48,6 +50,7 @@ from smsfs.store.postgresql.files import OneStepChange
 from smsfs.store.postgresql.pool import KEPT
 from smsfs.store.postgresql.sessions import MARK
 from smsfs.store.sql.accounts import SqlAccounts
+from smsfs.store.sql.audit import SqlAudit
 from smsfs.store.sql.bans import SqlBans
 from smsfs.store.sql.claims import SqlClaims
 from smsfs.store.sql.daily import SqlDaily
@@ -56,6 +59,7 @@ from smsfs.store.sql.files import SqlFiles
 from smsfs.store.sql.inbound import SqlInbound
 from smsfs.store.sql.notices import SqlNotices
 from smsfs.store.sql.optouts import SqlOptouts
+from smsfs.store.sql.orders import SqlOrders
 from smsfs.store.sql.processes import lead, let_go
 from smsfs.store.sql.queue import SqlQueue
 from smsfs.store.sql.results import SqlResults
@@ -76,7 +80,7 @@ CHANGES = (
     *("add_host_key", "claim_batch", "stage", "accept", "reject", "ignore", "retry_batch", "release_batch"),
     *("claim_slice", "release_slice", "record", "take_over", "take", "publish", "receive", "match", "done"),
     *("later", "report", "show", "postpone", "move", "create", "delete", "put_back", "report_workers"),
-    *("fail", "lift", "shorten", "bring_forward"),
+    *("fail", "lift", "shorten", "bring_forward", "give", "seen", "sort", "conclude"),
 )
 T = TypeVar("T")
 #: Dead processes that are not told of a second time.
@@ -154,6 +158,8 @@ class PostgresStore:
         self.feed: Feed = SqlFeed(self._database)
         self.trouble: Trouble = self._tried(SqlTrouble(self._database))
         self.waits: Waits = self._tried(SqlWaits(self._database))
+        self.orders: Orders = self._tried(SqlOrders(self._database))
+        self.audit: Audit = self._tried(SqlAudit(self._database))
         self.contents: Contents = self._tried(PieceContents(self._database))
 
     def _tried(self, part: T) -> T:

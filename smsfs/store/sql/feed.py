@@ -5,7 +5,8 @@ from typing import Any
 
 from smsfs.store import Acceptance, Batch, Claimed, News, Slice
 from smsfs.store.sql import Database, Row
-from smsfs.store.sql.queue import batch_from, slice_from
+from smsfs.store.sql.queue import batch_from
+from smsfs.store.sql.slices import slice_from
 
 
 class SqlFeed:

@@ -10,12 +10,9 @@ from attrs import asdict, evolve
 
 from smsfs.errors import Cause
 from smsfs.states import (
-    SLICE_BIRTHS,
     WORDS,
     BatchState,
     FileState,
-    SliceState,
-    check_outcome,
     next_batch_state,
     next_file_state,
 )
@@ -33,9 +30,10 @@ from smsfs.store import (
     StaleOwnerError,
     Verdict,
 )
-from smsfs.store.sql import Connection, Database, Row, plain
+from smsfs.store.sql import Connection, Database, Row
 from smsfs.store.sql.file_view import file_from, split
 from smsfs.store.sql.forgetting import forget
+from smsfs.store.sql.slices import add_slice, apply_orders, free_keys, outcome_row, slice_from
 
 OUTCOME = Outcome.__struct_fields__
 BATCH = ("id", "account", "file", "path", "stem", "submitted", "not_before", "failures", "messages")
@@ -86,6 +84,7 @@ class SqlQueue:
             _charge(connection, batch, verdict.cost)
             _stage(connection, batch, slices)
             connection.later("batch_queue_slices", batch=batch)
+            apply_orders(connection, batch)
             if verdict.results:
                 connection.later("result_add", batch=batch)
             connection.notify("messages")
@@ -189,7 +188,9 @@ class SqlQueue:
         """Give back a claimed slice from which nothing was sent."""
         values = {"slice": slice_.id, "owner": owner.id, "attempt": slice_.attempt}
         with self._database.write() as connection:
+            connection.one("order_wait", batch=slice_.batch)
             _must_change(connection.change("slice_release", **values), slice_.batch, owner)
+            apply_orders(connection, slice_.batch, slice_.id)
             connection.notify("messages")
 
     def record(self, owner: Process, reports: Sequence[SliceReport]) -> list[Slice]:
@@ -204,14 +205,14 @@ class SqlQueue:
                     continue
                 told[held.batch] += sum(item.event in WORDS for item in report.outcomes)
                 place = held.batch, held.id, held.attempt
-                connection.add("outcome_add", [_outcome_row(item, *place) for item in report.outcomes])
-                freed = ({"batch": held.batch, "row": row, "key": key} for row, key in report.freed)
-                connection.bulk("claim_free", freed)
+                connection.add("outcome_add", [outcome_row(item, *place) for item in report.outcomes])
+                free_keys(connection, held.batch, report.freed)
                 if report.aside:
                     values = asdict(report.aside) | {"in_doubt": int(report.aside.in_doubt)}
                     connection.change("aside_add", slice=held.id, **values)
                 for new in report.later:
-                    _add_slice(connection, held.batch, new, SLICE_BIRTHS["later"])
+                    added = add_slice(connection, held.batch, new, "later")
+                    apply_orders(connection, held.batch, added)
                     connection.notify("messages")
             connection.bulk("result_changed", ({"batch": key, "news": told[key]} for key in sorted(told)))
         return stale
@@ -293,9 +294,9 @@ def must_hold(connection: Connection, batch: int, owner: Process) -> None:
 
 def _stage(connection: Connection, batch: int, slices: Sequence[NewSlice]) -> None:
     for new in slices:
-        slice_ = _add_slice(connection, batch, new, SLICE_BIRTHS["stage"])
+        slice_ = add_slice(connection, batch, new, "stage")
         if new.refused:
-            connection.add("outcome_add", [_outcome_row(item, batch, slice_, 0) for item in new.refused])
+            connection.add("outcome_add", [outcome_row(item, batch, slice_, 0) for item in new.refused])
 
 
 def _drop_staged(connection: Connection, batch: int) -> None:
@@ -340,29 +341,6 @@ def _tell(connection: Connection, batch: int, verdict: Verdict) -> None:
         connection.change("notice_add", batch=batch, **asdict(notice))
 
 
-def _add_slice(connection: Connection, batch: int, new: NewSlice, state: SliceState) -> int:
-    values = asdict(new, filter=lambda attribute, _: attribute.name != "refused")
-    messages, numbers = values.pop("messages"), values.pop("numbers")
-    values |= {"batch": batch, "state": state.value, "again": int(new.again)}
-    row = connection.one("slice_add", **values)
-    if row is None:
-        raise RuntimeError(f"no row came back for a slice of batch {batch}")
-    connection.later("payload_add", slice=row["id"], messages=messages)
-    if numbers:
-        connection.later("recipients_add", slice=row["id"], numbers=numbers)
-    slice_: int = row["id"]
-    return slice_
-
-
-def _outcome_row(item: Outcome, batch: int, slice_: int, attempt: int) -> tuple[Any, ...]:
-    """The values of ``outcome_add``."""
-    event, carrier_id, code, reason = item.event, plain(item.carrier_id), plain(item.code), plain(item.reason)
-    check_outcome(event)
-    place = batch, item.row, slice_, attempt
-    told = carrier_id, code, reason, item.parts, item.at, item.recipient, item.done, item.price or None
-    return (*place, event, *told)
-
-
 def outcome_from(row: Row) -> Outcome:
     """The record of a row of ``outcome``."""
     return Outcome(**{name: row[name] for name in OUTCOME})
@@ -379,12 +357,3 @@ def batch_from(row: Row) -> Batch:
         finished=row["finished"],
         crashes=row["crashes"],
     )
-
-
-def slice_from(row: Row) -> Slice:
-    """The record of a row of ``slice`` with its messages."""
-    names = ("id", "batch", "account", "path", "submitted", "seq", "first_row", "last_row", "size")
-    more = ("backend", "chain", "not_before", "expires", "attempt")
-    messages = row["messages"] or b""  # if the row is gone, reading the messages shows it
-    state, again = SliceState(row["state"]), bool(row["again"])
-    return Slice(**{name: row[name] for name in names + more}, state=state, messages=messages, again=again)

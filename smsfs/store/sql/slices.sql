@@ -3,9 +3,9 @@
 -- name: slice_add
 -- Add a slice.
 INSERT INTO slice (batch, seq, first_row, last_row, size, again, state, backend, chain, not_before, expires, attempt,
-    principal)
+    orders, principal)
 VALUES (:batch, :seq, :first_row, :last_row, :size, :again, :state, :backend, :chain, :not_before, :expires, :attempt,
-    (SELECT lane / 2 FROM batch WHERE id = :batch))
+    :orders, (SELECT lane / 2 FROM batch WHERE id = :batch))
 RETURNING id;
 
 -- name: payload_add
@@ -53,7 +53,7 @@ SELECT id FROM slice WHERE batch = :batch AND state <> 'staged' ORDER BY id;
 -- name: slice_backlog
 -- How many messages wait for each backend or are with it.
 SELECT backend, CAST(sum(size) AS BIGINT) AS messages FROM slice
-WHERE state <> 'done' AND state IN ('queued', 'claimed') GROUP BY backend;
+WHERE state <> 'done' AND state IN ('queued', 'claimed', 'stopped', 'held') GROUP BY backend;
 
 -- name: outcome_of_rows
 -- What became of some rows of a batch, oldest first.

@@ -6,6 +6,7 @@ from attrs import asdict
 
 from smsfs.store import Aside, Process, WorkerState
 from smsfs.store.sql import Database
+from smsfs.store.sql.slices import apply_orders
 
 
 class SqlTrouble:
@@ -26,6 +27,8 @@ class SqlTrouble:
             known = connection.change("aside_drop", slice=slice_)
             if known:
                 connection.change("slice_put_back", slice=slice_)
+                batch = connection.one("slice_batch", slice=slice_)
+                apply_orders(connection, batch["id"] if batch else 0, slice_)
                 connection.notify("messages")
         return known > 0
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from smsfs.store import NewTime, Slice
 from smsfs.store.sql import Database
 from smsfs.store.sql.inbound import AGAIN_CEILING
-from smsfs.store.sql.queue import slice_from
+from smsfs.store.sql.slices import slice_from
 
 #: By so much the clocks of two processes may differ, in seconds.
 DIFFERENCE = 5.0

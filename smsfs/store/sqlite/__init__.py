@@ -17,6 +17,7 @@ from smsfs import __version__
 from smsfs.errors import ConfigurationError, StoreDamaged
 from smsfs.store import (
     Accounts,
+    Audit,
     Bans,
     Claims,
     Contents,
@@ -26,6 +27,7 @@ from smsfs.store import (
     Inbound,
     Notices,
     Optouts,
+    Orders,
     Process,
     ProcessInfo,
     Queue,
@@ -39,6 +41,7 @@ from smsfs.store.changes import About
 from smsfs.store.durable import make_file, make_folder
 from smsfs.store.sql import Row, no_store
 from smsfs.store.sql.accounts import SqlAccounts
+from smsfs.store.sql.audit import SqlAudit
 from smsfs.store.sql.bans import SqlBans
 from smsfs.store.sql.claims import SqlClaims
 from smsfs.store.sql.daily import SqlDaily
@@ -47,6 +50,7 @@ from smsfs.store.sql.files import SqlFiles
 from smsfs.store.sql.inbound import SqlInbound
 from smsfs.store.sql.notices import SqlNotices
 from smsfs.store.sql.optouts import SqlOptouts
+from smsfs.store.sql.orders import SqlOrders
 from smsfs.store.sql.processes import lead, let_go
 from smsfs.store.sql.queue import SqlQueue
 from smsfs.store.sql.results import SqlResults
@@ -114,6 +118,8 @@ class SqliteStore:
         self.feed: Feed = SqlFeed(self._database)
         self.trouble: Trouble = SqlTrouble(self._database)
         self.waits: Waits = SqlWaits(self._database)
+        self.orders: Orders = SqlOrders(self._database)
+        self.audit: Audit = SqlAudit(self._database)
         self.contents: Contents = PlainContents(path.parent / "contents", self._database)
 
     def now(self) -> float:

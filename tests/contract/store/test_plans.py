@@ -50,7 +50,9 @@ WHOLE = {
     "waits_results": "the same",
 }
 #: Indexes of the rows that still have something to wait for, which may be read from end to end.
-OPEN = frozenset({"reply_part_open", "result_until", "slice_claimed", "slice_open"})
+OPEN = frozenset(
+    {"reply_part_open", "result_until", "slice_claimed", "slice_held", "slice_open", "slice_stopped"}
+)
 VALUES = {
     **dict.fromkeys(("account", "principal", "lane", "owner", "dead", "row", "attempt"), 3),
     **dict.fromkeys(("batch", "slice", "file", "reply", "writer", "id", "outcome", "parent"), 777),

@@ -18,6 +18,7 @@ from tests.support.store_suite.files import ContentSuite, FileSuite
 from tests.support.store_suite.inbound import LostReceiptSuite, ReceiptSuite, ReplySuite
 from tests.support.store_suite.marks import MarkSuite
 from tests.support.store_suite.names import NameSuite
+from tests.support.store_suite.orders import OrderSuite
 from tests.support.store_suite.outcomes import OutcomeSuite
 from tests.support.store_suite.owners import OwnerSuite, StaleSuite
 from tests.support.store_suite.polls import PollSuite
@@ -44,6 +45,7 @@ class StoreSuite(
     StaleSuite,
     QueueSuite,
     OutcomeSuite,
+    OrderSuite,
     LeaderSuite,
     ResultSuite,
     FeedSuite,

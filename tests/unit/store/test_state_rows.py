@@ -8,13 +8,26 @@ from attrs import evolve
 
 from smsfs.pipeline.reports.messages import statuses
 from smsfs.pipeline.slices import encoded
+from smsfs.pipeline.sorting import sort
 from smsfs.sms.message import Message
 from smsfs.states import LIVES, FileState, IllegalTransitionError
-from smsfs.store import Batch, NewFile, Outcome, ResultVersion, SetAside, SliceReport, Store, Verdict
+from smsfs.store import (
+    Batch,
+    NewEntry,
+    NewFile,
+    NewOrder,
+    Outcome,
+    ResultVersion,
+    SetAside,
+    SliceReport,
+    Store,
+    Verdict,
+)
 from smsfs.store.sql import load_statements
 from smsfs.store.sqlite import SqliteStore, database
 from tests.support.store_suite.base import NOW, claimed, draft, found, new_slice, submitted, taken, verdict
 
+ENTRY = NewEntry(NOW, "alice", "command on gateway1", "file hold", "batch 3")
 #: What happens to one message each, in the order in which it is noted.
 HISTORIES = (
     ("not_now",),
@@ -166,12 +179,32 @@ class _Life:
         assert store.queue.note_stray(stray, "stray", Verdict("stray.csv", NOW))
         self.look()
 
+    def ordered(self) -> None:
+        """Files that operators held, released and cancelled, in whole and in part."""
+        store, owner = self.store, self.owner
+        submitted(store, self.account, "ordered")
+        batch = claimed(store, owner)
+        parts = [_slice(0, [1]), _slice(1, [2, 3, 4])]
+        store.queue.stage(batch.id, owner, parts)
+        store.queue.accept(batch.id, owner, verdict("ordered.success", messages=4))
+        for action, rows in (("hold", (1, 3)), ("release", (2, 2)), ("hold", (1, 1)), ("cancel", (3, 4))):
+            store.orders.give([NewOrder(batch.id, action, *rows)], ENTRY)
+            self.look()
+            sort(store)
+            self.look()
+            self.look_at_messages(batch)
+        store.orders.give([NewOrder(batch.id, "release")], ENTRY)
+        sort(store)
+        self.look()
+        self.look_at_messages(batch)
+
 
 def _lived(path: Path) -> list[object]:
     life = _Life(path)
     try:
         life.sent()
         life.aside()
+        life.ordered()
         life.read()
     finally:
         life.store.close()

@@ -131,6 +131,24 @@ def test_server_that_stops_begins_nothing(kit):
     assert requests == 1
 
 
+def test_what_is_in_no_request_is_called_back(kit):
+    """Messages that an operator cancelled would leave."""
+
+    async def work():
+        behaviour = HttpBehaviour(latency=0.3)
+        async with kit.both(behaviour, connections=1, batch=5) as (carrier, backend):
+            sending = asyncio.create_task(kit.submit(backend, 20))
+            await kit.until(lambda: carrier.counts.requests == 1)
+            backend.recall(lambda envelope: envelope.message.row != 20)
+            answers, _ = await sending
+            return answers, carrier.counts.requests
+
+    answers, requests = run(work())
+    assert sum(answer == Throttled(0) for answer in answers.values()) == 14
+    assert isinstance(answers[20], Accepted)
+    assert requests == 2
+
+
 def test_server_that_stops_looks_for_no_culprit(kit):
     """A restart would take as long as it takes to find the barred numbers of a whole backlog."""
 
