@@ -4,7 +4,7 @@ import os
 import random
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from smsfs.errors import StoreUnavailable
@@ -107,7 +107,7 @@ def listening(
     Raises:
         StoreUnavailable: all are taken, or the system allows no more sockets.
     """
-    for port in random.sample(ports, len(ports)) or [0]:
+    for port in _shuffled(ports) if ports else [0]:
         try:
             sock = socket.socket(family, socket.SOCK_STREAM)
         except OSError as exc:
@@ -122,3 +122,12 @@ def listening(
         else:
             return sock
     raise StoreUnavailable("All ports for data connections are taken; try again later.")
+
+
+def _shuffled(ports: Sequence[int]) -> Iterator[int]:
+    """All of them in random order, drawn one at a time: mostly the first is free."""
+    left = list(ports)
+    while left:
+        place = random.randrange(len(left))  # noqa: S311 -- not a secret
+        left[place], left[-1] = left[-1], left[place]
+        yield left.pop()
