@@ -8,7 +8,6 @@ from smsfs.backends.smpp.constants import RESPONSE, VERSION, Command, Status, Ta
 from smsfs.backends.smpp.decoder import Decoder
 from smsfs.backends.smpp.pdu import (
     BIND_RESPONSES,
-    HEADER,
     Bind,
     BindReceiver,
     BindTransmitter,
@@ -131,7 +130,8 @@ class Session(asyncio.Protocol):
         self.delivering[self._sequence] = pdu
         if not self._out:
             self._loop.call_soon(self._flush)
-        self._out.append(frame(pdu.command, 0, self._sequence, pdu.encode()[HEADER.size :]))
+        data = pdu.encode()
+        self._out.append(b"%b%b%b" % (data[:12], self._sequence.to_bytes(4), data[16:]))
 
     def cut(self) -> None:
         """Break the link without a word."""

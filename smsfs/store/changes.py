@@ -2,8 +2,9 @@
 
 from typing import Literal, get_args
 
-#: Files to be read, messages to be sent, or both and all else that is told of.
-About = Literal["files", "messages", "all"]
+#: Files to be read, messages to be sent, what came back of them, what of that is to be shown at once; or all
+#: that is told of.
+About = Literal["files", "messages", "outcomes", "results", "all"]
 ABOUTS: tuple[About, ...] = get_args(About)
 
 

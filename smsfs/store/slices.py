@@ -188,8 +188,13 @@ class Slices(Protocol):
     def release_slice(self, slice_: Slice, owner: Process) -> None:
         """Give back a claimed slice from which nothing was sent; stopped, if an order came meanwhile."""
 
-    def record(self, owner: Process, reports: Sequence[SliceReport]) -> list[Slice]:
+    def record(self, owner: Process, reports: Sequence[SliceReport], *, synced: bool = True) -> list[Slice]:
         """Append what was learnt, for all reports in one commit.
+
+        Args:
+            owner: who reports.
+            reports: what.
+            synced: on stable storage when this returns. Otherwise with the owner's next commit.
 
         Returns:
             The slices that are no longer this owner's; nothing was written about them.

@@ -83,6 +83,7 @@ class Deliveries:
             await self._come.wait()
             self._come.clear()
             while self._waiting:
+                await asyncio.sleep(0)  # answers that came with them are handed over first
                 await self._take()
 
     async def _take(self) -> None:

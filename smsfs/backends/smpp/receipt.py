@@ -144,6 +144,8 @@ def normal_id(message_id: str, base: str = TEXT) -> str:
 
 def _fields_of(data: bytes, data_coding: int) -> dict[str, str]:
     """Label -> value, in the reading of the octets that makes most sense: ``data_coding`` is a hint."""
+    if usual := _usual(data.decode("latin-1").replace("\0", " ")):  # no other reading makes more sense
+        return dict(zip(_USUAL, (*usual.groups()[:-1], usual[len(_USUAL)].strip()), strict=True))
     if _is_plain(data):
         return _fields(data.rstrip(b"\0").decode("ascii"))
     found = [_fields(_clean(text)) for text in _readings(data, data_coding)]
@@ -172,8 +174,6 @@ def _fields(text: str) -> dict[str, str]:
     What follows ``text:`` was written by the client and could look like anything; it is searched only when
     a carrier puts it first.
     """
-    if usual := _usual(text):
-        return dict(zip(_USUAL, (*usual.groups()[:-1], usual[len(_USUAL)].strip()), strict=True))
     cut = _text.search(text)
     head, tail = (text[: cut.start()], text[cut.end() :]) if cut else (text, "")
     found = _field.findall(head) or _field.findall(tail)

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 import structlog
 from attrs import evolve
@@ -14,6 +15,9 @@ from smsfs.dialects.settings import settings_of
 from smsfs.errors import ConfigurationError, StoreUnavailable
 from smsfs.sms.stopwords import is_stop_word
 from smsfs.store import Account, Arrived, NewReceipt, NewReplyPart, Reply, Store
+
+#: Runs a step of the store, and gives what comes of it.
+Run = Callable[[Callable[[], Arrived]], Awaitable[Arrived]]
 
 MATCH_SECONDS = 1.0
 MOST_AT_ONCE = 2000
@@ -28,16 +32,17 @@ class Arrivals:
 
     Args:
         store: where they go.
+        run: runs a step of the store in a thread.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, run: Run = asyncio.to_thread) -> None:
+        self._store, self._run = store, run
 
     def of(self, backend: str) -> Receive:
         """The way in for one backend, by the name of its route."""
 
         async def receive(delivered: Sequence[Delivered]) -> None:
-            await asyncio.to_thread(self.take, backend, delivered)
+            await self._run(partial(self.take, backend, delivered))
 
         return receive
 

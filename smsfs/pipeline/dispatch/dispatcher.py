@@ -72,7 +72,7 @@ class Dispatcher:
             name: Sender(store, owner, route, self._gates[name], self._recalls, reopen, self._pace)
             for name, route in self._routes.items()
         }
-        self._arrivals = Arrivals(store)
+        self._arrivals = Arrivals(store, self._recorder.with_answers)
         self._setback = Setback(store, backoff=self._pace.after)
         self._changed = asyncio.Event()
         self._told = asyncio.Event()

@@ -18,7 +18,7 @@ from smsfs.pipeline.reports.replies import ReplyWriter
 from smsfs.pipeline.reports.results import REPORTS, ResultWriter
 from smsfs.pipeline.reports.retention import SWEEP_SECONDS, sweep
 from smsfs.pipeline.reports.strays import Strays
-from smsfs.pipeline.wing import IDLE_SECONDS, Wing, pause
+from smsfs.pipeline.wing import IDLE_SECONDS, Wing, wait
 from smsfs.store import Process
 
 #: How long a stop waits for a mail that is being handed over.
@@ -58,7 +58,7 @@ def _report_until(stop: threading.Event, wing: Wing, owner: Process, upkeep: Upk
             writer.check_held()
             stop.wait(IDLE_SECONDS)
         elif not jobs.step():
-            stop.wait(pause(store, writer.next_time()))  # a second is soon enough for all of it
+            wait(store, writer.next_time(), "results")
     mails.join(MAIL_STOP_SECONDS)
     asks.join(ASK_STOP_SECONDS)
 

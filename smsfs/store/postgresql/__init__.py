@@ -62,6 +62,7 @@ from smsfs.store.sql.optouts import SqlOptouts
 from smsfs.store.sql.orders import SqlOrders
 from smsfs.store.sql.processes import lead, let_go
 from smsfs.store.sql.queue import SqlQueue
+from smsfs.store.sql.recent import Recent
 from smsfs.store.sql.results import SqlResults
 from smsfs.store.sql.routing import SqlRouting
 from smsfs.store.sql.search import SqlSearch
@@ -146,13 +147,13 @@ class PostgresStore:
         self.accounts: Accounts = self._tried(SqlAccounts(self._database))
         self.bans: Bans = self._tried(SqlBans(self._database))
         self.files: Files = SqlFiles(self._database, OneStepChange)
-        self.queue: Queue = self._tried(SqlQueue(self._database))
+        self.queue: Queue = self._tried(SqlQueue(self._database, recent := Recent()))
         self.claims: Claims = self._tried(SqlClaims(self._database))
         self.notices: Notices = self._tried(SqlNotices(self._database))
         self.daily: Daily = self._tried(SqlDaily(self._database))
         self.results: Results = self._tried(SqlResults(self._database))
         self.routing: Routing = self._tried(SqlRouting(self._database))
-        self.inbound: Inbound = self._tried(SqlInbound(self._database))
+        self.inbound: Inbound = self._tried(SqlInbound(self._database, recent))
         self.optouts: Optouts = self._tried(SqlOptouts(self._database))
         self.search: Search = SqlSearch(self._database)
         self.feed: Feed = SqlFeed(self._database)

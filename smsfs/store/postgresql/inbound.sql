@@ -26,6 +26,14 @@ CROSS JOIN LATERAL (
         ORDER BY (k.id >> 20) DESC, k.carrier_id DESC, k.id DESC LIMIT 1) AS newest LIMIT 1) AS o
 JOIN batch b ON b.id = o.batch JOIN account a ON a.id = b.account;
 
+-- name: outcome_of_ids
+-- What was said under carriers' ids about some messages of an attempt.
+SELECT o.row, o.carrier_id,
+    CASE o.event WHEN 'passing' THEN o.reason ELSE o.event END || CASE WHEN o.price > '' THEN ',$' ELSE '' END AS words
+FROM json_array_elements_text(CAST(:rows AS JSON)) AS w(value)
+JOIN outcome o ON o.batch = :batch AND o.row = CAST(w.value AS BIGINT)
+WHERE o.slice = :slice AND o.attempt = :attempt AND o.carrier_id > '';
+
 -- name: receipt_guess_lock
 -- Be alone in matching receipts by number until the transaction ends.
 SELECT pg_advisory_xact_lock(20267, 0) IS NULL AS locked;

@@ -2,13 +2,12 @@
 
 import json
 import math
-from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import asdict, evolve
 
-from smsfs.states import WORDS, check_outcome
 from smsfs.store import (
     Arrived,
     MatchedReceipt,
@@ -21,6 +20,8 @@ from smsfs.store import (
     Stops,
 )
 from smsfs.store.sql import Connection, Database, Row, plain
+from smsfs.store.sql.matching import Remembered, append, by_backend, ids, match, message_of, receipt_row
+from smsfs.store.sql.recent import Recent
 from smsfs.store.sql.replies import PART_SECONDS, counted, join_ripe, receive_parts, reply_of
 from smsfs.store.sql.results import add_report, must_lead
 
@@ -31,8 +32,6 @@ LOST_SECONDS, BUSY_SECONDS = 10.0, 60.0
 VALID_SECONDS = 3 * 86_400.0
 #: and its fate be recorded as unknown so long after that, by whoever took over.
 RECOVERY_SECONDS = 3600.0
-#: Among the words that were said of an id: its price is known.
-PRICED = "$"
 #: A kept receipt is looked at again after half its age, within these.
 AGAIN_SECONDS, AGAIN_CEILING = 1.0, 3600.0
 
@@ -42,17 +41,20 @@ class SqlInbound:
 
     Args:
         database: that.
-        prepare: called before messages are looked for.
+        recent: tells where the ids belong that this process recorded last.
+        prepare: called before messages are looked for whose ids these are not.
         sort: what ``sort`` does, where the engine's indexes do not do it.
     """
 
     def __init__(
         self,
         database: Database,
+        recent: Recent,
         prepare: Callable[[], None] = lambda: None,
         sort: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._database, self._prepare, self._sort = database, prepare, sort
+        self._database, self._recent = database, recent
+        self._prepare, self._sort = prepare, sort
 
     def sort(self) -> bool:
         """Make messages quick to be found."""
@@ -61,9 +63,9 @@ class SqlInbound:
     def receive(self, receipts: Sequence[NewReceipt], parts: Sequence[NewReplyPart], stops: Stops) -> Arrived:
         """Store what carriers delivered, in one commit."""
         numbered = dict(enumerate(map(_clean, receipts)))
-        self._prepare()
+        remembered = self._find(numbered)
         with self._database.write() as connection:
-            found = _match(connection, numbered)
+            found = match(connection, numbered, remembered)
             left = {number: receipt for number, receipt in numbered.items() if number not in found}
             written = _by_people(connection, left, 0)
             kept = [receipt for number, receipt in left.items() if number not in written]
@@ -74,6 +76,13 @@ class SqlInbound:
             _notify(connection, arrived)
         return arrived
 
+    def _find(self, receipts: Mapping[int, NewReceipt]) -> Remembered:
+        """Where their ids belong, as far as that is remembered; the others will be looked for."""
+        found = {backend: self._recent.of(backend, ids(own)) for backend, own in by_backend(receipts).items()}
+        if any(item.readable and item.carrier_id not in found[item.backend] for item in receipts.values()):
+            self._prepare()
+        return found
+
     def match(self, now: float, limit: int, stops: Stops) -> Arrived:
         """Look again at what is due."""
         if not self._read("receipt_any_due", now=now) and not self._ripe(now - PART_SECONDS):
@@ -81,7 +90,7 @@ class SqlInbound:
         self._prepare()
         with self._database.write() as connection:
             due = {row["id"]: _receipt(row) for row in connection.all("receipt_due", now=now, limit=limit)}
-            found = _match(connection, {n: _counted(item, now) for n, item in due.items()})
+            found = match(connection, {n: _counted(item, now) for n, item in due.items()}, {})
             found |= _guess(connection, {n: item for n, item in due.items() if n not in found}, now)
             left = {number: receipt for number, receipt in due.items() if number not in found}
             written = _by_people(connection, left, now)
@@ -184,58 +193,6 @@ def _tell_forgotten(receipts: Collection[Row], replies: Collection[Row]) -> None
         log.info("reply_forgotten", backend=row["backend"], reply=row["id"], came=round(row["at"]))
 
 
-def _match(connection: Connection, receipts: Mapping[int, NewReceipt]) -> dict[int, MatchedReceipt | None]:
-    """Make outcomes of the receipts whose ids are known; None for those that are outcomes already."""
-    found: dict[int, MatchedReceipt | None] = {}
-    outcomes = []
-    for backend, own in _by_backend(receipts).items():
-        known = _known(connection, backend, own.values())
-        for number, receipt in own.items():
-            told = _under_a_known_id(receipt, known)
-            if told is None:
-                continue
-            row, words = known[told.carrier_id]
-            what = _news(told, words)
-            found[number] = _of(told, row) if what else None
-            if what:
-                outcomes.append(_outcome_row(told, row, what))
-    _append(connection, outcomes)
-    return found
-
-
-def _news(told: NewReceipt, words: set[str]) -> str:
-    """As what a receipt counts after some words; empty if it says nothing new.
-
-    One that only adds a price is still on its way: it changes no state.
-    """
-    word = told.reason if told.event == "passing" else told.event
-    new = {word, PRICED} if told.price else {word}
-    if new <= words:
-        return ""
-    event = "passing" if word in words else told.event
-    words |= new
-    return event
-
-
-def _known(
-    connection: Connection, backend: str, receipts: Collection[NewReceipt]
-) -> dict[str, tuple[Row, set[str]]]:
-    """The message of each id that is one, and what its receipts said so far."""
-    named = {name for item in receipts if item.readable for name in (item.carrier_id, item.other) if name}
-    values = {"backend": backend, "ids": json.dumps(sorted(named))}
-    rows = connection.all("outcome_by_carrier", **values) if named else []
-    return {row["carrier_id"]: (row, set(row["words"].split(","))) for row in rows}
-
-
-def _under_a_known_id(receipt: NewReceipt, known: Container[str]) -> NewReceipt | None:
-    """The receipt under that of its ids which is somebody's; None if none is."""
-    if not receipt.readable:
-        return None
-    if receipt.carrier_id in known:
-        return receipt
-    return evolve(receipt, carrier_id=receipt.other) if receipt.other in known else None
-
-
 def _by_people(
     connection: Connection, receipts: Mapping[int, NewReceipt], now: float
 ) -> dict[int, NewReplyPart]:
@@ -253,21 +210,6 @@ def _by_people(
     return found
 
 
-def _append(connection: Connection, outcomes: Sequence[tuple[Any, ...]]) -> None:
-    connection.add("outcome_add", outcomes)
-    told = Counter[int]()
-    for batch, _, _, _, event, *_ in outcomes:
-        told[batch] += event in WORDS
-    connection.bulk("result_changed", ({"batch": key, "news": told[key]} for key in sorted(told)))
-
-
-def _by_backend(receipts: Mapping[int, NewReceipt]) -> dict[str, dict[int, NewReceipt]]:
-    sorted_: dict[str, dict[int, NewReceipt]] = defaultdict(dict)
-    for number, receipt in receipts.items():
-        sorted_[receipt.backend][number] = receipt
-    return sorted_
-
-
 def _guess(
     connection: Connection, receipts: Mapping[int, NewReceipt], now: float
 ) -> dict[int, MatchedReceipt | None]:
@@ -282,7 +224,7 @@ def _guess(
     if not lost:
         return found
     connection.one("receipt_guess_lock")
-    for backend, all_ in _by_backend(lost).items():
+    for backend, all_ in by_backend(lost).items():
         own = _without_late_ones(connection, backend, all_, now)
         firsts = {receipt.recipient: number for number, receipt in reversed(own.items())}
         for recipient, rows in _unsettled(connection, backend, own.values()).items():
@@ -290,9 +232,9 @@ def _guess(
             fitting = [row for row in rows if _fits(receipt, row["at"])]
             if len({(row["batch"], row["row"]) for row in fitting}) == 1:
                 told = _counted(receipt, now)
-                part = _outcome_row(told, fitting[0], "part", recipient)
-                _append(connection, [part, _outcome_row(told, fitting[0], receipt.event)])
-                found[firsts[recipient]] = _of(receipt, fitting[0])
+                part = receipt_row(told, fitting[0], "part", recipient)
+                append(connection, [part, receipt_row(told, fitting[0], receipt.event)])
+                found[firsts[recipient]] = message_of(receipt, fitting[0])
     return found
 
 
@@ -333,23 +275,8 @@ def _counted(receipt: NewReceipt, now: float) -> NewReceipt:
     return evolve(receipt, at=counted(receipt.at, now))
 
 
-def _of(receipt: NewReceipt, row: Row) -> MatchedReceipt:
-    return MatchedReceipt(receipt, row["account"], row["path"], row["row"])
-
-
 def _matched(found: Mapping[int, MatchedReceipt | None]) -> list[MatchedReceipt]:
     return [item for item in found.values() if item]
-
-
-def _outcome_row(receipt: NewReceipt, row: Row, event: str, recipient: int | None = None) -> tuple[Any, ...]:
-    """What a receipt says of a message, or of one part of it, under the attempt that it is of.
-
-    The values of ``outcome_add``.
-    """
-    check_outcome(event)
-    place, told = (row["batch"], row["row"], row["slice"], row["attempt"]), (receipt.code, receipt.reason)
-    price = None if event == "part" else receipt.price
-    return (*place, event, receipt.carrier_id, *told, 0, receipt.at, recipient, receipt.done, price)
 
 
 def _kept_row(receipt: NewReceipt) -> tuple[Any, ...]:
@@ -367,8 +294,10 @@ def _kept_row(receipt: NewReceipt) -> tuple[Any, ...]:
 
 
 def _notify(connection: Connection, arrived: Arrived) -> None:
-    if arrived.matched or arrived.replies:
-        connection.notify("all")
+    if arrived.matched:
+        connection.notify("outcomes")
+    if arrived.replies:
+        connection.notify("results")
 
 
 def _clean(receipt: NewReceipt) -> NewReceipt:

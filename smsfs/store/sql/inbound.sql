@@ -45,6 +45,10 @@ UPDATE receipt SET due = :due WHERE id = :id;
 -- Delete kept receipts that are too old.
 DELETE FROM receipt WHERE id IN (SELECT id FROM receipt WHERE at < :before ORDER BY at LIMIT :limit) RETURNING *;
 
+-- name: batch_whose
+-- The path of a batch, and the name of its account.
+SELECT b.path, a.name AS account FROM batch b JOIN account a ON a.id = b.account WHERE b.id = :batch;
+
 -- name: slice_any_claimed
 -- Whether a slice is with a backend.
 SELECT id FROM slice WHERE state = 'claimed' AND backend = :backend LIMIT 1;

@@ -10,6 +10,7 @@ from smsfs.store.audit import NewEntry
 from smsfs.store.orders import Holding, NewOrder, Order, Sorted
 from smsfs.store.sql import Connection, Database
 from smsfs.store.sql.audit import record
+from smsfs.store.sql.outcomes import tell_results
 from smsfs.store.sql.slices import add_slice, apply_orders, free_keys, outcome_row, slice_from
 
 
@@ -30,7 +31,7 @@ class SqlOrders:
             for order in orders:
                 connection.change("order_add", **asdict(order), at=entry.at, audit=number)
             connection.change("order_apply", batch=batch, since=0)
-            connection.change("result_changed", batch=batch, news=0)
+            tell_results(connection, {batch: 0})
             connection.notify("messages")
         return number
 
@@ -96,6 +97,6 @@ def _sort(connection: Connection, part: Sorted) -> bool:
     if part.aside:
         connection.change("aside_add", slice=slice_.id, **asdict(part.aside) | {"in_doubt": 0})
     apply_orders(connection, slice_.batch, slice_.id)
-    connection.change("result_changed", batch=slice_.batch, news=len(part.outcomes))
+    tell_results(connection, {slice_.batch: len(part.outcomes)})
     connection.notify("messages")
     return True

@@ -33,17 +33,23 @@ from smsfs.store import (
 from smsfs.store.sql import Connection, Database, Row
 from smsfs.store.sql.file_view import file_from, split
 from smsfs.store.sql.forgetting import forget
+from smsfs.store.sql.outcomes import outcome_from, tell_results
+from smsfs.store.sql.recent import Recent
 from smsfs.store.sql.slices import add_slice, apply_orders, free_keys, outcome_row, slice_from
 
-OUTCOME = Outcome.__struct_fields__
 BATCH = ("id", "account", "file", "path", "stem", "submitted", "not_before", "failures", "messages")
 
 
 class SqlQueue:
-    """The queue of a database."""
+    """The queue of a database.
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    Args:
+        database: that.
+        recent: hears of the carriers' ids that are recorded.
+    """
+
+    def __init__(self, database: Database, recent: Recent) -> None:
+        self._database, self._recent = database, recent
 
     # -- batches ------------------------------------------------------------------------------------
 
@@ -193,28 +199,24 @@ class SqlQueue:
             apply_orders(connection, slice_.batch, slice_.id)
             connection.notify("messages")
 
-    def record(self, owner: Process, reports: Sequence[SliceReport]) -> list[Slice]:
+    def record(self, owner: Process, reports: Sequence[SliceReport], *, synced: bool = True) -> list[Slice]:
         """Append what was learnt, in one commit."""
-        stale, told = [], Counter[int]()
-        with self._database.write() as connection:
+        stale, told, rows = list[Slice](), Counter[int](), list[tuple[Any, ...]]()
+        with self._database.write(synced=synced) as connection:
             for report in reports:
-                held = report.slice
-                values = {"slice": held.id, "owner": owner.id, "attempt": held.attempt, "done": report.done}
+                held, done = report.slice, report.done
+                values = {"slice": held.id, "owner": owner.id, "attempt": held.attempt, "done": done}
                 if connection.change("slice_report", **values) == 0:
                     stale.append(held)
                     continue
                 told[held.batch] += sum(item.event in WORDS for item in report.outcomes)
-                place = held.batch, held.id, held.attempt
-                connection.add("outcome_add", [outcome_row(item, *place) for item in report.outcomes])
-                free_keys(connection, held.batch, report.freed)
-                if report.aside:
-                    values = asdict(report.aside) | {"in_doubt": int(report.aside.in_doubt)}
-                    connection.change("aside_add", slice=held.id, **values)
-                for new in report.later:
-                    added = add_slice(connection, held.batch, new, "later")
-                    apply_orders(connection, held.batch, added)
-                    connection.notify("messages")
-            connection.bulk("result_changed", ({"batch": key, "news": told[key]} for key in sorted(told)))
+                rows += [outcome_row(item, held.batch, held.id, held.attempt) for item in report.outcomes]
+            connection.add("outcome_add", rows)
+            for report in reports:
+                if report.slice not in stale:
+                    _record_more(connection, report)
+            tell_results(connection, told)
+        self._recent.add({report.slice.id: report.slice.backend for report in reports}, rows)
         return stale
 
     def abandoned(self, alive: Callable[[], Iterable[int]]) -> list[Abandoned]:
@@ -278,6 +280,19 @@ def _next_slice(connection: Connection, *, oldest: bool, **values: Any) -> Row |
     return connection.one("slice_oldest_free", **values)
 
 
+def _record_more(connection: Connection, report: SliceReport) -> None:
+    """What a report has beside its outcomes, which come first: a key of a message that left is not freed."""
+    held = report.slice
+    free_keys(connection, held.batch, report.freed)
+    if report.aside:
+        values = asdict(report.aside) | {"in_doubt": int(report.aside.in_doubt)}
+        connection.change("aside_add", slice=held.id, **values)
+    for new in report.later:
+        added = add_slice(connection, held.batch, new, "later")
+        apply_orders(connection, held.batch, added)
+        connection.notify("messages")
+
+
 def _must_change(changed: int, batch: int, owner: Process) -> None:
     if not changed:
         raise StaleOwnerError(f"batch {batch} is no longer with owner {owner.id}")
@@ -339,11 +354,6 @@ def _tell(connection: Connection, batch: int, verdict: Verdict) -> None:
         connection.change("batch_report", batch=batch, at=verdict.at, **asdict(file) | split(file.path))
     for notice in verdict.notices:
         connection.change("notice_add", batch=batch, **asdict(notice))
-
-
-def outcome_from(row: Row) -> Outcome:
-    """The record of a row of ``outcome``."""
-    return Outcome(**{name: row[name] for name in OUTCOME})
 
 
 def batch_from(row: Row) -> Batch:

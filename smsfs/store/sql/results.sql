@@ -8,7 +8,7 @@ INSERT INTO result (batch) VALUES (:batch);
 -- Note that something became of messages that a result file tells of; once nothing is missing, it is due at once.
 UPDATE result SET changes = changes + 1, news = news + :news,
     not_before = CASE WHEN news + :news >= missing THEN 0 ELSE not_before END
-WHERE batch = :batch AND final = 0;
+WHERE batch = :batch AND final = 0 RETURNING not_before;
 
 -- name: result_due
 -- The result files to write anew, with when their last message is too late to be sent.

@@ -5,7 +5,7 @@ from typing import Any
 
 from smsfs.store import Attempt, Slice, Span
 from smsfs.store.sql import Database, Row
-from smsfs.store.sql.queue import outcome_from
+from smsfs.store.sql.outcomes import outcome_from
 from smsfs.store.sql.slices import slice_from
 
 #: Slices that are found in one go.

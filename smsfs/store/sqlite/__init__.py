@@ -53,6 +53,7 @@ from smsfs.store.sql.optouts import SqlOptouts
 from smsfs.store.sql.orders import SqlOrders
 from smsfs.store.sql.processes import lead, let_go
 from smsfs.store.sql.queue import SqlQueue
+from smsfs.store.sql.recent import Recent
 from smsfs.store.sql.results import SqlResults
 from smsfs.store.sql.routing import SqlRouting
 from smsfs.store.sql.search import SqlSearch
@@ -104,7 +105,7 @@ class SqliteStore:
         self.accounts: Accounts = SqlAccounts(self._database)
         self.bans: Bans = SqlBans(self._database)
         self.files: Files = SqlFiles(self._database)
-        self.queue: Queue = SqlQueue(self._database)
+        self.queue: Queue = SqlQueue(self._database, recent := Recent())
         self.claims: Claims = SqlClaims(self._database)
         self.notices: Notices = SqlNotices(self._database)
         self.daily: Daily = SqlDaily(self._database)
@@ -112,7 +113,7 @@ class SqliteStore:
         self.routing: Routing = SqlRouting(self._database)
         self._runs = Runs(self._database)
         self._stamp = Stamp(path)
-        self.inbound: Inbound = SqlInbound(self._database, self._runs.catch_up, self._runs.sort)
+        self.inbound: Inbound = SqlInbound(self._database, recent, self._runs.catch_up, self._runs.sort)
         self.optouts: Optouts = SqlOptouts(self._database)
         self.search: Search = SqlSearch(self._database)
         self.feed: Feed = SqlFeed(self._database)

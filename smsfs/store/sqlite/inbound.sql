@@ -29,6 +29,13 @@ JOIN outcome o ON o.id = coalesce(
      WHERE u.last > 0 AND s.backend = :backend ORDER BY u.last DESC, c.outcome DESC LIMIT 1))
 JOIN batch b ON b.id = o.batch JOIN account a ON a.id = b.account;
 
+-- name: outcome_of_ids
+-- What was said under carriers' ids about some messages of an attempt.
+SELECT o.row, o.carrier_id,
+    CASE o.event WHEN 'passing' THEN o.reason ELSE o.event END || CASE WHEN o.price > '' THEN ',$' ELSE '' END AS words
+FROM json_each(:rows) w CROSS JOIN outcome o ON o.batch = :batch AND o.row = w.value
+WHERE o.slice = :slice AND o.attempt = :attempt AND o.carrier_id > '';
+
 -- name: receipt_guess_lock
 -- Be alone in matching receipts by number until the transaction ends.
 SELECT 1;

@@ -65,7 +65,7 @@ VALUES = {
     **dict.fromkeys(("tail", "empty", "messages", "data", "digest", "text", "sought"), b"x"),
     **dict.fromkeys(("done", "hidden"), True),
     **dict.fromkeys(("keys", "addresses"), '["x7"]'),
-    **dict.fromkeys(("accounts", "msisdns", "recipients", "ids"), "[7]"),
+    **dict.fromkeys(("accounts", "msisdns", "recipients", "ids", "rows"), "[7]"),
     "state": "processing",
     "folder": "",
     "first": 1,

@@ -8,6 +8,8 @@ from smsfs.backends import Accepted, Receipt, ReplyPart, Unknown
 from smsfs.errors import StoreUnavailable
 from smsfs.pipeline.dispatch import arrivals
 from smsfs.pipeline.dispatch.arrivals import Arrivals, stops
+from smsfs.pipeline.dispatch.pace import Pace
+from smsfs.store.sql.queue import SqlQueue
 from tests.support.scripted import ScriptedCarrier
 
 pytestmark = pytest.mark.logs("receipt_unreadable")
@@ -73,6 +75,54 @@ def test_receipts_that_overtake_the_answer_are_matched(house, run, until, settle
 
     run(carrier, scenario=scenario)
     assert house.store.inbound.waiting() == 0
+
+
+class HalfWay(ScriptedCarrier):
+    """Answers the first message at once, and the others once it may."""
+
+    async def submit(self, envelopes, answer, may_send):
+        """Answer one."""
+        answer(envelopes[0], Accepted("a", 1))
+        await super().submit(envelopes[1:], answer, may_send)
+
+
+def test_receipts_right_behind_their_answers_are_matched_at_once(house, run, until):
+    """Each receipt of a quick carrier would be stored twice, and its message settled a second late."""
+    number = house.accept(2)
+    carrier = HalfWay({2: [Accepted("b", 1)]})
+    carrier.gate.clear()
+
+    async def scenario(_dispatcher, _task):
+        await until(lambda: carrier.envelopes)
+        await carrier.receive([Receipt("a", FIRST, "delivered")])
+        assert house.store.inbound.waiting() == 0
+        assert house.states(number)[1] == "delivered"
+        carrier.gate.set()
+
+    run(carrier, scenario=scenario, pace=Pace(recover=0.02, poll=0.01, flush=1.0))
+    assert house.states(number) == {1: "delivered", 2: "submitted"}
+
+
+def test_receipts_are_stored_though_an_answer_cannot_be(house, run, until, monkeypatch):
+    """A carrier would deliver receipts again and again, for a fault in another message's answer."""
+    number = house.accept(1)
+    carrier = ScriptedCarrier({1: [Accepted("a", 1)]})
+    record, faults = SqlQueue.record, []
+
+    def fails_once(self, *given, **how):
+        if not faults:
+            faults.append(given)
+            raise ValueError("no store holds this")
+        return record(self, *given, **how)
+
+    async def scenario(_dispatcher, _task):
+        await until(lambda: carrier.envelopes)
+        await carrier.receive([Receipt("x", FIRST, "delivered")])
+        assert house.store.inbound.waiting() == 1
+
+    monkeypatch.setattr(SqlQueue, "record", fails_once)
+    run(carrier, scenario=scenario, pace=Pace(recover=0.02, poll=0.01, flush=0.01))
+    assert house.states(number) == {1: "submitted"}
 
 
 def test_receipt_settles_a_message_of_unknown_fate(house, deliver, clock):
