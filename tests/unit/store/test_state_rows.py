@@ -24,7 +24,7 @@ from smsfs.store import (
     Verdict,
 )
 from smsfs.store.sql import load_statements
-from smsfs.store.sqlite import SqliteStore, database
+from smsfs.store.sqlite import SqliteStore, connection
 from tests.support.store_suite.base import NOW, claimed, draft, found, new_slice, submitted, taken, verdict
 
 ENTRY = NewEntry(NOW, "alice", "command on gateway1", "file hold", "batch 3")
@@ -144,6 +144,20 @@ class _Life:
         assert store.trouble.put_back(store.trouble.asides(batch.id)[0].slice)
         self.look()
 
+    def held_late(self) -> None:
+        """A message that is held before it is sent again, and had arrived."""
+        store, owner = self.store, self.owner
+        while store.queue.claim_slice(owner, "out", NOW, oldest=True):
+            pass
+        submitted(store, self.account, "late")
+        batch = claimed(store, owner)
+        store.queue.accept(batch.id, owner, verdict("late.success", messages=1), [_slice(0, [1])])
+        told = _told(1, ["no_answer", "resend", "delivered"])
+        report = SliceReport(taken(store, owner), told, done=True, later=[_slice(0, [1], again=True)])
+        store.orders.give([NewOrder(batch.id, "hold")], ENTRY)
+        store.queue.record(owner, [report])
+        self.look_at_messages(batch)
+
     def read(self) -> None:
         """Files that were read several times, and came to other ends."""
         store, owner = self.store, self.owner
@@ -205,6 +219,7 @@ def _lived(path: Path) -> list[object]:
         life.sent()
         life.aside()
         life.ordered()
+        life.held_late()
         life.read()
     finally:
         life.store.close()
@@ -247,7 +262,7 @@ def _without(table, row):
 
 def _check_that_it_counts(whole, monkeypatch, tmp_path):
     try:
-        monkeypatch.setattr(database, "SQL", load_statements("smsfs.store.sql", "smsfs.store.sqlite"))
+        monkeypatch.setattr(connection, "SQL", load_statements("smsfs.store.sql", "smsfs.store.sqlite"))
         seen = _lived(tmp_path / "smsfs.db")
     except (IllegalTransitionError, KeyError, AssertionError):
         return
