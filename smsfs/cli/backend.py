@@ -8,9 +8,12 @@ import click
 from smsfs.backends.http.hooks import path_of
 from smsfs.backends.http.options import HookedConfig
 from smsfs.backends.http.providers import HOOKS, hook_secrets
+from smsfs.backends.options import BackendConfig
 from smsfs.cli.common import config_option, opened
+from smsfs.cli.file import operator
 from smsfs.cli.terminal import out
 from smsfs.config import Config, load
+from smsfs.control.backends import pause_backend, resume_backend
 from smsfs.errors import ConfigurationError
 from smsfs.sms.quoting import json_text
 from smsfs.store.trouble import WEBHOOK
@@ -21,7 +24,71 @@ ANYWHERE = "https://YOUR-SERVER"
 
 @click.group()
 def backend() -> None:
-    """Look at one backend."""
+    """Look at one backend; pause and resume it."""
+
+
+@backend.command()
+@click.argument("name")
+@click.option("--reason", default="", help="Why, for other operators to read.")
+@config_option
+def pause(name: str, reason: str, config_file: Path | None) -> None:
+    """Stop sending to a backend, on every host, until it is resumed; a restart does not resume it.
+
+    \b
+    smsfs backend pause carrier --reason "their maintenance until 3"
+    smsfs backend resume carrier
+
+    Within a second nothing more is handed to it; what its carrier has is answered. Messages wait, or go to
+    the next backend of their account's list.
+    """  # noqa: D301 -- click keeps the lines below it
+    _pause(config_file, name, "paused", reason)
+
+
+@backend.command()
+@click.argument("name")
+@click.option("--reason", default="", help="Why, for other operators to read.")
+@config_option
+def drain(name: str, reason: str, config_file: Path | None) -> None:
+    """Take no new messages for a backend, but let those leave that a dispatcher has claimed for it.
+
+    \b
+    smsfs backend drain carrier
+    smsfs backends
+    """  # noqa: D301 -- click keeps the lines below it
+    _pause(config_file, name, "draining", reason)
+
+
+@backend.command()
+@click.argument("name")
+@config_option
+def resume(name: str, config_file: Path | None) -> None:
+    """Let messages go to a backend again that was paused or drained."""
+    with opened(config_file) as (config, store):
+        resumed = resume_backend(store, operator(), name)
+        if resumed is None:
+            _options(config, name)
+            raise ConfigurationError(f"The backend {name} is not paused.")
+    out.print(f"{name} is resumed.", markup=False)
+
+
+def _pause(config_file: Path | None, name: str, mode: str, reason: str) -> None:
+    with opened(config_file) as (config, store):
+        _options(config, name)
+        pause_backend(store, operator(), name, mode, reason)
+    out.print(f"{name} is {mode}.", markup=False)
+
+
+def _options(config: Config, name: str) -> BackendConfig:
+    """The options of a backend.
+
+    Raises:
+        ConfigurationError: there is none of this name.
+    """
+    options = config.backends.get(name)
+    if options is None:
+        known = ", ".join(config.backends)
+        raise ConfigurationError(f"There is no backend {name}; there are: {known}.")
+    return options
 
 
 @backend.command()
@@ -54,10 +121,7 @@ def _refused(config_file: Path | None, name: str) -> str | None:
 
 
 def _shown(config: Config, name: str) -> dict[str, Any]:
-    options = config.backends.get(name)
-    if options is None:
-        known = ", ".join(config.backends)
-        raise ConfigurationError(f"There is no backend {name}; there are: {known}.")
+    options = _options(config, name)
     shown: dict[str, Any] = {"backend": name, "type": options.type, "webhook": None, "advice": None}
     if not isinstance(options, HookedConfig):
         return shown

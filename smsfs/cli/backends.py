@@ -10,6 +10,7 @@ from smsfs.cli.common import config_option, opened, show_list
 from smsfs.cli.lists import moment
 from smsfs.config import Config
 from smsfs.store import BackendCredit, BackendState, Store, WorkerState
+from smsfs.store.routing import Pause
 
 
 @click.command()
@@ -33,6 +34,7 @@ def _backends(config: Config, store: Store) -> Iterator[dict[str, Any]]:
     states = [state for state in store.routing.states() if state.owner in hosts]
     troubles = [item for item in store.trouble.workers() if item.worker == "dispatch" and item.owner in hosts]
     silent = {host.host for host in alive if host.kind == "front"} - {hosts[state.owner] for state in states}
+    pauses = {pause.backend: pause for pause in store.routing.pauses()}
     told = {item.backend: item for item in store.routing.credits()}
     for name in dict.fromkeys([*config.backends, *sorted(backlog), *(state.backend for state in states)]):
         options = config.backends.get(name)
@@ -40,6 +42,11 @@ def _backends(config: Config, store: Store) -> Iterator[dict[str, Any]]:
         if options and options.tells_credit:
             common |= _credit(told.get(name))
         seen = [state for state in states if state.backend == name]
+        if pause := pauses.get(name):
+            yield from (_paused(common, hosts[state.owner], pause) for state in seen)
+            if not seen:
+                yield _paused(common, None, pause)
+            continue
         yield from (_row(common, hosts[state.owner], state) for state in seen)
         yield from (_troubled(common, hosts[item.owner], item) for item in troubles if options)
         if not seen and not (troubles and options):
@@ -52,6 +59,11 @@ def _credit(found: BackendCredit | None) -> dict[str, Any]:
     if found is None:
         return {"credit": None, "credit_low": False, "credit_at": None}
     return {"credit": found.credit, "credit_low": found.low, "credit_at": moment(found.at)}
+
+
+def _paused(common: dict[str, Any], host: str | None, pause: Pause) -> dict[str, Any]:
+    """An operator's word goes before what a host sees."""
+    return {**common, "host": host, "state": pause.mode, "since": moment(pause.at), "reason": str(pause)}
 
 
 def _unseen(silent: set[str]) -> str:

@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 
 from attrs import frozen
 
+from smsfs.store.audit import NewEntry
 from smsfs.store.processes import Process
 
 
@@ -48,6 +49,29 @@ class BackendCredit:
     mailed: bool = False
 
 
+@frozen
+class Pause:
+    """That an operator paused a backend.
+
+    Attributes:
+        backend: its name.
+        mode: ``"paused"``: nothing more leaves; ``"draining"``: what was claimed for it still does.
+        who: the operator.
+        reason: why, for other operators; may be empty.
+        at: since when, by the store's clock.
+    """
+
+    backend: str
+    mode: str
+    who: str
+    reason: str
+    at: float
+
+    def __str__(self) -> str:
+        """A clause for people."""
+        return f"{self.mode} by {self.who}" + (f": {self.reason}" if self.reason else "")
+
+
 class Waiting(NamedTuple):
     """A backend that queued slices wait for, and the chain that they have: names with commas between them."""
 
@@ -78,6 +102,15 @@ class Routing(Protocol):
 
     def credits(self) -> list[BackendCredit]:
         """What was noted last, by backend."""
+
+    def pause(self, pause: Pause, entry: NewEntry) -> int:
+        """Pause a backend on every host, and record that; the record's number."""
+
+    def resume(self, backend: str, entry: NewEntry) -> int | None:
+        """Let messages go to a backend again, and record that; None, and no record, if it was not paused."""
+
+    def pauses(self) -> list[Pause]:
+        """The backends that are paused."""
 
     def movable(self) -> list[Waiting]:
         """The pairs of backend and chain that queued slices with a chain have."""

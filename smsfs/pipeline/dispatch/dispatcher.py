@@ -158,9 +158,10 @@ class Dispatcher:
                 await asyncio.sleep(self._pace.recover)
 
     async def _begin(self) -> None:
-        """Claim nothing before it is known what operators ordered."""
+        """Claim nothing before it is known what operators ordered and paused."""
         while not self._ending.is_set():
             with suppress(StoreUnavailable):
+                await asyncio.to_thread(self._failover.obey)
                 await asyncio.to_thread(self._recalls.start)
                 return
             await asyncio.sleep(self._pace.recover)
@@ -259,6 +260,7 @@ class Dispatcher:
     async def _fail_over(self) -> None:
         """Report how the backends fare, and move what waits for one that is down."""
         with suppress(StoreUnavailable):
+            await asyncio.to_thread(self._failover.obey)
             if self._failover.look():
                 await asyncio.to_thread(self._failover.report)
             if self._may_send():

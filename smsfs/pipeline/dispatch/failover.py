@@ -12,6 +12,7 @@ from attrs import define, evolve, frozen
 from smsfs.backends import Accepted, Answer, Backend, Rejected, Unknown
 from smsfs.pipeline.dispatch.breaker import Breaker, BreakerState
 from smsfs.store import BackendState, Process, Store
+from smsfs.store.routing import Pause
 
 REPORT_SECONDS = 5.0
 #: Slices of one kind that one step moves: half a million messages.
@@ -31,6 +32,7 @@ class Gate:
         clock: the store's.
         trouble: a clause about its last failure.
         paused_until: nothing is claimed for it before, by the store's clock.
+        order: that an operator paused it; None: nobody did.
     """
 
     name: str
@@ -39,11 +41,12 @@ class Gate:
     clock: Callable[[], float]
     trouble: str = ""
     paused_until: float = 0.0
+    order: Pause | None = None
 
     @property
     def slices(self) -> int:
         """How many slices it may have: as many as it wants, one to probe it with, or none."""
-        wanted = self.backend.slices
+        wanted = 0 if self.order else self.backend.slices
         state = self.breaker.now(self.clock())
         if state is BreakerState.CLOSED:
             return wanted
@@ -52,17 +55,21 @@ class Gate:
     @property
     def closed(self) -> bool:
         """Everything may go to it."""
-        return self.breaker.now(self.clock()) is BreakerState.CLOSED
+        return self.breaker.now(self.clock()) is BreakerState.CLOSED and not self._stopped
 
     @property
     def probing(self) -> bool:
         """One message may go to it, alone."""
-        return self.breaker.now(self.clock()) is BreakerState.HALF_OPEN
+        return self.breaker.now(self.clock()) is BreakerState.HALF_OPEN and not self._stopped
 
     @property
     def open(self) -> bool:
         """Nothing may go to it."""
-        return self.breaker.now(self.clock()) is BreakerState.OPEN
+        return self.breaker.now(self.clock()) is BreakerState.OPEN or self._stopped
+
+    @property
+    def _stopped(self) -> bool:
+        return self.order is not None and self.order.mode == "paused"
 
     @property
     def paused(self) -> bool:
@@ -103,6 +110,8 @@ class Gate:
 
     def state(self, now: float) -> BackendState:
         """How it fares."""
+        if self.order:
+            return BackendState(self.name, "down", str(self.order), self.order.at, now)
         up, reason = self.backend.state()
         breaker = self.breaker.now(now)
         if up == "down":
@@ -140,6 +149,16 @@ class Failover:
                 _log_change(seen, before)
             self._states[gate.name] = seen
         return now - self._reported >= REPORT_SECONDS
+
+    def obey(self) -> None:
+        """See which backends operators paused.
+
+        Raises:
+            StoreUnavailable: what was known last still holds.
+        """
+        orders = {pause.backend: pause for pause in self._store.routing.pauses()}
+        for gate in self._gates:
+            gate.order = orders.get(gate.name)
 
     def set_back(self, seconds: float) -> None:
         """Take note that the clock was set back by so much."""

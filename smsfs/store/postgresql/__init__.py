@@ -81,7 +81,7 @@ CHANGES = (
     *("add_host_key", "claim_batch", "stage", "accept", "reject", "ignore", "retry_batch", "release_batch"),
     *("claim_slice", "release_slice", "record", "take_over", "take", "publish", "receive", "match", "done"),
     *("later", "report", "show", "postpone", "move", "create", "delete", "put_back", "report_workers"),
-    *("fail", "lift", "shorten", "bring_forward", "give", "seen", "sort", "conclude"),
+    *("fail", "lift", "shorten", "bring_forward", "give", "seen", "sort", "conclude", "pause", "resume"),
 )
 T = TypeVar("T")
 #: Dead processes that are not told of a second time.

@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from attrs import asdict
 
 from smsfs.store import BackendCredit, BackendState, Process, Waiting
+from smsfs.store.audit import NewEntry
+from smsfs.store.routing import Pause
 from smsfs.store.sql import Database
+from smsfs.store.sql.audit import record
 from smsfs.store.sql.results import must_lead
 
 
@@ -44,6 +47,26 @@ class SqlRouting:
             )
             for row in rows
         ]
+
+    def pause(self, pause: Pause, entry: NewEntry) -> int:
+        """Pause a backend on every host."""
+        with self._database.write() as connection:
+            connection.change("backend_pause", **asdict(pause))
+            connection.notify("messages")
+            return record(connection, entry)
+
+    def resume(self, backend: str, entry: NewEntry) -> int | None:
+        """Let messages go to a backend again."""
+        with self._database.write() as connection:
+            if not connection.change("backend_resume", backend=backend):
+                return None
+            connection.notify("messages")
+            return record(connection, entry)
+
+    def pauses(self) -> list[Pause]:
+        """The backends that are paused."""
+        with self._database.reading() as connection:
+            return [Pause(**dict(row)) for row in connection.all("backend_pauses")]
 
     def movable(self) -> list[Waiting]:
         """Backend and chain of queued slices that have a chain."""

@@ -32,3 +32,16 @@ WITH RECURSIVE each (id) AS (
                 AND (s.backend, s.chain) > (p.backend, p.chain) ORDER BY s.backend, s.chain LIMIT 1)
     FROM each JOIN slice p ON p.id = each.id)
 SELECT s.backend, s.chain FROM each JOIN slice s ON s.id = each.id;
+
+-- name: backend_pause
+-- Pause a backend, or note who paused it last.
+INSERT INTO backend_pause (backend, mode, who, reason, at) VALUES (:backend, :mode, :who, :reason, :at)
+ON CONFLICT (backend) DO UPDATE SET mode = excluded.mode, who = excluded.who, reason = excluded.reason, at = excluded.at;
+
+-- name: backend_resume
+-- Let messages go to a backend again.
+DELETE FROM backend_pause WHERE backend = :backend;
+
+-- name: backend_pauses
+-- The backends that are paused.
+SELECT backend, mode, who, reason, at FROM backend_pause ORDER BY backend;

@@ -21,6 +21,7 @@ SMALL = frozenset(
         "account_key",
         "aside",
         "backend_credit",
+        "backend_pause",
         "backend_state",
         "credit",
         "host_key",

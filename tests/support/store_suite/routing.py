@@ -10,12 +10,14 @@ from smsfs.store import (
     Account,
     BackendCredit,
     BackendState,
+    NewEntry,
     NewSlice,
     Process,
     SliceReport,
     StaleOwnerError,
     Store,
 )
+from smsfs.store.routing import Pause
 from tests.support.store_suite.base import (
     DAY,
     NOW,
@@ -32,6 +34,17 @@ SLICES = 24
 
 class RoutingSuite(StoreFixtures):
     """What a store promises about routing."""
+
+    def test_a_pause_holds_until_it_is_resumed(self, store: Store, other: Store) -> None:
+        """A host would go on sending by a backend that an operator on the other one paused."""
+        entry = NewEntry(NOW, "alice", "command on gateway1", "backend pause", "two")
+        assert store.routing.pause(Pause("two", "draining", "alice", "", NOW), entry)
+        pause = Pause("two", "paused", "bob", "late", NOW + 1)
+        assert store.routing.pause(pause, entry)
+        assert other.routing.pauses() == [pause]
+        assert other.routing.resume("two", entry)
+        assert other.routing.resume("two", entry) is None
+        assert (store.routing.pauses(), len(store.audit.entries())) == ([], 3)
 
     def test_states_are_told_to_everyone(self, store: Store, other: Store, owner: Process) -> None:
         """An operator, or the other host, would judge by a state that is over."""

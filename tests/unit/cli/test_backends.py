@@ -119,3 +119,18 @@ def test_flash_messages_need_a_backend_that_sends_them(tmp_path, smsfs):
         refused.err.split()
     )
     assert smsfs(*made, "--set", "backend=outbox", text="password\n").status == 0
+
+
+def test_a_backend_is_paused_and_resumed(smsfs, clinic):
+    """An operator could not keep messages from a carrier that is in trouble, nor see who did."""
+    assert smsfs("backend", "pause", "outbox", "--reason", "their maintenance").out == "outbox is paused.\n"
+    (row,) = smsfs("backends", "--json").rows()
+    assert (row["state"], row["host"]) == ("paused", None)
+    assert row["reason"].startswith("paused by ")
+    assert row["reason"].endswith(": their maintenance")
+    assert smsfs("backend", "drain", "outbox").out == "outbox is draining.\n"
+    assert smsfs("backend", "resume", "outbox").out == "outbox is resumed.\n"
+    assert smsfs("backend", "resume", "outbox").err == "smsfs: The backend outbox is not paused.\n"
+    assert "There is no backend other" in smsfs("backend", "pause", "other").err
+    assert len(smsfs("log", "--json").rows()) == 3
+    del clinic
