@@ -33,7 +33,7 @@ as_root() {
     fi
 }
 
-# Install the Debian packages whose command is missing; each argument is package:command.
+# Install the Debian packages whose command is missing; each argument is package:command. None of their services starts.
 need_packages() {
     local pair missing=()
     for pair in "$@"; do
@@ -48,7 +48,7 @@ need_packages() {
     say "Installing Debian packages: ${missing[*]}"
     quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get update ||
         fail "apt-get update failed: is this machine online?"
-    quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+    quietly without_services as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         "${missing[@]}" || fail "apt-get could not install ${missing[*]}."
 }
 

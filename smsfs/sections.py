@@ -78,7 +78,8 @@ class WebConfig:
 
     ``public_url`` is its address as others know it, before any path: that of the proxy in front of it.
     ``certificate`` and ``key`` are for TLS of its own; ``trusted_proxies`` are addresses and networks whose
-    ``X-Forwarded-For`` says who calls.
+    ``X-Forwarded-For`` says who calls. Who calls from elsewhere needs ``metrics_token``, or an address within
+    ``metrics_from``, for ``/metrics``; ``metrics_accounts`` adds metrics by account.
     """
 
     listen: list[str] = field(factory=lambda: ["127.0.0.1:8080"])
@@ -86,6 +87,10 @@ class WebConfig:
     certificate: str = ""
     key: str = ""
     trusted_proxies: list[str] = field(factory=list)
+    metrics_token: Secret = field(factory=Secret)
+    metrics_token_file: str = ""
+    metrics_from: list[str] = field(factory=list)
+    metrics_accounts: bool = False
 
     def __attrs_post_init__(self) -> None:
         """Refuse what nobody could call.
@@ -100,6 +105,8 @@ class WebConfig:
         if self.key and not self.certificate:
             raise ValueError("key is set, and certificate is not: name both files")
         networks("trusted_proxies", self.trusted_proxies)
+        networks("metrics_from", self.metrics_from)
+        refuse_two_places(self, "metrics_token")
 
 
 @define

@@ -168,11 +168,20 @@ State = tuple[Literal["up", "down"], str]
 UP: State = ("up", "")
 
 
+@frozen
+class Load:
+    """Requests that have no answer yet, and SMPP binds that are up; None of a backend without binds."""
+
+    requests: int
+    binds: int | None = None
+
+
 class Backend(Protocol):
     """One way out.
 
     One that may have to be stopped and started anew before anything can leave has an attribute ``fault``
-    beside these: a clause that says why, and empty while it works.
+    beside these: a clause that says why, and empty while it works. One with a carrier has ``load``, a
+    :class:`Load`, for monitors.
     """
 
     #: A message submitted twice with the same key is sent once.

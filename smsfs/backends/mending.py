@@ -13,6 +13,7 @@ import structlog
 from smsfs.backends import (
     Backend,
     Envelope,
+    Load,
     MaySend,
     NotTaken,
     OnAnswer,
@@ -57,6 +58,11 @@ class Mending:
     def slices(self) -> int:
         """As many as the backend wants, and none while there is none."""
         return self._backend.slices if self._backend and not self._fault() else 0
+
+    @property
+    def load(self) -> Load | None:
+        """What the backend has open; None while there is none, and of one without a carrier."""
+        return getattr(self._backend, "load", None)
 
     def state(self) -> State:
         """Down while there is no backend, with the reason."""

@@ -28,7 +28,6 @@ from smsfs.errors import ConfigurationError, StoreDamaged, StoreUnavailable
 from smsfs.frontends.bans import Ledger
 from smsfs.frontends.certificate import Certificate
 from smsfs.frontends.doorway import SharedLimits
-from smsfs.frontends.listen_errors import Tls
 from smsfs.frontends.logins import Logins, host_keys
 from smsfs.frontends.proxy import networks
 from smsfs.frontends.sftp import SftpServer, SftpSettings
@@ -38,6 +37,8 @@ from smsfs.store import Process, Store
 if TYPE_CHECKING:
     from smsfs.frontends.ftp import FtpServer
     from smsfs.frontends.web import Readiness, WebServer
+
+    Doors = dict[str, SftpServer | FtpServer]
 
 EARLIEST_YEAR = 2020
 #: A start waits no longer for the look over the store: of a large one, a part is looked at.
@@ -115,7 +116,7 @@ async def _serve(config: Config, config_file: Path | None, store: Store) -> None
     ftp = _ftp_server(config.ftp, (logins, ledger), room.ftp, limits)
     with _naming("web"):
         web_addresses = [address(text) for text in config.web.listen] if config.web else []
-    tls = _web_tls(config.web)
+    certificates = _certificates(config.web, ftp)
     names = ["intake"] * config.pipeline.reader_processes(len(os.sched_getaffinity(0)))
     workers = [Worker(name, config_file, store, config) for name in (*names, "dispatch", "reports")]
     watch = Watch(store, owner, workers)
@@ -128,7 +129,9 @@ async def _serve(config: Config, config_file: Path | None, store: Store) -> None
             await _listen("ftp", ftp)
             _print_ready("ftps", ftp.implicit_addresses)
         readiness = partial(_unready, stop, store, owner, watch)
-        web = await _listen_web(web_addresses, readiness, watch, (config, store), tls)
+        doors: Doors = {what: server for what, server in (("sftp", sftp), ("ftp", ftp)) if server}
+        shown = (workers, doors, certificates)
+        web = await _listen_web(web_addresses, readiness, watch, (config, store), shown)
         named = {"sftp": sftp, "ftp": ftp, "web": web}
         listeners = {what: server.addresses for what, server in named.items() if server}
         listeners |= {"ftps": ftp.implicit_addresses} if ftp else {}
@@ -190,11 +193,12 @@ async def _listen_web(
     readiness: "Readiness",
     watch: Watch,
     hooked: tuple[Config, Store],
-    tls: Tls | None,
+    shown: "tuple[list[Worker], Doors, dict[str, Certificate]]",
 ) -> "WebServer | None":
     if not addresses:
         return None
     from smsfs.cli.hooks import hooks_of  # noqa: PLC0415 -- as for FTP
+    from smsfs.cli.metrics import Host, metrics_page  # noqa: PLC0415 -- as for FTP
     from smsfs.frontends.web import start_web  # noqa: PLC0415 -- as for FTP
 
     hooks = hooks_of(*hooked)
@@ -203,7 +207,11 @@ async def _listen_web(
     def warnings() -> str:
         return " ".join(filter(None, (watch.warning(), hooks.warning())))
 
-    web = await start_web(addresses, readiness, warnings, hooks.routes(), tls)
+    workers, doors, certificates = shown
+    metrics = metrics_page(Host(*hooked, workers, doors, certificates))
+    certificate = certificates.get("web")
+    tls = certificate.context if certificate else None
+    web = await start_web(addresses, readiness, warnings, [*hooks.routes(), *metrics.routes()], tls)
     _print_ready("web", web.addresses)
     return web
 
@@ -286,16 +294,19 @@ def _ftp_server(
     return ftp.FtpServer(settings, logins.through("ftps"), logins, ledger, logins.through("ftp"))
 
 
-def _web_tls(config: WebConfig | None) -> Tls | None:
-    """How ``[web]`` speaks TLS, if it is to.
+def _certificates(config: WebConfig | None, ftp: "FtpServer | None") -> dict[str, Certificate]:
+    """The certificates in use, by the section that names them.
 
     Raises:
-        ConfigurationError: its certificate cannot be used.
+        ConfigurationError: that of ``[web]`` cannot be used.
     """
-    if not config or not config.certificate:
-        return None
-    key = Path(config.key) if config.key else None
-    return Certificate(Path(config.certificate), key, "web").context
+    found = {}
+    if ftp and ftp.settings.certificate:
+        found["ftp"] = ftp.settings.certificate
+    if config and config.certificate:
+        key = Path(config.key) if config.key else None
+        found["web"] = Certificate(Path(config.certificate), key, "web")
+    return found
 
 
 @contextmanager

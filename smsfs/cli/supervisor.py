@@ -15,6 +15,8 @@ import structlog
 from smsfs.cli.terminal import DAMAGED, TEMPORARY
 from smsfs.config import Config
 from smsfs.errors import StoreDamaged, StoreUnavailable
+from smsfs.metrics import Told
+from smsfs.metrics.slate import Book
 from smsfs.pipeline.intake.in_hand import InHand, is_own_fault
 from smsfs.store import Process, Store, WorkerState
 from smsfs.store.trouble import WEBHOOK
@@ -56,6 +58,7 @@ class Worker:
         self._stopping = asyncio.Event()
         self._in_hand = InHand() if name == "intake" else None
         self._health = Health()
+        self._book = Book()
         self._said = ""
         self.owner = 0
 
@@ -93,6 +96,10 @@ class Worker:
         if trouble and trouble != known:
             tell("worker_does_not_stay_up", worker=self.name, reason=trouble)
 
+    def told(self) -> Told:
+        """What its processes have counted, and how the one that runs stands."""
+        return self._book.told()
+
     def trouble(self) -> str:
         """Why it does not stay up, a clause; empty when it does."""
         return self._health.trouble(asyncio.get_running_loop().time())
@@ -104,19 +111,24 @@ class Worker:
         if self._in_hand:
             options += ["--in-hand", str(self._in_hand.descriptor)]
             self._in_hand.note(0)
+        counts = self._book.begin()
+        passed = [counts, *([self._in_hand.descriptor] if self._in_hand else [])]
+        options += ["--counts", str(counts)]
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "smsfs", "worker", self.name, *options),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             start_new_session=True,
-            pass_fds=[self._in_hand.descriptor] if self._in_hand else [],
+            pass_fds=passed,
         )
         if self._stopping.is_set() and self._process.stdin:  # stop() was too early to see this process
             self._process.stdin.close()
         self.owner, self._said = 0, ""
         await self._listen(self._process.stdout)
-        return await self._process.wait()
+        status = await self._process.wait()
+        self._book.end()
+        return status
 
     async def _listen(self, stream: asyncio.StreamReader | None) -> None:
         """Take what it says until it ends."""

@@ -4,7 +4,8 @@ import os
 import signal
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -14,7 +15,10 @@ import click
 from smsfs.cli.common import Ended, config_option, running
 from smsfs.cli.hangups import hold_hangups
 from smsfs.cli.supervisor import OWNER
+from smsfs.config import Config
 from smsfs.dialects.registry import dialect
+from smsfs.metrics import tally
+from smsfs.metrics.slate import Slate, keep_writing
 from smsfs.pipeline.wing import Wing
 from smsfs.store import Process, Store
 
@@ -58,49 +62,79 @@ _name_option = click.option("--name", default="", help="Name under which serve r
 _grace_option = click.option(
     "--grace", type=float, default=30.0, help="Seconds in which to finish once standard input has ended."
 )
+_counts_option = click.option(
+    "--counts", type=int, help="Descriptor by which serve learns what this process counts."
+)
 
 
 @worker.command()
 @_name_option
 @_grace_option
+@_counts_option
 @click.option("--in-hand", type=int, help="Descriptor by which serve learns which file is being read.")
 @config_option
-def intake(name: str, grace: float, in_hand: int | None, config_file: Path | None) -> None:
+def intake(
+    name: str, grace: float, counts: int | None, in_hand: int | None, config_file: Path | None
+) -> None:
     """Read submitted files."""
     os.nice(NICE)
-    _start("intake", name, grace, config_file, in_hand)
+    _start("intake", name, grace, config_file, counts, in_hand)
 
 
 @worker.command()
 @_name_option
 @_grace_option
+@_counts_option
 @config_option
-def reports(name: str, grace: float, config_file: Path | None) -> None:
+def reports(name: str, grace: float, counts: int | None, config_file: Path | None) -> None:
     """Write result files and daily reports, send mails, forget what is past its time: on one host of all."""
     os.nice(NICE)
-    _start("reports", name, grace, config_file)
+    _start("reports", name, grace, config_file, counts)
 
 
 @worker.command()
 @_name_option
 @_grace_option
+@_counts_option
 @config_option
-def dispatch(name: str, grace: float, config_file: Path | None) -> None:
+def dispatch(name: str, grace: float, counts: int | None, config_file: Path | None) -> None:
     """Hand messages to backends."""
-    _start("dispatch", name, grace, config_file)
+    _start("dispatch", name, grace, config_file, counts)
 
 
-def _start(kind: str, name: str, grace: float, config_file: Path | None, in_hand: int | None = None) -> None:
+def _start(
+    kind: str,
+    name: str,
+    grace: float,
+    config_file: Path | None,
+    counts: int | None,
+    in_hand: int | None = None,
+) -> None:
     """Start a wing; only its own modules are imported."""
     hold_hangups()  # what serve holds is not inherited: its event loop starts programs with all signals
     ended = _end_of_input(grace)  # first of all: opening the store may take long
     start = cast("Callable[[Wing], None]", import_module(f"smsfs.pipeline.{kind}.start").start)
-    with running(config_file, kind) as (config, store):
+    with running(config_file, kind) as (config, store), _counting(config, counts):
 
         def register() -> Process:
             return _register(store, kind, name)
 
         start(Wing(config, store, dialect, register, ended, in_hand))
+
+
+@contextmanager
+def _counting(config: Config, descriptor: int | None) -> Iterator[None]:
+    """Have serve know what this process counts, the last of it too."""
+    tally.by_account = bool(config.web and config.web.metrics_accounts)
+    if descriptor is None:
+        yield
+        return
+    slate = Slate(descriptor)
+    keep_writing(tally, slate)
+    try:
+        yield
+    finally:
+        slate.write(tally.told())
 
 
 def _register(store: Store, kind: str, name: str) -> Process:

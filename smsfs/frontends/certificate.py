@@ -2,9 +2,11 @@
 
 import ssl
 import threading
+from math import inf
 from pathlib import Path
 
 import structlog
+from cryptography import x509
 
 from smsfs.errors import ConfigurationError
 
@@ -42,6 +44,11 @@ class Certificate:
                 self._renew()
             return self._context
 
+    def ends(self) -> float:
+        """When the first certificate of the chain in use ends, in seconds since the epoch."""
+        self.context()
+        return self._ends
+
     def _stamps(self) -> list[tuple[int, ...]]:
         """What differs between one version of the files and the next; symbolic links are followed."""
         return [_stamp(path) for path in self._files]
@@ -57,9 +64,10 @@ class Certificate:
 
     def _read(self) -> ssl.SSLContext:
         try:
-            return _context(*self._files)
+            context, self._ends = _context(*self._files), _end(self._files[0])
         except ConfigurationError as exc:
             raise ConfigurationError(f"[{self._section}] {exc}") from exc
+        return context
 
 
 def _stamp(path: Path) -> tuple[int, ...]:
@@ -89,6 +97,15 @@ def _context(certificate: Path, key: Path) -> ssl.SSLContext:
             "are PEM files that belong together, the key without a passphrase."
         ) from exc
     return context
+
+
+def _end(certificate: Path) -> float:
+    """When the first certificate of a chain ends; never, if it is in no form that can be read."""
+    try:
+        chain = x509.load_pem_x509_certificates(certificate.read_bytes())
+    except (OSError, ValueError):
+        return inf
+    return min((each.not_valid_after_utc.timestamp() for each in chain), default=inf)
 
 
 def _check_readable(path: Path) -> None:

@@ -20,6 +20,8 @@ from smsfs.errors import StoreDamaged, StoreUnavailable
 from smsfs.frontends.forwarded import caller
 from smsfs.frontends.proxy import is_within
 from smsfs.frontends.quiet import Quiet
+from smsfs.metrics import tally
+from smsfs.metrics.catalog import WEBHOOK_CALLS
 from smsfs.ranges import Network
 
 #: How long a body may take to come, and to be stored; then the provider is asked to call again.
@@ -113,8 +115,8 @@ class Hooks:
         try:
             answer = await self._take(request)
         except _RefusedError as refused:
-            self.counts[refused.status] += 1
             known = request.match_info["backend"] if request.match_info["backend"] in self._doors else None
+            self._tell(known or "", refused.status)
             what = {"backend": known, "status": refused.status, "peer": self._caller(request)}
             self._quiet.tell(log.warning, "hook_refused", refused.reason, **what)
             if known and refused.status in ALARMING:
@@ -125,8 +127,12 @@ class Hooks:
                 else {}
             )
             return web.Response(status=refused.status, headers=again)
-        self.counts[web.HTTPOk.status_code] += 1
+        self._tell(request.match_info["backend"], web.HTTPOk.status_code)
         return web.Response(text=answer, content_type="text/xml") if answer else web.Response()
+
+    def _tell(self, backend: str, status: int) -> None:
+        self.counts[status] += 1
+        tally.add(WEBHOOK_CALLS, 1, backend, str(status))
 
     async def _take(self, request: web.Request) -> str:
         """Store what a call brings; what its provider wants for an answer.

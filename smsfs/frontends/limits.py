@@ -70,6 +70,16 @@ class AddressLimits:
             return self._total >= self.max_connections
         return self._record(peer).connections >= self.max_per_address
 
+    @property
+    def total(self) -> int:
+        """Connections of all addresses."""
+        return self._total
+
+    @property
+    def most(self) -> int:
+        """Connections of the address that has the most."""
+        return max((record.connections for record in self._records.values()), default=0)
+
     def disconnect(self, peer: str) -> None:
         """A connection that was counted has ended."""
         self._total -= 1

@@ -16,6 +16,7 @@ from smsfs.store.claims import Claims
 from smsfs.store.contents import Contents, ContentWriter
 from smsfs.store.daily import Daily
 from smsfs.store.feed import Acceptance, Claimed, Feed, News
+from smsfs.store.figures import Figures, Measures, QueueFigure
 from smsfs.store.files import File, FileChange, Files, FileView, Listed, NewFile, Overview, Stored
 from smsfs.store.inbound import (
     Arrived,
@@ -62,6 +63,7 @@ __all__ = [
     "Daily",
     "Entry",
     "Feed",
+    "Figures",
     "File",
     "FileChange",
     "FileView",
@@ -73,6 +75,7 @@ __all__ = [
     "LeaseLostError",
     "Listed",
     "MatchedReceipt",
+    "Measures",
     "NewEntry",
     "NewFile",
     "NewNotice",
@@ -94,6 +97,7 @@ __all__ = [
     "Process",
     "ProcessInfo",
     "Queue",
+    "QueueFigure",
     "Reply",
     "Result",
     "ResultVersion",
@@ -127,6 +131,7 @@ class Store(Soundness, Protocol):
     queue: Queue
     claims: Claims
     notices: Notices
+    measures: Measures
     daily: Daily
     results: Results
     routing: Routing

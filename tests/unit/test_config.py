@@ -60,6 +60,10 @@ public_url = "https://sms.example.org"
 certificate = "web.pem"
 key = "web.key"
 trusted_proxies = ["192.0.2.0/24"]
+metrics_token = ""
+metrics_token_file = "metrics.token"
+metrics_from = ["192.0.2.9"]
+metrics_accounts = true
 [mail]
 host = "relay.example.org"
 sender = "smsfs@example.org"
@@ -135,7 +139,8 @@ def test_every_key_is_read(read):
         public_host="ftp.example.org",
     )
     https = ("web.pem", "web.key", ["192.0.2.0/24"])
-    assert config.web == WebConfig(["127.0.0.1:9090"], "https://sms.example.org", *https)
+    metrics = {"metrics_token_file": "metrics.token", "metrics_from": ["192.0.2.9"], "metrics_accounts": True}
+    assert config.web == WebConfig(["127.0.0.1:9090"], "https://sms.example.org", *https, **metrics)
     assert config.pipeline == PipelineConfig("other", 9, 10, 11, 12, 13, 3, 100)
     (backend,) = config.backends.values()
     assert (backend.type, backend.path, backend.on_unknown) == ("outbox", "other.jsonl", "hold")
@@ -169,6 +174,11 @@ def test_empty_file_is_the_default(read, tmp_path):
         ),
         ("[web]\nkey = 'web.key'\n", "key is set, and certificate is not: name both files"),
         ("[web]\ntrusted_proxies = ['proxy']\n", "trusted_proxies: 'proxy' is neither an address"),
+        (
+            "[web]\nmetrics_token = 'x'\nmetrics_token_file = 'y'\n",
+            "has the key 'metrics_token' and the key 'metrics_token_file', and can have one of them",
+        ),
+        ("[web]\nmetrics_from = ['monitor']\n", "metrics_from: 'monitor' is neither an address"),
         ("[sftp]\nprot = 22\n", "sftp has no key 'prot'"),
         ("[backends.outbox]\ntype = 'outbox'\npth = 'x'\n", "backends.outbox has no key 'pth'"),
         ("[store]\n", "store lacks the key 'url'"),

@@ -15,6 +15,7 @@ import structlog
 from smsfs.backends import (
     UP,
     Envelope,
+    Load,
     MaySend,
     NotTaken,
     OnAnswer,
@@ -43,6 +44,8 @@ from smsfs.backends.http.providers import kind_of, made
 from smsfs.backends.http.transport import LostError, NotAllowedError, NotWrittenError, Transport
 from smsfs.backends.tls import tls_context
 from smsfs.errors import ConfigurationError
+from smsfs.metrics import tally
+from smsfs.metrics.catalog import SUBMIT_SECONDS, THROTTLED
 
 SLICE = 500
 WATCH_SECONDS = 0.25
@@ -86,6 +89,11 @@ class HttpBackend:
         if self._health.down or 0 < self._config.throughput < SLICE:
             return 1
         return 2 + self._config.connections * -(-self._most // SLICE)
+
+    @property
+    def load(self) -> Load:
+        """Requests without an answer."""
+        return Load(len(self._sending))
 
     def state(self) -> State:
         """Down while it cannot be reached, or takes nothing from this account."""
@@ -250,6 +258,7 @@ class HttpBackend:
         except LostError as exc:
             self._unknown(messages, str(exc))
             return True
+        tally.observe(SUBMIT_SECONDS, [self._loop.time() - began], self._place[0])
         return await self._judged(_verdict(self._provider, request, response, self._log), messages, began)
 
     async def _judged(self, verdict: Verdict, messages: list[Outgoing], began: float) -> bool:
@@ -263,7 +272,8 @@ class HttpBackend:
         if isinstance(verdict, Unknown):
             self._unknown(messages, verdict.reason)
             return True
-        self._worked(began)
+        if self._health.worked(began):
+            self._log.info("carrier_back")
         if isinstance(verdict, Refused):
             await self._refused(verdict, messages)
             return True
@@ -299,6 +309,7 @@ class HttpBackend:
 
     def _not_now(self, what: Throttled, messages: Sequence[Outgoing], began: float) -> None:
         """Wait, as the carrier says or a little longer each time."""
+        tally.add(THROTTLED, 1, self._place[0])
         pause = self._pace.not_now(self._loop.time(), began, what.retry_after)
         self._log.warning("slowing_down", pause=round(pause, 3), messages=len(messages))
         for outgoing in messages:
@@ -317,10 +328,6 @@ class HttpBackend:
         if reason != self._health.reason:
             self._log.warning("carrier_trouble", reason=reason)
         self._health.failed(self._loop.time(), began, reason, patience)
-
-    def _worked(self, began: float) -> None:
-        if self._health.worked(began):
-            self._log.info("carrier_back")
 
 
 def _verdict(

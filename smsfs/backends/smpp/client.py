@@ -14,6 +14,7 @@ import structlog
 from smsfs.backends import (
     UP,
     Envelope,
+    Load,
     MaySend,
     OnAnswer,
     Recalled,
@@ -34,6 +35,8 @@ from smsfs.backends.smpp.pdu import DataSm, DeliverSm, SmppError
 from smsfs.backends.smpp.receipt import normal_id
 from smsfs.backends.smpp.reconnector import Reconnector
 from smsfs.backends.smpp.throttle import STALL_SECONDS, Throttle
+from smsfs.metrics import tally
+from smsfs.metrics.catalog import SUBMIT_SECONDS, THROTTLED
 
 SLICE = 500
 TICK_SECONDS = 0.1
@@ -71,6 +74,7 @@ class SmppBackend:
     ) -> None:
         self.slices = 0
         self.traceable = config.bind != "transmitter"
+        self._name = name
         self._config = config
         self._folder = folder
         self._composer = Composer(config)
@@ -87,6 +91,12 @@ class SmppBackend:
         self._timer: asyncio.TimerHandle | None = None
         self._finishing = False
         self.fault = ""
+
+    @property
+    def load(self) -> Load:
+        """Requests without an answer, and binds."""
+        links = self._all_links()
+        return Load(sum(len(link.window) for link in links), len(links))
 
     def state(self) -> State:
         """Down after a few seconds without a bind."""
@@ -227,6 +237,7 @@ class SmppBackend:
     def answered(self, answers: Sequence[Answered]) -> None:
         """The SMSC answered parts."""
         now, taken = self._loop.time(), 0
+        tally.observe(SUBMIT_SECONDS, [now - sent for _, sent, _, _ in answers], self._name)
         base, receipts = self._config.id_base, self._config.receipts
         for outgoing, sent, status, message_id in answers:
             if status:
@@ -265,6 +276,7 @@ class SmppBackend:
             self._put_back([outgoing], 0)
 
     def _slow_down(self, status: int, sent: float) -> None:
+        tally.add(THROTTLED, 1, self._name)
         pause = self._throttle.not_now(self._loop.time(), sent)
         if pause is not None:
             self._log.warning(

@@ -89,7 +89,7 @@ class Link(asyncio.Protocol):
         self._owner = owner
         self.kind = kind
         self._loop = asyncio.get_running_loop()
-        self._window: Window[Outgoing] = Window(config.window, config.response_timeout)
+        self.window: Window[Outgoing] = Window(config.window, config.response_timeout)
         self._decoder = Decoder()
         self._transport: asyncio.Transport | None = None
         self._sequence = 0
@@ -113,12 +113,12 @@ class Link(asyncio.Protocol):
     def free(self) -> int:
         """How many messages may be sent now."""
         able = self._open and self._writable and not self._doubted and self.kind != "receiver"
-        return self._window.free if able else 0
+        return self.window.free if able else 0
 
     def post(self, requests: Sequence[tuple[Outgoing, bytes]], now: float) -> None:
         """Send the next parts of messages, each with the body of its request, in one piece."""
         pieces: list[bytes] = []
-        add = self._window.add
+        add = self.window.add
         for outgoing, body in requests:
             self._sequence = sequence = self._sequence % LAST_SEQUENCE + 1
             add(sequence, outgoing, now)
@@ -131,7 +131,7 @@ class Link(asyncio.Protocol):
         self._part(now)
         if not self._reading or now < self._read_on:
             return  # answers may be there that were not read
-        for outgoing in self._window.expired(now):
+        for outgoing in self.window.expired(now):
             self._doubted = True
             self._owner.unanswered(outgoing, f"no answer within {self._config.response_timeout:g} seconds")
         if not self._open:
@@ -139,14 +139,14 @@ class Link(asyncio.Protocol):
         if self._enquired is not None and now - self._enquired > self._config.response_timeout:
             self.abort("the SMSC does not answer any more")
         elif self._enquired is None and (self._doubted or now - self._heard >= self._config.enquire_link):
-            self._enquired, self._doubted = now, self._doubted or bool(self._window)
+            self._enquired, self._doubted = now, self._doubted or bool(self.window)
             self._send(EnquireLink(self._next()))
 
     async def unbind(self) -> None:
         """Wait for the answers that are due, in either direction, and take leave."""
         self._open = False
         patience = self._loop.time() + UNBIND_SECONDS
-        while not self.closed.done() and (self._window or (self._owed and self._loop.time() < patience)):
+        while not self.closed.done() and (self.window or (self._owed and self._loop.time() < patience)):
             await asyncio.wait([self.closed], timeout=0.05)
         if not self.closed.done():
             self._send(Unbind(self._next()))
@@ -175,7 +175,7 @@ class Link(asyncio.Protocol):
         self._part(self._loop.time())
 
     def _part(self, now: float) -> None:
-        if self._leave is None or ((self._window or self._owed) and now - self._leave[1] < UNBIND_SECONDS):
+        if self._leave is None or ((self.window or self._owed) and now - self._leave[1] < UNBIND_SECONDS):
             return
         self._send(self._leave[0])
         self._leave = None
@@ -217,7 +217,7 @@ class Link(asyncio.Protocol):
 
     def _found(self, answers: Sequence[Answer]) -> list[Answered]:
         """The messages that are answered."""
-        found, take = [], self._window.take
+        found, take = [], self.window.take
         for sequence, status, message_id in answers:
             waiting = take(sequence)
             if waiting is None:
@@ -248,7 +248,7 @@ class Link(asyncio.Protocol):
             self.bound.set_exception(BindRefused(reason))
             self.bound.exception()  # seen, should nobody wait for it any more
         self.closed.set_result(reason)
-        for outgoing in self._window.clear():
+        for outgoing in self.window.clear():
             self._owner.unanswered(outgoing, reason)
 
     # -- receiving ------------------------------------------------------------------------------------
@@ -323,7 +323,7 @@ class Link(asyncio.Protocol):
         which = {"command": f"0x{error.command:08X}", "sequence": error.sequence}
         log.warning("unreadable_pdu", host=self._config.host, reason=str(error), **which)
         if error.command & RESPONSE:
-            found = self._window.take(error.sequence)
+            found = self.window.take(error.sequence)
             if found:
                 self._owner.unanswered(found[0], f"the answer cannot be read: {error}")
         else:

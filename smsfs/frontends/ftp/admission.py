@@ -17,6 +17,11 @@ from smsfs.frontends.ftp.settings import FtpSettings
 from smsfs.frontends.quiet import Quiet
 from smsfs.frontends.shares import Shares
 from smsfs.frontends.watch import Watcher
+from smsfs.metrics import tally
+from smsfs.metrics.catalog import LOGINS
+
+#: What a refusal is counted as, where that is another word.
+RESULTS: dict[str | None, str] = {"undecided": "error", "wrong": "failed"}
 
 
 @define(eq=False)
@@ -51,6 +56,8 @@ class Admission:
     async def log_in(self, client: Client, account: str, password: str, ticket: Ticket) -> Filesystem | str:
         """The account's files, or why the client is refused."""
         wrong = await self._check(account, password, client.peer, ticket)
+        protocol = "ftps" if client.is_secure else "ftp"
+        tally.add(LOGINS, 1, protocol, "password", RESULTS.get(wrong, wrong or "ok"))
         if wrong:
             return wrong
         asked = self.authenticator if client.is_secure else self.plain

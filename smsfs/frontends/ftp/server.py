@@ -102,6 +102,11 @@ class FtpServer(Host):
         self._alarm, other = os.pipe()
         os.close(other)  # so that it wakes whatever loop it is registered with
 
+    @property
+    def sessions(self) -> int:
+        """Connections that have logged in."""
+        return self.limits.total - self._doorway.waiting
+
     async def listen(self) -> None:
         """Open the listening sockets.
 

@@ -153,9 +153,11 @@ class Client(asyncssh.SSHServer):
             self._server.quiet.tell(
                 self.log.warning, "connection_refused", "too many connections of this account"
             )
+            self._login.count("busy")
             self.close("This account has too many connections; close some.")
             return
         self._counted = True
+        self._login.count("ok")
         self.log.info("login", client=self._conn.get_extra_info("client_version"))
         self.log = self.log.unbind("stranger")
         self.active()

@@ -12,6 +12,8 @@ from smsfs.frontends.authenticator import NOT_CHECKED, CheckFailed, KeyAuthentic
 from smsfs.frontends.bans import DoorBans
 from smsfs.frontends.doorway import Ticket
 from smsfs.frontends.sftp.settings import SftpSettings, refuse_sha1
+from smsfs.metrics import tally
+from smsfs.metrics.catalog import LOGINS
 
 #: A client that leaves after having waited so long for an answer to its login, in seconds, gave up on the
 #: server; one that leaves sooner may only wish not to be counted.
@@ -60,6 +62,7 @@ class Login:
         self._log = log
         self._close = close
         self._tries = 0
+        self._method = "password"
         self._password_failed = False
         self._undecided = False
         self._asked_at: float | None = None
@@ -74,30 +77,34 @@ class Login:
     async def password(self, username: str, password: str) -> bool:
         """Whether the password is right."""
         if await self._server.bans.ask(self._peer):
-            return self._reject()
+            return self._reject("password", "banned")
         log = self._log.bind(account=username, method="password")
         right = await self._ask(self._server.authenticator.password(username, password, self._peer), log)
         if right is None:
             self._close(NOT_CHECKED, asyncssh.DISC_BY_APPLICATION)
         if right is not False:
+            self._method = "password"
+            if not right:
+                self.count("error")
             return bool(right)
         self._password_failed = True
         log.info("login_failed")
         await self._count_failure()
-        return self._reject()
+        return self._reject("password", "failed")
 
     async def key(self, username: str, key: asyncssh.SSHKey) -> bool:
         """Whether the key is one of the account's."""
         if not self._server.settings.legacy_algorithms:
             refuse_sha1(key)
         if await self._server.bans.ask(self._peer):
-            return self._reject()
+            return self._reject("key", "banned")
         log = self._log.bind(account=username, method="key")
         right = await self._ask(self._server.authenticator.key(username, key, self._peer), log)
         if right:
+            self._method = "key"
             return True
         log.debug("key_refused", key=key.get_fingerprint())
-        return self._reject()
+        return self._reject("key", "failed" if right is False else "error")
 
     async def _ask(self, question: Awaitable[bool | None], log: structlog.stdlib.BoundLogger) -> bool | None:
         """The answer; if there is none, nothing counts against the client."""
@@ -118,7 +125,13 @@ class Login:
         if await self._server.bans.fail(self._peer):
             self._log.warning("banned", seconds=self._server.settings.ban_time)
 
-    def _reject(self) -> bool:
+    def count(self, result: str) -> None:
+        """Count what the last login came to."""
+        tally.add(LOGINS, 1, "sftp", self._method, result)
+
+    def _reject(self, method: str, result: str) -> bool:
+        self._method = method
+        self.count(result)
         self._tries += 1
         banned = self._server.bans.is_banned(self._peer)
         if banned or self._tries >= self._server.settings.max_auth_tries:

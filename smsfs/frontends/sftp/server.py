@@ -66,6 +66,11 @@ class SftpServer(Host):
         self._listeners: list[Listener] = []
         self._calls = Calls(settings.threads, "sftp")
 
+    @property
+    def sessions(self) -> int:
+        """Connections that have logged in."""
+        return self.limits.total - self._doorway.waiting
+
     async def listen(self) -> None:
         """Open the listening sockets.
 

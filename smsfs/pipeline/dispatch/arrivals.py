@@ -13,6 +13,7 @@ from smsfs.backends import Delivered, Receipt, Receive, ReplyPart
 from smsfs.dialects.registry import dialect
 from smsfs.dialects.settings import settings_of
 from smsfs.errors import ConfigurationError, StoreUnavailable
+from smsfs.pipeline.dispatch.counting import count_arrived
 from smsfs.sms.stopwords import is_stop_word
 from smsfs.store import Account, Arrived, NewReceipt, NewReplyPart, Reply, Store
 
@@ -60,6 +61,7 @@ class Arrivals:
                 parts.append(_part(backend, item, now))
         arrived = self._store.inbound.receive(receipts, parts, stops)
         _log_arrived(arrived)
+        count_arrived(arrived, first=True)
         return arrived
 
     async def match_always(self) -> None:
@@ -75,6 +77,7 @@ class Arrivals:
         """Match what is due; whether there may be more."""
         arrived = self._store.inbound.match(self._store.now(), MOST_AT_ONCE, stops)
         _log_arrived(arrived)
+        count_arrived(arrived, first=False)
         return len(arrived.matched) == MOST_AT_ONCE
 
 

@@ -16,6 +16,7 @@ from smsfs.errors import StoreDamaged, StoreUnavailable
 from smsfs.pipeline.dispatch.arrivals import Arrivals
 from smsfs.pipeline.dispatch.breaker import Breaker
 from smsfs.pipeline.dispatch.claims import Claims
+from smsfs.pipeline.dispatch.counting import begin, measure
 from smsfs.pipeline.dispatch.failover import Failover, Gate
 from smsfs.pipeline.dispatch.pace import Pace
 from smsfs.pipeline.dispatch.recalls import Recalls
@@ -92,6 +93,8 @@ class Dispatcher:
         Raises:
             LeaseLostError: the store was away for too long; claimed slices are for the next process.
         """
+        for name in self._routes:
+            begin(name)
         starts = [route.backend.start(self._arrivals.of(route.name)) for route in self._routes.values()]
         await asyncio.gather(*starts)
         try:
@@ -259,6 +262,8 @@ class Dispatcher:
 
     async def _fail_over(self) -> None:
         """Report how the backends fare, and move what waits for one that is down."""
+        for name, gate in self._gates.items():
+            measure(name, gate.backend, gate.breaker.now(self._store.now()))
         with suppress(StoreUnavailable):
             await asyncio.to_thread(self._failover.obey)
             if self._failover.look():

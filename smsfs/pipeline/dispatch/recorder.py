@@ -10,6 +10,7 @@ import structlog
 
 from smsfs.errors import StoreDamaged, StoreUnavailable
 from smsfs.pipeline.dispatch.claims import Claims
+from smsfs.pipeline.dispatch.counting import count_outcomes
 from smsfs.pipeline.dispatch.held import Held
 from smsfs.pipeline.dispatch.pace import Pace
 from smsfs.pipeline.dispatch.routes import unknown_report
@@ -165,6 +166,7 @@ class Recorder:
         known = {id(report) for report in reports}
         self._reports = [report for report in self._reports if id(report) not in known]
         self._claims.forget(report.slice.id for report in reports if report.done)
+        count_outcomes(reports, stale)
         for slice_ in stale:
             log.warning("stale_write", **_place(slice_), attempt=slice_.attempt)
 

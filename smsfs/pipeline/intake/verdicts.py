@@ -9,6 +9,8 @@ from attrs import evolve
 
 from smsfs.dialects import Findings
 from smsfs.errors import Cause
+from smsfs.metrics import tally
+from smsfs.metrics.catalog import FILE_INTAKE_SECONDS, FILES
 from smsfs.names import seconds_from
 from smsfs.pipeline.free_names import Shown
 from smsfs.pipeline.intake.sorter import Reading, Work
@@ -84,13 +86,16 @@ def _notices(work: Work, reading: Reading, verdict: Verdict) -> list[NewNotice]:
 
 
 def log_verdict(work: Work, verdict: Verdict) -> None:
-    """Log how a file went."""
+    """Log and count how a file went."""
+    seconds = verdict.at - work.batch.not_before
+    tally.add(FILES, 1, work.account.dialect, verdict.state)
+    tally.observe(FILE_INTAKE_SECONDS, [seconds], work.account.dialect)
     log.info(
         "rejected" if verdict.state is FileState.REJECTED else "accepted",
         account=work.account.name,
         file=work.batch.stem if verdict.state is FileState.CONSUMED else verdict.path,
         batch=work.batch.id,
         messages=verdict.messages,
-        seconds=round(verdict.at - work.batch.not_before, 3),
+        seconds=round(seconds, 3),
         **({"causes": verdict.cause_count, "cause": str(verdict.causes[0])} if verdict.causes else {}),
     )

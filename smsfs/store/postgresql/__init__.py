@@ -28,6 +28,7 @@ from smsfs.store import (
     Feed,
     Files,
     Inbound,
+    Measures,
     Notices,
     Optouts,
     Orders,
@@ -55,6 +56,7 @@ from smsfs.store.sql.bans import SqlBans
 from smsfs.store.sql.claims import SqlClaims
 from smsfs.store.sql.daily import SqlDaily
 from smsfs.store.sql.feed import SqlFeed
+from smsfs.store.sql.figures import SqlMeasures
 from smsfs.store.sql.files import SqlFiles
 from smsfs.store.sql.inbound import SqlInbound
 from smsfs.store.sql.notices import SqlNotices
@@ -150,6 +152,7 @@ class PostgresStore:
         self.queue: Queue = self._tried(SqlQueue(self._database, recent := Recent()))
         self.claims: Claims = self._tried(SqlClaims(self._database))
         self.notices: Notices = self._tried(SqlNotices(self._database))
+        self.measures: Measures = self._tried(SqlMeasures(self._database))
         self.daily: Daily = self._tried(SqlDaily(self._database))
         self.results: Results = self._tried(SqlResults(self._database))
         self.routing: Routing = self._tried(SqlRouting(self._database))

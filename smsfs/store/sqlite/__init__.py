@@ -25,6 +25,7 @@ from smsfs.store import (
     Feed,
     Files,
     Inbound,
+    Measures,
     Notices,
     Optouts,
     Orders,
@@ -46,6 +47,7 @@ from smsfs.store.sql.bans import SqlBans
 from smsfs.store.sql.claims import SqlClaims
 from smsfs.store.sql.daily import SqlDaily
 from smsfs.store.sql.feed import SqlFeed
+from smsfs.store.sql.figures import SqlMeasures
 from smsfs.store.sql.files import SqlFiles
 from smsfs.store.sql.inbound import SqlInbound
 from smsfs.store.sql.notices import SqlNotices
@@ -108,6 +110,7 @@ class SqliteStore:
         self.queue: Queue = SqlQueue(self._database, recent := Recent())
         self.claims: Claims = SqlClaims(self._database)
         self.notices: Notices = SqlNotices(self._database)
+        self.measures: Measures = SqlMeasures(self._database)
         self.daily: Daily = SqlDaily(self._database)
         self.results: Results = SqlResults(self._database)
         self.routing: Routing = SqlRouting(self._database)

@@ -39,6 +39,7 @@ SMALL = frozenset(
 WHOLE = {
     "ban_all": "the addresses that are shut out now; bans that are over are deleted",
     "ban_expire": "the same",
+    "figures_bans": "the same",
     "ban_several": "the same",
     "waits_bans": "the same",
     "file_contents": "once an hour all contents are held against all files",

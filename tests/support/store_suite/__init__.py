@@ -14,6 +14,7 @@ from tests.support.store_suite.claims import ClaimSuite
 from tests.support.store_suite.connectors import ConnectorSuite, DailySuite
 from tests.support.store_suite.doubtful import DoubtfulSuite, NoIdSuite, PassingSuite
 from tests.support.store_suite.feed import FeedSuite
+from tests.support.store_suite.figures import FigureSuite
 from tests.support.store_suite.files import ContentSuite, FileSuite
 from tests.support.store_suite.inbound import LostReceiptSuite, ReceiptSuite, ReplySuite
 from tests.support.store_suite.marks import MarkSuite
@@ -49,6 +50,7 @@ class StoreSuite(
     LeaderSuite,
     ResultSuite,
     FeedSuite,
+    FigureSuite,
     RaceSuite,
     PollSuite,
     PriceSuite,
