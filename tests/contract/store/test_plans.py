@@ -94,6 +94,10 @@ FILL = (
     SELECT id, 0, 1, 2, 2, CASE id % 1000 WHEN 0 THEN 'queued' WHEN 1 THEN 'claimed' ELSE 'done' END,
         'x7', 1, 9e9, account FROM batch""",
     "INSERT INTO recipients SELECT id, 'xyz7' FROM slice",
+    """INSERT INTO audit (at, who, origin, verb, target, options)
+    {n} SELECT i, 'x', 'x', 'x', 'x', '' FROM n""",
+    """INSERT INTO orders (batch, action, first_row, last_row, at, audit)
+    SELECT id, 'hold', 1, 2, 1, id FROM batch""",
     "INSERT INTO payload SELECT id, 'x' FROM slice",
     """INSERT INTO outcome (batch, row, slice, attempt, event, carrier_id, at, recipient)
     SELECT id, 1, id, 1, 'accepted', 'x' || id, not_before, 4500000000 + id FROM slice""",
@@ -117,7 +121,12 @@ FILL = (
     "INSERT INTO daily_report SELECT 1 + id % 20, id FROM reply",
 )
 #: Names that stand for something else in one statement.
-OWN_VALUES = {"batch_verdict": {"messages": 5}}
+OWN_VALUES = {
+    "audit_page": {"before": 777},
+    "order_add": {"recipient": 777},
+    "order_apply": {"since": 1},
+    "batch_verdict": {"messages": 5},
+}
 NAME = re.compile(r"%\((\w+)\)s|:(\w+)")
 PLAN = re.compile(r"Seq Scan on (?!pg_|batch_id_seq)(\w+)")
 
