@@ -57,13 +57,11 @@ OPEN = frozenset(
 )
 VALUES = {
     **dict.fromkeys(("account", "principal", "lane", "owner", "dead", "row", "attempt"), 3),
-    **dict.fromkeys(("batch", "slice", "file", "reply", "writer", "id", "outcome", "parent"), 777),
-    **dict.fromkeys(("now", "before", "until", "at", "overdue", "older_than"), 50.0),
+    **dict.fromkeys(("batch", "slice", "file", "reply", "writer", "id", "outcome", "parent", "entry"), 777),
+    **dict.fromkeys(("now", "before", "until", "at", "overdue", "older_than"), 50),
     **dict.fromkeys(("retry_at", "pause_at", "mail_at", "match_at", "expires", "ahead"), 3e9),
     **dict.fromkeys(("backend", "target", "chain", "name", "path", "stem", "content", "key", "kind"), "x7"),
-    **dict.fromkeys(
-        ("event", "address", "dialect", "sender", "recipient", "what", "token", "line", "day"), "x7"
-    ),
+    **dict.fromkeys(("event", "address", "dialect", "sender", "what", "token", "line", "day"), "x7"),
     **dict.fromkeys(("tail", "empty", "messages", "data", "digest", "text", "sought"), b"x"),
     **dict.fromkeys(("done", "hidden"), True),
     **dict.fromkeys(("keys", "addresses"), '["x7"]'),
@@ -74,9 +72,10 @@ VALUES = {
     "last": 500,
     "first_row": 1,
     "last_row": 500,
-    "since": 40.0,
+    "since": 40,
     "contents": ["x7"],
     "msisdn": 4500000007,
+    "recipient": "4500000007",  # a number in one table and a text in another
 }
 NUMBERS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})"
 #: Twenty accounts, of whom all have about as much; a thousandth of it is on its way.
@@ -119,6 +118,10 @@ FILL = (
     "INSERT INTO login_failure SELECT 'x' || id, id FROM reply",
     "INSERT INTO ban SELECT 'x' || id, 0, id, '' FROM reply",
     "INSERT INTO daily_report SELECT 1 + id % 20, id FROM reply",
+    """INSERT INTO audit (at, who, origin, verb, target, options)
+    SELECT id, 'x7', 'x', 'file hold', 'x', '{{}}' FROM reply""",
+    """INSERT INTO orders (batch, action, first_row, last_row, at, audit)
+    SELECT id, 'hold', 1, 2, id, id FROM batch""",
 )
 #: Names that stand for something else in one statement.
 OWN_VALUES = {
