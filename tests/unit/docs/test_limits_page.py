@@ -15,6 +15,7 @@ from smsfs.formats import archives, json_stream, marks, tables
 from smsfs.frontends import hooks, listen_errors, web
 from smsfs.frontends.ftp import commands, control
 from smsfs.frontends.sftp import channel, files, handles, wire
+from smsfs.metrics import MOST_SERIES
 from smsfs.names import MAX_NAME
 
 PAGE = (Path(__file__).parents[3] / "docs" / "limits.md").read_text(encoding="utf-8")
@@ -37,6 +38,7 @@ OTHERS |= {"legacy_algorithms", "proxy_from", "ban_window", "ban_time"}
 FIXED = {
     "files and folders open in one SFTP session": handles.MAX_HANDLES,
     "connections": web.MAX_CONNECTIONS,
+    "accounts, or other values of labels": MOST_SERIES,
     "length of a request to a webhook": web.MAX_BODY,
     "receipts and replies in a request": MOST_ITEMS,
     "receipts and replies that wait for the store": hooks.MOST_WAITING,
