@@ -159,6 +159,21 @@ async def receive_nothing(delivered: Sequence[Delivered]) -> None:
 
 #: Takes a message's fate, once, as soon as it is known.
 OnAnswer = Callable[[Envelope, Answer], None]
+#: Takes the fates of many messages in one call, in their order.
+OnAnswers = Callable[[Sequence[tuple[Envelope, Answer]]], None]
+
+
+def many(answer: OnAnswer) -> OnAnswers:
+    """The way to give ``answer`` many fates at once: its own method ``many``, or else one by one."""
+
+    def one_by_one(answers: Sequence[tuple[Envelope, Answer]]) -> None:
+        for envelope, what in answers:
+            answer(envelope, what)
+
+    own: OnAnswers = getattr(answer, "many", one_by_one)
+    return own
+
+
 #: Whether this host may still send: asked right before bytes leave.
 MaySend = Callable[[], bool]
 #: Whether a message is to be given back, for an operator ordered something about it.

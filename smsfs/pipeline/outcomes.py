@@ -35,8 +35,7 @@ def of_answer(
     """
     row, recipient = message.row, int(message.recipient) if traceable else None
     if isinstance(what, Accepted) and not (what.more or what.aliases or what.spare):
-        price = what.price or None
-        return [Outcome(row, "accepted", at, what.id, "", "", what.parts, attempt, recipient, price=price)]
+        return [accepted(what, message, at, attempt, traceable=traceable)]
 
     def part(carrier_id: str, event: str = "part") -> Outcome:
         return Outcome(row, event, at, carrier_id, attempt=attempt, recipient=recipient)
@@ -58,6 +57,12 @@ def of_answer(
     ids = what.requests or message.parts
     lost = Outcome(row, "no_answer", at, "", "", what.reason, parts=ids, attempt=attempt, recipient=recipient)
     return [*taken, lost]
+
+
+def accepted(what: Accepted, message: Message, at: float, attempt: int, *, traceable: bool) -> Outcome:
+    """The one outcome of a message that was accepted under one id, or none; otherwise as above."""
+    recipient, price = int(message.recipient) if traceable else None, what.price or None
+    return Outcome(message.row, "accepted", at, what.id, "", "", what.parts, attempt, recipient, None, price)
 
 
 @frozen

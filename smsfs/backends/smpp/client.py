@@ -5,7 +5,7 @@ other: a part that is refused costs no further part, and at most one part's fate
 """
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,6 +13,8 @@ import structlog
 
 from smsfs.backends import (
     UP,
+    Accepted,
+    Answer,
     Envelope,
     Load,
     MaySend,
@@ -23,6 +25,7 @@ from smsfs.backends import (
     State,
     Throttled,
     Unknown,
+    many,
     receive_nothing,
 )
 from smsfs.backends.smpp.answers import accepted, known
@@ -130,7 +133,7 @@ class SmppBackend:
     async def submit(self, envelopes: Sequence[Envelope], answer: OnAnswer, may_send: MaySend) -> None:
         """Send messages; what finds no link within a few seconds is ``Throttled``."""
         now = self._loop.time()
-        job = Job(answer, may_send, len(envelopes), self._loop.create_future(), now)
+        job = Job(many(answer), may_send, len(envelopes), self._loop.create_future(), now)
         messages = [Outgoing(job, envelope) for envelope in envelopes]
         if self._finishing or self.fault or not messages:
             self._put_back(messages, STALL_SECONDS if self.fault else 0)
@@ -236,21 +239,34 @@ class SmppBackend:
 
     def answered(self, answers: Sequence[Answered]) -> None:
         """The SMSC answered parts."""
-        now, taken = self._loop.time(), 0
+        now = self._loop.time()
         tally.observe(SUBMIT_SECONDS, [now - sent for _, sent, _, _ in answers], self._name)
-        base, receipts = self._config.id_base, self._config.receipts
-        for outgoing, sent, status, message_id in answers:
+        good: list[Answered] = []
+        for answered in answers:
+            outgoing, sent, status, _ = answered
             if status:
-                self._throttle.accepted(now, taken)
+                self._taken(good)
                 self._refused(outgoing, status, sent)
-                taken = 0
-                continue
-            taken += 1
-            if outgoing.accepted(normal_id(message_id, base)):
-                outgoing.job.finish(outgoing.envelope, accepted(outgoing, receipts))
+                good = []
+            else:
+                good.append(answered)
+        self._taken(good)
+
+    def _taken(self, answers: Sequence[Answered]) -> None:
+        """The SMSC took parts; those that were the last ones of their messages are told of together."""
+        base, receipts = self._config.id_base, self._config.receipts
+        whole: dict[Job, list[tuple[Envelope, Answer]]] = defaultdict(list)
+        for outgoing, _, _, message_id in answers:
+            name = normal_id(message_id, base)
+            if name and not outgoing.pieces:  # most messages are one part
+                whole[outgoing.job].append((outgoing.envelope, Accepted(name, 1)))
+            elif outgoing.accepted(name):
+                whole[outgoing.job].append((outgoing.envelope, accepted(outgoing, receipts)))
             else:
                 self._begun.append(outgoing)
-        self._throttle.accepted(now, taken)
+        self._throttle.accepted(self._loop.time(), len(answers))
+        for job, ended in whole.items():
+            job.finish_all(ended)
 
     def unanswered(self, outgoing: Outgoing, reason: str) -> None:
         """A part may or may not have been taken."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from math import inf
@@ -9,7 +10,7 @@ from math import inf
 from attrs import define
 from msgspec import Struct
 
-from smsfs.backends import Answer, Envelope, MaySend, OnAnswer
+from smsfs.backends import Answer, Envelope, MaySend, OnAnswers
 from smsfs.backends.smpp.constants import Status
 from smsfs.backends.smpp.form import Form
 from smsfs.backends.smpp.options import SmppConfig
@@ -153,7 +154,7 @@ def _validity(expires: int) -> str:
 class Job:
     """One call of ``submit``: its messages are answered one by one, and then it is done."""
 
-    answer: OnAnswer
+    answers: OnAnswers
     may_send: MaySend
     left: int
     done: asyncio.Future[None]
@@ -162,10 +163,14 @@ class Job:
 
     def finish(self, envelope: Envelope, what: Answer) -> None:
         """A message is answered."""
+        self.finish_all([(envelope, what)])
+
+    def finish_all(self, answers: Sequence[tuple[Envelope, Answer]]) -> None:
+        """Some messages are answered."""
         if not self.open:
             return
-        self.left -= 1
-        self.answer(envelope, what)
+        self.left -= len(answers)
+        self.answers(answers)
         if not self.left and not self.done.done():
             self.done.set_result(None)
 

@@ -43,10 +43,11 @@ class Recorder:
         self._due = asyncio.Event()
         self._asked: list[asyncio.Future[None]] = []
 
-    def answered(self) -> None:
-        """Take note that a slice in hand has one more answer."""
-        self._answers += 1
-        if self._answers % self._pace.flush_answers == 0:
+    def answered(self, answers: int = 1) -> None:
+        """Take note that slices in hand have so many more answers."""
+        self._answers += answers
+        if self._answers >= self._pace.flush_answers:
+            self._answers %= self._pace.flush_answers
             self._due.set()
 
     def finish(self, held: Held) -> None:

@@ -1,10 +1,12 @@
 """One slice on its way through a backend, from its messages to what is to be recorded of each."""
 
 import asyncio
+from collections.abc import Sequence
+from functools import partial
 
 import structlog
 
-from smsfs.backends import Accepted, Answer, Envelope, NotTaken, Rejected, Throttled, Unknown
+from smsfs.backends import Accepted, Answer, Envelope, NotTaken, OnAnswers, Rejected, Throttled, Unknown
 from smsfs.errors import StoreUnavailable
 from smsfs.pipeline.dispatch.failover import Gate
 from smsfs.pipeline.dispatch.held import Held
@@ -13,13 +15,26 @@ from smsfs.pipeline.dispatch.recalls import Recalls, key_of
 from smsfs.pipeline.dispatch.recovery import set_aside
 from smsfs.pipeline.dispatch.routes import Route, unknown_outcomes
 from smsfs.pipeline.dispatch.windows import Reopen, over
-from smsfs.pipeline.outcomes import of_answer
+from smsfs.pipeline.outcomes import accepted, of_answer
 from smsfs.pipeline.slices import DamagedSlice, messages_of
 from smsfs.sms.message import Message
 from smsfs.store import Freed, Outcome, Process, Slice, Store
 from smsfs.store.claims import recipient_key
 
 log = structlog.get_logger()
+
+
+class _Answers:
+    """Takes fates of messages one by one, or ``many`` in a call."""
+
+    __slots__ = ("many",)
+
+    def __init__(self, many: OnAnswers) -> None:
+        self.many = many
+
+    def __call__(self, envelope: Envelope, what: Answer) -> None:
+        """One."""
+        self.many([(envelope, what)])
 
 
 class Sender:
@@ -116,14 +131,7 @@ class Sender:
         envelopes = self._without_recalled(held, envelopes)
         if not envelopes:
             return
-        taken, gate = held.waiting.pop, self._gate
-
-        def answer(envelope: Envelope, what: Answer) -> None:
-            message = envelope.message
-            if taken(message.row, None):
-                gate.answered(what, probe=probe)
-                self._answer(held, message, what)
-
+        answer = _Answers(partial(self._take, held, probe=probe))
         what, counts = Unknown("the backend gave no answer"), True
         try:
             await self._route.backend.submit(envelopes, answer, self._may_send)
@@ -140,6 +148,25 @@ class Sender:
             if counts:
                 self._gate.answered(what, probe=probe)
             self._answer(held, envelope.message, what)
+
+    def _take(self, held: Held, answers: Sequence[tuple[Envelope, Answer]], *, probe: bool) -> None:
+        """Take what became of some messages: most were accepted under one id, which goes a short way."""
+        now, attempt, traceable = self._store.now(), held.slice.attempt, self._route.backend.traceable
+        taken, note, gate, good, noted = held.waiting.pop, held.ready.append, self._gate, 0, False
+        for envelope, what in answers:
+            message = envelope.message
+            if taken(message.row, None) is None:
+                continue
+            if type(what) is Accepted and not (what.more or what.aliases or what.spare):
+                if not noted:  # one after the other says nothing more of the backend
+                    gate.answered(what, probe=probe)
+                note(accepted(what, message, now, attempt, traceable=traceable))
+                good, noted = good + 1, True
+            else:
+                gate.answered(what, probe=probe)
+                self._answer(held, message, what)
+                noted = False
+        self._recorder.answered(good)
 
     def _without_recalled(self, held: Held, envelopes: list[Envelope]) -> list[Envelope]:
         """Those that are still to be sent; what an operator called back meanwhile is not."""
