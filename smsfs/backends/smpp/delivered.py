@@ -6,9 +6,10 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from smsfs.backends import Delivered, Receipt, ReplyPart
-from smsfs.backends.smpp import coding
+from smsfs.backends.smpp import coding, words
 from smsfs.backends.smpp import receipt as written
-from smsfs.backends.smpp.constants import INTERMEDIATE, MESSAGE_TYPE, UDHI
+from smsfs.backends.smpp.constants import INTERMEDIATE, MESSAGE_TYPE, RECEIPT, UDHI
+from smsfs.backends.smpp.dates import moment
 from smsfs.backends.smpp.header import content, tables
 from smsfs.backends.smpp.pdu import ShortMessage, SmppError
 
@@ -26,9 +27,21 @@ def delivered(pdu: ShortMessage, id_base: str) -> Delivered:
         pdu: any.
         id_base: how ids are written in receipts, see :func:`.receipt.normal_id`.
     """
+    if pdu.esm_class == RECEIPT and not pdu.tlvs and (told := written.usual(pdu.short_message)):
+        message_id, stat, error, done = told
+        own_id, recipient = written.normal_id(message_id, id_base), _recipient(pdu)
+        event, word, at = _usually(stat, done)
+        return Receipt(own_id, recipient, event, error, word, at)
     pdu = _readable(pdu)
     found = written.receipt(pdu)
     return _receipt(found, pdu, id_base) if found else _reply(pdu, id_base)
+
+
+@lru_cache(maxsize=1024)  # receipts come by thousands a second
+def _usually(stat: str, done: str) -> tuple[str, str, float | None]:
+    """The event, the word and the time of a usual text without parameters, which always has a word."""
+    word = words.state(None, {"stat": stat})
+    return _EVENTS.get(words.outcome(word) or "", "passing"), word, _seconds(moment(done))
 
 
 def _receipt(found: written.ReceiptText, pdu: ShortMessage, id_base: str) -> Receipt:

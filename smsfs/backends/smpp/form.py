@@ -1,12 +1,18 @@
 """Many ``submit_sm`` that differ in recipient and text alone, as those of a file do; pure."""
 
+from collections.abc import Callable
+
 from msgspec.structs import replace
 
 from smsfs.backends.smpp.constants import Status
 from smsfs.backends.smpp.pdu import HEADER, MAX_SHORT_MESSAGE, SmppError, SubmitSm, c_octets
+from smsfs.sms import gsm
 
 #: With the NUL that ends it.
 ADDRESS_OCTETS = 21
+
+#: The octets of a text; raises ``UnicodeEncodeError`` for a character that the alphabet lacks.
+Octets = Callable[[str], bytes]
 
 
 class Form:
@@ -14,14 +20,16 @@ class Form:
 
     Args:
         pdu: any of them; its recipient, text and optional parameters do not matter.
+        octets: encodes their texts.
 
     Raises:
         SmppError: a field does not fit.
     """
 
-    __slots__ = ("_head", "_tail")
+    __slots__ = ("_head", "_tail", "octets")
 
-    def __init__(self, pdu: SubmitSm) -> None:
+    def __init__(self, pdu: SubmitSm, octets: Octets = gsm.encode) -> None:
+        self.octets = octets
         data = replace(pdu, destination_addr="", short_message=b"", tlvs=()).encode()[HEADER.size :]
         # before the recipient: two strings, each with its NUL, and the kinds of two numbers
         recipient = len(pdu.service_type) + 1 + 2 + len(pdu.source_addr) + 1 + 2
@@ -35,5 +43,8 @@ class Form:
         """
         if len(short_message) > MAX_SHORT_MESSAGE:
             raise SmppError("A short_message has at most 254 octets.", Status.RINVMSGLEN)
-        number = c_octets(recipient, ADDRESS_OCTETS, Status.RINVDSTADR)
+        if recipient.isdigit() and recipient.isascii() and len(recipient) < ADDRESS_OCTETS:
+            number = b"%b\0" % recipient.encode()
+        else:
+            number = c_octets(recipient, ADDRESS_OCTETS, Status.RINVDSTADR)
         return b"%b%b%b%c%b" % (self._head, number, self._tail, len(short_message), short_message)

@@ -15,7 +15,7 @@ from smsfs.backends.smpp.constants import Status
 from smsfs.backends.smpp.form import Form
 from smsfs.backends.smpp.options import SmppConfig
 from smsfs.backends.smpp.pdu import HEADER, SmppError, SubmitSm
-from smsfs.backends.smpp.text import LATIN1, Part, alphabet, encode, split
+from smsfs.backends.smpp.text import LATIN1, Part, alphabet, encoder, split
 from smsfs.backends.smpp.vendor import vendor
 from smsfs.sms.classes import class_of, coding_of
 from smsfs.sms.message import Message
@@ -55,16 +55,17 @@ class Composer:
         message = envelope.message
         if message.parts != 1 or self._default != GSM7:
             return None
+        form = self._form(message.sender, message.encoding, message.klass, envelope.expires)
         try:
-            octets = encode(message.text, message.encoding)
+            octets = form.octets(message.text)
         except UnicodeEncodeError:  # the text was counted in national tables
             return None
-        coding = self._coding(message.encoding, message.klass)
-        form = self._form(message.sender, coding, envelope.expires)
-        return form.filled(message.recipient, octets) + self._extra(envelope)
+        body = form.filled(message.recipient, octets)
+        return body + self._vendor.encoded(envelope) if self._vendor else body
 
-    def _form_of(self, sender: str, coding: int, expires: float) -> Form:
-        return Form(self._request(sender, "", coding, Part(b""), expires))
+    def _form_of(self, sender: str, encoding: str, klass: str, expires: float) -> Form:
+        coding = self._coding(encoding, klass)
+        return Form(self._request(sender, "", coding, Part(b""), expires), encoder(encoding))
 
     def parts(self, message: Message) -> tuple[int, list[Part]]:
         """The data coding of a message, and its parts; a reference number of their own joins them.

@@ -70,6 +70,12 @@ class ReceiptText(Struct, frozen=True):
         return words.outcome(self.stat)
 
 
+def usual(octets: bytes) -> tuple[str, str, str, str] | None:
+    """The id, stat, err and done date of a text as most carriers write it; None if it is another."""
+    found = _usual(octets.decode("latin-1").replace("\0", " "))
+    return (found[1], found[6], found[7], found[5]) if found else None
+
+
 def receipt(pdu: ShortMessage) -> ReceiptText | None:
     """The receipt that a PDU is, by its ``esm_class`` or its parameters; None if a person wrote it.
 

@@ -5,7 +5,7 @@ There are four ways of sending a text that one message cannot hold: a user data 
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 from msgspec import Struct
 
@@ -38,11 +38,23 @@ def encode(text: str, alphabet: str) -> bytes:
     Raises:
         UnicodeEncodeError: the alphabet lacks a character.
     """
-    if alphabet == GSM7:
-        return gsm.encode(text)
-    if alphabet == UCS2:
-        return text.encode("utf-16-be", "surrogatepass")
+    return encoder(alphabet)(text)
+
+
+def encoder(alphabet: str) -> Callable[[str], bytes]:
+    """What encodes texts in an alphabet, as above."""
+    return _ENCODERS.get(alphabet, _latin1)
+
+
+def _ucs2(text: str) -> bytes:
+    return text.encode("utf-16-be", "surrogatepass")
+
+
+def _latin1(text: str) -> bytes:
     return text.encode("latin-1")
+
+
+_ENCODERS: dict[str, Callable[[str], bytes]] = {GSM7: gsm.encode, UCS2: _ucs2}
 
 
 def split(

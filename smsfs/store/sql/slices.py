@@ -27,11 +27,14 @@ def add_slice(connection: Connection, batch: int, new: NewSlice, event: str) -> 
 
 def outcome_row(item: Outcome, batch: int, slice_: int, attempt: int) -> tuple[Any, ...]:
     """The values of ``outcome_add``."""
-    event, carrier_id, code, reason = item.event, plain(item.carrier_id), plain(item.code), plain(item.reason)
+    event, carrier_id, code, reason = item.event, plain(item.carrier_id), item.code, item.reason
     check_outcome(event)
-    place = batch, item.row, slice_, attempt
-    told = carrier_id, code, reason, item.parts, item.at, item.recipient, item.done, item.price or None
-    return (*place, event, *told)
+    if code or reason:  # an accepted message has none
+        code, reason = plain(code), plain(reason)
+    return (
+        *(batch, item.row, slice_, attempt, event, carrier_id, code, reason),
+        *(item.parts, item.at, item.recipient, item.done, item.price or None),
+    )
 
 
 def apply_orders(connection: Connection, batch: int, since: int = 0) -> None:

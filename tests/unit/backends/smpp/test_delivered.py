@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from smsfs.backends import Receipt, ReplyPart
 from smsfs.backends.smpp.constants import Tag
 from smsfs.backends.smpp.delivered import delivered
 from smsfs.backends.smpp.pdu import DataSm, DeliverSm
 from smsfs.backends.smpp.text import split
+from smsfs.backends.smpp.words import STATES
 
 DONE = datetime(2026, 9, 1, 12, 31, tzinfo=UTC).timestamp()
 REPLY = "Ja, tak 😀! " * 20
@@ -265,3 +267,20 @@ def test_anything(kind, address, data, coding, esm_class, tlvs, base):
     elif found:
         assert "\0" not in found.text + found.sender + found.recipient
         assert 1 <= found.part <= found.total
+
+
+@given(
+    st.from_regex(r"[0-9A-Za-z_-]{1,12}", fullmatch=True),
+    st.sampled_from([*STATES.values(), "Delivrd", "FAILED", "REJECTD", "5", "999", "___", "VENDOR"]),
+    st.from_regex(r"[0-9]{10,14}", fullmatch=True),
+    st.sampled_from(["000", "0x1F", "E_7"]),
+    st.sampled_from(["text", "decimal", "hexadecimal"]),
+)
+def test_the_short_way_of_most_receipts_says_what_the_long_one_does(name, stat, done, error, base):
+    """A message would show another fate when its carrier adds a parameter to receipts, or leaves one out."""
+    text = (
+        f"id:{name} sub:001 dlvrd:001 submit date:2611210915 done date:{done} stat:{stat} err:{error} text:A"
+    )
+    receipt = DeliverSm(1, "4512345678", "1204", text.encode(), esm_class=4)
+    long = replace(receipt, tlvs=((Tag.SAR_MSG_REF_NUM, b"\0\1"),))
+    assert delivered(receipt, base) == delivered(long, base)
