@@ -1,8 +1,9 @@
 """How fast a backend hands messages over by HTTP, beside bare aiohttp with the same requests.
 
 Both send to the same simulated provider, in a process of its own on this machine, over as many connections.
-Bare aiohttp posts requests that were made before, and reads the answers; it does not look into them, and
-knows nothing of terms, pace or lost answers. The provider answers each request after a while, so nobody can
+Bare aiohttp posts requests that were made before, with the same bodies and batches, and reads the answers; it
+does not look into them, and knows nothing of terms, pace or lost answers. What smsfs takes to make the bodies
+counts against smsfs alone. The provider answers each request after a while, so nobody can
 be faster than connections times batch divided by that.
 """
 

@@ -221,7 +221,7 @@ def without_secrets(response: Response, secrets: Sequence[str]) -> Response:
     body = response.body
     for form in (form for secret in secrets if len(secret) >= SECRET_BYTES for form in _forms(secret)):
         body = body.replace(form, b"***")
-    return evolve(response, body=body)
+    return response if body == response.body else evolve(response, body=body)
 
 
 @cache

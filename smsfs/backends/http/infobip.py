@@ -101,6 +101,24 @@ class InfobipConfig(HookedConfig):
         return True
 
 
+class _To(msgspec.Struct, gc=False):
+    to: str
+
+
+class _Content(msgspec.Struct, gc=False):
+    text: str
+
+
+class _Element(msgspec.Struct, omit_defaults=True):
+    """Messages that get the same; what is empty is left out."""
+
+    sender: str = ""
+    destinations: list[_To] = []
+    content: _Content | None = None
+    options: dict[str, Any] = {}
+    webhooks: dict[str, Any] = {}
+
+
 class _Status(msgspec.Struct, rename="camel"):
     group_id: int
     name: str = ""
@@ -241,19 +259,14 @@ def _message(
     flash: bool,  # noqa: FBT001 -- of the key that they share
     group: Sequence[Envelope],
     callback: str,
-) -> dict[str, Any]:
-    """The element of messages that get the same; what is empty is left out."""
+) -> _Element:
+    """The element of messages that get the same."""
     options: dict[str, Any] = {"flash": True} if flash else {}
     if validity:
         options["validityPeriod"] = {"amount": validity, "timeUnit": "MINUTES"}
-    given = {
-        "sender": sender,
-        "destinations": [{"to": item.message.recipient} for item in group],
-        "content": {"text": text},
-        "options": options,
-        "webhooks": {"delivery": {"url": callback}, "contentType": "application/json"} if callback else {},
-    }
-    return {key: value for key, value in given.items() if value}
+    webhooks = {"delivery": {"url": callback}, "contentType": "application/json"} if callback else {}
+    numbers = [_To(item.message.recipient) for item in group]
+    return _Element(sender, numbers, _Content(text), options, webhooks)
 
 
 def _is_about_account(status: _Status) -> bool:

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from attrs import define
+from msgspec import Struct
 from msgspec.structs import replace
 
 from smsfs.backends import Answer, Envelope, MaySend, NotTaken, OnAnswer, Throttled
@@ -45,8 +46,7 @@ class Job:
             self.done.set_result(None)
 
 
-@define(eq=False)
-class Outgoing:
+class Outgoing(Struct, eq=False, gc=False):
     """A message; ``out`` while it is in a request."""
 
     job: Job

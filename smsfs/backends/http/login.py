@@ -66,13 +66,20 @@ class Door:
 
     async def _current(self, login: Login) -> Token:
         """The token; requests that wait for one wait for the same."""
+        now = asyncio.get_running_loop().time
+        if token := self._good(login, now()):
+            return token
         async with self._asking:
-            now = asyncio.get_running_loop().time()
-            if self._token is None or login != self._login or now >= self._until:
-                self._token = await self._asked(login)
-                self._login = login
-                self._until = now + self._token.seconds * SHARE if self._token.seconds else inf
+            if token := self._good(login, now()):
+                return token
+            began, self._token = now(), await self._asked(login)
+            self._login = login
+            self._until = began + self._token.seconds * SHARE if self._token.seconds else inf
             return self._token
+
+    def _good(self, login: Login, now: float) -> Token | None:
+        """The token that is there, if it may still be used."""
+        return self._token if login == self._login and now < self._until else None
 
     async def _asked(self, login: Login) -> Token:
         try:

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from email.utils import parsedate_to_datetime
-from types import SimpleNamespace
 from typing import Any
+from weakref import WeakSet
 
 import aiohttp
 from attrs import define
@@ -53,7 +53,6 @@ class _Attempt:
 
     may_send: MaySend
     written: bool = False
-    reused: bool = False
 
 
 _attempt: ContextVar[_Attempt] = ContextVar("attempt")
@@ -69,8 +68,6 @@ class Transport:
 
     def __init__(self, config: HttpConfig, context: ssl.SSLContext) -> None:
         self._url, self._proxy = config.url.rstrip("/"), config.proxy or None
-        trace = aiohttp.TraceConfig()
-        trace.on_connection_reuseconn.append(_note_reuse)
         self._session = aiohttp.ClientSession(
             connector=_Connector(
                 ssl=context,
@@ -85,7 +82,6 @@ class Transport:
                 connect=config.connect_timeout,
                 sock_read=config.response_timeout,
             ),
-            trace_configs=[trace],
         )
 
     async def send(self, request: Request, may_send: MaySend) -> Response:
@@ -126,14 +122,20 @@ class Transport:
 class _Connector(aiohttp.TCPConnector):
     """Gives connections that are alive as far as can be known; from the moment it does, bytes leave."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._known: WeakSet[Any] = WeakSet()  # connections that were given before; a trace costs far more
+
     async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:  # noqa: ASYNC109 -- aiohttp's
         attempt = _attempt.get()
         if attempt.written:
             raise LostError("the connection broke after the request was sent")
         for _ in range(PASSED_OVER):
-            attempt.reused = False
             connection = await super().connect(req, traces, timeout)
-            if not (attempt.reused and _ended(connection)):
+            if connection.protocol not in self._known:
+                self._known.add(connection.protocol)
+                break
+            if not _ended(connection):
                 break
             connection.close()
         if not attempt.may_send():
@@ -141,10 +143,6 @@ class _Connector(aiohttp.TCPConnector):
             raise NotAllowedError
         attempt.written = True
         return connection
-
-
-async def _note_reuse(_session: aiohttp.ClientSession, _context: SimpleNamespace, _params: Any) -> None:
-    _attempt.get().reused = True
 
 
 def _ended(connection: Any) -> bool:
@@ -179,6 +177,8 @@ def retry_after(headers: dict[str, str], now: float) -> float:
         now: seconds since the epoch.
     """
     text = headers.get("retry-after", "").strip()
+    if not text:
+        return 0.0
     if text.isascii() and text.isdigit():
         return min(float(text), LONGEST_WAIT)
     at = _moment(text)
