@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from attrs import frozen
+from msgspec import Struct
 
 from smsfs.store.accounts import Account
 from smsfs.store.files import NewFile
 from smsfs.store.processes import Process
 
 
-@frozen
-class NewReceipt:
+class NewReceipt(Struct, frozen=True):
     """A receipt as a carrier delivered it, of a message or one part of it.
 
     Attributes:
@@ -47,8 +47,7 @@ class NewReceipt:
         return bool(self.carrier_id and self.event)
 
 
-@frozen
-class MatchedReceipt:
+class MatchedReceipt(Struct, frozen=True):
     """A receipt and its message."""
 
     receipt: NewReceipt

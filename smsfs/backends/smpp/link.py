@@ -262,15 +262,15 @@ class Link(asyncio.Protocol):
         self._owner.ready()
 
     def _other(self, pdu: Pdu | SmppError) -> None:
-        if isinstance(pdu, SmppError):
+        if isinstance(pdu, (DeliverSm, DataSm)):  # most are
+            self._owed += 1
+            self._owner.delivered(self, pdu)
+        elif isinstance(pdu, SmppError):
             self._unreadable(pdu)
         elif isinstance(pdu, BindResp):
             self._bound(pdu.status)
         elif isinstance(pdu, EnquireLink):
             self._send(EnquireLinkResp(pdu.sequence))
-        elif isinstance(pdu, DeliverSm | DataSm):
-            self._owed += 1
-            self._owner.delivered(self, pdu)
         elif isinstance(pdu, Unbind):
             self._part_with(UnbindResp(pdu.sequence), "the SMSC took leave")
         elif isinstance(pdu, UnbindResp):

@@ -308,7 +308,7 @@ class MessageResp(Pdu, frozen=True, gc=False):
 
     def encode(self) -> bytes:
         """Its bytes."""
-        body = c_octets(self.message_id, 65, Status.RINVMSGID)
+        body = c_octets(self.message_id, 65, Status.RINVMSGID) if self.message_id else b"\0"
         if self.tlvs:
             body += encode_tlvs(self.tlvs)
         return frame(self.command, self.status, self.sequence, body)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 
 import structlog
-from attrs import evolve
+from msgspec.structs import replace
 
 from smsfs.backends import Delivered, Receipt, Receive, ReplyPart
 from smsfs.dialects.registry import dialect
@@ -56,7 +56,7 @@ class Arrivals:
                 receipts.append(_receipt(backend, item, now))
             elif item.receipt:  # the store knows whose id it names
                 looks = _receipt(backend, item.receipt, now)
-                receipts.append(evolve(looks, reply=_part(backend, item, now)))
+                receipts.append(replace(looks, reply=_part(backend, item, now)))
             else:
                 parts.append(_part(backend, item, now))
         arrived = self._store.inbound.receive(receipts, parts, stops)

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from attrs import asdict, evolve
+from attrs import asdict
+from msgspec.structs import replace
 
 from smsfs.store import (
     Arrived,
@@ -272,7 +273,7 @@ def _again(receipt: NewReceipt, now: float) -> float:
 
 
 def _counted(receipt: NewReceipt, now: float) -> NewReceipt:
-    return evolve(receipt, at=counted(receipt.at, now))
+    return replace(receipt, at=counted(receipt.at, now))
 
 
 def _matched(found: Mapping[int, MatchedReceipt | None]) -> list[MatchedReceipt]:
@@ -305,7 +306,7 @@ def _clean(receipt: NewReceipt) -> NewReceipt:
     if plain(told) is told and plain(receipt.backend) is receipt.backend:
         return receipt
     texts: dict[str, Any] = {name: plain(getattr(receipt, name)) for name in _TEXTS}
-    return evolve(receipt, **texts)
+    return replace(receipt, **texts)
 
 
 _TEXTS = ("backend", "carrier_id", "event", "code", "reason", "other")

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from typing import Any
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from smsfs.states import WORDS, check_outcome
 from smsfs.store import MatchedReceipt, NewReceipt
@@ -101,7 +101,7 @@ def _under_a_known_id(receipt: NewReceipt, known: Container[str]) -> NewReceipt 
         return None
     if receipt.carrier_id in known:
         return receipt
-    return evolve(receipt, carrier_id=receipt.other) if receipt.other in known else None
+    return replace(receipt, carrier_id=receipt.other) if receipt.other in known else None
 
 
 def _known(

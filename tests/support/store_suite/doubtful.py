@@ -23,12 +23,12 @@ WORDS = "id:c1 stat:DELIVRD"
 
 def doubtful(carrier_id: str, at: float = NOW + 5) -> NewReceipt:
     """A message that may be a receipt, or a person's."""
-    return on("out", evolve(receipt(carrier_id, at=at), reply=part(WORDS, at=at)))
+    return on("out", replace(receipt(carrier_id, at=at), reply=part(WORDS, at=at)))
 
 
 def on(backend: str, item: NewReceipt) -> NewReceipt:
     """By another backend."""
-    return evolve(item, backend=backend, reply=item.reply and evolve(item.reply, backend=backend))
+    return replace(item, backend=backend, reply=item.reply and evolve(item.reply, backend=backend))
 
 
 class DoubtfulSuite(StoreFixtures):
@@ -91,9 +91,9 @@ class DoubtfulSuite(StoreFixtures):
     def test_of_two_ids_the_known_one_counts(self, store: Store, account: Account, owner: Process) -> None:
         """A carrier that tells our id beside one of its own would have no receipt matched."""
         batch = sent(store, account, owner, took("c1"), took("c2", row=2))
-        came(store, evolve(receipt("theirs"), other="c1"), evolve(receipt("c2"), other="c1"))
+        came(store, replace(receipt("theirs"), other="c1"), replace(receipt("c2"), other="c1"))
         assert events(store, batch)[2:] == [(1, "delivered", "c1"), (2, "delivered", "c2")]
-        came(store, evolve(receipt("late"), other="c3"))
+        came(store, replace(receipt("late"), other="c3"))
         later = sent(store, account, owner, took("c3"), stem="b")
         assert matched(store, NOW + 9) == ["c3"]
         assert events(store, later)[1:] == [(1, "delivered", "c3")]
@@ -106,7 +106,7 @@ class PassingSuite(StoreFixtures):
         """Nobody would see what the carrier said last, or each repetition would be kept."""
         batch = sent(store, account, owner, took("c1"))
         words = [
-            evolve(receipt("c1", "passing"), reason=reason) for reason in ("ACCEPTD", "ENROUTE", "ACCEPTD")
+            replace(receipt("c1", "passing"), reason=reason) for reason in ("ACCEPTD", "ENROUTE", "ACCEPTD")
         ]
         arrived = came(store, *words)
         assert (len(arrived.matched), len(arrived.again)) == (2, 1)

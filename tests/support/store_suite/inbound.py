@@ -173,7 +173,7 @@ class ReceiptSuite(StoreFixtures):
         """One carrier's receipt would settle another carrier's message: both count from 1."""
         batch = sent(store, account, owner, took("1"), backend="two")
         assert came(store, receipt("1")).matched == []
-        assert len(came(store, evolve(receipt("1"), backend="two")).matched) == 1
+        assert len(came(store, replace(receipt("1"), backend="two")).matched) == 1
         assert events(store, batch)[1:] == [(1, "delivered", "1")]
 
     def test_an_id_used_again_means_the_newer_message(
@@ -206,14 +206,14 @@ class ReceiptSuite(StoreFixtures):
 
     def test_any_text_is_stored(self, store: Store) -> None:
         """A carrier would deliver the same odd receipt for ever, and nothing else."""
-        odd = evolve(receipt("a\0\ud800"), code="\0", reason="\udfff", recipient=None)
+        odd = replace(receipt("a\0\ud800"), code="\0", reason="\udfff", recipient=None)
         assert len(came(store, odd, receipt("fine")).kept) == 2
         assert store.inbound.waiting() == 2
 
     def test_receipts_are_one_commit(self, store: Store, account: Account, owner: Process) -> None:
         """The carrier would hear that a receipt is stored, of which half the batch is not."""
         batch = sent(store, account, owner, took("c1"))
-        broken = evolve(receipt("c9"), at=None)  # type: ignore[arg-type] # fails on purpose
+        broken = replace(receipt("c9"), at=None)
         with pytest.raises(Exception):  # noqa: B017 -- which one is the engine's affair
             came(store, receipt("c1"), broken)
         assert (store.inbound.waiting(), len(events(store, batch))) == (0, 1)
@@ -337,8 +337,8 @@ class LostReceiptSuite(StoreFixtures):
     ) -> None:
         """A receipt would settle a message to someone else."""
         sent(store, account, owner, lost())
-        came(store, evolve(receipt("x"), recipient=MSISDN + 1), evolve(receipt("y"), recipient=None))
-        came(store, evolve(receipt("z"), backend="two"))
+        came(store, replace(receipt("x"), recipient=MSISDN + 1), replace(receipt("y"), recipient=None))
+        came(store, replace(receipt("z"), backend="two"))
         assert matched(store, NOW + DAY) == []
         assert store.inbound.waiting() == 3
 
