@@ -237,6 +237,8 @@ class Infobip:
 
 def _numbers_once(envelopes: Sequence[Envelope]) -> Iterator[list[Envelope]]:
     """Lists of messages, each with messages to different numbers."""
+    if len({envelope.message.recipient for envelope in envelopes}) == len(envelopes):
+        return iter([list(envelopes)])  # nearly always
     lists: list[dict[str, Envelope]] = []
     for envelope in envelopes:
         number = envelope.message.recipient
