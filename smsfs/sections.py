@@ -1,6 +1,7 @@
 """The sections of the configuration, but for the store and the backends."""
 
 import re
+from ipaddress import ip_address
 from typing import Literal
 
 from attrs import define, field
@@ -74,12 +75,13 @@ def _check_listener(limits: "SftpConfig | FtpConfig") -> None:
 
 @define
 class WebConfig:
-    """The HTTP listener for health checks and webhooks.
+    """The HTTP listener for health checks, webhooks and the web page.
 
     ``public_url`` is its address as others know it, before any path: that of the proxy in front of it.
     ``certificate`` and ``key`` are for TLS of its own; ``trusted_proxies`` are addresses and networks whose
     ``X-Forwarded-For`` says who calls. Who calls from elsewhere needs ``metrics_token``, or an address within
-    ``metrics_from``, for ``/metrics``; ``metrics_accounts`` adds metrics by account.
+    ``metrics_from``, for ``/metrics``; ``metrics_accounts`` adds metrics by account. ``pages`` is whether
+    people can log in to the web page.
     """
 
     listen: list[str] = field(factory=lambda: ["127.0.0.1:8080"])
@@ -91,6 +93,7 @@ class WebConfig:
     metrics_token_file: str = ""
     metrics_from: list[str] = field(factory=list)
     metrics_accounts: bool = False
+    pages: bool = False
 
     def __attrs_post_init__(self) -> None:
         """Refuse what nobody could call.
@@ -107,6 +110,21 @@ class WebConfig:
         networks("trusted_proxies", self.trusted_proxies)
         networks("metrics_from", self.metrics_from)
         refuse_two_places(self, "metrics_token")
+        private = all(map(_is_loopback, self.listen)) or self.certificate or self.trusted_proxies
+        if self.pages and not private:
+            raise ValueError(
+                "pages is true, and passwords would cross the network as they are: name certificate and key, "
+                "or the proxy that speaks TLS in trusted_proxies, or listen on 127.0.0.1"
+            )
+
+
+def _is_loopback(listen: str) -> bool:
+    """Whether only programs on this host get to an address."""
+    host = listen.rpartition(":")[0].strip("[]")
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 @define

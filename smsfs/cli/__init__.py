@@ -30,6 +30,7 @@ COMMANDS = {
     "log": "log",
     "replies": "replies",
     "optout": "optout",
+    "operator": "operator",
     "report": "report",
     "bans": "bans",
     "hosts": "hosts",
@@ -41,7 +42,7 @@ COMMANDS = {
     "worker": "worker",
 }
 #: Those that log. The others start without structlog, which takes a third of the time of a start.
-LOGGING = {"account", "connector", "demo", "mount", "report", "serve", "simulator", "worker"}
+LOGGING = {"account", "connector", "demo", "mount", "operator", "report", "serve", "simulator", "worker"}
 
 
 class Commands(click.Group):

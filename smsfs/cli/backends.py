@@ -19,7 +19,7 @@ from smsfs.store.routing import Pause
 def backends(as_json: bool, config_file: Path | None) -> None:
     """List the backends: their state on each host, and what waits."""
     with opened(config_file) as (config, store):
-        shown = list(_backends(config, store))
+        shown = list(backend_rows(config, store))
     told = any("credit" in row for row in shown)
     if told and not as_json:
         shown = [{"credit": None, **row} for row in shown]
@@ -27,7 +27,8 @@ def backends(as_json: bool, config_file: Path | None) -> None:
     show_list(columns, shown, as_json=as_json)
 
 
-def _backends(config: Config, store: Store) -> Iterator[dict[str, Any]]:
+def backend_rows(config: Config, store: Store) -> Iterator[dict[str, Any]]:
+    """The backends on each host, as ``--json`` shows them."""
     backlog = store.queue.backlog()
     alive = [host for host in store.hosts() if host.alive]
     hosts = {host.term: host.host for host in alive}

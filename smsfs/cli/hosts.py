@@ -21,13 +21,18 @@ COLUMNS = ("host", "kind", "term", "version", "since", "lease_left", "leases", "
 def hosts(as_json: bool, config_file: Path | None) -> None:
     """List the processes of all hosts, each with its lease."""
     with opened(config_file) as (_, store):
-        now, known = store.now(), store.hosts()
-        troubles = {(host, state.worker): state for state, host in _troubled(store, known)}
-        running = [(host.host, host.kind) for host in known if host.alive]
-        shown = [_process(host, now, troubles.get((host.host, host.kind))) for host in known]
-        shown += [_missing(where, state) for where, state in troubles.items() if where not in running]
+        shown = process_rows(store)
     columns = [*COLUMNS, *(["trouble"] if any(item["trouble"] for item in shown) else [])]
     show_list(columns, shown, as_json=as_json)
+
+
+def process_rows(store: Store) -> list[dict[str, Any]]:
+    """The processes of all hosts, as ``--json`` shows them."""
+    now, known = store.now(), store.hosts()
+    troubles = {(host, state.worker): state for state, host in _troubled(store, known)}
+    running = [(host.host, host.kind) for host in known if host.alive]
+    shown = [_process(host, now, troubles.get((host.host, host.kind))) for host in known]
+    return shown + [_missing(where, state) for where, state in troubles.items() if where not in running]
 
 
 def _troubled(store: Store, known: Iterable[ProcessInfo]) -> Iterator[tuple[WorkerState, str]]:

@@ -39,10 +39,11 @@ def message(message_id: str, as_json: bool, config_file: Path | None) -> None:
             raise ConfigurationError(
                 f"There is no message {message_id}: no accepted file has it, or has it still."
             )
-        shown, attempts = _fields(store, told), [_attempt(item) for item in told.attempts]
+        shown = history_fields(store, told)
     if as_json:
-        click.echo(json_text(shown | {"history": attempts}))
+        click.echo(json_text(shown))
         return
+    attempts = shown.pop("history")
     for name, value in shown.items():
         if value not in (None, ""):
             out.print(f"{name + ':':17}{value}", markup=False)
@@ -50,7 +51,8 @@ def message(message_id: str, as_json: bool, config_file: Path | None) -> None:
     show_list(COLUMNS, attempts, as_json=False)
 
 
-def _fields(store: Store, told: History) -> dict[str, Any]:
+def history_fields(store: Store, told: History) -> dict[str, Any]:
+    """What is shown of a message and all that became of it."""
     account = store.accounts.get(told.status.batch.account)
     return message_fields(account.name if account else "?", told.status) | {
         "accepted_at": moment(told.status.batch.finished),
@@ -58,6 +60,7 @@ def _fields(store: Store, told: History) -> dict[str, Any]:
         "result_file": told.result and told.result.path,
         "result_written_at": moment(told.result.mtime) if told.result else None,
         "result_final": told.final,
+        "history": [_attempt(item) for item in told.attempts],
     }
 
 

@@ -72,7 +72,7 @@ def messages(
     unless it says otherwise (Z, +01:00); or 2h for two hours ago (s, m, h, d, w).
     """
     with opened(config_file) as (_, store):
-        search = _search(store, asked)
+        search = asked_search(store, asked)
         if search.wanted.file and next(search.wanted.batches(), None) is None:
             text = f"No file {search.wanted.file} was submitted; smsfs files lists those there are."
             err.print(text, markup=False)
@@ -85,7 +85,12 @@ def messages(
                 show_list(list(COLUMNS), found, as_json=as_json)
 
 
-def _search(store: Store, asked: Mapping[str, Any]) -> Search:
+def asked_search(store: Store, asked: Mapping[str, Any]) -> Search:
+    """The search that options ask for, by their names; None where one is not given.
+
+    Raises:
+        ConfigurationError: one of them cannot be understood.
+    """
     account, file, now = asked["account"], asked["file"], store.now()
     wanted = Wanted(store, find_account(store, account).id if account else None, file and file.lstrip("/"))
     states = _states(asked["state"], failed=asked["failed"])

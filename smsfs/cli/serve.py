@@ -131,7 +131,7 @@ async def _serve(config: Config, config_file: Path | None, store: Store) -> None
         readiness = partial(_unready, stop, store, owner, watch)
         doors: Doors = {what: server for what, server in (("sftp", sftp), ("ftp", ftp)) if server}
         shown = (workers, doors, certificates)
-        web = await _listen_web(web_addresses, readiness, watch, (config, store), shown)
+        web = await _listen_web(web_addresses, readiness, watch, (config, store), shown, (logins, ledger))
         named = {"sftp": sftp, "ftp": ftp, "web": web}
         listeners = {what: server.addresses for what, server in named.items() if server}
         listeners |= {"ftps": ftp.implicit_addresses} if ftp else {}
@@ -194,11 +194,13 @@ async def _listen_web(
     watch: Watch,
     hooked: tuple[Config, Store],
     shown: "tuple[list[Worker], Doors, dict[str, Certificate]]",
+    keepers: tuple[Logins, Ledger],
 ) -> "WebServer | None":
     if not addresses:
         return None
     from smsfs.cli.hooks import hooks_of  # noqa: PLC0415 -- as for FTP
     from smsfs.cli.metrics import Host, metrics_page  # noqa: PLC0415 -- as for FTP
+    from smsfs.cli.page import pages_of  # noqa: PLC0415 -- as for FTP
     from smsfs.frontends.web import start_web  # noqa: PLC0415 -- as for FTP
 
     hooks = hooks_of(*hooked)
@@ -211,7 +213,10 @@ async def _listen_web(
     metrics = metrics_page(Host(*hooked, workers, doors, certificates))
     certificate = certificates.get("web")
     tls = certificate.context if certificate else None
-    web = await start_web(addresses, readiness, warnings, [*hooks.routes(), *metrics.routes()], tls)
+    pages = pages_of(*hooked, *keepers)
+    routes = [*hooks.routes(), *metrics.routes(), *(pages.routes() if pages else [])]
+    web = await start_web(addresses, readiness, warnings, routes, tls)
+    web.closing += [pages.close] if pages else []
     _print_ready("web", web.addresses)
     return web
 

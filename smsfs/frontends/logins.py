@@ -68,7 +68,19 @@ class Logins:
         """
         del peer
         account = await asyncio.to_thread(self._account, username)
-        stored = account.password if account and account.password else self._nobody
+        right = await self.matches(account.password if account else None, password)
+        _logged_in.set(account if right else None)
+        return right
+
+    async def matches(self, stored: str | None, password: str) -> bool | None:
+        """Whether a password is that of a stored hash; None when that is damaged.
+
+        Without a hash it takes as long to say no.
+
+        Raises:
+            Exception: any; this could not be found out.
+        """
+        stored = stored or self._nobody
         known = hmac.digest(self._secret, f"{stored}\0{password}".encode("utf-8", "surrogatepass"), sha256)
         right: bool | None = self._verified.get(known, 0) > time.monotonic()
         if not right:
@@ -76,7 +88,6 @@ class Logins:
             right = await loop.run_in_executor(self._threads, _verify, stored, password)
             if right:
                 self._remember(known)
-        _logged_in.set(account if right else None)
         return right
 
     async def key(self, username: str, key: asyncssh.SSHKey, peer: str) -> bool | None:

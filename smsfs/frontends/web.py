@@ -86,12 +86,14 @@ class WebServer:
 
     Attributes:
         addresses: host and port of each listening socket.
+        closing: what is called when it has stopped.
     """
 
     def __init__(self, routes: Iterable[web.RouteDef], tls: Tls | None = None) -> None:
         application = web.Application(client_max_size=MAX_BODY)
         application.add_routes(routes)
         self.addresses: list[tuple[str, int]] = []
+        self.closing: list[Callable[[], None]] = []
         self._tls = tls
         self._listeners: list[Listener] = []
         self._runner = web.AppRunner(
@@ -129,6 +131,8 @@ class WebServer:
         for listener in self._listeners:
             listener.close()
         await self._runner.cleanup()
+        for close in self.closing:
+            close()
 
 
 async def start_web(

@@ -29,6 +29,7 @@ from smsfs.store.inbound import (
     Stops,
 )
 from smsfs.store.notices import NewNotice, Notice, Notices
+from smsfs.store.operators import OperatorLogin, Operators, Role, WebSession
 from smsfs.store.optouts import Optout, Optouts
 from smsfs.store.orders import Holding, NewOrder, Order, Orders, Sorted
 from smsfs.store.processes import LeaseLostError, Process, ProcessInfo, StaleOwnerError
@@ -87,6 +88,8 @@ __all__ = [
     "News",
     "Notice",
     "Notices",
+    "OperatorLogin",
+    "Operators",
     "Optout",
     "Optouts",
     "Order",
@@ -102,6 +105,7 @@ __all__ = [
     "Result",
     "ResultVersion",
     "Results",
+    "Role",
     "Routing",
     "Search",
     "SetAside",
@@ -117,6 +121,7 @@ __all__ = [
     "Verdict",
     "Waiting",
     "Waits",
+    "WebSession",
     "WorkerState",
     "ensure_held",
 ]
@@ -143,6 +148,7 @@ class Store(Soundness, Protocol):
     waits: Waits
     orders: Orders
     audit: Audit
+    operators: Operators
     contents: Contents
 
     def now(self) -> float:

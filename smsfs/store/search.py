@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
+from smsfs.store.batches import Batch
 from smsfs.store.slices import Outcome, Slice
 
 
@@ -61,3 +62,6 @@ class Search(Protocol):
 
     def result(self, batch: int) -> tuple[int | None, bool] | None:
         """The number of a batch's result file, and whether it is final; None where it has none."""
+
+    def newest(self, account: int | None, before: int, limit: int) -> list[Batch]:
+        """Batches with numbers below ``before``, the newest first; of an account, or of all."""

@@ -64,6 +64,7 @@ metrics_token = ""
 metrics_token_file = "metrics.token"
 metrics_from = ["192.0.2.9"]
 metrics_accounts = true
+pages = true
 [mail]
 host = "relay.example.org"
 sender = "smsfs@example.org"
@@ -139,7 +140,12 @@ def test_every_key_is_read(read):
         public_host="ftp.example.org",
     )
     https = ("web.pem", "web.key", ["192.0.2.0/24"])
-    metrics = {"metrics_token_file": "metrics.token", "metrics_from": ["192.0.2.9"], "metrics_accounts": True}
+    metrics = {
+        "metrics_token_file": "metrics.token",
+        "metrics_from": ["192.0.2.9"],
+        "metrics_accounts": True,
+        "pages": True,
+    }
     assert config.web == WebConfig(["127.0.0.1:9090"], "https://sms.example.org", *https, **metrics)
     assert config.pipeline == PipelineConfig("other", 9, 10, 11, 12, 13, 3, 100)
     (backend,) = config.backends.values()
@@ -173,6 +179,10 @@ def test_empty_file_is_the_default(read, tmp_path):
             "no key 'sfpt' (it has store, sftp, ftp, web, mail, pipeline, backends, log, limits)",
         ),
         ("[web]\nkey = 'web.key'\n", "key is set, and certificate is not: name both files"),
+        (
+            "[web]\nlisten = ['[::]:80']\npages = true\n",
+            "passwords would cross the network as they are: name",
+        ),
         ("[web]\ntrusted_proxies = ['proxy']\n", "trusted_proxies: 'proxy' is neither an address"),
         (
             "[web]\nmetrics_token = 'x'\nmetrics_token_file = 'y'\n",

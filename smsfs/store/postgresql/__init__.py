@@ -30,6 +30,7 @@ from smsfs.store import (
     Inbound,
     Measures,
     Notices,
+    Operators,
     Optouts,
     Orders,
     Process,
@@ -60,6 +61,7 @@ from smsfs.store.sql.figures import SqlMeasures
 from smsfs.store.sql.files import SqlFiles
 from smsfs.store.sql.inbound import SqlInbound
 from smsfs.store.sql.notices import SqlNotices
+from smsfs.store.sql.operators import SqlOperators
 from smsfs.store.sql.optouts import SqlOptouts
 from smsfs.store.sql.orders import SqlOrders
 from smsfs.store.sql.processes import lead, let_go
@@ -164,6 +166,7 @@ class PostgresStore:
         self.waits: Waits = self._tried(SqlWaits(self._database))
         self.orders: Orders = self._tried(SqlOrders(self._database))
         self.audit: Audit = self._tried(SqlAudit(self._database))
+        self.operators: Operators = self._tried(SqlOperators(self._database))
         self.contents: Contents = self._tried(PieceContents(self._database))
 
     def _tried(self, part: T) -> T:

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from smsfs.store import Attempt, Slice, Span
+from smsfs.store import Attempt, Batch, Slice, Span
 from smsfs.store.sql import Database, Row
 from smsfs.store.sql.outcomes import outcome_from
+from smsfs.store.sql.queue import batch_from
 from smsfs.store.sql.slices import slice_from
 
 #: Slices that are found in one go.
@@ -35,6 +36,13 @@ class SqlSearch:
             if len(rows) < PAGE_SLICES:
                 return
             place = {"batch": rows[-1]["batch"], "row": rows[-1]["first_row"]}
+
+    def newest(self, account: int | None, before: int, limit: int) -> list[Batch]:
+        """The newest batches before a number."""
+        page = {"below": before, "limit": limit}
+        if account is None:
+            return list(map(batch_from, self._read("search_newest", **page)))
+        return list(map(batch_from, self._read("search_newest_of", account=account, **page)))
 
     def retried(self, batch: int) -> list[Slice]:
         """The slices of a batch that are tried again."""

@@ -36,3 +36,11 @@ SELECT o.*, s.backend FROM outcome o LEFT JOIN slice s ON s.id = o.slice WHERE o
 -- name: search_result
 -- The result file of a batch.
 SELECT file, final FROM result WHERE batch = :batch;
+
+-- name: search_newest
+-- The newest batches before a number.
+SELECT * FROM batch WHERE id < :below ORDER BY id DESC LIMIT :limit;
+
+-- name: search_newest_of
+-- The newest batches of an account before a number.
+SELECT * FROM batch WHERE account = :account AND id < :below ORDER BY id DESC LIMIT :limit;

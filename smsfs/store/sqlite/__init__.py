@@ -27,6 +27,7 @@ from smsfs.store import (
     Inbound,
     Measures,
     Notices,
+    Operators,
     Optouts,
     Orders,
     Process,
@@ -51,6 +52,7 @@ from smsfs.store.sql.figures import SqlMeasures
 from smsfs.store.sql.files import SqlFiles
 from smsfs.store.sql.inbound import SqlInbound
 from smsfs.store.sql.notices import SqlNotices
+from smsfs.store.sql.operators import SqlOperators
 from smsfs.store.sql.optouts import SqlOptouts
 from smsfs.store.sql.orders import SqlOrders
 from smsfs.store.sql.processes import lead, let_go
@@ -124,6 +126,7 @@ class SqliteStore:
         self.waits: Waits = SqlWaits(self._database)
         self.orders: Orders = SqlOrders(self._database)
         self.audit: Audit = SqlAudit(self._database)
+        self.operators: Operators = SqlOperators(self._database)
         self.contents: Contents = PlainContents(path.parent / "contents", self._database)
 
     def now(self) -> float:

@@ -55,6 +55,7 @@ _COMPLETION = (
     FROM (SELECT account FROM batch UNION SELECT account FROM file UNION SELECT account FROM optout
           UNION SELECT account FROM reply WHERE account IS NOT NULL)
     WHERE account NOT IN (SELECT id FROM account)""",
+    "DELETE FROM web_session",  # who was logged in logs in again
     "UPDATE account SET parent = NULL WHERE parent NOT IN (SELECT id FROM account)",
 )
 

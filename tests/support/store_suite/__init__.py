@@ -19,6 +19,7 @@ from tests.support.store_suite.files import ContentSuite, FileSuite
 from tests.support.store_suite.inbound import LostReceiptSuite, ReceiptSuite, ReplySuite
 from tests.support.store_suite.marks import MarkSuite
 from tests.support.store_suite.names import NameSuite
+from tests.support.store_suite.operators import OperatorSuite
 from tests.support.store_suite.orders import OrderSuite
 from tests.support.store_suite.outcomes import OutcomeSuite
 from tests.support.store_suite.owners import OwnerSuite, StaleSuite
@@ -47,6 +48,7 @@ class StoreSuite(
     QueueSuite,
     OutcomeSuite,
     OrderSuite,
+    OperatorSuite,
     LeaderSuite,
     ResultSuite,
     FeedSuite,

@@ -66,3 +66,11 @@ class SearchSuite(StoreFixtures):
         assert store.search.attempts(batch.id, 1) == [Attempt("out", replace(outcomes[0], attempt=1))]
         assert store.search.attempts(batch.id, 7) == []
         assert store.search.result(batch.id) is None
+
+    def test_the_newest_batches_come_first(self, store: Store, account: Account, owner: Process) -> None:
+        """Whoever looks for the file of a minute ago would have to go through those of a year."""
+        another = store.accounts.add("another", "gatewayapi", {}, NOW)
+        first, second, third = (reading(store, account, owner, stem).id for stem in "abc")
+        assert [batch.id for batch in store.search.newest(None, LAST, 2)] == [third, second]
+        assert [batch.id for batch in store.search.newest(account.id, second, 9)] == [first]
+        assert store.search.newest(another.id, LAST, 9) == []

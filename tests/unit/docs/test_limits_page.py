@@ -14,6 +14,7 @@ from smsfs.dialects.settings import COMMON
 from smsfs.formats import archives, json_stream, marks, tables
 from smsfs.frontends import hooks, listen_errors, web
 from smsfs.frontends.ftp import commands, control
+from smsfs.frontends.pages import desk, server, sessions
 from smsfs.frontends.sftp import channel, files, handles, wire
 from smsfs.metrics import MOST_SERIES
 from smsfs.names import MAX_NAME
@@ -43,6 +44,11 @@ FIXED = {
     "receipts and replies in a request": MOST_ITEMS,
     "receipts and replies that wait for the store": hooks.MOST_WAITING,
     "seconds for the body of a request": hooks.READ_SECONDS,
+    "logins to the web page": server.MOST_LOGINS,
+    "messages that a search on the web page": desk.MOST_FOUND,
+    "seconds for a search": desk.SEARCH_SECONDS,
+    "seconds without a request": sessions.IDLE_SECONDS,
+    "seconds that a session": sessions.MOST_SECONDS,
     "handshakes of TLS": listen_errors.MOST_HANDSHAKES,
     "seconds for a handshake": listen_errors.HANDSHAKE_SECONDS,
     "requests of a session that wait": channel.room_of(channel.LARGE_BUFFERS).queued,
