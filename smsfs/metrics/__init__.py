@@ -7,6 +7,7 @@ counts up does not go down before serve itself starts again, and no worker ever 
 
 import threading
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
@@ -91,9 +92,9 @@ class Tally:
             spread = self._spreads.setdefault(
                 self._series.key(metric.name, labels), [0.0] * (len(metric.bounds) + 2)
             )
-            for value in values:
-                spread[bisect_left(metric.bounds, value)] += 1
-                spread[-1] += value
+            for value, times in Counter(values).items():  # those of one moment are alike
+                spread[bisect_left(metric.bounds, value)] += times
+                spread[-1] += value * times
 
     def measure(self, metric: Metric, value: float, *labels: str) -> None:
         """Take note of how something stands now."""

@@ -213,12 +213,16 @@ class SmppBackend:
         """The next messages that may leave, up to so many, each with the body of its request."""
         found: list[tuple[Outgoing, bytes]] = []
         while len(found) < most and (outgoing := self._next()):
-            job = outgoing.job
+            job, ahead = outgoing.job, outgoing.ahead
             if job not in asked:
                 asked[job] = job.may_send()
             late = not outgoing.sent and now - job.began >= outgoing.envelope.left
             if late or not asked[job]:
                 self._put_back([outgoing], 0)
+                continue
+            if ahead:
+                outgoing.ahead = b""
+                found.append((outgoing, ahead))
                 continue
             try:
                 found.append((outgoing, outgoing.body(self._composer)))

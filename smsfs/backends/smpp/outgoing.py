@@ -215,7 +215,7 @@ class Outgoing(Struct, eq=False, gc=False):
     def prepare(self, composer: Composer) -> None:
         """Encode its next part ahead of its turn; what does not fit is reported when its turn comes."""
         try:
-            self.ahead = self._encoded(composer)
+            self.ahead = self.body(composer)
         except (SmppError, ValueError):
             self.ahead = b""
 
@@ -226,10 +226,6 @@ class Outgoing(Struct, eq=False, gc=False):
             SmppError: a field does not fit.
             ValueError: the text has too many parts.
         """
-        data, self.ahead = self.ahead or self._encoded(composer), b""
-        return data
-
-    def _encoded(self, composer: Composer) -> bytes:
         if not self.pieces:
             short = composer.short(self.envelope)
             if short is not None:

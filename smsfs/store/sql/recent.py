@@ -31,9 +31,14 @@ class Recent:
             backends: of each slice.
             outcomes: the values of ``outcome_add``.
         """
+        slice_, own = None, dict[str, Place]()
         for outcome in outcomes:
-            if outcome[_ID] and outcome[_RECIPIENT] is not None:
-                self._new[backends[outcome[_SLICE]]][outcome[_ID]] = outcome[:_PLACE]
+            name = outcome[_ID]
+            if name and outcome[_RECIPIENT] is not None:
+                if outcome[_SLICE] != slice_:
+                    slice_ = outcome[_SLICE]
+                    own = self._new[backends[slice_]]
+                own[name] = outcome[:_PLACE]
         for backend in [backend for backend, own in self._new.items() if len(own) >= MOST]:
             self._old[backend] = self._new.pop(backend)
 
