@@ -229,9 +229,8 @@ def _short_message(kind: type[SubmitSm | DeliverSm]) -> Parser:
         fields = _fields(data, start, end)
         if fields is None:
             raise ValueError(start)
-        service_type, source, destination, schedule, validity = [
-            text.decode("latin-1") for text in fields.group(1, 3, 5, 7, 8)
-        ]
+        texts = b"\0".join(fields.group(1, 3, 5, 7, 8)).decode("latin-1")  # none has a NUL
+        service_type, source, destination, schedule, validity = texts.split("\0")
         source_ton, source_npi, dest_ton, dest_npi, esm_class, protocol_id, priority = b"".join(
             fields.group(2, 4, 6)
         )

@@ -29,7 +29,8 @@ def delivered(pdu: ShortMessage, id_base: str) -> Delivered:
     """
     if pdu.esm_class == RECEIPT and not pdu.tlvs and (told := written.usual(pdu.short_message)):
         message_id, stat, error, done = told
-        own_id, recipient = written.normal_id(message_id, id_base), _recipient(pdu)
+        own_id, source = written.normal_id(message_id, id_base), pdu.source_addr
+        recipient = source if source.isdecimal() else _recipient(pdu)
         event, word, at = _usually(stat, done)
         return Receipt(own_id, recipient, event, error, word, at)
     pdu = _readable(pdu)

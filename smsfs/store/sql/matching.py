@@ -15,6 +15,8 @@ from smsfs.store.sql.recent import Place
 
 #: Among the words that were said of an id: its price is known.
 PRICED = "$"
+#: Where the values of ``outcome_add`` stand.
+_BATCH, _EVENT = 0, 4
 #: By backend, where some ids belong that were recorded lately.
 Remembered = Mapping[str, Mapping[str, Place]]
 #: The message of each id that is one, and what its receipts said so far.
@@ -73,9 +75,8 @@ def ids(receipts: Mapping[int, NewReceipt]) -> set[str]:
 def append(connection: Connection, outcomes: Sequence[tuple[Any, ...]]) -> None:
     """Add what receipts say, each the values of ``outcome_add``."""
     connection.add("outcome_add", outcomes)
-    told = Counter[int]()
-    for batch, _, _, _, event, *_ in outcomes:
-        told[batch] += event in WORDS
+    told = Counter(dict.fromkeys([row[_BATCH] for row in outcomes], 0))
+    told.update(row[_BATCH] for row in outcomes if row[_EVENT] in WORDS)
     tell_results(connection, told)
 
 
@@ -85,9 +86,11 @@ def receipt_row(receipt: NewReceipt, row: Row, event: str, recipient: int | None
     The values of ``outcome_add``.
     """
     check_outcome(event)
-    place, told = (row["batch"], row["row"], row["slice"], row["attempt"]), (receipt.code, receipt.reason)
     price = None if event == "part" else receipt.price
-    return (*place, event, receipt.carrier_id, *told, 0, receipt.at, recipient, receipt.done, price)
+    return (
+        *(row["batch"], row["row"], row["slice"], row["attempt"], event, receipt.carrier_id),
+        *(receipt.code, receipt.reason, 0, receipt.at, recipient, receipt.done, price),
+    )
 
 
 def message_of(receipt: NewReceipt, row: Row) -> MatchedReceipt:
