@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from math import isfinite
 from typing import Any, TypeVar, get_args
 
@@ -44,6 +44,7 @@ def structured(values: Mapping[str, Any], record: type[Record], source: str) -> 
         raise ConfigurationError(f"{source}: {'; '.join(_sentences(exc, ''))}.") from None
 
 
+@cache
 def _converter() -> Converter:
     converter = Converter(forbid_extra_keys=True)
     for plain in (str, int, bool):

@@ -78,18 +78,25 @@ def running(
 
     ``process`` says which process of ``smsfs serve`` it is, if it is one.
     """
+    config = load(config_file)
+    with running_with(config, process, make=make) as store:
+        yield config, store
+
+
+@contextmanager
+def running_with(config: Config, process: str = "", *, make: bool = False) -> Iterator[Store]:
+    """As ``running``, with a configuration that has been read."""
     from structlog import get_logger  # noqa: PLC0415 -- commands that list log nothing
 
     from smsfs.cli.logs import configure  # noqa: PLC0415 -- as above
 
-    config = load(config_file)
     configure(config.log)
     log = get_logger()
     try:
         with _stored(config, process, make=make) as store:
             if store.made:
                 log.warning("store_made", store=str(config.database or "PostgreSQL"))
-            yield config, store
+            yield store
     except (ConfigurationError, Refusal) as exc:
         if config.log.format != "json":
             raise

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
+from importlib import import_module
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +21,12 @@ from attrs import evolve
 
 from smsfs import __version__
 from smsfs.cli.carriers import check_carrier
-from smsfs.cli.common import config_option, end_damaged, filesystems, running
-from smsfs.cli.descriptors import planned, shared
+from smsfs.cli.common import config_option, end_damaged, filesystems, running_with
+from smsfs.cli.descriptors import planned, raise_limit, shared, wanted
+from smsfs.cli.forked import Waiting, fork_waiting
 from smsfs.cli.hangups import hold_hangups, tell_hangups
 from smsfs.cli.supervisor import Watch, Worker
-from smsfs.config import Config, find
+from smsfs.config import Config, find, load
 from smsfs.errors import ConfigurationError, StoreDamaged, StoreUnavailable
 from smsfs.frontends.bans import Ledger
 from smsfs.frontends.certificate import Certificate
@@ -59,13 +62,15 @@ def serve(config_file: Path | None) -> None:
     Prints one line "ready" for each listener. A second signal ends it at once; nothing is lost.
     """
     hold_hangups()
-    with running(config_file, "front", make=True) as (config, store):
+    config = load(config_file)
+    waiting = _fork_workers(config)
+    with running_with(config, "front", make=True) as store:
         _check_clock(datetime.fromtimestamp(store.now(), UTC))
         _check_backends(config)
         if not store.look_over(LOOK_SECONDS):
             log.info("looked_over_in_part", seconds=LOOK_SECONDS, hint="smsfs fsck looks at all of the store")
         tell_hangups()
-        uvloop.run(_serve(config, config_file, store))
+        uvloop.run(_serve(config, config_file, store, waiting))
         end_damaged(store)
 
 
@@ -97,7 +102,21 @@ def _check_clock(now: datetime) -> None:
         )
 
 
-async def _serve(config: Config, config_file: Path | None, store: Store) -> None:
+def _fork_workers(config: Config) -> list[Waiting]:
+    """Processes that wait to be workers, with the limits of this one, before it has anything of its own."""
+    from smsfs.cli import main  # noqa: PLC0415 -- which imports this
+
+    import_module("smsfs.cli.worker")  # once for all of them
+    raise_limit(wanted(config))
+    return fork_waiting(len(_worker_names(config)), main)
+
+
+def _worker_names(config: Config) -> list[str]:
+    readers = config.pipeline.reader_processes(len(os.sched_getaffinity(0)))
+    return [*["intake"] * readers, "dispatch", "reports"]
+
+
+async def _serve(config: Config, config_file: Path | None, store: Store, waiting: list[Waiting]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -117,8 +136,8 @@ async def _serve(config: Config, config_file: Path | None, store: Store) -> None
     with _naming("web"):
         web_addresses = [address(text) for text in config.web.listen] if config.web else []
     certificates = _certificates(config.web, ftp)
-    names = ["intake"] * config.pipeline.reader_processes(len(os.sched_getaffinity(0)))
-    workers = [Worker(name, config_file, store, config) for name in (*names, "dispatch", "reports")]
+    named = zip_longest(_worker_names(config), waiting)
+    workers = [Worker(name, config_file, store, config, process) for name, process in named]
     watch = Watch(store, owner, workers)
     tasks = [asyncio.create_task(worker.run()) for worker in workers]
     watching = asyncio.create_task(watch.run())
@@ -132,8 +151,8 @@ async def _serve(config: Config, config_file: Path | None, store: Store) -> None
         doors: Doors = {what: server for what, server in (("sftp", sftp), ("ftp", ftp)) if server}
         shown = (workers, doors, certificates)
         web = await _listen_web(web_addresses, readiness, watch, (config, store), shown, (logins, ledger))
-        named = {"sftp": sftp, "ftp": ftp, "web": web}
-        listeners = {what: server.addresses for what, server in named.items() if server}
+        servers = {"sftp": sftp, "ftp": ftp, "web": web}
+        listeners = {what: server.addresses for what, server in servers.items() if server}
         listeners |= {"ftps": ftp.implicit_addresses} if ftp else {}
         _tell_start(config, config_file, listeners)
         grace = await _until_stopped(stop, store, config.pipeline.stop_grace)

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import structlog
 
+from smsfs.cli.forked import Forked, Waiting, with_numbers
 from smsfs.cli.terminal import DAMAGED, TEMPORARY
 from smsfs.config import Config
 from smsfs.errors import StoreDamaged, StoreUnavailable
@@ -43,18 +44,33 @@ class Worker:
 
     It says on its standard output who it is in the store, and why it ends, a line each.
 
+    Args:
+        name: what it does.
+        config_file: which it reads.
+        store: where others go on with what it held.
+        config: of ``smsfs serve``.
+        waiting: the process that it is at first; None for a fresh one.
+
     Attributes:
         name: what it does.
         owner: its number in the store; 0 while it has not said.
     """
 
-    def __init__(self, name: str, config_file: Path | None, store: Store, config: Config) -> None:
+    def __init__(
+        self,
+        name: str,
+        config_file: Path | None,
+        store: Store,
+        config: Config,
+        waiting: Waiting | None = None,
+    ) -> None:
         self.name = name
+        self._waiting = waiting
         self._config_file = config_file
         self._started = ""
         self._store = store
         self._config = config
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: asyncio.subprocess.Process | Forked | None = None
         self._stopping = asyncio.Event()
         self._in_hand = InHand() if name == "intake" else None
         self._health = Health()
@@ -108,20 +124,11 @@ class Worker:
         self._started = uuid4().hex
         options = ["--name", self._started, "--grace", str(self._config.pipeline.stop_grace)]
         options += ["-c", str(self._config_file)] if self._config_file else []
+        files = {"--counts": self._book.begin()}
         if self._in_hand:
-            options += ["--in-hand", str(self._in_hand.descriptor)]
+            files["--in-hand"] = self._in_hand.descriptor
             self._in_hand.note(0)
-        counts = self._book.begin()
-        passed = [counts, *([self._in_hand.descriptor] if self._in_hand else [])]
-        options += ["--counts", str(counts)]
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "smsfs", "worker", self.name, *options),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            start_new_session=True,
-            pass_fds=passed,
-        )
+        self._process = await self._begin(["worker", self.name, *options], files)
         if self._stopping.is_set() and self._process.stdin:  # stop() was too early to see this process
             self._process.stdin.close()
         self.owner, self._said = 0, ""
@@ -129,6 +136,22 @@ class Worker:
         status = await self._process.wait()
         self._book.end()
         return status
+
+    async def _begin(
+        self, arguments: list[str], files: Mapping[str, int]
+    ) -> asyncio.subprocess.Process | Forked:
+        """A process with these arguments and, by the names of options, these open files."""
+        waiting, self._waiting = self._waiting, None
+        if waiting and (forked := await Forked.started(waiting, arguments, files)):
+            return forked
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "smsfs", *arguments, *with_numbers(files, files.values())),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            pass_fds=list(files.values()),
+        )
 
     async def _listen(self, stream: asyncio.StreamReader | None) -> None:
         """Take what it says until it ends."""
@@ -152,6 +175,9 @@ class Worker:
     async def stop(self, grace: float) -> None:
         """Let it finish what it has in hand, for as many seconds as ``grace``."""
         self._stopping.set()
+        if self._waiting:
+            self._waiting.dismiss()
+            self._waiting = None
         process = self._process
         if process is None or process.returncode is not None:
             return
