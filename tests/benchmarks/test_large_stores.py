@@ -17,7 +17,7 @@ from smsfs.store.sqlite import SqliteStore
 from smsfs.store.sqlite.database import Database
 from tests.support.growth import Growth
 from tests.support.meters import metered
-from tests.support.server import wait_for
+from tests.support.server import Installation, Server, children, wait_for
 
 FULL, SMALL = 200_000, 300
 PAIRS, FEW_PAIRS = 200, 5
@@ -80,6 +80,27 @@ def test_starts_and_lists(shop, figure, full, many):
     figure("P15 smsfs files, of none", _best(full, "files", "-c", str(empty)), goal="<= 110 ms")
     shown = _best(full, "files", "-c", str(large))
     figure(f"P11 smsfs files, of {many}", shown, goal="<= 1500 ms" if full else "")
+
+
+def _proportional(pid):
+    """MiB of memory that a process takes, of shared memory its part."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:"))
+
+
+def test_a_server_starts(figure, tmp_path):
+    """A host would be away for longer at each restart, or need more memory to do nothing, unnoticed."""
+    installation = Installation(tmp_path)
+    with Server(installation, exact=True):
+        pass  # makes the store and its keys
+    began = time.perf_counter()
+    with Server(installation, exact=True) as server:
+        ready = time.perf_counter() - began
+        wait_for(lambda: len(server.workers()) == len(children(server.process.pid)) > 0, "the workers")
+        wait_for(lambda: len(installation.rows("hosts")) > len(server.workers()), "the workers to be at work")
+        memory = [_proportional(pid) for pid in (server.process.pid, *server.workers().values())]
+    figure("P15 smsfs serve, to ready", f"{ready * 1e3:.0f} ms", goal="<= 350 ms")
+    figure("P15 memory of an idle server", f"{sum(memory):.0f} MiB", goal="<= 100 MiB")
 
 
 @contextmanager
