@@ -25,6 +25,8 @@ from smsfs.store.orders import Action
 
 #: Pages that wait for the store at a time; one more waits for these.
 THREADS = 8
+#: Of those that look at each message of a file: what they take of the processor, clients' sessions have less.
+LONG_THREADS = 1
 #: Logins that wait for their passwords to be checked.
 MOST_LOGINS = 8
 #: A longer name or password is not one.
@@ -66,6 +68,7 @@ class Pages:
         self._store, self._logins, self._settings = store, logins, settings
         self._sessions, self._desk = Sessions(store), Desk(store, rows)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="page")
+        self._long = ThreadPoolExecutor(LONG_THREADS, thread_name_prefix="long-page")
         self._waiting = 0
         prefix = "__Host-" if settings.line.secure else ""
         self._cookie, self._login_cookie = f"{prefix}smsfs", f"{prefix}smsfs-login"
@@ -89,10 +92,14 @@ class Pages:
     def close(self) -> None:
         """Let the threads end."""
         self._settings.bans.close()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._threads, self._long):
+            threads.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, step: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(step, *arguments))
+
+    async def _run_long(self, step: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._long, partial(step, *arguments))
 
     # -- who asks -----------------------------------------------------------------------------------------
 
@@ -222,7 +229,7 @@ class Pages:
     async def _file(self, request: web.Request, who: Who) -> web.Response:
         batch = await self._batch(request, who)
         entry = _number(request.query["entry"]) if "entry" in request.query and who.may_act else None
-        return self._page(request, who, "file", file=await self._run(self._desk.file, batch, entry))
+        return self._page(request, who, "file", file=await self._run_long(self._desk.file, batch, entry))
 
     async def _asked(self, request: web.Request, who: Who) -> tuple[Batch, Action]:
         """What they want to do to which file.
@@ -242,7 +249,7 @@ class Pages:
 
     async def _foresee(self, request: web.Request, who: Who) -> web.Response:
         batch, verb = await self._asked(request, who)
-        would = await self._run(self._desk.foresee, batch, verb)
+        would = await self._run_long(self._desk.foresee, batch, verb)
         return self._page(request, who, "verb", batch=batch, verb=verb, would=would)
 
     async def _order(self, request: web.Request, who: Who) -> web.Response:
@@ -255,7 +262,7 @@ class Pages:
         given = {**asked, "failed": "failed" in request.query}
         if who.account is not None:
             given["account"] = None
-        found = await self._run(self._desk.messages, who, given) if any(given.values()) else None
+        found = await self._run_long(self._desk.messages, who, given) if any(given.values()) else None
         states = [state.value for state in MessageState]
         return self._page(request, who, "messages", asked=given, result=found, states=states)
 

@@ -1,8 +1,13 @@
 """What the pages show to whom, and what they do."""
 
+import asyncio
 import re
+import threading
 
 import pytest
+
+from smsfs.frontends.pages.desk import Desk
+from tests.support.server import until
 
 NASTY = "<script>alert(1)</script>"
 ESCAPED = "&lt;script&gt;alert(1)&lt;/script&gt;"
@@ -170,5 +175,29 @@ def test_the_first_page_says_what_waits(house, run):
             assert f'that have not left is <a href="/files/{batch}">waits.' in text
             for word in ("Backends", "outbox", "no smsfs serve that has it runs", "Hosts"):
                 assert word in text, word
+
+    run(scenario())
+
+
+def test_a_long_search_leaves_the_other_pages_alone(house, run, monkeypatch):
+    """While somebody looks at a file of a million rows, nobody could see which carrier is away."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(*_):
+        begun.set()
+        assert go_on.wait(60)
+        return {"found": [], "stopped": ""}
+
+    monkeypatch.setattr(Desk, "messages", slow)
+
+    async def scenario():
+        async with house.open() as browser:
+            viewer = await browser("viewer")
+            searches = [asyncio.create_task(viewer.get("/messages?to=4512345601")) for _ in range(20)]
+            await until(begun.is_set)
+            assert (await viewer.get("/")).status == 200
+            assert not any(search.done() for search in searches)
+            go_on.set()
+            assert {(await search).status for search in searches} == {200}
 
     run(scenario())
