@@ -18,10 +18,13 @@ from smsfs.cli.terminal import out
 from smsfs.control.acting import Operator
 from smsfs.control.files import Answer, Selection, foresee, order, target_of, told
 from smsfs.control.find import named
+from smsfs.control.resend import POSSIBLE, USUAL, Resent, foresee_resend, told_again
+from smsfs.control.resend import resend as send_again
 from smsfs.control.showing import shown_file
 from smsfs.errors import ConfigurationError
 from smsfs.sms.local import reader
 from smsfs.sms.quoting import json_text
+from smsfs.states import MessageState
 from smsfs.store import Batch, Store
 from smsfs.store.orders import Action
 
@@ -33,7 +36,7 @@ _ROWS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
 
 @click.group()
 def file() -> None:
-    """See how a file fares; hold, release or cancel its messages.
+    """See how a file fares; hold, release or cancel its messages, or send some of them again.
 
     NAME is the number of a batch, the first part of each id of smsfs messages --json, or a path that the file
     has or had.
@@ -43,6 +46,7 @@ def file() -> None:
     smsfs file hold 1042
     smsfs file cancel 1042 --rows 5-90
     smsfs file cancel campaign.csv --account shop --to 4512345678
+    smsfs file resend campaign.csv
     """  # noqa: D301 -- click keeps the lines below it
 
 
@@ -129,6 +133,73 @@ def cancel(**options: Any) -> None:
     smsfs file cancel 1042 --to 4512345678
     """  # noqa: D301 -- click keeps the lines below it
     _do("cancel", _Asked(**options))
+
+
+@file.command()
+@click.option(
+    "--state",
+    "states",
+    metavar="STATES",
+    help="Only messages in these states, such as expired or rejected,undelivered.",
+)
+@_selecting
+def resend(states: str | None, **options: Any) -> None:
+    """Send messages of a file again whose sending ended without success, as a new file beside it.
+
+    Those are sent that are undelivered, rejected, expired or unknown, unless --state names others. Unknown
+    ones may have arrived. The new file is read by the rules for any new file: duplicates, opt-outs, time
+    windows and credit. A row is sent again once; to send it a third time, name the new batch.
+
+    \b
+    smsfs file resend campaign.csv --dry-run
+    smsfs file resend 1042 --state rejected --rows 5-90
+    smsfs file resend 1042 --to 4512345678 --state delivered
+    """  # noqa: D301 -- click keeps the lines below it
+    asked, wanted = _Asked(**options), _states(states)
+    with opened(asked.config_file) as (_, store):
+        batch = _batch(store, asked.name, asked.account)
+        which = Selection(_rows(asked.rows), _recipient(store, batch, asked.to))
+        if asked.dry_run:
+            answer = foresee_resend(store, batch, which, wanted)
+        else:
+            answer = send_again(store, operator(), batch, which, wanted)
+        text = f"{target_of(store, batch)}: {'would be: ' if asked.dry_run else ''}"
+        text += told_again(store, batch, answer)
+    click.echo(json_text(_resent_as_json(batch, answer)) if asked.as_json else f"{text}.")
+
+
+def _states(text: str | None) -> frozenset[MessageState]:
+    """The states that ``--state`` names.
+
+    Raises:
+        ConfigurationError: there is no such state, or nothing is sent again from it.
+    """
+    if text is None:
+        return USUAL
+    known = {str(state): state for state in POSSIBLE}
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in known:
+            several = ", ".join(sorted(known))
+            raise ConfigurationError(f"--state {name!r} cannot be sent again; the states are {several}.")
+    return frozenset(known[name] for name in names)
+
+
+def _resent_as_json(batch: Batch, answer: Resent) -> dict[str, Any]:
+    choice, made = answer.choice, answer.made
+    return {
+        "batch": batch.id,
+        "action": "resend",
+        "dry_run": made is None,
+        "entry": made.entry if made else None,
+        "new_batch": made.batch if made else None,
+        "file": answer.path or None,
+        "sent_again": choice.tally.messages,
+        "states": dict(choice.done),
+        "before": {str(number): count for number, count in choice.before.items()},
+        "left_alone": dict(choice.others),
+        "damaged": choice.damaged.total(),
+    }
 
 
 @frozen

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from smsfs.pipeline.reports.messages import statuses
-from smsfs.store import Batch, Order, Store
+from smsfs.states import BatchState
+from smsfs.store import Batch, Order, Resend, Store
 from smsfs.store.orders import LAST_ROW
 
 #: The latest orders that are shown.
@@ -17,7 +18,7 @@ def shown_file(store: Store, batch: Batch) -> dict[str, Any]:
     account = store.accounts.get(batch.account)
     file = store.files.view().get(batch.file) if batch.file else None
     found = Counter(str(item.state) for item in statuses(store, batch))
-    orders = store.orders.of_batch(batch.id)
+    orders, again = store.orders.of_batch(batch.id), store.resends.of(batch.id)
     slices = Counter(
         item.backend for item in store.queue.slices(batch.id) if item.state in ("queued", "claimed", "held")
     )
@@ -32,8 +33,16 @@ def shown_file(store: Store, batch: Batch) -> dict[str, Any]:
         "messages": dict(found),
         "causes": [str(cause) for cause in batch.causes],
         "backends": sorted(slices),
+        "resends": again.origin if again else None,
+        "sent_again": [_resend(item) for item in store.resends.origin(batch.id)[-MOST_ORDERS:]],
         "orders": [_order(item) for item in orders[-MOST_ORDERS:]],
     }
+
+
+def _resend(made: Resend) -> str:
+    state = ", which was rejected" if made.state is BatchState.REJECTED else ""
+    what = f"{made.messages} as batch {made.batch}{state}, by {made.who} at {_moment(made.at)}"
+    return f"{what} (entry {made.entry} of smsfs log)"
 
 
 def _order(order: Order) -> str:

@@ -10,7 +10,7 @@ from smsfs.filesystem.openfile import Draft
 from smsfs.filesystem.scope import Scope
 from smsfs.filesystem.view import View
 from smsfs.states import FileState, next_file_state
-from smsfs.store import FileChange
+from smsfs.store import File, FileChange
 from smsfs.store.again import again
 
 log = structlog.get_logger()
@@ -59,6 +59,7 @@ class Renaming:
             if results.in_results(source) or results.in_results(target):
                 raise NotAllowed(results.NO_RENAME)
             self._view.require(file, "rename")
+            self._check_own(file)
             submission = self._scope.dialect.rename(target, settings)
             replaced = self._make_way(files, target, replace=replace)
             if submission:
@@ -69,6 +70,14 @@ class Renaming:
             else:
                 files.move(file.id, target)
         return replaced, submitted
+
+    def _check_own(self, file: File) -> None:
+        """Refuse to send all of a file of which an operator sent some rows again."""
+        if file.state is FileState.REJECTED and self._scope.store.resends.has_file(file.id):
+            raise NotAllowed(
+                f"{file.path} stands for rows that an operator sent again; its others were "
+                "sent before. Delete it, and upload what is to be sent as a new file."
+            )
 
     def _make_way(self, files: FileChange, target: str, *, replace: bool) -> list[str]:
         """Drop the draft that a rename replaces; its content, to be deleted after the commit."""

@@ -34,6 +34,7 @@ from smsfs.store.optouts import Optout, Optouts
 from smsfs.store.orders import Holding, NewOrder, Order, Orders, Sorted
 from smsfs.store.processes import LeaseLostError, Process, ProcessInfo, StaleOwnerError
 from smsfs.store.queue import Queue
+from smsfs.store.resends import NewResend, Resend, Resends
 from smsfs.store.results import Result, Results, ResultVersion
 from smsfs.store.routing import BackendCredit, BackendState, Routing, Waiting
 from smsfs.store.search import Attempt, Search, Span
@@ -83,6 +84,7 @@ __all__ = [
     "NewOrder",
     "NewReceipt",
     "NewReplyPart",
+    "NewResend",
     "NewSlice",
     "NewTime",
     "News",
@@ -102,6 +104,8 @@ __all__ = [
     "Queue",
     "QueueFigure",
     "Reply",
+    "Resend",
+    "Resends",
     "Result",
     "ResultVersion",
     "Results",
@@ -147,6 +151,7 @@ class Store(Soundness, Protocol):
     trouble: Trouble
     waits: Waits
     orders: Orders
+    resends: Resends
     audit: Audit
     operators: Operators
     contents: Contents

@@ -28,6 +28,7 @@ from smsfs.errors import (
     Unreadable,
 )
 from smsfs.pipeline.free_names import show_free
+from smsfs.pipeline.intake.chosen import chosen
 from smsfs.pipeline.intake.sorter import Reading, Sorter, Work
 from smsfs.pipeline.intake.verdicts import already_sent, complete, kept_causes, log_verdict, shown
 from smsfs.pipeline.setback import Setback
@@ -40,6 +41,7 @@ from smsfs.store import (
     NewFile,
     NewSlice,
     Process,
+    Resend,
     StaleOwnerError,
     Store,
     Verdict,
@@ -184,12 +186,13 @@ class Intake:
         raw = self._store.contents.open_read(work.file.content)
         with cast("BinaryIO", io.BufferedReader(raw, READ_BYTES)) as stream:
             size = work.dialect.client_size(stream, work.file.size)
-            digest = _digest(stream, size)
+            resend = self._store.resends.of(batch.id)
+            digest = _digest(stream, size, resend)
             earlier = self._twin(work, digest)
             if earlier:
                 reading.last(already_sent(earlier))
             else:
-                yield from self._read_rows(work, stream, size, reading)
+                yield from self._read_rows(work, stream, size, reading, resend)
             reading.head = _head(stream, size)
         good = self._is_good(work, reading)
         verdict = Verdict("", self._store.now(), size=size, digest=digest)
@@ -200,7 +203,9 @@ class Intake:
         else:
             self._conclude(work, reading, evolve(verdict, state=FileState.REJECTED))
 
-    def _read_rows(self, work: Work, stream: BinaryIO, size: int, reading: Reading) -> Iterator[None]:
+    def _read_rows(
+        self, work: Work, stream: BinaryIO, size: int, reading: Reading, resend: Resend | None
+    ) -> Iterator[None]:
         stream.seek(0)
         routes = routing.parse(work.settings["backend"] or self._rules.default_backend)
         sorter = Sorter(self._store, self._owner, work, reading, routes)
@@ -208,6 +213,7 @@ class Intake:
         settings = {**work.settings, "measure": measure}
         try:
             rows = work.dialect.read(Upload(stream, size, work.submission, settings, work.submitted))
+            rows = chosen(rows, resend) if resend else rows
             for slice_ in sorter.slices(map(measure.row, rows) if measure.matters else rows):
                 if slice_:
                     self._stage(work, reading, slice_)
@@ -325,9 +331,10 @@ class Intake:
             return b""
 
 
-def _digest(stream: BinaryIO, size: int) -> bytes:
+def _digest(stream: BinaryIO, size: int, resend: Resend | None) -> bytes:
+    """A hash of the client's bytes; another one for rows that an operator sends again on purpose."""
     stream.seek(0)
-    digest = blake2b(digest_size=32)
+    digest = blake2b(digest_size=32, key=b"batch %d" % resend.batch if resend else b"")
     while size > 0 and (block := stream.read(min(READ_BYTES, size))):
         digest.update(block)
         size -= len(block)

@@ -36,6 +36,7 @@ from smsfs.store import (
     Process,
     ProcessInfo,
     Queue,
+    Resends,
     Results,
     Routing,
     Search,
@@ -67,6 +68,7 @@ from smsfs.store.sql.orders import SqlOrders
 from smsfs.store.sql.processes import lead, let_go
 from smsfs.store.sql.queue import SqlQueue
 from smsfs.store.sql.recent import Recent
+from smsfs.store.sql.resends import SqlResends
 from smsfs.store.sql.results import SqlResults
 from smsfs.store.sql.routing import SqlRouting
 from smsfs.store.sql.search import SqlSearch
@@ -165,6 +167,7 @@ class PostgresStore:
         self.trouble: Trouble = self._tried(SqlTrouble(self._database))
         self.waits: Waits = self._tried(SqlWaits(self._database))
         self.orders: Orders = self._tried(SqlOrders(self._database))
+        self.resends: Resends = SqlResends(self._database, OneStepChange)
         self.audit: Audit = self._tried(SqlAudit(self._database))
         self.operators: Operators = self._tried(SqlOperators(self._database))
         self.contents: Contents = self._tried(PieceContents(self._database))

@@ -33,6 +33,7 @@ from smsfs.store import (
     Process,
     ProcessInfo,
     Queue,
+    Resends,
     Results,
     Routing,
     Search,
@@ -58,6 +59,7 @@ from smsfs.store.sql.orders import SqlOrders
 from smsfs.store.sql.processes import lead, let_go
 from smsfs.store.sql.queue import SqlQueue
 from smsfs.store.sql.recent import Recent
+from smsfs.store.sql.resends import SqlResends
 from smsfs.store.sql.results import SqlResults
 from smsfs.store.sql.routing import SqlRouting
 from smsfs.store.sql.search import SqlSearch
@@ -125,6 +127,7 @@ class SqliteStore:
         self.trouble: Trouble = SqlTrouble(self._database)
         self.waits: Waits = SqlWaits(self._database)
         self.orders: Orders = SqlOrders(self._database)
+        self.resends: Resends = SqlResends(self._database)
         self.audit: Audit = SqlAudit(self._database)
         self.operators: Operators = SqlOperators(self._database)
         self.contents: Contents = PlainContents(path.parent / "contents", self._database)

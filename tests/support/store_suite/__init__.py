@@ -28,6 +28,7 @@ from tests.support.store_suite.prices import PriceSuite
 from tests.support.store_suite.queue import QueueSuite
 from tests.support.store_suite.races import RaceSuite
 from tests.support.store_suite.replies import ShownReplySuite
+from tests.support.store_suite.resends import ResendSuite
 from tests.support.store_suite.results import LeaderSuite, ResultSuite
 from tests.support.store_suite.routing import RoutingSuite
 from tests.support.store_suite.search import SearchSuite
@@ -50,6 +51,7 @@ class StoreSuite(
     OrderSuite,
     OperatorSuite,
     LeaderSuite,
+    ResendSuite,
     ResultSuite,
     FeedSuite,
     FigureSuite,
