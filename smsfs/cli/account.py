@@ -93,6 +93,16 @@ def check_name(name: str) -> None:
         )
 
 
+def check_no_operator(store: Store, name: str) -> None:
+    """Check that nobody else logs in to the web page by that name.
+
+    Raises:
+        ConfigurationError: an operator does.
+    """
+    if store.operators.find(name):
+        raise ConfigurationError(f"There is an operator {name}, who logs in by that name: choose another.")
+
+
 @account.command()
 @click.argument("name")
 @click.option(
@@ -118,6 +128,7 @@ def add(
     password = read_password(from_stdin=password_stdin) if password_stdin or not lines else None
     with opened(config_file, make=True) as (config, store):
         check_settings(config, store, dialect_name, settings)
+        check_no_operator(store, name)
         made = store.accounts.add(name, dialect_name, settings, store.now())
         let_in(store, made, lines, password)
         _set_credits(store, made.id, extra)

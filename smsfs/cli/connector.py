@@ -14,6 +14,7 @@ from smsfs.cli.account import (
     CREDITS,
     Kind,
     check_name,
+    check_no_operator,
     check_settings,
     details,
     disable,
@@ -91,6 +92,7 @@ def create(
     lines, own = key_lines(keys), _own_settings(shorthands, pairs)
     with opened(config_file) as (config, store):
         parent = _parent(store, parent_name, name)
+        check_no_operator(store, name)
         settings = _with_sample(sample, {**_inherited(parent), **own})
         check_settings(config, store, RULES.name, settings)
         _show_preview(sample, measured(config, settings_of(RULES, settings)))

@@ -23,3 +23,6 @@ def test_what_cannot_be_an_operator_is_refused(smsfs, clinic):
     short = smsfs("operator", "add", "bob", "--role", "admin", "--password-stdin", text="abc\n")
     assert "has 3 characters" in short.err
     assert smsfs("operator", "list", "--json").rows() == []
+    smsfs("operator", "add", "bob", "--role", "admin", "--password-stdin", text="secret-12\n")
+    same = smsfs("account", "add", "bob", "--dialect", "gatewayapi", "--password-stdin", text="secret-12\n")
+    assert "There is an operator bob, who logs in by that name" in same.err

@@ -78,6 +78,23 @@ def test_guessing_passwords_is_stopped(house, run):
     run(scenario())
 
 
+def test_behind_a_proxy_the_caller_is_banned(house, run):
+    """One who guesses passwords would have the proxy banned, and everybody behind it."""
+
+    async def scenario():
+        async with house.open(Line(proxies=networks("trusted_proxies", ["127.0.0.1"]))) as browser:
+            guest = await browser()
+            form = await guest.get("/login")
+            cookie = form.headers["Set-Cookie"].partition(";")[0]
+            fields = {"token": guest.token, "name": "admin", "password": "guessed"}
+            for address, status in (("192.0.2.7", 401),) * 3 + (("192.0.2.7", 429), ("192.0.2.8", 401)):
+                sent = {"Cookie": cookie, "X-Forwarded-For": f"127.0.0.9, {address}"}
+                assert (await guest.ask("POST", "/login", data=fields, headers=sent)).status == status
+        assert [ban.address for ban in house.store.bans.all(house.store.now())] == ["192.0.2.7"]
+
+    run(scenario())
+
+
 @pytest.mark.parametrize("limit", ["IDLE_SECONDS", "MOST_SECONDS"])
 def test_sessions_end(house, run, monkeypatch, limit):
     """Whoever finds a browser that was left open would see the messages days later."""
