@@ -12,7 +12,8 @@ from smsfs.config import load, open_store
 from smsfs.states import FileState
 from tests.support.server import Installation, Server, wait_for
 
-LARGE_ROWS = 120_000
+#: Read in a second or two, within which a busy machine has killed the reader.
+LARGE_ROWS = 300_000
 LONG = 1000.0
 
 
