@@ -152,6 +152,7 @@ def test_stopped_dispatcher_sends_nothing_of_what_was_taken_over(pair):
 def standing_still(store, account):
     """Within a transaction on an account, as a host that was stopped there; it fails at the end."""
     with store.files.change(account.id) as files:
+        files.usage(account.id)  # has the account from here on
         yield
         files.usage(account.id)
 

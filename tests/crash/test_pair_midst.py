@@ -100,7 +100,8 @@ def queues_for_an_account(first, way, stack):
     stack.callback(over.set)
 
     def change():
-        with first.store.files.change(first.account.id):
+        with first.store.files.change(first.account.id) as files:
+            files.usage(first.account.id)  # has the account from here on
             over.wait(BOUND)
 
     def change_each():
@@ -118,8 +119,8 @@ def queues_for_an_account(first, way, stack):
 
 def has_account(host):
     """Change something of the account."""
-    with host.store.files.change(host.account.id):
-        return True
+    with host.store.files.change(host.account.id) as files:
+        return files.usage(host.account.id) is not None
 
 
 def came_to_nothing(acting):
