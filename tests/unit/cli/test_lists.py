@@ -122,7 +122,7 @@ def test_messages_are_searched_for(smsfs, submitted):
     ("asked", "sentence"),
     [
         (["--to", "123"], "--to '123' is no phone number: "),
-        (["--state", "queued,lost"], "'lost' is no state of a message; there are: queued, submitting, "),
+        (["--state", "queued,lost"], "'lost' is no state of a message; there are: queued, held, "),
         (["--since", "noon"], "--since 'noon' is no time; write it as "),
         (["--until", "2026-02-30"], "--until '2026-02-30' is no time; write it as "),
     ],

@@ -251,7 +251,7 @@ def test_statements_are_all_used():
         for step in ("reply_parts", "results", "outcomes", "slices", "batches", "files")
     }
     made |= {f"batch_drop_{step}" for step in ("result", "notices")}
-    made |= {"slice_oldest_free", "slice_first_free"}
+    made |= {"slice_oldest_free", "slice_first_free", "slice_hold", "slice_let_go", "slice_split"}
     steps, sides = ("next", "merge", "clean", "drop"), ("carrier", "recipient")
     made |= {f"run_{step}_{side}" for step in steps for side in sides}
     unused = [name for name in SQL if f'"{name}"' not in code and name not in made]
