@@ -33,6 +33,7 @@ COMMANDS = {
     "operator": "operator",
     "report": "report",
     "bans": "bans",
+    "status": "status",
     "hosts": "hosts",
     "backends": "backends",
     "backend": "backend",

@@ -64,7 +64,7 @@ class Certificate:
 
     def _read(self) -> ssl.SSLContext:
         try:
-            context, self._ends = _context(*self._files), _end(self._files[0])
+            context, self._ends = _context(*self._files), end_of(self._files[0])
         except ConfigurationError as exc:
             raise ConfigurationError(f"[{self._section}] {exc}") from exc
         return context
@@ -99,7 +99,7 @@ def _context(certificate: Path, key: Path) -> ssl.SSLContext:
     return context
 
 
-def _end(certificate: Path) -> float:
+def end_of(certificate: Path) -> float:
     """When the first certificate of a chain ends; never, if it is in no form that can be read."""
     try:
         chain = x509.load_pem_x509_certificates(certificate.read_bytes())

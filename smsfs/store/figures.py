@@ -46,5 +46,8 @@ class Measures(Protocol):
     def figures(self, now: float) -> Figures:
         """How much of what there is."""
 
+    def oldest(self, backend: str) -> dict[str, float]:
+        """Since when the first messages queued for a backend could be sent, by account; it may lie ahead."""
+
     def credits(self, limit: int) -> dict[str, int]:
         """SMS left of accounts that have a credit, by name; those with the least, ``limit`` at most."""

@@ -22,6 +22,15 @@ class SqlMeasures:
                 _count(connection, "figures_bans", now=now),
             )
 
+    def oldest(self, backend: str) -> dict[str, float]:
+        """Since when the first messages queued for a backend could be sent, by account."""
+        with self._database.reading() as connection:
+            times = {
+                row["principal"]: row["time"] for row in connection.all("slice_principals", backend=backend)
+            }
+            found = {number: connection.one("account_get", account=number) for number in times}
+        return {row["name"]: times[number] for number, row in found.items() if row}
+
     def credits(self, limit: int) -> dict[str, int]:
         """SMS left of accounts that have a credit."""
         with self._database.reading() as connection:

@@ -59,6 +59,13 @@ class FigureSuite(StoreFixtures):
         assert (figures.mails, figures.bans) == (1, 1)
         assert store.measures.figures(NOW + 60).bans == 0
 
+    def test_each_account_has_its_oldest(self, store: Store, account: Account, owner: Process) -> None:
+        """An operator would not know whose messages a carrier leaves waiting."""
+        accepted(store, account, owner, new_slice(0, at=NOW + 9), new_slice(1, at=NOW + 5))
+        accepted(store, store.accounts.add("rich", "gatewayapi", {}, NOW), owner, new_slice(0))
+        assert store.measures.oldest("out") == {"shop": NOW + 5, "rich": NOW}
+        assert store.measures.oldest("other") == {}
+
     def test_the_least_credits_come_first(self, store: Store, account: Account) -> None:
         """The account that is about to be refused would be cut off the list by those that are not."""
         rich = store.accounts.add("rich", "gatewayapi", {}, NOW)
