@@ -11,6 +11,7 @@ from smsfs.backends.http.providers import HOOKS, hook_secrets
 from smsfs.backends.options import BackendConfig
 from smsfs.cli.common import config_option, opened
 from smsfs.cli.file import operator
+from smsfs.cli.lists import moment
 from smsfs.cli.terminal import out
 from smsfs.config import Config, load
 from smsfs.control.backends import pause_backend, resume_backend
@@ -96,8 +97,13 @@ def _options(config: Config, name: str) -> BackendConfig:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @config_option
 def show(name: str, as_json: bool, config_file: Path | None) -> None:
-    """Show a backend, the address of its webhook, where to enter it, and calls of it that were refused."""
-    found = _shown(load(config_file), name)
+    """Show a backend, an operator's pause of it, and its webhook: the address, and calls that were refused.
+
+    \b
+    smsfs backend show gateway
+    smsfs backend show gateway --json
+    """  # noqa: D301 -- click keeps the lines below it
+    found = _shown(load(config_file), name) | {"pause": _pause_of(config_file, name)}
     if found["webhook"]:
         found["refused"] = _refused(config_file, name)
     if as_json:
@@ -106,6 +112,16 @@ def show(name: str, as_json: bool, config_file: Path | None) -> None:
     for key, value in found.items():
         if value is not None:
             out.print(f"{key:<7}  {value}", markup=False)
+
+
+def _pause_of(config_file: Path | None, name: str) -> str | None:
+    """Who paused a backend, since when and why; None if nobody did."""
+    try:
+        with opened(config_file) as (_, store):
+            found = (pause for pause in store.routing.pauses() if pause.backend == name)
+            return next((f"{pause}, since {moment(pause.at)}" for pause in found), None)
+    except ConfigurationError:  # there is no store yet
+        return None
 
 
 def _refused(config_file: Path | None, name: str) -> str | None:

@@ -64,6 +64,18 @@ def test_refused_calls_are_shown(configured, tmp_path):
         assert "refused" not in configured("backend", "show", "gateway").out
 
 
+def test_a_pause_is_shown(configured):
+    """An operator would look for a fault of the carrier where a colleague has paused it."""
+    configured("account", "add", "a", "--dialect", "gatewayapi", "--password-stdin", text="secret-1\n")
+    assert configured("backend", "pause", "quiet", "--reason", "their maintenance").status == 0
+    assert ": their maintenance, since 20" in configured("backend", "show", "quiet").out
+    [shown] = configured("backend", "show", "quiet", "--json").rows()
+    assert shown["pause"].startswith("paused by ")
+    assert configured("backend", "resume", "quiet").status == 0
+    [shown] = configured("backend", "show", "quiet", "--json").rows()
+    assert shown["pause"] is None
+
+
 def test_backends_without_a_webhook(configured):
     """An operator would look for an address that is not there."""
     [quiet] = configured("backend", "show", "quiet", "--json").rows()
@@ -72,7 +84,7 @@ def test_backends_without_a_webhook(configured):
         "Set hook_token to get receipts and replies by a webhook.",
     )
     [outbox] = configured("backend", "show", "outbox", "--json").rows()
-    assert outbox == {"backend": "outbox", "type": "outbox", "webhook": None, "advice": None}
+    assert outbox == {"backend": "outbox", "type": "outbox", "webhook": None, "advice": None, "pause": None}
     assert configured("backend", "show", "outbox").out == "backend  outbox\ntype     outbox\n"
     done = configured("backend", "show", "other")
     assert (done.status, done.err) == (
