@@ -136,9 +136,9 @@ def facts_of(config: Config, store: Store) -> Facts:
 
 def _certificates(config: Config) -> Iterator[tuple[str, float]]:
     """When each certificate that is configured ends; never, for one that cannot be read here."""
-    from smsfs.frontends.certificate import end_of  # noqa: PLC0415 -- few have one
-
     for section, options in (("ftp", config.ftp), ("web", config.web)):
         path = options.certificate if options else ""
         if path:
+            from smsfs.frontends.certificate import end_of  # noqa: PLC0415 -- few have one, and it takes long
+
             yield section, end_of(Path(path))

@@ -5,6 +5,8 @@ from typing import Any, Literal, NamedTuple
 
 from attrs import field, frozen
 
+from smsfs.store.figures import LOST_ANSWERS
+
 Level = Literal["warning", "critical"]
 #: So long may messages wait for a backend that is up, and files for a reader, in seconds.
 LATE_SECONDS, FAR_TOO_LATE_SECONDS = 600.0, 3600.0
@@ -144,7 +146,8 @@ def _of_messages(facts: Facts) -> Iterator[Finding]:
     if facts.damaged:
         yield Finding("critical", "store", f"{facts.damaged} messages have a damaged record: smsfs fsck")
     if facts.unknown:
-        what = f"{facts.unknown} got no answer, and may have been sent: smsfs messages --state unknown"
+        more = " or more" if facts.unknown >= LOST_ANSWERS else ""
+        what = f"{facts.unknown}{more} got no answer, and may have been sent: smsfs messages --state unknown"
         yield Finding("warning", "messages", what)
     if facts.held:
         yield Finding("warning", "messages", f"an operator holds some of {facts.held} files: smsfs log")

@@ -52,6 +52,13 @@ def test_nothing_is_said_where_all_is_fine():
         ({"queue": {"out": NOW - 7300}}, "critical out: messages wait for 2 h"),
         ({"reading": NOW - 4000}, "critical intake: a file waits to be read for 1 h"),
         ({"damaged": 4}, "critical store: 4 messages have a damaged record: smsfs fsck"),
+        (
+            {"unknown": 1000},
+            (
+                "warning messages: 1000 or more got no answer, and may have been sent: "
+                "smsfs messages --state unknown"
+            ),
+        ),
         ({"free": 0.02}, "critical disk: 2% of it is free"),
         ({"free": 0.05}, "warning disk: 5% of it is free"),
         ({"certificates": {"ftp": NOW - 90_000}}, "critical certificate of [ftp]: it ended 1 d ago"),
