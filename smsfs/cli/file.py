@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from attrs import frozen
@@ -16,10 +16,8 @@ from smsfs.cli.common import config_option, find_account, opened
 from smsfs.cli.lists import moment
 from smsfs.cli.terminal import out
 from smsfs.control.acting import Operator
-from smsfs.control.files import Answer, Selection, foresee, order, target_of, told
+from smsfs.control.files import POSSIBLE, USUAL, Answer, Selection, foresee, order, target_of, told
 from smsfs.control.find import named
-from smsfs.control.resend import POSSIBLE, USUAL, Resent, foresee_resend, told_again
-from smsfs.control.resend import resend as send_again
 from smsfs.control.showing import shown_file
 from smsfs.errors import ConfigurationError
 from smsfs.sms.local import reader
@@ -27,6 +25,9 @@ from smsfs.sms.quoting import json_text
 from smsfs.states import MessageState
 from smsfs.store import Batch, Store
 from smsfs.store.orders import Action
+
+if TYPE_CHECKING:
+    from smsfs.control.resend import Resent
 
 F = TypeVar("F", bound=Callable[..., Any])
 #: How long to wait for dispatchers and carriers, and between two looks, in seconds.
@@ -155,16 +156,18 @@ def resend(states: str | None, **options: Any) -> None:
     smsfs file resend 1042 --state rejected --rows 5-90
     smsfs file resend 1042 --to 4512345678 --state delivered
     """  # noqa: D301 -- click keeps the lines below it
+    from smsfs.control import resend as verb  # noqa: PLC0415 -- other verbs start without the filesystem
+
     asked, wanted = _Asked(**options), _states(states)
     with opened(asked.config_file) as (_, store):
         batch = _batch(store, asked.name, asked.account)
         which = Selection(_rows(asked.rows), _recipient(store, batch, asked.to))
         if asked.dry_run:
-            answer = foresee_resend(store, batch, which, wanted)
+            answer = verb.foresee_resend(store, batch, which, wanted)
         else:
-            answer = send_again(store, operator(), batch, which, wanted)
+            answer = verb.resend(store, operator(), batch, which, wanted)
         text = f"{target_of(store, batch)}: {'would be: ' if asked.dry_run else ''}"
-        text += told_again(store, batch, answer)
+        text += verb.told_again(store, batch, answer)
     click.echo(json_text(_resent_as_json(batch, answer)) if asked.as_json else f"{text}.")
 
 
@@ -185,7 +188,7 @@ def _states(text: str | None) -> frozenset[MessageState]:
     return frozenset(known[name] for name in names)
 
 
-def _resent_as_json(batch: Batch, answer: Resent) -> dict[str, Any]:
+def _resent_as_json(batch: Batch, answer: "Resent") -> dict[str, Any]:
     choice, made = answer.choice, answer.made
     return {
         "batch": batch.id,

@@ -15,9 +15,16 @@ from smsfs.pipeline.reports.messages import MessageStatus, statuses
 from smsfs.pipeline.slices import DamagedSlice, messages_of
 from smsfs.pipeline.sorting import cancelled_by, sort
 from smsfs.sms.message import Message
-from smsfs.states import BatchState, MessageState
+from smsfs.states import LEAVING_STATES, BatchState, MessageState
 from smsfs.store import Batch, Holding, NewOrder, Store
 from smsfs.store.orders import LAST_ROW, Action
+
+#: What is sent again unless other states are named.
+USUAL = frozenset(
+    {MessageState.UNDELIVERED, MessageState.REJECTED, MessageState.EXPIRED, MessageState.UNKNOWN}
+)
+#: What can be: a carrier may have had some of these.
+POSSIBLE = frozenset(MessageState) - LEAVING_STATES
 
 #: The kind of process that hands messages to carriers.
 DISPATCH = "dispatch"

@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 from attrs import evolve, field, frozen
 
 from smsfs.control.acting import Operator
-from smsfs.control.files import Selection, target_of
+from smsfs.control.files import USUAL, Selection, target_of
 from smsfs.dialects import Dialect, Submission
 from smsfs.dialects.registry import dialect
 from smsfs.errors import ConfigurationError, Missing
@@ -27,12 +27,6 @@ from smsfs.store.again import again
 from smsfs.store.contents import fill, kept_if_shown
 from smsfs.store.resends import Rows, Tally
 
-#: What is sent again unless other states are named.
-USUAL = frozenset(
-    {MessageState.UNDELIVERED, MessageState.REJECTED, MessageState.EXPIRED, MessageState.UNKNOWN}
-)
-#: What can be: a carrier may have had some of these.
-POSSIBLE = frozenset(MessageState) - LEAVING_STATES
 _BLOCK = 262_144
 
 

@@ -176,8 +176,9 @@ def _become(  # noqa: PLR0913 -- what a process is made of
     answer = take_places(files, places, asker)
     if title and arguments[0] == "serve":
         forks_workers(_nursery())
+    asked = os.getpid()
     status = _run(arguments, folder, environment)
-    if answer >= 0:
+    if answer >= 0 and os.getpid() == asked:  # serve forks workers, which come back here too
         os.write(answer, str(status).encode())
     os._exit(status)
 

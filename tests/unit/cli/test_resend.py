@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from smsfs.control.acting import Operator
-from smsfs.control.files import Selection
-from smsfs.control.resend import USUAL, resend
+from smsfs.control.files import USUAL, Selection
+from smsfs.control.resend import resend
 from smsfs.dialects.registry import dialect
 from smsfs.errors import ConfigurationError, NotAllowed
 from smsfs.filesystem import Filesystems

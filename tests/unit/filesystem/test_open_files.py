@@ -271,7 +271,7 @@ def test_failed_open_leaves_no_writer(files, monkeypatch):
     """After a moment without free descriptors, a file could never be submitted again."""
     files.put()
 
-    def full(*_):
+    def full(*_, **__):
         raise OSError(errno.EMFILE, "Too many open files")
 
     with monkeypatch.context() as patch:
@@ -356,9 +356,9 @@ def changes(files, monkeypatch):
     """Whether each change of files was synced, in turn."""
     seen, change = [], files.store.files.change
 
-    def seen_change(account, *, synced=True):
+    def seen_change(account, *, synced=True, **paths):
         seen.append(synced)
-        return change(account, synced=synced)
+        return change(account, synced=synced, **paths)
 
     monkeypatch.setattr(files.store.files, "change", seen_change)
     return seen
