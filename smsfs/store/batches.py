@@ -38,6 +38,7 @@ class Batch:
         finished: when its verdict came, in seconds since the epoch; None before.
         crashes: how many readers died at it in a row.
         more: of one that was just claimed, whether others of its lane were due too.
+        resends: the batch of which it sends rows again; None for any other.
     """
 
     id: int
@@ -56,6 +57,7 @@ class Batch:
     finished: float | None
     crashes: int = 0
     more: bool = True
+    resends: int | None = None
 
 
 @frozen

@@ -39,5 +39,13 @@ def chosen(rows: Iterable[Row], resend: Resend) -> Iterator[Row]:
         )
 
 
+def not_known(origin: int) -> Cause:
+    """Why a file is rejected of which nobody knows any more which rows are to be sent again."""
+    return Cause(
+        f"the record of which rows of batch {origin} are to be sent again is lost, so nothing was sent; "
+        "choose them again"
+    )
+
+
 def _message(row: Message | Refused) -> Message:
     return row.message if isinstance(row, Refused) else row

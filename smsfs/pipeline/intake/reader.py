@@ -28,7 +28,7 @@ from smsfs.errors import (
     Unreadable,
 )
 from smsfs.pipeline.free_names import show_free
-from smsfs.pipeline.intake.chosen import chosen
+from smsfs.pipeline.intake.chosen import chosen, not_known
 from smsfs.pipeline.intake.sorter import Reading, Sorter, Work
 from smsfs.pipeline.intake.verdicts import already_sent, complete, kept_causes, log_verdict, shown
 from smsfs.pipeline.setback import Setback
@@ -189,7 +189,9 @@ class Intake:
             resend = self._store.resends.of(batch.id)
             digest = _digest(stream, size, resend)
             earlier = self._twin(work, digest)
-            if earlier:
+            if batch.resends is not None and resend is None:
+                reading.last(not_known(batch.resends))
+            elif earlier:
                 reading.last(already_sent(earlier))
             else:
                 yield from self._read_rows(work, stream, size, reading, resend)

@@ -366,4 +366,5 @@ def batch_from(row: Row) -> Batch:
         cause_count=row["cause_count"],
         finished=row["finished"],
         crashes=row["crashes"],
+        resends=row["resends"],
     )

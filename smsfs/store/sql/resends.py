@@ -45,6 +45,7 @@ class SqlResends:
             values |= {"ranges": json.dumps(new.ranges), "batch": batch, "file": file}
             number = record(connection, entry)
             connection.change("resend_add", **values, entry=number, who=plain(entry.who), at=entry.at)
+            connection.change("resend_mark", batch=batch, origin=new.origin)
         return Resend(new.origin, new.ranges, new.messages, new.digest, batch, number, entry.who, entry.at)
 
     def of(self, batch: int) -> Resend | None:

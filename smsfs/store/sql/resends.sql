@@ -5,6 +5,10 @@
 INSERT INTO resend (batch, origin, file, ranges, messages, digest, who, at, entry)
 VALUES (:batch, :origin, :file, :ranges, :messages, :digest, :who, :at, :entry);
 
+-- name: resend_mark
+-- Note on a batch itself that it sends rows of another again.
+UPDATE batch SET resends = :origin WHERE id = :batch;
+
 -- name: resend_of
 -- What a batch sends again.
 SELECT r.*, b.state FROM resend r JOIN batch b ON b.id = r.batch WHERE r.batch = :batch;
@@ -15,4 +19,4 @@ SELECT r.*, b.state FROM resend r JOIN batch b ON b.id = r.batch WHERE r.origin 
 
 -- name: resend_file
 -- Whether a file was made to send rows again.
-SELECT batch FROM resend WHERE file = :file LIMIT 1;
+SELECT id FROM batch WHERE file = :file AND resends IS NOT NULL LIMIT 1;

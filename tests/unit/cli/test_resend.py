@@ -169,3 +169,17 @@ def test_at_once_from_two_places_one_sends(ended, store):
     assert found[0] == 2
     assert "2 sent again before as batch" in found[1]
     assert len(store.resends.origin(old.id)) == 1
+
+
+@pytest.mark.logs("rejected")
+def test_a_lost_record_of_what_to_send_again_sends_nothing(smsfs, ended, store, read):
+    """After damage to the store, all who have the message already would get it once more."""
+    old = ended(row2="refused")
+    new = one(smsfs("file", "resend", old, "--json"))["new_batch"]
+    with store._database.write() as connection:
+        connection.plain.execute("DELETE FROM resend")
+    assert read()
+    batch = store.feed.batch(new)
+    assert (batch.state, batch.messages) == ("rejected", 0)
+    assert f"which rows of batch {old} are to be sent again is lost" in batch.causes[0].reason
+    assert store.resends.has_file(batch.file)

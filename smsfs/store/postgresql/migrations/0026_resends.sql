@@ -12,3 +12,5 @@ CREATE TABLE resend (
 );
 CREATE INDEX resend_by_origin ON resend (origin, batch);
 CREATE INDEX resend_by_file ON resend (file);
+-- The number of the old one, also here: a batch whose rows are not known any more is not read whole.
+ALTER TABLE batch ADD COLUMN resends BIGINT;
