@@ -17,6 +17,7 @@ from smsfs.config import Config, load
 from smsfs.control.backends import pause_backend, resume_backend
 from smsfs.errors import ConfigurationError
 from smsfs.sms.quoting import json_text
+from smsfs.store import Store
 from smsfs.store.trouble import WEBHOOK
 
 #: Where the configuration does not say how providers reach this server.
@@ -103,9 +104,10 @@ def show(name: str, as_json: bool, config_file: Path | None) -> None:
     smsfs backend show gateway
     smsfs backend show gateway --json
     """  # noqa: D301 -- click keeps the lines below it
-    found = _shown(load(config_file), name) | {"pause": _pause_of(config_file, name)}
+    found = _shown(load(config_file), name)
+    found["pause"], refused = _known(config_file, name)
     if found["webhook"]:
-        found["refused"] = _refused(config_file, name)
+        found["refused"] = refused
     if as_json:
         click.echo(json_text(found))
         return
@@ -114,24 +116,24 @@ def show(name: str, as_json: bool, config_file: Path | None) -> None:
             out.print(f"{key:<7}  {value}", markup=False)
 
 
-def _pause_of(config_file: Path | None, name: str) -> str | None:
-    """Who paused a backend, since when and why; None if nobody did."""
+def _known(config_file: Path | None, name: str) -> tuple[str | None, str | None]:
+    """Who paused a backend, since when and why; and which calls its webhooks refused. None for neither."""
     try:
         with opened(config_file) as (_, store):
-            found = (pause for pause in store.routing.pauses() if pause.backend == name)
-            return next((f"{pause}, since {moment(pause.at)}" for pause in found), None)
+            return _pause_of(store, name), _refused(store, name)
     except ConfigurationError:  # there is no store yet
-        return None
+        return None, None
 
 
-def _refused(config_file: Path | None, name: str) -> str | None:
+def _pause_of(store: Store, name: str) -> str | None:
+    found = (pause for pause in store.routing.pauses() if pause.backend == name)
+    return next((f"{pause}, since {moment(pause.at)}" for pause in found), None)
+
+
+def _refused(store: Store, name: str) -> str | None:
     """Calls that the hosts' webhooks refused within the last hour, and why; None if there are none."""
-    try:
-        with opened(config_file) as (_, store):
-            hosts = {host.term: host.host for host in store.hosts() if host.alive}
-            states = [item for item in store.trouble.workers() if item.worker == f"{WEBHOOK}{name}"]
-    except ConfigurationError:  # there is no store yet
-        return None
+    hosts = {host.term: host.host for host in store.hosts() if host.alive}
+    states = [item for item in store.trouble.workers() if item.worker == f"{WEBHOOK}{name}"]
     said = [f"{hosts[item.owner]} {item.reason}" for item in states if item.owner in hosts]
     return "; ".join(said) or None
 

@@ -16,7 +16,7 @@ from smsfs.cli.common import config_option, find_account, opened
 from smsfs.cli.lists import moment
 from smsfs.cli.terminal import out
 from smsfs.control.acting import Operator
-from smsfs.control.files import POSSIBLE, USUAL, Answer, Selection, foresee, order, target_of, told
+from smsfs.control.files import DONE, POSSIBLE, USUAL, Answer, Selection, foresee, order, target_of, told
 from smsfs.control.find import named
 from smsfs.control.showing import shown_file
 from smsfs.errors import ConfigurationError
@@ -238,7 +238,6 @@ def _batch(store: Store, name: str, account: str | None) -> Batch:
 
 
 def _as_json(batch: Batch, answer: Answer) -> dict[str, Any]:
-    done = {"cancel": "cancelled", "hold": "held", "release": "released"}[answer.action]
     return {
         "batch": batch.id,
         "action": answer.action,
@@ -246,7 +245,7 @@ def _as_json(batch: Batch, answer: Answer) -> dict[str, Any]:
         "entry": answer.entry,
         "unread": answer.unread,
         "messages": answer.messages,
-        done: answer.done,
+        DONE[answer.action]: answer.done,
         "in_doubt": answer.in_doubt,
         "on_the_way": answer.on_the_way,
         "left": answer.left,

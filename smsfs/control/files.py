@@ -26,6 +26,8 @@ USUAL = frozenset(
 #: What can be: a carrier may have had some of these.
 POSSIBLE = frozenset(MessageState) - LEAVING_STATES
 
+#: What a message is that an action was done to.
+DONE: dict[Action, str] = {"cancel": "cancelled", "hold": "held", "release": "released"}
 #: The kind of process that hands messages to carriers.
 DISPATCH = "dispatch"
 EVERY_ROW = ((1, LAST_ROW),)
@@ -140,7 +142,7 @@ def target_of(store: Store, batch: Batch) -> str:
 
 def told(answer: Answer) -> str:
     """What a verb did, as a clause."""
-    done = {"cancel": "cancelled", "hold": "held", "release": "released"}[answer.action]
+    done = DONE[answer.action]
     if answer.unread:
         return f"not read yet: its messages are {done} as soon as it is"
     parts = [f"{answer.done} of {answer.messages} {done}"]

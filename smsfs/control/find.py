@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from attrs import frozen
 
+from smsfs.control.moments import shown
 from smsfs.dialects import Submission
 from smsfs.dialects.registry import dialect
 from smsfs.errors import ConfigurationError
@@ -55,10 +56,7 @@ class Wanted:
         if not found:
             raise ConfigurationError(f"No file {self.file} was submitted; smsfs files lists those there are.")
         if len(found) > 1:
-            times = ", ".join(
-                f"{batch.id} ({datetime.fromtimestamp(batch.submitted, UTC):%Y-%m-%d %H:%M:%S} UTC)"
-                for batch in found[-MOST_NAMED:]
-            )
+            times = ", ".join(f"{batch.id} ({shown(batch.submitted)})" for batch in found[-MOST_NAMED:])
             raise ConfigurationError(
                 f"{len(found)} files had the name {self.file}: give the number of one, such as {times}."
             )

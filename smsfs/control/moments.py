@@ -1,4 +1,4 @@
-"""Times as operators give them."""
+"""Times as operators give them, and as they are shown to them."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -41,6 +41,11 @@ def span(text: str, now: float) -> tuple[float, float]:
     today = datetime.fromtimestamp(now, UTC).date()
     ways = f"{today}, {today}T09:00 (both UTC), today, yesterday, or 2h for two hours ago"
     raise ValueError(f"is no time; write it as {ways}")
+
+
+def shown(seconds: float) -> str:
+    """A moment, in seconds since the epoch, as sentences have it."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _start(text: str, now: float) -> datetime | None:

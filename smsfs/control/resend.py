@@ -15,6 +15,7 @@ from attrs import evolve, field, frozen
 
 from smsfs.control.acting import Operator
 from smsfs.control.files import USUAL, Selection, target_of
+from smsfs.control.moments import shown
 from smsfs.dialects import Dialect, Submission
 from smsfs.dialects.registry import dialect
 from smsfs.errors import ConfigurationError, Missing
@@ -92,13 +93,13 @@ def resend(
     content = store.contents.create()
     path = ""
 
-    def submit(files: FileChange) -> tuple[int, int, NewEntry]:
+    def submit(files: FileChange) -> tuple[int, NewEntry]:
         nonlocal path
         file, number = _hand_over(store, files, batch, evolve(old, content=content))
         path = file.path
         shown = which.shown() | {"state": ",".join(sorted(states)) if states != USUAL else None}
         entry = operator.entry(store.now(), "file resend", target_of(store, batch), **shown)
-        return file.id, number, evolve(entry, result=f"{choice.tally.messages} sent again as batch {number}")
+        return number, evolve(entry, result=f"{choice.tally.messages} sent again as batch {number}")
 
     with kept_if_shown(store.contents, lambda: [content]):
         _copy(store, batch, old, content)
@@ -119,7 +120,7 @@ def _left_out(store: Store, batch: Batch, choice: Choice) -> Iterator[str]:
     """Clauses about the messages that are not sent again."""
     resends = {item.batch: item for item in store.resends.origin(batch.id)}
     for number, count in sorted(choice.before.items()):
-        by = f"{resends[number].who} at {_moment(resends[number].at)}" if number in resends else "somebody"
+        by = f"{resends[number].who} at {shown(resends[number].at)}" if number in resends else "somebody"
         yield f"{count} sent again before as batch {number} by {by}"
     if choice.damaged:
         yield f"{choice.damaged.total()} whose record is damaged left alone"
@@ -129,10 +130,6 @@ def _left_out(store: Store, batch: Batch, choice: Choice) -> Iterator[str]:
 
 def _counts(counts: Counter[str]) -> str:
     return ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
-
-
-def _moment(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _choose(store: Store, batch: Batch, which: Selection, states: Collection[MessageState]) -> Choice:

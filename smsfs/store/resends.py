@@ -111,7 +111,7 @@ class Resends(Protocol):
         account: int,
         new: NewResend,
         last: int,
-        submit: Callable[[FileChange], tuple[int, int, NewEntry]],
+        submit: Callable[[FileChange], tuple[int, NewEntry]],
     ) -> Resend:
         """Send rows again, in one commit with the record of that.
 
@@ -119,7 +119,7 @@ class Resends(Protocol):
             account: whose they are.
             new: which ones.
             last: the newest batch that rows of theirs were sent again as, when they were chosen; 0 if none.
-            submit: hands a file with their bytes over; gives its number, that of its batch, and the record.
+            submit: hands a file with their bytes over; gives the number of its batch, and the record.
 
         Raises:
             StoreConflict: others were sent again since they were chosen, or their batch is gone.

@@ -30,7 +30,7 @@ class SqlResends:
         account: int,
         new: NewResend,
         last: int,
-        submit: Callable[[FileChange], tuple[int, int, NewEntry]],
+        submit: Callable[[FileChange], tuple[int, NewEntry]],
     ) -> Resend:
         """Send rows again, if none of their batch were since they were chosen."""
         with self._database.write() as connection:
@@ -40,9 +40,9 @@ class SqlResends:
             rows = connection.all("resend_origin", origin=new.origin)
             if max((row["batch"] for row in rows), default=0) != last:
                 raise StoreConflict(f"Rows of batch {new.origin} were sent again at the same time.")
-            file, batch, entry = submit(files)
+            batch, entry = submit(files)
             values = {"origin": new.origin, "messages": new.messages, "digest": new.digest}
-            values |= {"ranges": json.dumps(new.ranges), "batch": batch, "file": file}
+            values |= {"ranges": json.dumps(new.ranges), "batch": batch}
             number = record(connection, entry)
             connection.change("resend_add", **values, entry=number, who=plain(entry.who), at=entry.at)
             connection.change("resend_mark", batch=batch, origin=new.origin)

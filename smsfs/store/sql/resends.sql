@@ -2,8 +2,8 @@
 
 -- name: resend_add
 -- Note which rows a batch sends again.
-INSERT INTO resend (batch, origin, file, ranges, messages, digest, who, at, entry)
-VALUES (:batch, :origin, :file, :ranges, :messages, :digest, :who, :at, :entry);
+INSERT INTO resend (batch, origin, ranges, messages, digest, who, at, entry)
+VALUES (:batch, :origin, :ranges, :messages, :digest, :who, :at, :entry);
 
 -- name: resend_mark
 -- Note on a batch itself that it sends rows of another again.

@@ -100,7 +100,7 @@ FILL = (
     {n} SELECT i, 'x', 'x', 'x', 'x', '' FROM n""",
     """INSERT INTO orders (batch, action, first_row, last_row, at, audit)
     SELECT id, 'hold', 1, 2, 1, id FROM batch""",
-    "INSERT INTO resend SELECT id, id, file, '[]', 1, 'x', 'x', 1, id FROM batch",
+    "INSERT INTO resend SELECT id, id, '[]', 1, 'x', 'x', 1, id FROM batch",
     "INSERT INTO payload SELECT id, 'x' FROM slice",
     """INSERT INTO outcome (batch, row, slice, attempt, event, carrier_id, at, recipient)
     SELECT id, 1, id, 1, 'accepted', 'x' || id, not_before, 4500000000 + id FROM slice""",

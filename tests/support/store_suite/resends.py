@@ -13,16 +13,14 @@ from tests.support.store_suite.base import NOW, StoreFixtures, accepted, claimed
 ENTRY = NewEntry(NOW, "alice", "command on gateway1", "file resend", "batch 1", result="2 sent again")
 
 
-def submitting(
-    store: Store, account: Account, name: str
-) -> Callable[[FileChange], tuple[int, int, NewEntry]]:
+def submitting(store: Store, account: Account, name: str) -> Callable[[FileChange], tuple[int, NewEntry]]:
     """What hands a new file over."""
     content = store.contents.create()
 
-    def submit(files: FileChange) -> tuple[int, int, NewEntry]:
+    def submit(files: FileChange) -> tuple[int, NewEntry]:
         file = files.add(account.id, f"{name}.processing", content, NOW)
         files.resize(file.id, 5, NOW)
-        return file.id, files.submit(file, f"{name}.processing", name, (), NOW, NOW), ENTRY
+        return files.submit(file, f"{name}.processing", name, (), NOW, NOW), ENTRY
 
     return submit
 

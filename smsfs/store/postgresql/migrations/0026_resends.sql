@@ -2,7 +2,6 @@
 CREATE TABLE resend (
     batch BIGINT PRIMARY KEY REFERENCES batch ON DELETE CASCADE,     -- the new one
     origin BIGINT NOT NULL,                              -- the number of the old one, which may be deleted before
-    file BIGINT REFERENCES file ON DELETE SET NULL,      -- of the new one
     ranges TEXT NOT NULL,                            -- JSON: first and last rows
     messages BIGINT NOT NULL,
     digest BYTEA NOT NULL,                              -- of the rows and their recipients
@@ -11,6 +10,5 @@ CREATE TABLE resend (
     entry BIGINT NOT NULL                                -- of the audit
 );
 CREATE INDEX resend_by_origin ON resend (origin, batch);
-CREATE INDEX resend_by_file ON resend (file);
 -- The number of the old one, also here: a batch whose rows are not known any more is not read whole.
 ALTER TABLE batch ADD COLUMN resends BIGINT;

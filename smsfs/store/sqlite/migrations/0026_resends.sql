@@ -2,7 +2,6 @@
 CREATE TABLE resend (
     batch INTEGER PRIMARY KEY REFERENCES batch ON DELETE CASCADE,     -- the new one
     origin INTEGER NOT NULL,                              -- the number of the old one, which may be deleted before
-    file INTEGER REFERENCES file ON DELETE SET NULL,      -- of the new one
     ranges TEXT NOT NULL,                            -- JSON: first and last rows
     messages INTEGER NOT NULL,
     digest BLOB NOT NULL,                              -- of the rows and their recipients
@@ -11,6 +10,5 @@ CREATE TABLE resend (
     entry INTEGER NOT NULL                                -- of the audit
 ) STRICT;
 CREATE INDEX resend_by_origin ON resend (origin, batch);
-CREATE INDEX resend_by_file ON resend (file);
 -- The number of the old one, also here: a batch whose rows are not known any more is not read whole.
 ALTER TABLE batch ADD COLUMN resends INTEGER;
