@@ -3,8 +3,15 @@
 from collections.abc import Sequence
 from ipaddress import ip_address
 
+from aiohttp import web
+
 from smsfs.frontends.proxy import is_within
 from smsfs.ranges import Network
+
+
+def caller_of(request: web.Request, trusted: Sequence[Network]) -> str:
+    """The address of who sent a request; ``trusted`` are the proxies whose word counts."""
+    return caller(request.remote or "", request.headers.getall("X-Forwarded-For", []), trusted)
 
 
 def caller(peer: str, forwarded: Sequence[str], trusted: Sequence[Network]) -> str:

@@ -17,7 +17,7 @@ from attrs import define, field, frozen
 from smsfs.backends import Delivered, Receive
 from smsfs.backends.http.hooks import Call, Hook, UnreadableCallError
 from smsfs.errors import StoreDamaged, StoreUnavailable
-from smsfs.frontends.forwarded import caller
+from smsfs.frontends.forwarded import caller_of
 from smsfs.frontends.proxy import is_within
 from smsfs.frontends.quiet import Quiet
 from smsfs.metrics import tally
@@ -117,7 +117,7 @@ class Hooks:
         except _RefusedError as refused:
             known = request.match_info["backend"] if request.match_info["backend"] in self._doors else None
             self._tell(known or "", refused.status)
-            what = {"backend": known, "status": refused.status, "peer": self._caller(request)}
+            what = {"backend": known, "status": refused.status, "peer": caller_of(request, self._proxies)}
             self._quiet.tell(log.warning, "hook_refused", refused.reason, **what)
             if known and refused.status in ALARMING:
                 self._count(known, refused.reason)
@@ -141,7 +141,7 @@ class Hooks:
             _RefusedError: it cannot be, or is not to be.
         """
         door, writer = self._door(request)
-        if door.sources and not is_within(self._caller(request), door.sources):
+        if door.sources and not is_within(caller_of(request, self._proxies), door.sources):
             raise _RefusedError(403, "the address it comes from is not in hook_from")
         call = Call(self._url(request), _headers(request), await _body(request), request.method)
         if door.secret:
@@ -172,9 +172,6 @@ class Hooks:
         if stamp is not None and abs(self._clock() - stamp) > door.window:
             off = "old" if stamp < self._clock() else "ahead of this host's clock"
             raise _RefusedError(401, f"the signature is over {door.window:g} seconds {off}")
-
-    def _caller(self, request: web.Request) -> str:
-        return caller(request.remote or "", request.headers.getall("X-Forwarded-For", []), self._proxies)
 
     def _count(self, backend: str, reason: str) -> None:
         found, now = self._refusals.setdefault(backend, _Refusals()), self._clock()

@@ -16,7 +16,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from smsfs.frontends.forwarded import caller
+from smsfs.frontends.forwarded import caller_of
 from smsfs.frontends.proxy import is_within
 from smsfs.metrics import Sample
 from smsfs.metrics.catalog import metrics_of
@@ -46,16 +46,17 @@ class Guard:
 
     def refusal(self, request: web.Request) -> web.Response | None:
         """The answer to a call that may not see it; None to one that may."""
-        if _is_local(request) or is_within(self._caller(request), self.sources) or self._has_token(request):
+        if (
+            _is_local(request)
+            or is_within(caller_of(request, self.proxies), self.sources)
+            or self._has_token(request)
+        ):
             return None
         if self.token:
             sentence = "These metrics are for callers with the token of metrics_token in [web].\n"
             return web.Response(text=sentence, status=401, headers={"WWW-Authenticate": "Bearer"})
         sentence = "From here, these metrics need metrics_token or metrics_from in [web].\n"
         return web.Response(text=sentence, status=403)
-
-    def _caller(self, request: web.Request) -> str:
-        return caller(request.remote or "", request.headers.getall("X-Forwarded-For", []), self.proxies)
 
     def _has_token(self, request: web.Request) -> bool:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")

@@ -55,11 +55,16 @@ def _told(asked: Coroutine[Any, Any, T]) -> T:
         raise NotToldError(str(exc).rstrip(".")) from exc
 
 
+def _door(config: HttpConfig, folder: Path) -> Door:
+    """The way to a carrier, for one conversation; to be closed behind it."""
+    return Door(Transport(config, tls_context(config.ca, folder, verify=config.verify)))
+
+
 async def _queried(config: HttpConfig, folder: Path, ids: Sequence[str]) -> list[Receipt]:
     provider, found, asked = made(config, folder), list[Receipt](), set[str]()
     if provider.query is None:
         raise NotToldError("the carrier cannot be asked")
-    door = Door(Transport(config, tls_context(config.ca, folder, verify=config.verify)))
+    door = _door(config, folder)
     try:
         for carrier_id in ids:
             query = provider.query(carrier_id)
@@ -81,7 +86,7 @@ async def _asked(config: HttpConfig, folder: Path) -> str:
     provider = made(config, folder)
     if provider.balance is None:
         raise NotToldError("the carrier tells no credit")
-    door = Door(Transport(config, tls_context(config.ca, folder, verify=config.verify)))
+    door = _door(config, folder)
     try:
         response = await door.send(provider.login, provider.balance.request, lambda: True)
     finally:

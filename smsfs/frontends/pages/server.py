@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from smsfs.frontends.authenticator import NOT_CHECKED, CheckFailed, decided
 from smsfs.frontends.bans import DoorBans
-from smsfs.frontends.forwarded import caller
+from smsfs.frontends.forwarded import caller_of
 from smsfs.frontends.logins import Logins
 from smsfs.frontends.pages.desk import Desk, Rows
 from smsfs.frontends.pages.guard import Line, RefusedError, form, guarded
@@ -132,10 +132,6 @@ class Pages:
     def _page(self, request: web.Request, who: Who, template: str, **values: Any) -> web.Response:
         return page(template, who=who, token=form_token(request.cookies[self._cookie]), **values)
 
-    def _caller(self, request: web.Request) -> str:
-        forwarded = request.headers.getall("X-Forwarded-For", [])
-        return caller(request.remote or "", forwarded, self._settings.line.proxies)
-
     async def _login_page(self, request: web.Request) -> web.Response:
         del request
         return self._login_form()
@@ -160,7 +156,7 @@ class Pages:
     async def _log_in(self, request: web.Request) -> web.Response:
         fields = await form(request, request.cookies.get(self._login_cookie))
         name, password = fields.get("name", ""), fields.get("password", "")
-        peer = self._caller(request)
+        peer = caller_of(request, self._settings.line.proxies)
         if await self._settings.bans.ask(peer):
             return _later(429, "Too many logins failed from your address: try again later.")
         if self._waiting >= MOST_LOGINS:
@@ -254,7 +250,8 @@ class Pages:
 
     async def _order(self, request: web.Request, who: Who) -> web.Response:
         batch, verb = await self._asked(request, who)
-        entry = await self._run(self._desk.order, who, self._caller(request), batch, verb)
+        peer = caller_of(request, self._settings.line.proxies)
+        entry = await self._run(self._desk.order, who, peer, batch, verb)
         return _redirect(f"/files/{batch.id}?entry={entry}")
 
     async def _messages(self, request: web.Request, who: Who) -> web.Response:
